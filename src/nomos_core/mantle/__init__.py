@@ -1,0 +1,1 @@
+"""Mantle: transactions, the operations they carry, and the notes they spend."""

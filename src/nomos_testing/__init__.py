@@ -1,0 +1,1 @@
+"""nomos_testing"""
