@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group("vectors"))
     items.sort(key=lambda item: item.path.name == _COMPLETENESS)
     collected = {item.path for item in items}
-    all_vector_files = {path for path in _ROOT.rglob("test_*_vectors.py")}
+    all_vector_files = set(_ROOT.rglob("test_*_vectors.py"))
     config.vector_tests_left_out = not all_vector_files <= collected or _single_tests_selected(config)  # type: ignore[attr-defined]
 
 

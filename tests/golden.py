@@ -1,7 +1,8 @@
 """The golden vectors, and the record of which of their leaves a test has compared.
 
-``entries(file, section)`` gives one ``Golden`` per item; navigation marks nothing, ``.value`` marks the whole subtree as
-read. ``test_zz_completeness_vectors`` fails when a leaf of a file was read by no test, so that a vector can't be forgotten.
+``entries(file, section)`` gives one ``Golden`` per item; navigation marks nothing, ``.value`` marks the whole
+subtree as read. ``test_zz_completeness_vectors`` fails when a leaf of a file was read by no test, so that a vector
+can't be forgotten.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Golden:
         record_of(self._file).excused[self._path] = reason
 
     def get(self, key: str) -> Golden | None:
-        return self[key] if key in self else None
+        return self[key] if key in self else None  # noqa: SIM401 (this is the get)
 
     def items(self) -> Iterator[tuple[str, Golden]]:
         return ((key, self[key]) for key in self._data)

@@ -1,0 +1,21 @@
+.PHONY: run test lint format locks clean
+
+run:            ## the demo on this machine
+	scripts/run-examples.sh -t 60 -v 1 -e 1 host
+
+test:           ## every check and test
+	scripts/run-tests.sh
+
+lint:           ## style, types and layers only
+	scripts/prepare-venv.sh dev
+	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/lint-imports --no-cache && .venv/bin/mypy
+
+format:
+	scripts/prepare-venv.sh dev
+	.venv/bin/ruff check --fix . && .venv/bin/ruff format .
+
+locks:          ## resolve the dependencies anew
+	scripts/update-locks.sh --upgrade
+
+clean:          ## what runs and builds left behind
+	rm -rf .tmp dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
