@@ -1,0 +1,203 @@
+"""Every environment variable the framework reads: its type, its default, what it does. Read here and nowhere else.
+
+A value that does not parse is never fatal and never silent: the variable is named in ``warnings`` with the default that
+is used instead. With aliases the first variable that parses wins, the documented name first.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T]):
+    """How a variable's text is read, and what to tell a user whose text is something else."""
+
+    expected: str
+    parse: Callable[[str], T]
+
+
+def _check(holds: bool) -> None:
+    if not holds:
+        raise ValueError
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    _check(value >= 0)
+    return value
+
+
+def _positive_count(text: str) -> int:
+    value = int(text)
+    _check(value > 0)
+    return value
+
+
+def _positive_seconds(text: str) -> float:
+    value = float(text)
+    _check(0 < value < float("inf"))
+    return value
+
+
+def _fraction(text: str) -> float:
+    value = float(text)
+    _check(0 < value <= 1)
+    return value
+
+
+def _log_level(text: str) -> str:
+    _check(text.lower() in {"error", "warn", "info", "debug", "trace"})
+    return text.lower()
+
+
+def _prover(text: str) -> str:
+    _check(text in {"development", "groth16"})
+    return text
+
+
+def _log_filter(text: str) -> Mapping[str, str]:
+    # An entry without "=" is dropped, as the original does.
+    pairs = (entry.split("=", 1) for entry in text.split(",") if "=" in entry)
+    return {target.strip(): level.strip() for target, level in pairs}
+
+
+COUNT = Kind("a whole number, 0 or more", _count)
+POSITIVE_COUNT = Kind("a whole number above 0", _positive_count)
+POSITIVE_SECONDS = Kind("a number of seconds above 0", _positive_seconds)
+FRACTION = Kind("a number above 0 and at most 1", _fraction)
+LOG_LEVEL = Kind("one of error, warn, info, debug, trace", _log_level)
+LOG_FILTER = Kind("of the form target=level,target=level", _log_filter)
+PROVER = Kind("development or groth16", _prover)
+TEXT = Kind("text", str)
+PATH = Kind("a path", lambda text: Path(text).expanduser())
+IS_TRUE = Kind("true or false", lambda text: text.lower() == "true")
+IS_SET = Kind("set or unset", lambda text: True)
+IS_ON = Kind("true or false", lambda text: text.strip().lower() not in {"", "0", "false", "no", "off"})
+
+
+def variable(name: str, kind: Kind[Any], default: Any, effect: str, *, aliases: tuple[str, ...] = ()) -> Any:
+    """Declare one field of ``Settings`` by the variable it is read from."""
+    return field(default=default, metadata={"names": (name, *aliases), "kind": kind, "effect": effect})
+
+
+def _demo_aliases(suffix: str) -> tuple[str, ...]:
+    return tuple(f"{runner}_DEMO_{suffix}" for runner in ("LOCAL", "COMPOSE", "K8S"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the caller's environment asks for."""
+
+    # The demo scenario
+    demo_validators: int = variable(
+        "NOMOS_DEMO_VALIDATORS", COUNT, 1, "validators of the demo", aliases=_demo_aliases("VALIDATORS")
+    )
+    demo_executors: int = variable(
+        "NOMOS_DEMO_EXECUTORS", COUNT, 1, "executors of the demo", aliases=_demo_aliases("EXECUTORS")
+    )
+    demo_run_seconds: int = variable(
+        "NOMOS_DEMO_RUN_SECS", POSITIVE_COUNT, 60, "how long the demo runs", aliases=_demo_aliases("RUN_SECS")
+    )
+
+    # The nodes under test
+    node_program: Path | None = variable("NOMOS_NODE_BIN", PATH, None, "the validator program")
+    executor_program: Path | None = variable("NOMOS_EXECUTOR_BIN", PATH, None, "the executor program")
+    pol_proof_dev_mode: bool | None = variable(
+        "POL_PROOF_DEV_MODE", IS_ON, None, "development leader proofs; false, 0 and no mean off and need circuits"
+    )
+    prover: str | None = variable("NOMOS_PROVER", PROVER, None, "development or groth16: who makes the proofs")
+    circuits: Path | None = variable("NOMOS_CIRCUITS", PATH, None, "directory of the installed circuits")
+
+    # Timing
+    slot_seconds: float = variable(
+        "CONSENSUS_SLOT_TIME", POSITIVE_SECONDS, 2.0, "seconds a slot lasts; below 1 for embedded nodes only"
+    )
+    active_slot_coeff: float = variable(
+        "CONSENSUS_ACTIVE_SLOT_COEFF", FRACTION, 0.9, "active slot coefficient of generated configs"
+    )
+    slow_environment: bool = variable("SLOW_TEST_ENV", IS_TRUE, False, "true doubles every timeout")
+    grace_period_seconds: int = variable("NOMOS_GRACE_PERIOD_SECS", COUNT, 1200, "offline grace period of nodes")
+
+    # Logs and evidence
+    tests_tracing: bool = variable(
+        "NOMOS_TESTS_TRACING", IS_TRUE, False, "true: node logs persist under NOMOS_LOG_DIR, debug by default"
+    )
+    keep_logs: bool = variable("NOMOS_TESTS_KEEP_LOGS", IS_SET, False, "set: node directories stay after success")
+    log_dir: Path | None = variable("NOMOS_LOG_DIR", PATH, None, "directory of per-node log files")
+    log_level: str | None = variable("NOMOS_LOG_LEVEL", LOG_LEVEL, None, "level of the nodes' logs")
+    log_filter: Mapping[str, str] | None = variable(
+        "NOMOS_LOG_FILTER", LOG_FILTER, None, "target=level,...: levels by target prefix"
+    )
+    framework_log: str = variable("RUST_LOG", TEXT, "warn", "level of the framework's own log")
+    otlp_endpoint: str | None = variable("NOMOS_OTLP_ENDPOINT", TEXT, None, "OTLP endpoint for traces")
+    otlp_metrics_endpoint: str | None = variable("NOMOS_OTLP_METRICS_ENDPOINT", TEXT, None, "OTLP endpoint for metrics")
+
+    # Network
+    use_autonat: bool = variable("NOMOS_USE_AUTONAT", IS_SET, False, "set: nodes find out their own address")
+
+    # Data availability
+    kzg_params: Path | None = variable(
+        "NOMOS_KZGRS_PARAMS_PATH", PATH, None, "KZG parameters: the file, or the directory it lies in"
+    )
+    dispersal_timeout_seconds: int = variable("NOMOS_DISPERSAL_TIMEOUT_SECS", COUNT, 20, "executor: one dispersal")
+    retry_cooldown_seconds: int = variable("NOMOS_RETRY_COOLDOWN_SECS", COUNT, 3, "executor: between two tries")
+    share_duration_seconds: int = variable("NOMOS_SHARE_DURATION_SECS", COUNT, 5, "verifier: wait for shares")
+    prune_duration_seconds: int = variable("NOMOS_PRUNE_DURATION_SECS", COUNT, 30, "verifier: forget a blob after")
+    prune_interval_seconds: int = variable("NOMOS_PRUNE_INTERVAL_SECS", COUNT, 5, "verifier: look for old blobs")
+    commitments_wait_seconds: int = variable("NOMOS_COMMITMENTS_WAIT_SECS", COUNT, 1, "sampling: wait for commitments")
+    sampling_delay_seconds: int = variable(
+        "NOMOS_SDP_TRIGGER_DELAY_SECS", COUNT, 5, "sampling: from a blob's transaction to its first sample"
+    )
+
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the environment (``os.environ`` by default); bad values are named in ``warnings``."""
+        source = os.environ if environ is None else environ
+        warnings: list[str] = []
+        values = {item.name: _read(item, source, warnings) for item in _variables()}
+        return cls(**values, warnings=tuple(warnings))
+
+
+def _variables() -> Iterator[Field[Any]]:
+    return (item for item in fields(Settings) if "names" in item.metadata)
+
+
+def _read(item: Field[Any], environ: Mapping[str, str], warnings: list[str]) -> Any:
+    kind: Kind[Any] = item.metadata["kind"]
+    value, refused = item.default, []
+    for name in item.metadata["names"]:
+        if name not in environ:
+            continue
+        try:
+            value = kind.parse(environ[name])
+            break
+        except ValueError:
+            refused.append(name)
+    warnings.extend(f"{name}={environ[name]!r} is not {kind.expected}; using {value}" for name in refused)
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class VariableHelp:
+    names: tuple[str, ...]
+    default: str
+    effect: str
+
+
+def documented_variables() -> list[VariableHelp]:
+    """What the reference manual's table of variables is made from."""
+    return [
+        VariableHelp(
+            item.metadata["names"], "unset" if item.default is None else str(item.default), item.metadata["effect"]
+        )
+        for item in _variables()
+    ]
