@@ -1,7 +1,7 @@
 """Epochs: how the slots are cut into epochs, and where in an epoch its stake and nonce are fixed.
 
-Cryptarchia's schedule (the Ouroboros Praos one) in units of the base period ``floor(k / f)``: an epoch is the time for the
-stake distribution to become stable, then a buffer, then the time for the nonce to become stable. All times are slots.
+Cryptarchia's schedule (the Ouroboros Praos one) in units of the base period ``floor(k / f)``: an epoch is the time for
+the stake distribution to become stable, then a buffer, then the time for the nonce to become stable. Times are slots.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The epoch tables of the real node's ledger configuration."""
 
 import pytest
-from golden import Golden, entries
 
+from golden import Golden, entries
 from nomos_core.cryptarchia.epochs import ConsensusConfig, EpochConfig, EpochSchedule
 
 
