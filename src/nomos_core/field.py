@@ -1,11 +1,13 @@
-"""The BN254 scalar field: integers below the modulus and their byte and text forms (node facts 5.1)."""
+"""The BN254 scalar field: integers below the modulus and their byte and text forms."""
 
 from __future__ import annotations
 
+from string import hexdigits
 from typing import Final
 
 MODULUS: Final = 0x30644E72E131A029B85045B68181585D2833E84879B9709143E1F593F0000001
 BYTES: Final = 32
+_HEX_DIGITS: Final = frozenset(hexdigits)
 _MONTGOMERY_RADIX: Final = (1 << 256) % MODULUS
 
 
@@ -14,17 +16,20 @@ class FieldError(ValueError):
 
 
 def from_bytes(data: bytes) -> int:
-    """Read at most 32 little-endian bytes. The modulus itself reads as zero, as the real node does.
+    """Read little-endian bytes of any length. The modulus itself reads as zero, as the real node does.
 
     Raises:
-        FieldError: more than 32 bytes, or a value above the modulus.
+        FieldError: the value is above the modulus.
     """
-    if len(data) > BYTES:
-        raise FieldError(f"a field element has at most {BYTES} bytes, got {len(data)}")
     value = int.from_bytes(data, "little")
     if value > MODULUS:
-        raise FieldError("value is above the BN254 scalar field's modulus")
+        raise FieldError(f"Parsed bytes are bigger than the modulus, got {value}, expected {MODULUS}")
     return value % MODULUS
+
+
+def from_bytes_reduced(data: bytes) -> int:
+    """Read little-endian bytes of any length modulo the field's modulus (keys derived from other keys)."""
+    return int.from_bytes(data, "little") % MODULUS
 
 
 def to_bytes(value: int) -> bytes:
@@ -32,13 +37,19 @@ def to_bytes(value: int) -> bytes:
 
 
 def from_hex(text: str) -> int:
-    """Read 64 hex digits of the little-endian bytes, without ``0x``."""
-    try:
-        data = bytes.fromhex(text)
-    except ValueError as error:
-        raise FieldError(f"not hex: {error}") from None
-    if len(data) != BYTES or len(text) != 2 * BYTES:
-        raise FieldError(f"a field element has {2 * BYTES} hex digits, got {len(text)}")
+    """Read 64 hex digits of the little-endian bytes, without ``0x``.
+
+    Raises:
+        FieldError: in the real node's words, which its HTTP answers quote.
+    """
+    if len(text) % 2:
+        raise FieldError("Odd number of digits")
+    for position, digit in enumerate(text):
+        if digit not in _HEX_DIGITS:
+            raise FieldError(f"Invalid character {digit!r} at position {position}")
+    data = bytes.fromhex(text)
+    if len(data) != BYTES:
+        raise FieldError(f"Bytes length is not {BYTES}, got: {len(data)}")
     return from_bytes(data)
 
 

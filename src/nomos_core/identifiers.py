@@ -3,7 +3,10 @@
 Byte identifiers are 32 raw bytes; field identifiers are integers in ``[0, field.MODULUS)``.
 """
 
-from typing import NewType
+from string import hexdigits
+from typing import Final, NewType
+
+_HEX_DIGITS: Final = frozenset(hexdigits)
 
 HeaderId = NewType("HeaderId", bytes)
 """Blake2b-256 of a block header; also the block's id."""
@@ -27,3 +30,18 @@ ZkPublicKey = NewType("ZkPublicKey", int)
 
 ROOT_MSG_ID = MsgId(bytes(32))
 """The parent of the first message of a channel."""
+
+
+def bytes_from_hex(text: str, size: int = 32) -> bytes:
+    """Read a byte identifier or an Ed25519 key: hex digits, with or without ``0x``.
+
+    Raises:
+        ValueError: in the real node's words, which its HTTP answers quote.
+    """
+    digits = text.removeprefix("0x")
+    if len(digits) != 2 * size:
+        raise ValueError("invalid string length")
+    for position, digit in enumerate(digits):
+        if digit not in _HEX_DIGITS:
+            raise ValueError(f"invalid character {digit!r} at position {position}")
+    return bytes.fromhex(digits)
