@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
 
-from gmpy2 import mpz
+from gmpy2 import mpz  # type: ignore[import-untyped]
 
 from nomos_core.field import MODULUS
 from nomos_core.poseidon2_constants import EXTERNAL_ROUND_CONSTANTS, INTERNAL_ROUND_CONSTANTS
