@@ -1,0 +1,1 @@
+"""What the node keeps on disk: blocks, the chain's state, and the mempool, in one SQLite database."""

@@ -1,0 +1,156 @@
+"""The SQLite database and the one thread that uses it.
+
+Work is handed to that thread and done in the order given; whatever waits at the same time shares one transaction, so
+that a busy node commits seldom. With a write-ahead log a process killed at any moment leaves a database that opens
+again; every piece of work is in it wholly or not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Generic, TypeVar
+
+from nomos_node.storage.schema import SCHEMA, SCHEMA_VERSION
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+FILE_NAME: Final = "nomos.sqlite3"
+_LARGEST_BATCH: Final = 256
+
+
+class StorageError(Exception):
+    """The database can't be opened or used; the message names its file."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job(Generic[T]):
+    work: Work[T]
+    done: Future[T]
+
+
+class Database:
+    """Opened by ``open``; ``run`` from the event loop, ``close`` when everything handed in shall be on disk."""
+
+    def __init__(self, connection: sqlite3.Connection, name: str) -> None:
+        self._connection = connection
+        self._name = name
+        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name="storage", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def open(cls, directory: Path) -> Database:
+        """Open or make the database of a ``storage.db_path``, which no other process may hold.
+
+        Raises:
+            StorageError: not writable, held by another process, or made by another version.
+        """
+        file = directory / FILE_NAME
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            return cls(_connected(str(file)), str(file))
+        except (OSError, sqlite3.Error) as error:
+            raise StorageError(f"storage.db_path: can't open {file}: {_reason(error)}") from error
+
+    @classmethod
+    def in_memory(cls) -> Database:
+        return cls(_connected(":memory:"), "the in-memory database")
+
+    async def run(self, work: Work[T]) -> T:
+        """Do ``work`` on the database's thread and return its result once it is committed.
+
+        Raises:
+            StorageError: SQLite refused it (a full disk, say), or the database is closed.
+        """
+        return await asyncio.wrap_future(self._submit(work))
+
+    def run_blocking(self, work: Work[T]) -> T:
+        """``run`` for callers outside the event loop."""
+        return self._submit(work).result()
+
+    def close(self) -> None:
+        """Finish what was handed in. Idempotent."""
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _submit(self, work: Work[T]) -> Future[T]:
+        if not self._thread.is_alive():
+            raise StorageError(f"{self._name} is closed")
+        done: Future[T] = Future()
+        self._jobs.put(_Job(work, done))
+        return done
+
+    def _serve(self) -> None:
+        closing = False
+        while not closing:
+            batch, closing = self._next_batch()
+            self._commit(batch)
+        self._connection.close()
+
+    def _next_batch(self) -> tuple[list[_Job[Any]], bool]:
+        batch: list[_Job[Any]] = []
+        job = self._jobs.get()
+        while job is not None:
+            batch.append(job)
+            if self._jobs.empty() or len(batch) == _LARGEST_BATCH:
+                return batch, False
+            job = self._jobs.get()
+        return batch, True
+
+    def _commit(self, batch: list[_Job[Any]]) -> None:
+        finished: list[tuple[_Job[Any], Any]] = []
+        try:
+            with self._connection:
+                self._connection.execute("BEGIN")
+                finished.extend((job, self._attempt(job)) for job in batch)
+        except sqlite3.Error as error:
+            failure = StorageError(f"{self._name}: {error}")
+            finished = [(job, failure) for job in batch]
+        for job, result in finished:
+            if isinstance(result, BaseException):
+                job.done.set_exception(result)
+            else:
+                job.done.set_result(result)
+
+    def _attempt(self, job: _Job[Any]) -> Any:
+        """The job's result or what it raised; a job that fails leaves nothing behind."""
+        self._connection.execute("SAVEPOINT job")
+        try:
+            result: Any = job.work(self._connection)
+        except sqlite3.Error as error:
+            result = StorageError(f"{self._name}: {error}")
+        except Exception as error:
+            result = error
+        if isinstance(result, BaseException):
+            self._connection.execute("ROLLBACK TO job")
+        self._connection.execute("RELEASE job")
+        return result
+
+
+def _connected(target: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(target, isolation_level=None, check_same_thread=False, timeout=0.5)
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version not in {0, SCHEMA_VERSION}:
+        connection.close()
+        raise sqlite3.DatabaseError(
+            f"made by another version of the node (schema {version}, expected {SCHEMA_VERSION})"
+        )
+    connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+    return connection
+
+
+def _reason(error: OSError | sqlite3.Error) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return "another process holds it" if "locked" in str(error) else str(error)

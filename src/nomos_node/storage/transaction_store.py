@@ -1,0 +1,51 @@
+"""The mempool's transactions on disk, with the block each was seen in."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from nomos_core import field
+from nomos_core.identifiers import HeaderId, TxHash
+from nomos_node.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTransaction:
+    hash: TxHash
+    wire: bytes
+    added_at_ms: int
+    block: HeaderId | None
+    """The block it was seen in; none while it is pending."""
+
+
+class TransactionStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, transaction: StoredTransaction) -> None:
+        row = (_key(transaction.hash), transaction.wire, transaction.added_at_ms, transaction.block)
+        await self._database.run(lambda db: db.execute("INSERT OR REPLACE INTO transactions VALUES (?, ?, ?, ?)", row))
+
+    async def mark_in_block(self, hashes: Iterable[TxHash], block: HeaderId) -> None:
+        rows = [(block, _key(hash_)) for hash_ in hashes]
+        await self._run_many("UPDATE transactions SET block = ? WHERE hash = ?", rows)
+
+    async def remove(self, hashes: Iterable[TxHash]) -> None:
+        await self._run_many("DELETE FROM transactions WHERE hash = ?", [(_key(hash_),) for hash_ in hashes])
+
+    def all(self) -> list[StoredTransaction]:
+        def work(connection: sqlite3.Connection) -> list[StoredTransaction]:
+            rows = connection.execute("SELECT hash, wire, added_at_ms, block FROM transactions")
+            return [StoredTransaction(TxHash(field.from_bytes(key)), *rest) for key, *rest in rows]
+
+        return self._database.run_blocking(work)
+
+    async def _run_many(self, statement: str, rows: Sequence[tuple[bytes, ...]]) -> None:
+        if rows:
+            await self._database.run(lambda connection: connection.executemany(statement, rows))
+
+
+def _key(hash_: TxHash) -> bytes:
+    return field.to_bytes(hash_)

@@ -1,0 +1,96 @@
+"""Installs the log destination of the config; everything the node logs passes the root logger."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nomos_node.telemetry.gelf import GelfHandler
+from nomos_node.telemetry.hourly_file import DEFAULT_PREFIX, HourlyFileHandler
+from nomos_node.telemetry.levels import TRACE, shown_level
+from nomos_node.telemetry.line_format import LineFormat
+from nomos_node.telemetry.target_filter import TargetFilter
+
+
+@dataclass(frozen=True, slots=True)
+class ToStdout:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ToStderr:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ToNowhere:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ToFile:
+    directory: Path
+    prefix: str = DEFAULT_PREFIX
+
+
+@dataclass(frozen=True, slots=True)
+class ToGelf:
+    host: str
+    port: int
+
+
+LogDestination = ToStdout | ToStderr | ToNowhere | ToFile | ToGelf
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    destination: LogDestination = field(default_factory=ToStdout)
+    level: int = logging.INFO
+    filters: Mapping[str, int] = field(default_factory=dict)
+    """Levels by target prefix, as ``TargetFilter`` matches them."""
+
+
+class LogSetupError(Exception):
+    """The log destination can't be used; the message names it and the reason."""
+
+
+def install_logging(settings: LogSettings) -> None:
+    """Send all log lines to the one destination of the settings. Other libraries' lines count only from WARN up.
+
+    Raises:
+        LogSetupError: the file or the server can't be opened.
+    """
+    handler = _handler(settings.destination)
+    kept = TargetFilter(settings.level, settings.filters)
+    handler.setFormatter(LineFormat())
+    handler.addFilter(kept)
+    logging.addLevelName(TRACE, shown_level(TRACE))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(kept.lowest_level)
+    for library in ("asyncio", "libp2p", "multiaddr", "uvicorn", "aioquic", "quic"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def _handler(destination: LogDestination) -> logging.Handler:
+    match destination:
+        case ToStdout():
+            return logging.StreamHandler(sys.stdout)
+        case ToStderr():
+            return logging.StreamHandler(sys.stderr)
+        case ToNowhere():
+            return logging.NullHandler()
+        case ToFile(directory, prefix):
+            try:
+                return HourlyFileHandler(directory, prefix)
+            except OSError as error:
+                reason = error.strerror or error
+                raise LogSetupError(f"tracing.logger: can't write log files in {directory}: {reason}") from error
+        case ToGelf(host, port):
+            try:
+                return GelfHandler(host, port)
+            except OSError as error:
+                raise LogSetupError(f"tracing.logger: can't send GELF to {host}:{port}: {error}") from error

@@ -1,0 +1,1 @@
+"""The node's clock: wall time cut into slots."""

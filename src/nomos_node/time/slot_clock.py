@@ -1,0 +1,53 @@
+"""Slot ticks: one event at the start of each slot of the chain's schedule, by the local clock.
+
+The first tick is that of the slot after the current one. A node that was stopped or overloaded does not get the slots
+it missed: it goes on with the slot that is due. The clock is read anew for every slot, so that steps of the system's
+time are followed. NTP servers of the config are not asked: the machine's own time service keeps the clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from nomos_core.cryptarchia.slots import SlotSchedule
+
+_log = logging.getLogger("nomos_time")
+_NANOSECONDS: Final = 1_000_000_000
+_LONGEST_SLEEP: Final = 60.0
+"""Seconds after which a waiting clock looks at the system's time again."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotTick:
+    slot: int
+    start_ns: int
+    """When the slot began, in nanoseconds of the Unix epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotClock:
+    schedule: SlotSchedule
+    now_ns: Callable[[], int] = time.time_ns
+
+    def current_slot(self) -> int:
+        return self.schedule.slot_at(self.now_ns())
+
+    async def ticks(self) -> AsyncIterator[SlotTick]:
+        """Endless; a consumer that is slower than the slots gets the newest slot next."""
+        last = self.current_slot()
+        while True:
+            last = await self._slot_after(last)
+            yield SlotTick(last, self.schedule.start_of(last))
+
+    async def _slot_after(self, last: int) -> int:
+        while (slot := self.current_slot()) <= last:
+            wait = self.schedule.start_of(last + 1) - self.now_ns()
+            await asyncio.sleep(min(max(wait, 0) / _NANOSECONDS, _LONGEST_SLEEP))
+        if slot > last + 1:
+            _log.debug("slots %d to %d passed while the node was busy or stopped", last + 1, slot - 1)
+        return slot
