@@ -1,4 +1,4 @@
-"""The operations a Mantle transaction can carry, and the proofs that go with them (node facts 5.2).
+"""The operations a Mantle transaction can carry, and the proofs that go with them (Mantle specification, Operations).
 
 Values only. JSON is in ``operations_json``, the canonical bytes are in ``operations_binary``.
 """
@@ -95,10 +95,13 @@ class DaActivity:
 @dataclass(frozen=True, slots=True)
 class BlendActivity:
     session: int
-    proof_of_quota_nullifier: int
-    proof_of_quota: ZkSignature
     signing_key: Ed25519PublicKey
-    proof_of_selection: int
+    key_nullifier: int
+    """Of the proof of quota, as the field below."""
+    proof_of_quota: bytes
+    """128 bytes, a compressed Groth16 proof."""
+    selection_randomness: int
+    """All there is in the proof of selection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +114,13 @@ class SDPActive:
 
 @dataclass(frozen=True, slots=True)
 class LeaderClaim:
+    """No node can include one yet: the protocol has no encoding of its proof."""
+
     opcode: ClassVar = Opcode.LEADER_CLAIM
     rewards_root: int
     voucher_nullifier: int
     mantle_tx_hash: TxHash
+    """Only in JSON; the binary form leaves it out and reads it as zero."""
 
 
 Operation = ChannelInscribe | ChannelBlob | ChannelSetKeys | SDPDeclare | SDPWithdraw | SDPActive | LeaderClaim

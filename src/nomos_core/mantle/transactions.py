@@ -1,4 +1,7 @@
-"""Transactions as values: the ledger part, the Mantle part around it, and the signed whole (node facts 5.2, 5.3)."""
+"""Transactions as values: the ledger part, the Mantle part around it, and the signed whole (Mantle specification).
+
+A transaction knows its hash: it is computed on first use and kept.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,104 @@
+"""Transactions in JSON, as the HTTP API, the mempool's clients and the node's configuration carry them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from nomos_core import field
+from nomos_core.mantle.json_reading import JsonError, field_element, record, sequence, u64
+from nomos_core.mantle.operation_proofs import verify_operation_proofs
+from nomos_core.mantle.operations_json import (
+    operation_from_json,
+    operation_to_json,
+    proof_from_json,
+    proof_to_json,
+    zk_signature_from_json,
+    zk_signature_to_json,
+)
+from nomos_core.mantle.transactions import LedgerTx, MantleTx, Note, SignedMantleTx
+
+
+def transaction_to_json(tx: SignedMantleTx) -> dict[str, Any]:
+    """The keys stand in the real node's order."""
+    return {
+        "mantle_tx": mantle_tx_to_json(tx.mantle_tx),
+        "ops_proofs": [proof_to_json(proof) for proof in tx.operation_proofs],
+        "ledger_tx_proof": zk_signature_to_json(tx.ledger_tx_proof),
+    }
+
+
+def transaction_from_json(value: Any, path: str = "") -> SignedMantleTx:
+    """
+    Raises:
+        JsonError: the value is no signed transaction, or one that can't be hashed.
+        OperationProofError: an operation's proof is missing, of the wrong kind, or does not hold.
+    """
+    parts = _SIGNED_MANTLE_TX(value, path)
+    tx = SignedMantleTx(parts["mantle_tx"], parts["ops_proofs"], parts["ledger_tx_proof"])
+    verify_operation_proofs(tx)
+    return tx
+
+
+def mantle_tx_to_json(tx: MantleTx) -> dict[str, Any]:
+    return {
+        "ops": [operation_to_json(operation) for operation in tx.operations],
+        "ledger_tx": {
+            "inputs": [field.to_hex(note_id) for note_id in tx.ledger_tx.inputs],
+            "outputs": [note_to_json(note) for note in tx.ledger_tx.outputs],
+        },
+        "execution_gas_price": tx.execution_gas_price,
+        "storage_gas_price": tx.storage_gas_price,
+    }
+
+
+def mantle_tx_from_json(value: Any, path: str = "") -> MantleTx:
+    """
+    Raises:
+        JsonError: the value is no transaction, or one that can't be hashed.
+    """
+    parts = _MANTLE_TX(value, path)
+    tx = MantleTx(parts["ops"], parts["ledger_tx"], parts["execution_gas_price"], parts["storage_gas_price"])
+    try:
+        assert tx.hash is not None
+    except ValueError as error:
+        raise JsonError(str(error), path) from None
+    return tx
+
+
+def note_to_json(note: Note) -> dict[str, Any]:
+    return {"value": note.value, "pk": field.to_hex(note.public_key)}
+
+
+def note_from_json(value: Any, path: str = "") -> Note:
+    """
+    Raises:
+        JsonError: the value is no note.
+    """
+    parts = _NOTE(value, path)
+    return Note(parts["value"], parts["pk"])
+
+
+def _ledger_tx_from_json(value: Any, path: str) -> LedgerTx:
+    parts = _LEDGER_TX(value, path)
+    return LedgerTx(parts["inputs"], parts["outputs"])
+
+
+_NOTE: Final = record("Note", {"value": u64, "pk": field_element})
+_LEDGER_TX: Final = record("Tx", {"inputs": sequence(field_element), "outputs": sequence(note_from_json)})
+_MANTLE_TX: Final = record(
+    "MantleTxDeSerImpl",
+    {
+        "ops": sequence(operation_from_json),
+        "ledger_tx": _ledger_tx_from_json,
+        "execution_gas_price": u64,
+        "storage_gas_price": u64,
+    },
+)
+_SIGNED_MANTLE_TX: Final = record(
+    "SignedMantleTxHelper",
+    {
+        "mantle_tx": mantle_tx_from_json,
+        "ops_proofs": sequence(proof_from_json),
+        "ledger_tx_proof": zk_signature_from_json,
+    },
+)
