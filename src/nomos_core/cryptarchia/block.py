@@ -1,4 +1,4 @@
-"""The block, and the proposal that stands for it in gossip (node facts 4.3)."""
+"""The block, and the proposal that stands for it in gossip."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ def block_from_json(value: Any) -> Block:
 
     Raises:
         JsonError: the value is no block.
+        OperationProofError: an operation's proof is missing, of the wrong kind, or does not hold.
     """
     found = _block(value, "")
     return Block(found["header"], found["signature"], found["transactions"])

@@ -33,6 +33,7 @@ def block_from_wire(data: bytes) -> Block:
 
     Raises:
         CodecError: the bytes are no block.
+        OperationProofError: an operation's proof is missing, of the wrong kind, or does not hold.
     """
     reader = Reader(data)
     header, signature = read_header(reader), _read_signature(reader)

@@ -9,7 +9,7 @@ those of the development mode follow ``active_slot_coeff``.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -95,10 +95,12 @@ class Lottery:
         self._notes = [(note_id, constants.threshold(value)) for note_id, value in notes]
         self._states = StateBatch([(note_id, secret_key, epoch_nonce) for note_id, _ in notes])
 
-    def winning_note(self, slot: int) -> NoteId | None:
-        """The first of the notes that wins the slot."""
+    def winning_note(self, slot: int, unspent: Container[NoteId] | None = None) -> NoteId | None:
+        """The first of the notes that wins the slot.
+
+        A note must also be unspent at the block that the leader builds on: with ``unspent``, notes outside are passed
+        over, so that one lottery serves a whole epoch.
+        """
         tickets = self._states.finish((slot,))
-        winners = (
-            note_id for (note_id, threshold), drawn in zip(self._notes, tickets, strict=True) if drawn < threshold
-        )
-        return next(winners, None)
+        winners = (note_id for (note_id, limit), drawn in zip(self._notes, tickets, strict=True) if drawn < limit)
+        return next((note_id for note_id in winners if unspent is None or note_id in unspent), None)

@@ -1,11 +1,10 @@
-"""Slot numbers of moments."""
+"""Slots of moments, epochs of slots."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nomos_core.cryptarchia.epochs import ConsensusConfig, EpochConfig, EpochSchedule
-from nomos_core.cryptarchia.leadership import Lottery
 from nomos_core.cryptarchia.slots import SlotSchedule
 
 SECOND = 1_000_000_000
@@ -49,8 +48,3 @@ def test_impossible_epochs_and_slots_are_refused() -> None:
         EpochConfig(1, 0, 1)
     with pytest.raises(ValueError, match="positive duration"):
         SlotSchedule(0, 0)
-
-
-def test_a_lottery_without_stake_is_refused() -> None:
-    with pytest.raises(ValueError, match="total stake of at least 1"):
-        Lottery([], 1, 0, 0, 0.9)
