@@ -1,0 +1,234 @@
+"""The node's HTTP API, one method an endpoint.
+
+Success is status 200 with JSON; a failure is another status with a reason in plain text. The testing API is a second
+listener that only nodes built for tests have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlencode
+
+from nomos_core import field
+from nomos_core.cryptarchia.block import Block
+from nomos_core.cryptarchia.block_json import block_from_json
+from nomos_core.identifiers import (
+    BlobId,
+    ChannelId,
+    Ed25519PublicKey,
+    HeaderId,
+    MsgId,
+    TxHash,
+    ZkPublicKey,
+)
+from nomos_core.mantle.transactions import SignedMantleTx
+from nomos_core.mantle.transactions_json import transaction_to_json
+from nomos_testing.client import answers
+from nomos_testing.client.answers import (
+    ConsensusInfo,
+    LibUpdate,
+    Membership,
+    MempoolMetrics,
+    NetworkInfo,
+    PeerFailureRates,
+    SubnetworkConnections,
+    TransactionStatus,
+    WalletBalance,
+)
+from nomos_testing.client.errors import TestingEndpointUnavailable
+from nomos_testing.client.transport import Transport
+
+DEFAULT_TIMEOUT_SECONDS = 10.0
+
+
+class NodeClient:
+    """Asks one node.
+
+    Every method raises ``NodeClientError``: ``NodeUnreachable``, ``NodeRefused`` with status and reason, or
+    ``NodeAnswerInvalid``. Methods of the testing API also raise ``TestingEndpointUnavailable``.
+    """
+
+    def __init__(
+        self, name: str, url: str, *, testing_url: str | None = None, timeout: float = DEFAULT_TIMEOUT_SECONDS
+    ) -> None:
+        self.name = name
+        self.url = url.rstrip("/")
+        self.testing_url = testing_url.rstrip("/") if testing_url is not None else None
+        self._transport = Transport(name, timeout)
+
+    def __repr__(self) -> str:
+        return f"NodeClient({self.name!r}, {self.url!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._transport.close()
+
+    # Consensus
+
+    async def consensus_info(self, *, timeout: float | None = None) -> ConsensusInfo:
+        return await self._transport.ask(
+            "GET", self._at("/cryptarchia/info"), ConsensusInfo.from_json, timeout=timeout
+        )
+
+    async def consensus_headers(
+        self, from_id: HeaderId | None = None, to_id: HeaderId | None = None
+    ) -> tuple[HeaderId, ...]:
+        """The chain backwards from ``from_id`` (the tip) to ``to_id`` (the LIB), both included; at most 512."""
+        query = {name: given.hex() for name, given in (("from", from_id), ("to", to_id)) if given is not None}
+        return await self._transport.ask("GET", self._at("/cryptarchia/headers", query), answers.header_ids)
+
+    async def storage_block(self, block_id: HeaderId, *, timeout: float | None = None) -> Block | None:
+        """A stored block; None for an unknown one and for genesis, which no node stores."""
+        return await self._transport.ask(
+            "POST",
+            self._at("/storage/block"),
+            lambda value: None if value is None else block_from_json(value),
+            body=block_id.hex(),
+            timeout=timeout,
+        )
+
+    def lib_stream(self) -> AsyncIterator[LibUpdate]:
+        """Follow the last immutable block from now on. Validators only."""
+        return self._transport.lines(self._at("/cryptarchia/lib-stream"), LibUpdate.from_json)
+
+    # Mempool and ledger
+
+    async def submit_transaction(self, transaction: SignedMantleTx) -> None:
+        body = transaction_to_json(transaction)
+        await self._transport.ask("POST", self._at("/mempool/add/tx"), _ignored, body=body)
+
+    async def mempool_metrics(self, pool: str = "mantle") -> MempoolMetrics:
+        return await self._transport.ask("GET", self._at(f"/{pool}/metrics"), MempoolMetrics.from_json)
+
+    async def transaction_status(self, hashes: Sequence[TxHash]) -> tuple[TransactionStatus, ...]:
+        return await self._transport.ask(
+            "POST",
+            self._at("/mantle/status"),
+            lambda value: tuple(map(TransactionStatus.from_json, value)),
+            body=[field.to_hex(tx_hash) for tx_hash in hashes],
+        )
+
+    async def wallet_balance(self, public_key: ZkPublicKey, *, tip: HeaderId | None = None) -> WalletBalance:
+        """Validators only."""
+        query = {"tip": tip.hex()} if tip is not None else {}
+        url = self._at(f"/wallet/{field.to_hex(public_key)}/balance", query)
+        return await self._transport.ask("GET", url, WalletBalance.from_json)
+
+    async def transfer_funds(
+        self,
+        *,
+        funding: Sequence[ZkPublicKey],
+        recipient: ZkPublicKey,
+        change: ZkPublicKey,
+        amount: int,
+        tip: HeaderId | None = None,
+    ) -> TxHash:
+        """Let the node's wallet make, sign and submit a transfer. Validators only."""
+        body = {
+            "tip": tip.hex() if tip is not None else None,
+            "change_public_key": field.to_hex(change),
+            "funding_public_keys": [field.to_hex(key) for key in funding],
+            "recipient_public_key": field.to_hex(recipient),
+            "amount": amount,
+        }
+        return await self._transport.ask(
+            "POST", self._at("/wallet/transactions/transfer-funds"), answers.tx_hash_from_json, body=body
+        )
+
+    # Network
+
+    async def network_info(self, *, timeout: float | None = None) -> NetworkInfo:
+        return await self._transport.ask("GET", self._at("/network/info"), NetworkInfo.from_json, timeout=timeout)
+
+    # Data availability
+
+    async def balancer_stats(self) -> Mapping[int, SubnetworkConnections]:
+        return await self._transport.ask("GET", self._at("/da/balancer-stats"), answers.balancer_stats)
+
+    async def monitor_stats(self) -> Mapping[str, PeerFailureRates]:
+        return await self._transport.ask("GET", self._at("/da/monitor-stats"), answers.monitor_stats)
+
+    async def block_peer(self, peer_id: str) -> bool:
+        """True where the peer was not blocked before."""
+        return await self._transport.ask("POST", self._at("/da/block-peer"), answers.boolean, body=peer_id)
+
+    async def unblock_peer(self, peer_id: str) -> bool:
+        """True where the peer was blocked before."""
+        return await self._transport.ask("POST", self._at("/da/unblock-peer"), answers.boolean, body=peer_id)
+
+    async def blacklisted_peers(self) -> tuple[str, ...]:
+        return await self._transport.ask("GET", self._at("/da/blacklisted-peers"), answers.strings)
+
+    async def publish_blob(
+        self, *, channel_id: ChannelId, parent: MsgId, signer: Ed25519PublicKey, data: bytes
+    ) -> BlobId:
+        """Disperse data, a multiple of 31 bytes. Executors only."""
+        body = {
+            "channel_id": channel_id.hex(),
+            "parent_msg_id": parent.hex(),
+            "signer": signer.hex(),
+            "data": list(data),
+        }
+        return await self._transport.ask("POST", self._at("/disperse-data"), answers.blob_id, body=body)
+
+    # Testing API
+
+    async def da_get_membership(self, session: int) -> Membership:
+        return await self._transport.ask(
+            "POST", self._at_testing("/test/da/membership"), Membership.from_json, body=session
+        )
+
+    async def da_historic_sampling(self, block_id: HeaderId, blobs: Sequence[tuple[BlobId, int]]) -> bool:
+        """Whether the blobs, each with its session, can be sampled as of a block."""
+        body = {"block_id": block_id.hex(), "blob_ids": [[list(blob), session] for blob, session in blobs]}
+        return await self._transport.ask(
+            "POST", self._at_testing("/test/da/historic-sampling"), answers.boolean, body=body
+        )
+
+    async def sdp_declarations(self) -> Sequence[Mapping[str, Any]]:
+        """The ledger's service declarations, as the node writes them."""
+        return await self._transport.ask("GET", self._at_testing("/mantle/sdp/declarations"), list)
+
+    # Profiling
+
+    async def cpu_profile(self, *, seconds: int, frequency: int = 99, format: str = "proto") -> bytes:
+        """A CPU profile of the node, where it was built for profiling. ``format``: ``proto`` or ``svg``."""
+        query = {"seconds": seconds, "frequency": frequency, "format": format}
+        url = self._at("/debug/pprof/profile", query)
+        return await self._transport.fetch("GET", url, timeout=seconds + DEFAULT_TIMEOUT_SECONDS)
+
+    # For endpoints that have no method here
+
+    async def get_json(self, path: str) -> Any:
+        return await self._transport.ask("GET", self._at(path), _as_is)
+
+    async def post_json(self, path: str, body: Any) -> Any:
+        return await self._transport.ask("POST", self._at(path), _as_is, body=body)
+
+    async def post_testing_json(self, path: str, body: Any) -> Any:
+        return await self._transport.ask("POST", self._at_testing(path), _as_is, body=body)
+
+    def _at(self, path: str, query: Mapping[str, Any] | None = None) -> str:
+        return f"{self.url}/{path.lstrip('/')}" + (f"?{urlencode(query)}" if query else "")
+
+    def _at_testing(self, path: str) -> str:
+        if self.testing_url is None:
+            raise TestingEndpointUnavailable(self.name, path)
+        return f"{self.testing_url}/{path.lstrip('/')}"
+
+
+def _as_is(value: Any) -> Any:
+    return value
+
+
+def _ignored(value: Any) -> None:
+    del value

@@ -1,0 +1,1 @@
+"""A running network, seen alike whichever deployer started it."""

@@ -1,0 +1,106 @@
+"""What workloads and expectations may use of a run."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nomos_testing.client.node_client import NodeClient
+from nomos_testing.cluster.interfaces import Cluster, NodeControl
+from nomos_testing.cluster.node_clients import ClusterClient, NodeClients
+from nomos_testing.runtime.background import Background
+from nomos_testing.runtime.counters import Counters
+from nomos_testing.runtime.plan import RunPlan
+from nomos_testing.runtime.telemetry import Telemetry
+from nomos_testing.scenario.metrics import RunMetrics
+
+if TYPE_CHECKING:
+    from nomos_testing.runtime.block_feed import BlockFeed
+    from nomos_testing.runtime.journal import Journal
+    from nomos_testing.topology import GeneratedTopology, WalletAccount
+
+
+class RunContext:
+    """Handed to every workload and expectation of a run; the same object for all of them."""
+
+    def __init__(
+        self,
+        *,
+        plan: RunPlan,
+        descriptors: GeneratedTopology,
+        cluster: Cluster,
+        block_feed: BlockFeed,
+        journal: Journal,
+        counters: Counters,
+        background: Background,
+    ) -> None:
+        self._plan = plan
+        self._descriptors = descriptors
+        self._cluster = cluster
+        self._block_feed = block_feed
+        self._journal = journal
+        self._counters = counters
+        self._background = background
+        self._node_clients = NodeClients.of(cluster, self.random("node clients"))
+
+    def plan(self) -> RunPlan:
+        return self._plan
+
+    def descriptors(self) -> GeneratedTopology:
+        """The network as generated: genesis, identities, ports, accounts."""
+        return self._descriptors
+
+    def cluster(self) -> Cluster:
+        return self._cluster
+
+    def node_clients(self) -> NodeClients:
+        return self._node_clients
+
+    def random_node_client(self) -> NodeClient:
+        return self._node_clients.any_client()
+
+    def cluster_client(self) -> ClusterClient:
+        """Asks one node after the other until one does it."""
+        return ClusterClient(self._node_clients)
+
+    def block_feed(self) -> BlockFeed:
+        """Every block any node has seen, once each, parents first."""
+        return self._block_feed
+
+    def wallet_accounts(self) -> Sequence[WalletAccount]:
+        """The accounts that genesis funds, in the order of their labels."""
+        return self._descriptors.wallet_accounts
+
+    def telemetry(self) -> Telemetry:
+        return Telemetry(self._cluster.metrics_url)
+
+    def run_metrics(self) -> RunMetrics:
+        return self._plan.metrics
+
+    def run_duration(self) -> float:
+        """Seconds."""
+        return self._plan.metrics.run_duration
+
+    def expected_blocks(self) -> int:
+        return self._plan.metrics.expected_blocks
+
+    def node_control(self) -> NodeControl | None:
+        """None unless the scenario enabled it and the deployer can."""
+        return self._cluster.control if self._plan.node_control else None
+
+    def journal(self) -> Journal:
+        return self._journal
+
+    def counters(self) -> Counters:
+        """Numbers to show while the run lasts, such as ``transactions_sent``."""
+        return self._counters
+
+    def random(self, name: str) -> random.Random:
+        """A generator of its own for ``name``, the same for every run with the plan's seed."""
+        return random.Random(f"{self._plan.seed}/{name}")
+
+    def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        """Run something beside the workloads until the verdict. Raising in it fails the run."""
+        return self._background.spawn(work, name=name)

@@ -1,0 +1,117 @@
+"""The journal of a run: JSON lines, append-only, each on disk before the run goes on.
+
+Keys of every line: ``at`` (seconds since the journal was opened, by the monotonic clock), ``time`` (wall clock, UTC) and
+``kind``; then the event's own. A reader takes whole lines only, so that a journal can be followed while it is written and
+read after the writer was killed.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from nomos_testing.runtime.journal_events import event_from_json, event_to_json, kind_of
+
+JOURNAL_NAME = "journal.jsonl"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the journal."""
+
+    at: float
+    """Seconds since the journal was opened."""
+    time: str
+    """UTC, ISO 8601 with microseconds."""
+    event: Any
+    """One of the dataclasses of ``journal_events``."""
+
+
+Listener = Callable[[Entry], None]
+
+
+class Journal:
+    """The writer; listeners see every entry as it is written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._opened = time.monotonic()
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._listeners: list[Listener] = []
+        self._closed = False
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the journal was opened."""
+        return time.monotonic() - self._opened
+
+    def listen(self, listener: Listener) -> None:
+        """Call ``listener`` with every entry from now on. A listener that raises is dropped and the run goes on."""
+        self._listeners.append(listener)
+
+    def write(self, event: Any) -> Entry:
+        entry = Entry(self.elapsed, _now(), event)
+        # One write call a line: lines of the reaper, who appends too, never mix with ours.
+        os.write(self._file, to_line(entry).encode())
+        for listener in list(self._listeners):
+            self._tell(listener, entry)
+        return entry
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            os.close(self._file)
+
+    def _tell(self, listener: Listener, entry: Entry) -> None:
+        try:
+            listener(entry)
+        except Exception:
+            self._listeners.remove(listener)
+            _log.exception("a journal listener failed and is dropped")
+
+
+def to_line(entry: Entry) -> str:
+    head = {"at": round(entry.at, 6), "time": entry.time, "kind": kind_of(entry.event)}
+    return json.dumps(head | event_to_json(entry.event), separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
+def from_line(line: str) -> Entry:
+    """
+    Raises:
+        ValueError: not a journal line.
+    """
+    values = json.loads(line)
+    try:
+        at, wall, kind = values.pop("at"), values.pop("time"), values.pop("kind")
+        return Entry(float(at), str(wall), event_from_json(kind, values))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"not a journal line ({error!r}): {line[:200]!r}") from None
+
+
+def read_journal(path: Path) -> Iterator[Entry]:
+    """Every entry written so far; a last line that is still being written is left out.
+
+    Raises:
+        ValueError: a line that is no journal line, with file and line number.
+    """
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.endswith("\n"):
+                return
+            try:
+                yield from_line(line)
+            except ValueError as error:
+                raise ValueError(f"{path}:{number}: {error}") from None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")

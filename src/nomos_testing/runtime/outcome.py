@@ -1,0 +1,66 @@
+"""How things end: what an expectation observed, how long each phase took, and the verdict of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What an expectation saw and what it needed, in the same unit; shown in the summary. JSON values."""
+
+    observed: Any
+    required: Any
+
+
+class ExpectationFailed(Exception):  # noqa: N818 (a verdict, not a defect)
+    """An expectation does not hold.
+
+    Attributes:
+        observed, required: in the same unit, JSON values.
+        evidence: one line per finding that shows why; kept in the journal.
+    """
+
+    def __init__(
+        self, message: str, *, observed: Any = None, required: Any = None, evidence: Sequence[str] = ()
+    ) -> None:
+        super().__init__(message)
+        self.observed = observed
+        self.required = required
+        self.evidence = tuple(evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One expectation's part of the verdict."""
+
+    name: str
+    passed: bool
+    observed: Any = None
+    required: Any = None
+    message: str = ""
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseTiming:
+    name: str
+    started: float
+    """Seconds since the run began."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a run came to."""
+
+    passed: bool
+    failure: str | None
+    """Why it failed, in the words of the original framework; None where it passed."""
+    judgements: tuple[Judgement, ...]
+    phases: tuple[PhaseTiming, ...]
+    run_directory: Path
+    """Journal, plan and node configurations; of a failed run also logs and databases."""

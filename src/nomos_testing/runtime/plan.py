@@ -1,0 +1,20 @@
+"""What is known of a run before anything is started: enough for a workload to check itself and compute its targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nomos_testing.scenario.metrics import RunMetrics
+
+if TYPE_CHECKING:
+    from nomos_testing.topology import TopologySpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPlan:
+    topology: TopologySpec
+    metrics: RunMetrics
+    seed: int
+    node_control: bool = False
+    """Whether the run may stop and start nodes."""
