@@ -1,0 +1,62 @@
+"""Channels: chains of inscriptions and blobs, each written only by the keys it accredits.
+
+The first message of an unknown channel creates it with its signer as the only key. A message names the one before it
+(the channel's tip; all zeros for the first). The first of a channel's keys is its administrator: it may replace the
+keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from rpds import HashTrieMap
+
+from nomos_core import field
+from nomos_core.identifiers import ROOT_MSG_ID, ChannelId, Ed25519PublicKey, Ed25519Signature, MsgId, TxHash
+from nomos_core.keys import ed25519_verify
+from nomos_core.ledger import errors
+from nomos_core.mantle.operations import ChannelBlob, ChannelInscribe, ChannelSetKeys
+from nomos_core.mantle.operations_binary import message_id
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    tip: MsgId
+    keys: tuple[Ed25519PublicKey, ...]
+    """Who may write; the first is the administrator."""
+
+
+Channels = HashTrieMap[ChannelId, Channel]
+
+
+def apply_message(channels: Channels, operation: ChannelInscribe | ChannelBlob) -> Channels:
+    """Append a message to its channel. Its signature is checked where the transaction is parsed, not here.
+
+    Raises:
+        LedgerError: ``Mantle.Channel.InvalidParent``, ``Mantle.Channel.UnauthorizedSigner``.
+    """
+    channel_id = operation.channel_id if isinstance(operation, ChannelInscribe) else operation.channel
+    channel = channels.get(channel_id) or Channel(ROOT_MSG_ID, (operation.signer,))
+    if operation.parent != channel.tip:
+        raise errors.invalid_parent(channel_id, operation.parent, channel.tip)
+    if operation.signer not in channel.keys:
+        raise errors.unauthorized_signer(channel_id, operation.signer)
+    return channels.insert(channel_id, replace(channel, tip=message_id(operation)))
+
+
+def apply_set_keys(
+    channels: Channels, operation: ChannelSetKeys, signature: Ed25519Signature, tx_hash: TxHash
+) -> Channels:
+    """Replace a channel's keys, or create the channel: then no signature is asked for.
+
+    Raises:
+        LedgerError: ``Mantle.Channel.EmptyKeys``, ``Mantle.Channel.InvalidSignature``.
+    """
+    if not operation.keys:
+        raise errors.empty_keys(operation.channel)
+    channel = channels.get(operation.channel)
+    if channel is None:
+        return channels.insert(operation.channel, Channel(ROOT_MSG_ID, operation.keys))
+    if not ed25519_verify(channel.keys[0], field.signing_bytes(tx_hash), signature):
+        raise errors.invalid_channel_signature()
+    return channels.insert(operation.channel, replace(channel, keys=operation.keys))
