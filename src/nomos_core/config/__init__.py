@@ -1,0 +1,31 @@
+"""The node's configuration file: typed models of every section, read from YAML and written as the real node takes it.
+
+Start at ``load_config`` and ``dump_config``. The models are frozen dataclasses whose field names are the file's keys.
+"""
+
+from nomos_core.config.durations import Duration, UtcTime
+from nomos_core.config.errors import ConfigError, UnknownKeysError
+from nomos_core.config.genesis import Genesis, Lib, StartingState
+from nomos_core.config.loading import dump_config, load_config, refuse_unknown_keys, with_setting
+from nomos_core.config.node import ExecutorConfig, Kind, NodeConfig, ValidatorConfig
+from nomos_core.config.scalars import SocketAddress, socket_address
+
+__all__ = [
+    "ConfigError",
+    "Duration",
+    "ExecutorConfig",
+    "Genesis",
+    "Kind",
+    "Lib",
+    "NodeConfig",
+    "SocketAddress",
+    "StartingState",
+    "UnknownKeysError",
+    "UtcTime",
+    "ValidatorConfig",
+    "dump_config",
+    "load_config",
+    "refuse_unknown_keys",
+    "socket_address",
+    "with_setting",
+]

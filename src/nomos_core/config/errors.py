@@ -1,0 +1,48 @@
+"""What is wrong with a node's configuration, in the real node's words and with what to do about it.
+
+The first line of a ``ConfigError`` is what the real node prints for the same file: the field's path, serde's message
+and the position. The lines below it are ours: file and line in the form editors jump to, and the remedy.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+
+class ConfigError(ValueError):
+    """A node configuration that can't be used.
+
+    ``summary`` is the real node's wording; ``source``, ``line`` and ``column`` (from 1, or None where the whole file is
+    meant) say where; ``advice`` says what to do.
+    """
+
+    def __init__(
+        self, summary: str, *, source: str, line: int | None = None, column: int | None = None, advice: str = ""
+    ) -> None:
+        self.summary = summary
+        self.source = source
+        self.line = line
+        self.column = column
+        self.advice = advice
+        super().__init__(summary)
+
+    @property
+    def place(self) -> str:
+        """``file:line:column``"""
+        return ":".join(str(part) for part in (self.source, self.line, self.column) if part is not None)
+
+    def __str__(self) -> str:
+        return f"{self.summary}\n  at {self.place}" + (f"\n  {self.advice}" if self.advice else "")
+
+
+class UnknownKeysError(ConfigError):
+    """Keys that no node reads: refused by ``--check-config``, only warned about in a normal run."""
+
+    def __init__(self, keys: Sequence[str], *, source: str) -> None:
+        self.keys = tuple(keys)
+        super().__init__(
+            f"Unrecognized fields in config: {json.dumps(list(keys), ensure_ascii=False)}",
+            source=source,
+            advice="remove them or correct their spelling",
+        )
