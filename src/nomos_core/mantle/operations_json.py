@@ -47,6 +47,7 @@ from nomos_core.mantle.operations import (
     ZkAndEd25519Proof,
     ZkProof,
 )
+from nomos_core.mantle.operations_binary import LOCATOR_LIMIT
 
 T = TypeVar("T")
 
@@ -229,6 +230,14 @@ def _blend_activity(
     )
 
 
+def _locator(text: str) -> str:
+    """In its normal form; what is too long for the binary form is refused here already."""
+    size = len(multiaddr.to_bytes(text))
+    if size > LOCATOR_LIMIT:
+        raise ValueError(f"a locator has at most {LOCATOR_LIMIT} bytes, got {size}")
+    return multiaddr.normalized(text)
+
+
 def _ed25519_proof(value: Any, path: str) -> Ed25519Proof:
     return Ed25519Proof(Ed25519Signature(_ED25519_SIGNATURE(value, path)))
 
@@ -252,7 +261,7 @@ _GROTH16: Final = record(
 )
 _ED25519_SIGNATURE: Final = byte_array(_SIGNATURE_BYTES, f"bytestring of length {_SIGNATURE_BYTES}")
 _ED25519_PUBLIC: Final = parsed_text(ed25519_public_from_hex)
-_LOCATOR: Final = parsed_text(multiaddr.normalized)
+_LOCATOR: Final = parsed_text(_locator)
 _DECLARATION_ID: Final = byte_array(32)
 
 _ZK_AND_ED25519: Final = record(

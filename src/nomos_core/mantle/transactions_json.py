@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from nomos_core import field
-from nomos_core.mantle.json_reading import JsonError, field_element, record, sequence, u64
+from nomos_core.mantle.json_reading import field_element, record, sequence, u64
 from nomos_core.mantle.operation_proofs import verify_operation_proofs
 from nomos_core.mantle.operations_json import (
     operation_from_json,
@@ -30,7 +30,7 @@ def transaction_to_json(tx: SignedMantleTx) -> dict[str, Any]:
 def transaction_from_json(value: Any, path: str = "") -> SignedMantleTx:
     """
     Raises:
-        JsonError: the value is no signed transaction, or one that can't be hashed.
+        JsonError: the value is no signed transaction.
         OperationProofError: an operation's proof is missing, of the wrong kind, or does not hold.
     """
     parts = _SIGNED_MANTLE_TX(value, path)
@@ -54,15 +54,10 @@ def mantle_tx_to_json(tx: MantleTx) -> dict[str, Any]:
 def mantle_tx_from_json(value: Any, path: str = "") -> MantleTx:
     """
     Raises:
-        JsonError: the value is no transaction, or one that can't be hashed.
+        JsonError: the value is no transaction.
     """
     parts = _MANTLE_TX(value, path)
-    tx = MantleTx(parts["ops"], parts["ledger_tx"], parts["execution_gas_price"], parts["storage_gas_price"])
-    try:
-        assert tx.hash is not None
-    except ValueError as error:
-        raise JsonError(str(error), path) from None
-    return tx
+    return MantleTx(parts["ops"], parts["ledger_tx"], parts["execution_gas_price"], parts["storage_gas_price"])
 
 
 def note_to_json(note: Note) -> dict[str, Any]:
