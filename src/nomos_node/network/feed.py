@@ -1,0 +1,63 @@
+"""A bounded queue of events read with ``async for``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Generic, Self, TypeVar
+
+T = TypeVar("T")
+
+_CLOSED = object()
+
+
+class Feed(AsyncIterator[T], Generic[T]):
+    """Events in the order they happened, for one reader.
+
+    Events that arrive from the creation of the feed on are kept until read; when ``capacity`` events wait, later ones
+    are dropped and counted. Iteration ends when the feed is closed and read empty. Not thread-safe: use it in the
+    event loop that created it.
+    """
+
+    def __init__(self, capacity: int, on_close: Callable[[Feed[T]], None] | None = None) -> None:
+        self._queue: asyncio.Queue[T | object] = asyncio.Queue()
+        self._capacity = capacity
+        self._on_close = on_close
+        self._closed = False
+        self.dropped = 0
+        """How many events found the feed full."""
+
+    def offer(self, event: T) -> bool:
+        """Add an event; ``False`` when the feed is closed or full."""
+        if self._closed:
+            return False
+        if self._queue.qsize() >= self._capacity:
+            self.dropped += 1
+            return False
+        self._queue.put_nowait(event)
+        return True
+
+    def close(self) -> None:
+        """End the feed: what was offered before can still be read."""
+        if self._closed:
+            return
+        self._closed = True
+        self._queue.put_nowait(_CLOSED)
+        if self._on_close is not None:
+            self._on_close(self)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        event = await self._queue.get()
+        if event is _CLOSED:
+            self._queue.put_nowait(_CLOSED)
+            raise StopAsyncIteration
+        return event  # type: ignore[return-value]  # everything but the marker is a T
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self.close()

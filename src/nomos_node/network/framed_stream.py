@@ -1,0 +1,68 @@
+"""Frames over a libp2p stream, trio side."""
+
+from __future__ import annotations
+
+import trio
+from libp2p.abc import INetStream
+from libp2p.exceptions import BaseLibp2pError
+from libp2p.network.stream.exceptions import StreamEOF
+from libp2p.transport.quic.exceptions import QUICError
+
+from nomos_node.network.errors import StreamBroken
+from nomos_node.network.framing import FrameDecoder, encode_frame
+
+_LIBRARY_ERRORS = (BaseLibp2pError, QUICError, OSError, AssertionError)
+"""What the library raises on a stream that is gone; the assertions are aioquic's."""
+
+
+class FramedStream:
+    """A bidirectional stream of frames to one peer."""
+
+    def __init__(self, stream: INetStream) -> None:
+        self._stream = stream
+        self._decoder = FrameDecoder()
+
+    async def read_frame(self) -> bytes | None:
+        """The next frame, or ``None`` once the peer has ended its side.
+
+        Raises:
+            StreamBroken: the stream ended otherwise.
+        """
+        while (frame := self._decoder.next_frame()) is None:
+            try:
+                self._decoder.feed(await self._stream.read())
+            except StreamEOF:
+                if self._decoder.mid_frame:
+                    raise StreamBroken("the stream ended in the middle of a frame") from None
+                return None
+            except _LIBRARY_ERRORS as error:
+                raise StreamBroken(f"the stream was lost: {error or type(error).__name__}") from error
+        return frame
+
+    async def write_frame(self, payload: bytes) -> None:
+        """Send a frame; waits while the peer doesn't keep up.
+
+        Raises:
+            FrameTooLarge: ``payload`` exceeds 65,535 bytes.
+            StreamBroken: the stream is gone.
+        """
+        frame = encode_frame(payload)
+        try:
+            await self._stream.write(frame)
+        except _LIBRARY_ERRORS as error:
+            raise StreamBroken(f"the stream was lost: {error or type(error).__name__}") from error
+
+    async def close(self) -> None:
+        """End both sides; what was written still arrives."""
+        await self._finish(self._stream.close)
+
+    async def reset(self) -> None:
+        """Drop the stream at once."""
+        await self._finish(self._stream.reset)
+
+    async def _finish(self, ending: object) -> None:
+        with trio.CancelScope(shield=True):
+            try:
+                await ending()  # type: ignore[operator]
+            except _LIBRARY_ERRORS:
+                return  # gone already, which is what was wanted

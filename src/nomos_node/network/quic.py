@@ -1,0 +1,222 @@
+"""py-libp2p's QUIC transport, made fit for this node.
+
+What differs from the library, each because the library's way loses connections, messages or port conflicts:
+
+- peers are dialled by address alone; who they are comes from the TLS handshake;
+- outgoing connections leave from the address the node listens on;
+- the listening socket is not shared (``SO_REUSEPORT``), so a second node on a port fails at once;
+- a quiet connection is kept alive with pings, and one over which nothing arrives any more is closed and reported.
+"""
+
+from __future__ import annotations
+
+import math
+import socket
+import time
+
+import trio
+from aioquic.quic import events
+from aioquic.quic.connection import QuicConnection
+from libp2p.crypto.keys import PrivateKey
+from libp2p.peer.id import ID
+from libp2p.transport.quic import connection as library_connection
+from libp2p.transport.quic.config import QUICTransportConfig
+from libp2p.transport.quic.connection import QUICConnection
+from libp2p.transport.quic.exceptions import QUICError
+from libp2p.transport.quic.listener import QUICListener
+from libp2p.transport.quic.transport import QUICTransport
+from multiaddr import Multiaddr  # type: ignore[import-untyped]
+
+from nomos_node.network.addresses import QuicEndpoint, endpoint_of
+from nomos_node.network.errors import ListenAddressUnavailable, PeerUnreachable
+from nomos_node.network.settings import NetworkSettings
+
+_CLIENT_CONFIG = "quic-v1_client"
+_PROBE_TIMEOUT = 1.0
+
+
+def transport_config(settings: NetworkSettings) -> QUICTransportConfig:
+    """The library's settings: no connection goals of its own, no timeouts on streams that may rest for hours."""
+    return QUICTransportConfig(
+        idle_timeout=settings.idle_timeout,
+        enable_draft29=False,
+        CONNECTION_HANDSHAKE_TIMEOUT=settings.dial_timeout,
+        # A gossip stream without traffic is healthy; the library would reset it after 30 s. Callers set deadlines.
+        STREAM_READ_TIMEOUT=math.inf,
+        # The library drops the bytes of a stream that overflow this buffer instead of slowing the sender down.
+        MAX_STREAM_RECEIVE_BUFFER=1 << 30,
+        # Whom to dial is this node's configuration alone.
+        min_connections=0,
+        low_watermark=0,
+        auto_connect_interval=86_400.0,
+        max_connections_per_peer=8,
+    )
+
+
+def bind_listen_socket(host: str, port: int) -> socket.socket:
+    """Bind the UDP socket a host listens on.
+
+    Raises:
+        ListenAddressUnavailable: the address is in use or not of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise ListenAddressUnavailable(
+            f"cannot listen on {endpoint_of(host, port)}: {error.strerror} (UDP {host}:{port}); "
+            "stop the program that uses it, or set another network port"
+        ) from error
+    bound.setblocking(False)
+    return bound
+
+
+class Connection(QUICConnection):
+    """A QUIC connection that is kept alive, and that reports its end."""
+
+    _transport: Transport
+
+    def __init__(self, *args: object, **keywords: object) -> None:
+        super().__init__(*args, **keywords)  # type: ignore[arg-type]
+        self._last_arrival = 0.0
+
+    @property
+    def endpoint(self) -> QuicEndpoint:
+        """The remote address."""
+        return endpoint_of(*self._remote_addr[:2])
+
+    async def probe(self) -> None:
+        """Close the connection unless the peer answers a ping within a second."""
+        self._quic.send_ping(0)
+        await self._transmit()
+        asked = time.monotonic()
+        await trio.sleep(_PROBE_TIMEOUT)
+        if not self._closed and self._last_arrival < asked:
+            await self.close()
+
+    def say_goodbye(self) -> list[bytes]:
+        """The datagrams that tell the peer this connection is over."""
+        self._quic.close()
+        return [datagram for datagram, _ in self._quic.datagrams_to_send(now=time.time())]
+
+    def abandon(self) -> None:
+        """Tell the peer that the connection is over and let go of the socket, without waiting for anything."""
+        if self._closed or self._socket is None:
+            return
+        self._closed = True
+        for datagram in self.say_goodbye():
+            _send_now(self._socket, datagram, self._remote_addr)
+        if self._owns_socket:
+            self._socket.close()
+
+    async def _initiate_connection(self) -> None:
+        host = self._remote_addr[0]
+        wildcard, family = ("::", socket.AF_INET6) if ":" in host else ("0.0.0.0", socket.AF_INET)
+        self._socket = trio.socket.socket(family, socket.SOCK_DGRAM)
+        await self._socket.bind((self._transport.dial_host or wildcard, 0))
+        self._quic.connect(self._remote_addr, now=time.time())
+        await self._transmit()
+
+    async def _start_background_tasks(self) -> None:
+        if self._background_tasks_started or self._nursery is None:
+            return
+        await super()._start_background_tasks()
+        self._nursery.start_soon(self._keep_alive)
+
+    async def _keep_alive(self) -> None:
+        scope = trio.CancelScope()
+        self._task_cancel_scopes.append(scope)
+        with scope:
+            while not self._closed:
+                await trio.sleep(self._transport.keep_alive_interval)
+                if not self._closed:
+                    self._quic.send_ping(0)
+                    await self._transmit()
+
+    async def _handle_timer_events(self) -> None:
+        timer = self._quic.get_timer()
+        if timer is not None and timer <= time.time():
+            self._quic.handle_timer(now=time.time())
+            # The library would look at what the timer brought, a peer that hung up say, two seconds later.
+            self._signal_activity()
+
+    async def _handle_ping_acknowledged(self, event: events.PingAcknowledged) -> None:
+        self._last_arrival = time.monotonic()
+
+    async def _handle_connection_terminated(self, event: events.ConnectionTerminated) -> None:
+        # The library cancels the task that runs this very function halfway through, so that an idle timeout would
+        # never be reported to the swarm and a killed peer would stay connected for ever.
+        with trio.CancelScope(shield=True):
+            await super()._handle_connection_terminated(event)
+
+
+# The library's listener looks this name up whenever it accepts a connection.
+library_connection.QUICConnection = Connection  # type: ignore[misc]
+
+
+class Listener(QUICListener):
+    """Accepts connections on a socket bound beforehand."""
+
+    _transport: Transport
+
+    async def _create_socket(self, host: str, port: int) -> trio.socket.SocketType:
+        return trio.socket.from_stdlib_socket(self._transport.listen_socket)
+
+    @property
+    def n_handshakes(self) -> int:
+        """How many connections are still being negotiated."""
+        return len(self._registry._pending)
+
+
+class Transport(QUICTransport):
+    """One listening socket, any number of outgoing connections."""
+
+    def __init__(self, private_key: PrivateKey, settings: NetworkSettings, listen_socket: socket.socket) -> None:
+        super().__init__(private_key, config=transport_config(settings))
+        self.listen_socket = listen_socket
+        self.dial_host = settings.dial_host
+        self.keep_alive_interval = settings.keep_alive_interval
+
+    async def dial_endpoint(self, host: str, port: int, expected: ID | None) -> Connection:
+        """Connect to an IP address and port.
+
+        Raises:
+            PeerUnreachable: nobody answers there, or it is not the ``expected`` peer.
+        """
+        if self._background_nursery is None:
+            raise PeerUnreachable("the host is not running")
+        connection = Connection(
+            quic_connection=QuicConnection(configuration=self._quic_configs[_CLIENT_CONFIG]),  # type: ignore[index]
+            remote_addr=(host, port),
+            remote_peer_id=expected,
+            local_peer_id=self._peer_id,
+            is_initiator=True,
+            maddr=Multiaddr(str(endpoint_of(host, port))),
+            transport=self,
+            security_manager=self._security_manager,
+        )
+        try:
+            await connection.connect(self._background_nursery)
+        except (QUICError, OSError) as error:
+            raise PeerUnreachable(f"cannot connect to {endpoint_of(host, port)}: {error}") from error
+        return connection
+
+    def create_listener(self, handler_function: object) -> Listener:
+        listener = Listener(
+            transport=self,
+            handler_function=handler_function,  # type: ignore[arg-type]
+            quic_configs={name: config for name, config in self._quic_configs.items() if name.endswith("_server")},
+            config=self._config,
+            security_manager=self._security_manager,
+        )
+        self._listeners.append(listener)
+        return listener
+
+
+def _send_now(sender: trio.socket.SocketType, datagram: bytes, address: tuple[str, int]) -> None:
+    try:
+        socket.socket.sendto(sender._sock, datagram, address)  # type: ignore[attr-defined]
+    except OSError:
+        return  # the peer finds out by its own timeout

@@ -1,0 +1,248 @@
+"""The network as the rest of the node sees it: publish, subscribe, request, serve, peers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import Self
+
+from nomos_core.keys import Ed25519Key, peer_id
+from nomos_node.network.errors import NetworkClosed, StreamBroken
+from nomos_node.network.events import GossipMessage, NetworkInfo, PeerEvent
+from nomos_node.network.feed import Feed
+from nomos_node.network.framed_stream import FramedStream
+from nomos_node.network.host import Libp2pHost
+from nomos_node.network.quic import bind_listen_socket
+from nomos_node.network.settings import NetworkSettings
+from nomos_node.network.streams import Stream
+from nomos_node.network.trio_thread import TrioThread
+
+logger = logging.getLogger(__name__)
+
+FEED_CAPACITY = 8_192
+MAX_PUBLISH_RETRIES = 3
+PUBLISH_BACKOFF = 5.0
+"""Base of the exponential back-off: a message without peers is retried after 1, 5 and 25 seconds."""
+
+RequestHandler = Callable[[bytes, str], AsyncIterator[bytes]]
+"""Called with a request frame and the peer's id; yields the response frames."""
+StreamHandler = Callable[[Stream], Awaitable[None]]
+
+
+class NetworkService:
+    """A libp2p host in a thread of its own. Use it from the event loop that started it; several may run at once.
+
+    ``async with NetworkService(settings)`` starts and closes it.
+    """
+
+    def __init__(self, settings: NetworkSettings) -> None:
+        self.settings = settings
+        self.peer_id = peer_id(Ed25519Key(settings.node_key).public)
+        self._topics: defaultdict[str, set[Feed[GossipMessage]]] = defaultdict(set)
+        self._peer_feeds: set[Feed[PeerEvent]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._thread: TrioThread | None = None
+
+    async def start(self) -> None:
+        """Bind, start the host and begin to dial the initial peers.
+
+        Raises:
+            ListenAddressUnavailable: the UDP port is in use.
+        """
+        listen_socket = bind_listen_socket(self.settings.listen_host, self.settings.listen_port)
+        self._host = Libp2pHost(self.settings, listen_socket, self)
+        thread = TrioThread(self._host, name=f"libp2p-{self.peer_id[-6:]}")
+        self._emit = thread.emit
+        try:
+            await thread.start()
+        except BaseException:
+            listen_socket.close()
+            raise
+        self._thread = thread
+
+    async def close(self) -> None:
+        """Hang up, stop the thread and end every feed. Does nothing when not running."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await thread.stop()
+        self._end_feeds()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+    # Gossip
+
+    async def subscribe(self, topic: str) -> Feed[GossipMessage]:
+        """Join a topic. The feed holds every message from now on, our own included."""
+        feed = Feed[GossipMessage](FEED_CAPACITY, self._topics[topic].discard)
+        self._topics[topic].add(feed)
+        await self._running().call(self._host.subscribe, topic)
+        return feed
+
+    async def publish(self, topic: str, data: bytes) -> None:
+        """Send a message to every peer of a topic, then to our own subscribers.
+
+        Without peers the message is retried three times in the background and then dropped with an error in the
+        log; our own subscribers get it only once it has been sent. A message that went round already is dropped.
+
+        Raises:
+            MessageTooLarge: the message exceeds what peers take.
+        """
+        if not await self._publish_once(topic, data):
+            self._spawn(self._publish_later(topic, data))
+
+    # Streams
+
+    async def open_stream(self, peer_id: str, protocol: str) -> Stream:
+        """Open a stream to a connected peer.
+
+        Raises:
+            PeerUnreachable: the peer is not connected or doesn't speak the protocol.
+        """
+        thread = self._running()
+        stream = await thread.call(self._host.open_stream, peer_id, protocol)
+        return Stream(thread, stream, peer_id=peer_id, protocol=protocol)
+
+    async def request(
+        self, peer_id: str, protocol: str, frame: bytes, *, timeout: float | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        """Send one frame and yield the frames of the answer until the peer ends it.
+
+        ``timeout`` limits, in seconds, the wait for each frame. Leaving the iteration early (``aclose``) resets the
+        stream.
+
+        Raises:
+            PeerUnreachable, StreamBroken, RequestFailed: as for ``open_stream`` and ``Stream.read_frame``.
+        """
+        async with await self.open_stream(peer_id, protocol) as stream:
+            await stream.write_frame(frame)
+            while (answer := await stream.read_frame(timeout)) is not None:
+                yield answer
+
+    async def serve(self, protocol: str, handler: RequestHandler, *, max_concurrent: int) -> None:
+        """Answer requests: one frame in, the frames ``handler`` yields out.
+
+        An error in the handler is logged and resets the stream, as do requests beyond ``max_concurrent``.
+        """
+
+        async def answer(stream: Stream) -> None:
+            request = await stream.read_frame()
+            if request is not None:
+                async for frame in handler(request, stream.peer_id):
+                    await stream.write_frame(frame)
+
+        await self.serve_streams(protocol, answer, max_concurrent=max_concurrent)
+
+    async def serve_streams(self, protocol: str, handler: StreamHandler, *, max_concurrent: int) -> None:
+        """Hand inbound streams of a protocol to ``handler``, each in a task of its own; closed when it returns."""
+        thread = self._running()
+
+        def accept(stream: FramedStream, peer: str, served: Callable[[], None]) -> None:
+            thread.emit(self._spawn_handler, handler, Stream(thread, stream, peer_id=peer, protocol=protocol), served)
+
+        await thread.call(self._host.serve, protocol, accept, max_concurrent)
+
+    # Peers
+
+    async def dial(self, address: str) -> str:
+        """Connect to a multiaddress once; return the peer id found there.
+
+        Raises:
+            PeerUnreachable: nobody answers.
+            AddressError: ``address`` is no QUIC multiaddress.
+        """
+        return await self._running().call(self._host.dial, address)
+
+    async def info(self) -> NetworkInfo:
+        return await self._running().call(self._host.info)
+
+    async def peers(self) -> tuple[str, ...]:
+        """The ids of the connected peers."""
+        return await self._running().call(self._host.peers)
+
+    def peer_events(self) -> Feed[PeerEvent]:
+        """Peers that connect and disconnect from now on."""
+        feed = Feed[PeerEvent](FEED_CAPACITY, self._peer_feeds.discard)
+        self._peer_feeds.add(feed)
+        return feed
+
+    # Called by the host, in its thread
+
+    def message_arrived(self, message: GossipMessage) -> None:
+        self._emit(self._hand_out, message)
+
+    def peer_changed(self, event: PeerEvent) -> None:
+        self._emit(self._announce, event)
+
+    # Inside
+
+    def _running(self) -> TrioThread:
+        if self._thread is None:
+            raise NetworkClosed("the network is not running")
+        return self._thread
+
+    def _hand_out(self, message: GossipMessage) -> None:
+        for feed in tuple(self._topics[message.topic]):
+            if not feed.offer(message) and feed.dropped == 1:
+                logger.warning(
+                    "a subscriber of %s is too slow: %d messages wait, dropping more", message.topic, FEED_CAPACITY
+                )
+
+    def _announce(self, event: PeerEvent) -> None:
+        for feed in tuple(self._peer_feeds):
+            feed.offer(event)
+
+    def _end_feeds(self) -> None:
+        feeds: list[Feed[GossipMessage] | Feed[PeerEvent]] = [*self._peer_feeds]
+        for subscribers in self._topics.values():
+            feeds += subscribers
+        for feed in feeds:
+            feed.close()
+
+    async def _publish_once(self, topic: str, data: bytes) -> bool:
+        reached = await self._running().call(self._host.publish, topic, data)
+        if reached is None:
+            logger.error("failed to broadcast message to topic: %s Duplicate", topic)
+        elif reached:
+            self._hand_out(GossipMessage(topic, data))
+        return reached != 0
+
+    async def _publish_later(self, topic: str, data: bytes) -> None:
+        for retry in range(MAX_PUBLISH_RETRIES):
+            wait = PUBLISH_BACKOFF**retry
+            logger.error("failed to broadcast message to topic due to insufficient peers, trying again in %gs", wait)
+            await asyncio.sleep(wait)
+            if await self._publish_once(topic, data):
+                return
+        logger.error("failed to broadcast message to topic: %s InsufficientPeers", topic)
+
+    def _spawn(self, work: Awaitable[None]) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _spawn_handler(self, handler: StreamHandler, stream: Stream, served: Callable[[], None]) -> None:
+        self._spawn(self._handle_stream(handler, stream, served))
+
+    async def _handle_stream(self, handler: StreamHandler, stream: Stream, served: Callable[[], None]) -> None:
+        try:
+            async with stream:
+                await handler(stream)
+        except (StreamBroken, NetworkClosed) as error:
+            logger.debug("stream %s of peer %s: %s", stream.protocol, stream.peer_id, error)
+        except Exception:
+            logger.exception("serving %s to peer %s failed", stream.protocol, stream.peer_id)
+        finally:
+            if self._thread is not None:
+                self._thread.notify(served)

@@ -1,0 +1,59 @@
+"""A stream of frames to one peer, asyncio side."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Self
+
+from nomos_node.network.errors import NetworkClosed, RequestFailed
+
+if TYPE_CHECKING:
+    from nomos_node.network.framed_stream import FramedStream
+    from nomos_node.network.trio_thread import TrioThread
+
+
+class Stream:
+    """Long-lived or short, bidirectional; used with ``async with``, which closes it, or resets it on an error."""
+
+    def __init__(self, thread: TrioThread, stream: FramedStream, *, peer_id: str, protocol: str) -> None:
+        self._thread = thread
+        self._stream = stream
+        self.peer_id = peer_id
+        self.protocol = protocol
+
+    async def read_frame(self, timeout: float | None = None) -> bytes | None:
+        """The next frame, or ``None`` once the peer has ended its side.
+
+        Raises:
+            RequestFailed: nothing came within ``timeout`` seconds.
+            StreamBroken: the stream was reset or its connection lost.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._thread.call(self._stream.read_frame)
+        except TimeoutError:
+            raise RequestFailed(f"peer {self.peer_id} sent nothing on {self.protocol} for {timeout} s") from None
+
+    async def write_frame(self, payload: bytes) -> None:
+        """Send a frame of at most 65,535 bytes; waits while the peer doesn't keep up."""
+        await self._thread.call(self._stream.write_frame, payload)
+
+    async def close(self) -> None:
+        """End both sides; what was written still arrives."""
+        await self._finish(self._stream.close)
+
+    async def reset(self) -> None:
+        """Drop the stream at once: the peer sees it broken."""
+        await self._finish(self._stream.reset)
+
+    async def _finish(self, ending: object) -> None:
+        try:
+            await self._thread.call(ending)  # type: ignore[arg-type]
+        except NetworkClosed:
+            return  # closed with the network
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        await (self.close() if kind is None else self.reset())
