@@ -1,0 +1,89 @@
+"""Which prover serves a process: decided once, from the environment, the same for nodes and for the test framework.
+
+``NOMOS_PROVER`` names it. Unset, it is groth16 where the circuits and the extra ``groth16`` are installed, else the
+development prover. That one proves nothing, so it must be allowed by ``POL_PROOF_DEV_MODE``, however it was chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Final
+
+from nomos_core.proofs.circuits import CIRCUITS_VARIABLE, Circuits, circuits_of
+from nomos_core.proofs.development import DevelopmentProver
+from nomos_core.proofs.prover import Prover
+
+PROVER_VARIABLE: Final = "NOMOS_PROVER"
+DEVELOPMENT_MODE_VARIABLE: Final = "POL_PROOF_DEV_MODE"
+
+_OFF: Final = frozenset({"false", "0", "no"})
+
+
+class ProverUnavailable(Exception):
+    """No prover can serve; the text names what is missing and what to do."""
+
+
+def development_mode(environ: Mapping[str, str]) -> bool | None:
+    """What ``POL_PROOF_DEV_MODE`` says: ``false``, ``0`` and ``no`` are off, everything else is on; None when unset."""
+    value = environ.get(DEVELOPMENT_MODE_VARIABLE, "").strip().lower()
+    return value not in _OFF if value else None
+
+
+def select_prover(environ: Mapping[str, str]) -> Prover:
+    """
+    Raises:
+        ProverUnavailable: the wanted prover's files or permission are missing, or no prover has that name.
+    """
+    wanted = environ.get(PROVER_VARIABLE, "").strip().lower()
+    circuits = circuits_of(environ)
+    match wanted:
+        case "groth16":
+            if defect := _defect(circuits):
+                raise ProverUnavailable(
+                    f"{PROVER_VARIABLE}=groth16, but {defect}, or set {PROVER_VARIABLE}=development"
+                )
+            return _groth16(circuits)
+        case "development":
+            if not development_mode(environ):
+                raise ProverUnavailable(
+                    f"{PROVER_VARIABLE}=development needs {DEVELOPMENT_MODE_VARIABLE}=true, which is {_shown(environ)}"
+                )
+            return DevelopmentProver()
+        case "":
+            defect = _defect(circuits)
+            return _groth16(circuits) if defect is None else _development_instead(environ, defect)
+        case _:
+            raise ProverUnavailable(f"{PROVER_VARIABLE} is {wanted!r}; expected development or groth16, or unset")
+
+
+def _defect(circuits: Circuits) -> str | None:
+    """Why groth16 can't serve, with the remedy."""
+    if defect := circuits.defect():
+        return f"{defect}: install the circuits (scripts/setup-nomos-circuits.sh) or set {CIRCUITS_VARIABLE}"
+    if find_spec("groth16py") is None:
+        return "the package groth16py is missing: install logos-blockchain-testing[groth16]"
+    return None
+
+
+def _development_instead(environ: Mapping[str, str], defect: str) -> Prover:
+    if not development_mode(environ):
+        raise ProverUnavailable(
+            f"{DEVELOPMENT_MODE_VARIABLE} is {_shown(environ)}, so real proofs are needed, but {defect}, "
+            f"or set {DEVELOPMENT_MODE_VARIABLE}=true for proofs that prove nothing"
+        )
+    return DevelopmentProver()
+
+
+def _groth16(circuits: Circuits) -> Prover:
+    from nomos_core.proofs.groth16 import Groth16Prover, VerificationKeyError
+
+    try:
+        return Groth16Prover(circuits)
+    except VerificationKeyError as error:
+        raise ProverUnavailable(f"{error}: install the circuits again") from None
+
+
+def _shown(environ: Mapping[str, str]) -> str:
+    value = environ.get(DEVELOPMENT_MODE_VARIABLE)
+    return "unset" if not value else repr(value)
