@@ -9,7 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nomos_core import field
-from nomos_core.codec import CodecError
+from nomos_core.codec import WIRE_LIMIT, CodecError
+from nomos_core.cryptarchia.block import Block, Proposal
+from nomos_core.cryptarchia.block_json import proposal_from_json, proposal_to_json
+from nomos_core.cryptarchia.block_validity import MAX_TRANSACTIONS
+from nomos_core.cryptarchia.block_wire import block_from_wire, block_to_wire, proposal_from_wire, proposal_to_wire
 from nomos_core.cryptarchia.header import Header, LeaderProof, LeaderPublic, genesis_header
 from nomos_core.cryptarchia.header_json import header_from_json, header_to_json
 from nomos_core.cryptarchia.header_wire import header_from_wire, header_to_wire
@@ -30,9 +34,13 @@ from nomos_core.cryptarchia.sync_messages import (
     tip_response_from_wire,
     tip_response_to_wire,
 )
-from nomos_core.identifiers import ContentId, HeaderId, TxHash
+from nomos_core.identifiers import ContentId, Ed25519Signature, HeaderId, TxHash, ZkSignature
 from nomos_core.keys import Ed25519Key
 from nomos_core.mantle.json_reading import JsonError
+from nomos_core.mantle.operation_proofs import OperationProofError
+from nomos_core.mantle.transactions import MantleTx, SignedMantleTx
+
+Codec = tuple[st.SearchStrategy[Any], Callable[[Any], bytes], Callable[[bytes], Any]]
 
 u64s = st.integers(0, 2**64 - 1)
 elements = st.integers(0, field.MODULUS - 1)
@@ -41,6 +49,8 @@ leader_keys = st.binary(min_size=32, max_size=32).map(lambda seed: Ed25519Key(se
 publics = st.builds(LeaderPublic, u64s, elements, u64s, elements, elements)
 proofs = st.builds(LeaderProof, st.binary(min_size=128, max_size=128), elements, leader_keys, elements, publics)
 headers = st.builds(Header, ids, u64s, ids.map(ContentId), proofs)
+signatures = st.binary(min_size=64, max_size=64).map(Ed25519Signature)
+proposals = st.builds(Proposal, headers, st.lists(elements.map(TxHash), max_size=20).map(tuple), signatures)
 GENESIS = genesis_header(TxHash(7))
 
 
@@ -48,6 +58,48 @@ GENESIS = genesis_header(TxHash(7))
 def test_header_survives_wire_and_json(header: Header) -> None:
     assert header_from_wire(header_to_wire(header)) == header
     assert header_from_json(header_to_json(header)) == header
+
+
+@given(proposals)
+def test_proposal_survives_gossip_and_json(proposal: Proposal) -> None:
+    assert proposal_from_wire(proposal_to_wire(proposal)) == proposal
+    assert proposal_from_json(proposal_to_json(proposal)) == proposal
+
+
+def test_a_proposal_holds_as_many_hashes_as_the_codec_allows() -> None:
+    empty = Proposal(GENESIS, (), Ed25519Signature(bytes(64)))
+    room = (WIRE_LIMIT - len(proposal_to_wire(empty))) // 32
+    full = replace(empty, transaction_hashes=(TxHash(1),) * room)
+    assert room > MAX_TRANSACTIONS
+    assert proposal_from_wire(proposal_to_wire(full)) == full
+    with pytest.raises(CodecError, match="at most 65536 bytes"):
+        proposal_to_wire(replace(empty, transaction_hashes=(TxHash(1),) * (room + 1)))
+
+
+BLOCK = Block(GENESIS, Ed25519Signature(bytes(64)), (SignedMantleTx(MantleTx(), (), ZkSignature(bytes(128))),))
+BLOCK_WIRE = block_to_wire(BLOCK)
+
+
+@given(st.integers(0, len(BLOCK_WIRE) - 1), st.integers(1, 255))
+def test_a_changed_byte_gives_another_block_or_none(place: int, difference: int) -> None:
+    wire = bytearray(BLOCK_WIRE)
+    wire[place] ^= difference
+    try:
+        changed = block_from_wire(bytes(wire))
+    except (CodecError, OperationProofError):
+        return
+    assert changed != BLOCK
+
+
+@given(st.integers(0, len(BLOCK_WIRE) - 1))
+def test_a_part_of_a_block_is_no_block(length: int) -> None:
+    with pytest.raises(CodecError):
+        block_from_wire(BLOCK_WIRE[:length])
+
+
+def test_another_network_message_is_refused() -> None:
+    with pytest.raises(CodecError, match=r"unknown network message 1, expected 0 \(Proposal\)"):
+        proposal_from_wire(b"\x01\0\0\0")
 
 
 @given(headers, st.integers(0, 2**64 - 1))
@@ -100,7 +152,6 @@ requests = st.builds(DownloadBlocks, ids, ids, ids, st.frozensets(ids, max_size=
 failures = st.builds(Failure, st.text(max_size=200))
 tip_responses = st.builds(Tip, ids, u64s, u64s) | failures
 blocks_responses = st.builds(BlockBytes, st.binary(max_size=2000)) | st.builds(NoMoreBlocks) | failures
-Codec = tuple[st.SearchStrategy[Any], Callable[[Any], bytes], Callable[[bytes], Any]]
 CODECS: dict[str, Codec] = {
     "requests": (requests, request_to_wire, request_from_wire),
     "answers to GetTip": (tip_responses, tip_response_to_wire, tip_response_from_wire),
