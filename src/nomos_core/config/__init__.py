@@ -4,7 +4,7 @@ Start at ``load_config`` and ``dump_config``. The models are frozen dataclasses 
 """
 
 from nomos_core.config.durations import Duration, UtcTime
-from nomos_core.config.errors import ConfigError, UnknownKeysError
+from nomos_core.config.errors import ConfigError, UnknownKey, UnknownKeysError
 from nomos_core.config.genesis import Genesis, Lib, StartingState
 from nomos_core.config.loading import dump_config, load_config, refuse_unknown_keys, with_setting
 from nomos_core.config.node import ExecutorConfig, Kind, NodeConfig, ValidatorConfig
@@ -20,6 +20,7 @@ __all__ = [
     "NodeConfig",
     "SocketAddress",
     "StartingState",
+    "UnknownKey",
     "UnknownKeysError",
     "UtcTime",
     "ValidatorConfig",

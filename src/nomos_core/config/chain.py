@@ -1,11 +1,15 @@
 """Sections ``cryptarchia``, ``time`` and ``mempool``: the state a node starts from, and how it joins the chain."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from nomos_core.config.durations import Duration, PlainDuration, PointOfTime, bounded
 from nomos_core.config.genesis import AnyStartingState
 from nomos_core.config.scalars import FieldElement, Flag, IpAddress, NonZeroUSize, Path, PeerId, Text, ZkPublic
+
+_TWENTY_MINUTES: Final = Duration.of(20 * 60)
+_ONE_MINUTE: Final = Duration.of(60)
+_TEN_SECONDS: Final = Duration.of(10)
 
 _Span = Annotated[Duration, bounded(0)]
 _PositiveSpan = Annotated[Duration, bounded(1)]
@@ -14,8 +18,8 @@ _PositiveSpan = Annotated[Duration, bounded(1)]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfflineGracePeriod:
     serde_name: ClassVar = "OfflineGracePeriodConfig"
-    grace_period: _Span = Duration.of(20 * 60)
-    state_recording_interval: _Span = Duration.of(60)
+    grace_period: _Span = _TWENTY_MINUTES
+    state_recording_interval: _Span = _ONE_MINUTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,7 @@ class ChainService:
 class InitialBlockDownload:
     serde_name: ClassVar = "IbdConfig"
     peers: tuple[PeerId, ...]
-    delay_before_new_download: PlainDuration = Duration.of(10)
+    delay_before_new_download: PlainDuration = _TEN_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

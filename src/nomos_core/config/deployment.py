@@ -1,7 +1,7 @@
 """Section ``deployment``: what all nodes of one network must agree on.
 
-It is the name ``mainnet`` or a map. The real node tries both in turn and reports only that neither fits, so unknown keys
-in here go unnoticed and every mistake has the same message; the advice names the place and the cause.
+It is the name ``mainnet`` or a map. The real node tries both in turn and reports only that neither fits, so unknown
+keys in here go unnoticed and every mistake has the same message; the advice names the cause.
 """
 
 from dataclasses import dataclass
@@ -214,27 +214,32 @@ MAINNET: Final = Deployment(
 """What ``deployment: mainnet`` stands for."""
 
 
+_NO_VARIANT: Final = "data did not match any variant of untagged enum SerdeSettings"
+
+
 class _DeploymentCodec:
     example = "mainnet"
     _custom: Final = StructCodec(Deployment)
 
     def read(self, node: Node, reading: Reading) -> Deployment:
-        if isinstance(node, Scalar) and node.text == "mainnet":
-            return MAINNET
+        if isinstance(node, Scalar) and not node.is_null:
+            return self._well_known(node)
         try:
             return self._read_custom(node)
         except Misfit as misfit:
-            place = f"`deployment{'.' if misfit.path else ''}{misfit.path}`"
-            where = f" (line {misfit.mark.line + 1})" if misfit.mark else ""
-            raise Misfit(
-                "data did not match any variant of untagged enum SerdeSettings",
-                advice=f"{place}{where}: {misfit.message}; write `mainnet` or a complete map",
-            ) from None
+            raise misfit.hidden_behind(_NO_VARIANT) from None
+
+    def _well_known(self, node: Scalar) -> Deployment:
+        if node.text == "mainnet":
+            return MAINNET
+        raise Misfit(_NO_VARIANT, advice=f"{node.text!r} is no known network: write `mainnet` or a complete map")
 
     def _read_custom(self, node: Node) -> Deployment:
         deployment = self._custom.read(node, Reading())
         if deployment.time.slot_duration.nanoseconds == 0:
-            raise Misfit("slot_duration is zero", at=node)
+            raise Misfit(
+                "slot_duration is zero", at=node, advice="write {secs: 2, nanos: 0}", field="time.slot_duration"
+            )
         return deployment
 
     def write(self, value: Deployment) -> Plain:

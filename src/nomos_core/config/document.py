@@ -138,11 +138,11 @@ class _TreeBuilder:
     def add(self, event: Any) -> None:
         if isinstance(event, yaml.ScalarEvent):
             tag, plain = _scalar_kind(event)
-            self._place(Scalar(event.value, plain, tag, event.start_mark), event.anchor)
+            self._place(Scalar(event.value, plain, tag, _start(event)), event.anchor)
         elif isinstance(event, yaml.SequenceStartEvent):
-            self._open_collection(Sequence(_own_tag(event.tag), event.start_mark), event.anchor)
+            self._open_collection(Sequence(_own_tag(event.tag), _start(event)), event.anchor)
         elif isinstance(event, yaml.MappingStartEvent):
-            self._open_collection(Mapping(_own_tag(event.tag), event.start_mark), event.anchor)
+            self._open_collection(Mapping(_own_tag(event.tag), _start(event)), event.anchor)
         elif isinstance(event, yaml.CollectionEndEvent):
             self._open.pop()
             self._keys.pop()
@@ -187,6 +187,11 @@ class _TreeBuilder:
         if any(node is collection for collection in self._open):
             raise DocumentError(f"recursion limit exceeded{_at(event.start_mark)}", event.start_mark)
         return node
+
+
+def _start(event: Any) -> Mark:
+    mark: Mark = event.start_mark
+    return mark
 
 
 def _event_parser() -> Any:

@@ -1,9 +1,9 @@
 """Spans and points of time in the node's configuration, to the nanosecond, in every spelling the node takes.
 
-A plain duration is a map ``{secs, nanos}`` (Rust's ``std``). A *bounded* one has a minimum and is a list ``[secs, nanos]``
-or a text ``"secs.nanos"``, in which the part behind the dot counts nanoseconds: ``"10.5"`` is 10 s and 5 ns. The time of the
-chain's first slot is a list ``[year, day of year, hour, minute, second, nanosecond, offset hours, minutes, seconds]`` or a
-text ``2025-12-12 16:00:00.0 +00:00:00``.
+A plain duration is a map ``{secs, nanos}`` (Rust's ``std``). A *bounded* one has a minimum and is a list
+``[secs, nanos]`` or a text ``"secs.nanos"``, in which the part behind the dot counts nanoseconds: ``"10.5"`` is 10 s
+and 5 ns. The time of the chain's first slot is a list ``[year, day of year, hour, minute, second, nanosecond,
+offset hours, minutes, seconds]`` or a text ``2025-12-12 16:00:00.0 +00:00:00``.
 """
 
 from __future__ import annotations
@@ -93,10 +93,10 @@ class _PlainDuration:
             try:
                 values[name] = (U64_CODEC if name == "secs" else U32_CODEC).read(value_node, reading)
             except Misfit as misfit:
-                raise misfit.passing(f".{name}", node)  # noqa: B904 (the same exception, one step further up)
+                raise misfit.passing(f".{name}", value_node, node) from None
         for name in ("secs", "nanos"):
             if name not in values:
-                raise Misfit(f"missing field `{name}`", at=node, advice=f"write {self.example}")
+                raise Misfit(f"missing field `{name}`", at=node, advice=f"write {self.example}", field=name)
         return Duration(values["secs"] * SECOND + values["nanos"])
 
     def write(self, value: Duration) -> Plain:

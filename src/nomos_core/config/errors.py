@@ -8,22 +8,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 
 class ConfigError(ValueError):
     """A node configuration that can't be used.
 
-    ``summary`` is the real node's wording; ``source``, ``line`` and ``column`` (from 1, or None where the whole file is
-    meant) say where; ``advice`` says what to do.
+    ``summary`` is the real node's wording, with the position it reports; ``source``, ``line``, ``column`` (from 1, or
+    None where the whole file is meant) and ``field`` are the exact place; ``advice`` says what to do.
     """
 
     def __init__(
-        self, summary: str, *, source: str, line: int | None = None, column: int | None = None, advice: str = ""
+        self,
+        summary: str,
+        *,
+        source: str,
+        line: int | None = None,
+        column: int | None = None,
+        field: str = "",
+        advice: str = "",
     ) -> None:
         self.summary = summary
         self.source = source
         self.line = line
         self.column = column
+        self.field = field
         self.advice = advice
         super().__init__(summary)
 
@@ -33,16 +42,28 @@ class ConfigError(ValueError):
         return ":".join(str(part) for part in (self.source, self.line, self.column) if part is not None)
 
     def __str__(self) -> str:
-        return f"{self.summary}\n  at {self.place}" + (f"\n  {self.advice}" if self.advice else "")
+        place = f"{self.place}: {self.field}" if self.field else self.place
+        return f"{self.summary}\n  at {place}" + (f"\n  {self.advice}" if self.advice else "")
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownKey:
+    path: str
+    line: int
+
+    def __str__(self) -> str:
+        return self.path
 
 
 class UnknownKeysError(ConfigError):
     """Keys that no node reads: refused by ``--check-config``, only warned about in a normal run."""
 
-    def __init__(self, keys: Sequence[str], *, source: str) -> None:
+    def __init__(self, keys: Sequence[UnknownKey], *, source: str) -> None:
         self.keys = tuple(keys)
+        places = ", ".join(f"{key.path} (line {key.line})" for key in keys)
         super().__init__(
-            f"Unrecognized fields in config: {json.dumps(list(keys), ensure_ascii=False)}",
+            f"Unrecognized fields in config: {json.dumps([key.path for key in keys], ensure_ascii=False)}",
             source=source,
-            advice="remove them or correct their spelling",
+            line=keys[0].line,
+            advice=f"remove them or correct their spelling: {places}",
         )

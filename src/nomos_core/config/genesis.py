@@ -1,7 +1,8 @@
 """The state a chain starts from, ``cryptarchia.service.starting_state``: a genesis transaction, or a saved ledger.
 
-The transaction looks as in JSON, but the proofs of its operations are YAML tags (``!ZkAndEd25519Sigs``). It is checked as
-the real node checks it when it reads its configuration: proofs of operations, and the rules for a genesis transaction.
+The transaction looks as in JSON, but the proofs of its operations are YAML tags (``!ZkAndEd25519Sigs``). It is checked
+as the real node checks it when it reads its configuration: the proofs of operations that need no ledger, and the rules
+for a genesis transaction.
 """
 
 from dataclasses import dataclass
@@ -46,10 +47,7 @@ class _OperationCodec:
         try:
             return operation_from_json(node.to_plain())
         except JsonError as error:
-            raise Misfit(
-                "data did not match any variant of untagged enum OpDe",
-                advice=f"the operation at line {node.mark.line + 1}: {error.detail or error.message}",
-            ) from None
+            raise Misfit(error.message, advice=error.detail) from None
 
     def write(self, value: Operation) -> Plain:
         from nomos_core.mantle.operations_json import operation_to_json

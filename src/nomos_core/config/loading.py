@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any, Literal, TypeVar, overload
 
-from nomos_core.config.document import DocumentError, Mapping, Node, Scalar, Sequence, parse_document
-from nomos_core.config.errors import ConfigError, UnknownKeysError
+from nomos_core.config.document import DocumentError, Mapping, Mark, Node, Scalar, Sequence, parse_document
+from nomos_core.config.errors import ConfigError, UnknownKey, UnknownKeysError
 from nomos_core.config.node import ExecutorConfig, Kind, NodeConfig, ValidatorConfig
-from nomos_core.config.reading import Misfit, Reading, StructCodec
+from nomos_core.config.reading import Misfit, Reading, StructCodec, key_text
 from nomos_core.config.writing import dump
 
 T = TypeVar("T")
@@ -35,12 +36,16 @@ def load_config(text: str, *, source: str, kind: Kind) -> ValidatorConfig | Exec
         root = parse_document(text)
         config: ValidatorConfig | ExecutorConfig = _codec(kind).read(root, reading)
     except DocumentError as error:
-        raise _config_error(str(error), error.mark, source, "correct the YAML there") from None
+        place = _place(error.mark)
+        raise ConfigError(str(error), source=source, **place, advice="correct the YAML there") from None
     except Misfit as misfit:
-        raise _config_error(_summary(misfit), misfit.mark, source, misfit.advice) from None
+        place = _place(misfit.field_mark)
+        raise ConfigError(
+            _summary(misfit), source=source, **place, field=misfit.field_path, advice=misfit.advice
+        ) from None
     if root is None or not reading.unknown:
         return config
-    return replace(config, unknown_keys=tuple(_key_paths(root, reading.unknown)))
+    return replace(config, unknown_keys=tuple(_unknown_keys(root, reading.unknown)))
 
 
 def refuse_unknown_keys(config: NodeConfig, *, source: str) -> None:
@@ -82,28 +87,25 @@ def _summary(misfit: Misfit) -> str:
     return f"{prefix}{misfit.message}{place}"
 
 
-def _config_error(summary: str, mark: Any, source: str, advice: str) -> ConfigError:
-    if mark is None:
-        return ConfigError(summary, source=source, advice=advice)
-    return ConfigError(summary, source=source, line=mark.line + 1, column=mark.column + 1, advice=advice)
+def _place(mark: Mark | None) -> dict[str, Any]:
+    return {} if mark is None else {"line": mark.line + 1, "column": mark.column + 1}
 
 
-def _key_paths(root: Node, keys: list[Node]) -> list[str]:
-    """Where in the document these keys stand, ``network.backend.swarm.extra``."""
+def _unknown_keys(root: Node, keys: list[Node]) -> Iterator[UnknownKey]:
+    """Where in the document these keys stand: ``network.backend.swarm.extra``."""
     wanted = {id(key) for key in keys}
-    found: list[str] = []
 
-    def search(node: Node, path: str) -> None:
+    def search(node: Node, path: str) -> Iterator[UnknownKey]:
         if isinstance(node, Mapping):
             for key, value in node.entries:
-                inner = f"{path}.{key.text if isinstance(key, Scalar) else '?'}".removeprefix(".")
+                inner = f"{path}.{key_text(key)}".removeprefix(".")
                 if id(key) in wanted:
-                    found.append(inner)
-                else:
-                    search(value, inner)
+                    yield UnknownKey(inner, key.mark.line + 1)
+                elif not isinstance(value, Scalar):
+                    yield from search(value, inner)
         elif isinstance(node, Sequence):
-            for index, value in enumerate(node.entries):
-                search(value, f"{path}.{index}")
+            for index, item in enumerate(node.entries):
+                if not isinstance(item, Scalar):
+                    yield from search(item, f"{path}.{index}")
 
-    search(root, "")
-    return found
+    return search(root, "")

@@ -1,7 +1,7 @@
 """Sections ``network`` and ``blend``: the libp2p swarm of the chain, and the mix network's settings."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 from nomos_core.config.document import Mapping, Node
 from nomos_core.config.durations import Duration, Milliseconds, PlainDuration
@@ -23,6 +23,13 @@ from nomos_core.config.scalars import (
     USize,
 )
 from nomos_core.config.writing import Plain
+
+_ONE_SECOND: Final = Duration.of(1)
+_FIVE_SECONDS: Final = Duration.of(5)
+_HALF_A_MINUTE: Final = Duration.of(30)
+_ONE_MINUTE: Final = Duration.of(60)
+_FIVE_MINUTES: Final = Duration.of(300)
+_TWO_HOURS: Final = Duration.of(7200)
 
 
 def random_ed25519_secret() -> bytes:
@@ -95,7 +102,7 @@ class IdentifyConfig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainSyncConfig:
     serde_name: ClassVar = "Config"
-    peer_response_timeout: Milliseconds = Duration.of(5)
+    peer_response_timeout: Milliseconds = _FIVE_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,23 +116,23 @@ class AutonatConfig:
     serde_name: ClassVar = "Settings"
     max_candidates: USize | None = None
     probe_interval_millisecs: U64 | None = None
-    retest_successful_external_addresses_interval: PlainDuration = Duration.of(60)
+    retest_successful_external_addresses_interval: PlainDuration = _ONE_MINUTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NatMappingConfig:
     serde_name: ClassVar = "Settings"
-    timeout: PlainDuration = Duration.of(1)
-    lease_duration: PlainDuration = Duration.of(7200)
+    timeout: PlainDuration = _ONE_SECOND
+    lease_duration: PlainDuration = _TWO_HOURS
     max_retries: U32 = 3
     renewal_delay_fraction: NonNegativeFloat = 0.8
-    retry_interval: PlainDuration = Duration.of(30)
+    retry_interval: PlainDuration = _HALF_A_MINUTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayMonitorConfig:
     serde_name: ClassVar = "Settings"
-    check_interval: PlainDuration = Duration.of(300)
+    check_interval: PlainDuration = _FIVE_MINUTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +170,7 @@ class _NatCodec:
             names = tuple(self._variants)
             raise Misfit(
                 f"unknown variant `{name}`, expected {one_of(names)}", at=node, advice=f"write {self.example}"
-            ).passing(".type", node)
+            ).passing(".type", node, node)
         return self._variants[name]
 
     def write(self, value: StaticNat | TraversalNat) -> Plain:

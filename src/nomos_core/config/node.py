@@ -1,7 +1,7 @@
 """The whole configuration of a node: one class for validators (``nomos-node``) and one for executors."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from nomos_core.config.chain import CryptarchiaConfig, MempoolConfig, TimeConfig
 from nomos_core.config.data_availability import (
@@ -16,6 +16,7 @@ from nomos_core.config.data_availability import (
 from nomos_core.config.deployment import AnyDeployment
 from nomos_core.config.document import Node
 from nomos_core.config.durations import Duration, PlainDuration
+from nomos_core.config.errors import UnknownKey
 from nomos_core.config.network import BlendConfig, NetworkConfig
 from nomos_core.config.reading import ListCodec, MapCodec, Misfit, Reading, TaggedCodec
 from nomos_core.config.scalars import (
@@ -39,14 +40,21 @@ from nomos_core.identifiers import DeclarationId
 Kind = Literal["validator", "executor"]
 
 
+_HALF_A_MINUTE: Final = Duration.of(30)
+
+
 class _ByteListCodec:
     example = "[<32 numbers>]"
-    _numbers = ListCodec(U32_CODEC)
+    _numbers: ClassVar[ListCodec[int]] = ListCodec(U32_CODEC)
 
     def read(self, node: Node, reading: Reading) -> DeclarationId:
         numbers = self._numbers.read(node, reading)
-        if len(numbers) != 32 or max(numbers) > 255:
-            raise Misfit(f"invalid length {len(numbers)}, expected an array of 32 bytes", at=node)
+        if len(numbers) != 32 or max(numbers) > 0xFF:
+            raise Misfit(
+                f"invalid length {len(numbers)}, expected an array of length 32",
+                at=node,
+                advice="write the 32 bytes as numbers from 0 to 255",
+            )
         return DeclarationId(bytes(numbers))
 
     def write(self, value: DeclarationId) -> Plain:
@@ -75,7 +83,7 @@ class HttpBackend:
     serde_name: ClassVar = "AxumBackendSettings"
     address: HostAndPort
     cors_origins: tuple[Text, ...]
-    timeout: PlainDuration = Duration.of(30)
+    timeout: PlainDuration = _HALF_A_MINUTE
     max_body_size: USize = 10 * 1024 * 1024
     max_concurrent_requests: USize = 500
     rate_limit_per_second: U64 = 100
@@ -118,7 +126,7 @@ class KeyManagementConfig:
 class NodeConfig:
     """What both kinds of node have.
 
-    ``unknown_keys`` are the paths of keys that were in the file and mean nothing; they are never written.
+    ``unknown_keys`` were in the file and mean nothing; they are never written.
     """
 
     serde_name: ClassVar = "Config"
@@ -139,7 +147,7 @@ class NodeConfig:
     key_management: KeyManagementConfig
     wallet: WalletConfig
     testing_http: HttpConfig
-    unknown_keys: tuple[str, ...] = field(default=(), compare=False, metadata={"aside": True})
+    unknown_keys: tuple[UnknownKey, ...] = field(default=(), compare=False, metadata={"aside": True})
 
     @property
     def da_backend(self) -> DaNetworkBackend:

@@ -1,11 +1,12 @@
 """The declarative reader: codecs that turn nodes of a YAML document into typed values and back.
 
-Dataclasses are the schema (``models``): the codec of a field follows from its annotation, ``Annotated[int, U16]`` where
-the type alone doesn't say it. This is a hundredfold lighter than pydantic where it matters here: pydantic's import alone
-takes 0.2 s, half of what a node needs to start.
+Dataclasses are the schema (``node`` has the outermost): the codec of a field follows from its annotation,
+``Annotated[int, <codec>]`` where the type alone doesn't say it. No pydantic here: its import alone takes 0.2 s, half of
+the time in which a node should be up, and serde's messages and positions could not be had from it.
 
-A wrong value raises ``Misfit``. Like serde's errors it either has a position of its own (the value is of the wrong type)
-or takes that of the mapping around it (the value is of the right type, and refused); containers add the path on the way up.
+A wrong value raises ``Misfit``. Like serde's errors it either has a position of its own (the value is of the wrong
+type) or takes that of the mapping around it (the value is of the right type, and refused); containers add the path on
+the way up.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import dataclasses
 import json
 import types
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Annotated, Any, Generic, Protocol, TypeVar, Union, get_args, get_origin
 
-from nomos_core.config.document import Mapping, Mark, Node, Scalar, Sequence
+from nomos_core.config.document import Mapping, Mark, Node, ResolvedScalar, Scalar, Sequence
 from nomos_core.config.writing import Plain, Tagged
 
 T = TypeVar("T")
@@ -27,18 +28,23 @@ T = TypeVar("T")
 class Misfit(Exception):
     """A value that doesn't fit its field.
 
-    ``mark`` is its position as soon as that is known; ``path`` is the way to it from the root.
+    ``path`` and ``mark`` are the place where the real node reports it, which may be the mapping around the field;
+    ``field_path`` and ``field_mark`` are the field itself.
     """
 
-    def __init__(self, message: str, *, at: Node | None = None, advice: str = "") -> None:
+    def __init__(self, message: str, *, at: Node | None = None, advice: str = "", field: str = "") -> None:
         self.message = message
         self.advice = advice
         self.mark: Mark | None = at.mark if at else None
+        self.field_mark = self.mark
         self._steps: list[str] = []
+        self._field_steps: list[str] = [f".{field}"] if field else []
         super().__init__(message)
 
-    def passing(self, step: str, container: Node) -> Misfit:
-        """Leave a container upwards through ``step`` (``.key`` or ``[index]``)."""
+    def passing(self, step: str, value: Node, container: Node) -> Misfit:
+        """Leave a container upwards from ``value``, which stands in it at ``step`` (``.key`` or ``[index]``)."""
+        self._field_steps.append(step)
+        self.field_mark = self.field_mark or value.mark
         if self.mark is None:
             self.mark = container.mark
         else:
@@ -47,21 +53,38 @@ class Misfit(Exception):
 
     @property
     def path(self) -> str:
-        return "".join(reversed(self._steps)).removeprefix(".")
+        return _joined(self._steps)
+
+    @property
+    def field_path(self) -> str:
+        return _joined(self._field_steps)
+
+    def hidden_behind(self, message: str) -> Misfit:
+        """The same mistake, reported by a reader that says only ``message`` and not where in the value it is."""
+        misfit = Misfit(message, advice=f"{self.message}; {self.advice}" if self.advice else self.message)
+        misfit.field_mark = self.field_mark
+        misfit._field_steps = list(self._field_steps)
+        return misfit
+
+
+def _joined(steps: list[str]) -> str:
+    return "".join(reversed(steps)).removeprefix(".")
 
 
 @dataclass(slots=True)
 class Reading:
     """What one reading of a document notes besides the values: the keys that nobody knows."""
 
-    unknown: list[Node] = field(default_factory=list)
+    unknown: list[Node] = dataclasses.field(default_factory=list)
 
 
 class Codec(Protocol[T]):
     """One kind of value: how it is read from a node and written as plain data."""
 
-    example: str
-    """How the value looks in YAML, for the reader of an error."""
+    @property
+    def example(self) -> str:
+        """How the value looks in YAML, for the reader of an error."""
+        ...
 
     def read(self, node: Node, reading: Reading) -> T: ...
 
@@ -105,7 +128,7 @@ class ListCodec(Generic[T]):
             try:
                 values.append(read(item, reading))
             except Misfit as misfit:
-                raise misfit.passing(f"[{index}]", node)  # noqa: B904 (the same exception, one step further up)
+                raise misfit.passing(f"[{index}]", item, node) from None
         return tuple(values)
 
     def write(self, value: tuple[T, ...]) -> Plain:
@@ -134,7 +157,7 @@ class MapCodec(Generic[T]):
             try:
                 values[self._read_key(key_node)] = self.item.read(value_node, reading)
             except Misfit as misfit:
-                raise misfit.passing(f".{key_text(key_node)}", node)  # noqa: B904 (one step further up)
+                raise misfit.passing(f".{key_text(key_node)}", value_node, node) from None
         return values
 
     def _read_key(self, node: Node) -> Any:
@@ -169,7 +192,7 @@ class TaggedCodec:
     """A Rust enum: ``!Variant content``, or the bare name where the variant has no content."""
 
     contents: dict[str, tuple[type, Codec[Any]]]
-    units: dict[str, Any] = field(default_factory=dict)
+    units: dict[str, Any] = dataclasses.field(default_factory=dict)
     order: tuple[str, ...] = ()
     """The variants as the real node lists them, if not contents before units."""
 
@@ -217,8 +240,8 @@ class TaggedCodec:
 class StructCodec(Generic[T]):
     """A dataclass whose fields are the keys of a mapping.
 
-    Fields with a default may be missing; fields that are None by default are left out when written. ``serde_name`` is the
-    name the real node calls the struct by in its messages.
+    Fields with a default may be missing; fields that are None by default are left out when written. ``serde_name`` is
+    the name the real node calls the struct by in its messages.
     """
 
     def __init__(self, kind: type[T]) -> None:
@@ -266,18 +289,21 @@ class StructCodec(Generic[T]):
                 reading.unknown.append(key_node)
                 continue
             if name in values:
-                raise Misfit(f"duplicate field `{name}`", at=node, advice=f"keep one of the two `{name}`")
+                raise Misfit(f"duplicate field `{name}`", at=node, advice=f"keep one of the two `{name}`", field=name)
             try:
                 values[name] = codec.read(value_node, reading)
             except Misfit as misfit:
-                raise misfit.passing(f".{name}", node)  # noqa: B904 (the same exception, one step further up)
+                raise misfit.passing(f".{name}", value_node, node) from None
         return self._make(values, node)
 
     def _make(self, values: dict[str, Any], node: Node | None) -> T:
         for name in self._required:
             if name not in values:
                 raise Misfit(
-                    f"missing field `{name}`", at=node, advice=f"add it: `{name}: {self._codecs[name].example}`"
+                    f"missing field `{name}`",
+                    at=node,
+                    advice=f"add it: `{name}: {self._codecs[name].example}`",
+                    field=name,
                 )
         return self._kind(**values)
 
@@ -306,7 +332,7 @@ def codec_of(annotation: Any) -> Codec[Any]:
         TypeError: an annotation that needs ``Annotated[..., codec]``.
     """
     if get_origin(annotation) is Annotated:
-        return next(item for item in get_args(annotation)[1:] if hasattr(item, "read"))  # type: ignore[no-any-return]
+        return next(item for item in get_args(annotation)[1:] if hasattr(item, "read"))
     if dataclasses.is_dataclass(annotation) and isinstance(annotation, type):
         return _struct_codec(annotation)
     if get_origin(annotation) is tuple:
@@ -334,20 +360,23 @@ def wrong_type(node: Node, expected: str, example: str) -> Misfit:
 
 def describe(node: Node) -> str:
     """A value as serde names it in "invalid type"."""
-    if isinstance(node, Mapping):
-        return "map"
-    if isinstance(node, Sequence):
-        return "sequence"
-    value = node.resolved()
-    if value is None:
-        return "unit value"
-    if isinstance(value, bool):
-        return f"boolean `{str(value).lower()}`"
-    if isinstance(value, int):
-        return f"integer `{value}`"
-    if isinstance(value, float):
-        return f"floating point `{value}`"
-    return f"string {json.dumps(value, ensure_ascii=False)}"
+    if isinstance(node, Scalar):
+        return _describe_scalar(node.resolved())
+    return "map" if isinstance(node, Mapping) else "sequence"
+
+
+def _describe_scalar(value: ResolvedScalar) -> str:
+    match value:
+        case None:
+            return "unit value"
+        case bool():
+            return f"boolean `{str(value).lower()}`"
+        case int():
+            return f"integer `{value}`"
+        case float():
+            return f"floating point `{value}`"
+        case str():
+            return f"string {json.dumps(value, ensure_ascii=False)}"
 
 
 def one_of(names: tuple[str, ...]) -> str:

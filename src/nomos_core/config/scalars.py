@@ -8,7 +8,7 @@ from typing import Annotated, Final, NamedTuple
 
 from nomos_core import field
 from nomos_core.config.document import Scalar
-from nomos_core.config.reading import Codec, Misfit, ScalarCodec, describe
+from nomos_core.config.reading import Misfit, ScalarCodec, describe
 from nomos_core.identifiers import HeaderId, ZkPublicKey
 
 _NOT_HEX: Final = re.compile(r"[^0-9a-fA-F]")
@@ -230,8 +230,10 @@ U16_CODEC: Final = integer_codec("u16", 2**16 - 1)
 U32_CODEC: Final = integer_codec("u32", 2**32 - 1)
 U64_CODEC: Final = integer_codec("u64", 2**64 - 1)
 TEXT_CODEC: Final = ScalarCodec(_parse_text, example="text", expecting="a string")
-FIELD_CODEC: Final[Codec[int]] = ScalarCodec(_parse_field_element, _HEX_EXAMPLE, "a string", field.to_hex)
-ED25519_SECRET_CODEC: Final[Codec[bytes]] = ScalarCodec(_parse_ed25519_secret, _HEX_EXAMPLE, "a string", bytes.hex)
+FIELD_CODEC: Final[ScalarCodec[int]] = ScalarCodec(_parse_field_element, _HEX_EXAMPLE, "a string", field.to_hex)
+ED25519_SECRET_CODEC: Final[ScalarCodec[bytes]] = ScalarCodec(
+    _parse_ed25519_secret, _HEX_EXAMPLE, "a string", bytes.hex
+)
 
 U16 = Annotated[int, U16_CODEC]
 U32 = Annotated[int, U32_CODEC]

@@ -1,8 +1,8 @@
 """Plain data to YAML text that the real node takes.
 
 A small emitter of our own: PyYAML's needs 20 us a scalar, which is half a second for the configuration of four nodes
-with a thousand wallets. It writes the subset that the configuration needs: block collections, one-line collections where
-they are short or hold only numbers, and tags. Text is quoted, as JSON, wherever a YAML reader could take it for
+with a thousand wallets. It writes the subset that the configuration needs: block collections, one-line collections
+where they are short or hold only numbers, and tags. Text is quoted, as JSON, wherever a YAML reader could take it for
 something else.
 """
 
