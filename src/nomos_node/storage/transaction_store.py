@@ -35,16 +35,29 @@ class TransactionStore:
     async def remove(self, hashes: Iterable[TxHash]) -> None:
         await self._run_many("DELETE FROM transactions WHERE hash = ?", [(_key(hash_),) for hash_ in hashes])
 
-    def all(self) -> list[StoredTransaction]:
-        def work(connection: sqlite3.Connection) -> list[StoredTransaction]:
-            rows = connection.execute("SELECT hash, wire, added_at_ms, block FROM transactions")
-            return [StoredTransaction(TxHash(field.from_bytes(key)), *rest) for key, *rest in rows]
+    async def get(self, hashes: Iterable[TxHash]) -> list[StoredTransaction]:
+        """Those of the transactions that are stored, in no certain order."""
+        query = "SELECT hash, wire, added_at_ms, block FROM transactions WHERE hash = ?"
+        keys = [_key(hash_) for hash_ in hashes]
 
-        return self._database.run_blocking(work)
+        def work(connection: sqlite3.Connection) -> list[StoredTransaction]:
+            rows = (connection.execute(query, (key,)).fetchone() for key in keys)
+            return [_stored(row) for row in rows if row]
+
+        return await self._database.run(work)
+
+    def all(self) -> list[StoredTransaction]:
+        query = "SELECT hash, wire, added_at_ms, block FROM transactions"
+        return self._database.run_blocking(lambda connection: [_stored(row) for row in connection.execute(query)])
 
     async def _run_many(self, statement: str, rows: Sequence[tuple[bytes, ...]]) -> None:
         if rows:
             await self._database.run(lambda connection: connection.executemany(statement, rows))
+
+
+def _stored(row: tuple[bytes, bytes, int, HeaderId | None]) -> StoredTransaction:
+    key, *rest = row
+    return StoredTransaction(TxHash(field.from_bytes(key)), *rest)  # type: ignore[arg-type]
 
 
 def _key(hash_: TxHash) -> bytes:

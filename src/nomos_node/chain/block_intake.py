@@ -1,0 +1,55 @@
+"""What happens to a block from a peer: its blobs are checked, it joins the chain, and the mempool notes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum, auto
+
+from nomos_core.cryptarchia.block import Block
+from nomos_node.chain.chain import BlockRejected, Chain
+from nomos_node.da.sampling import BlobSampling, blobs_of
+from nomos_node.mempool.mempool import Mempool
+
+
+class Origin(Enum):
+    GOSSIP = auto()
+    """Just proposed: its blobs must have been sampled already."""
+    SYNC = auto()
+    """Downloaded: its blobs are sampled now."""
+
+
+class BlockIntake:
+    def __init__(self, chain: Chain, mempool: Mempool, sampling: BlobSampling, current_slot: Callable[[], int]) -> None:
+        self._chain = chain
+        self._mempool = mempool
+        self._sampling = sampling
+        self._current_slot = current_slot
+
+    async def take(self, block: Block, origin: Origin) -> bool:
+        """Add a block; False when it was known.
+
+        Raises:
+            UnknownParentError, BlockRejected, StorageError: as ``Chain.add_block``.
+        """
+        if block.id in self._chain:
+            return False
+        await self._check_blobs(block, origin)
+        added = await self._chain.add_block(block)
+        await self._mempool.mark_in_block([tx.hash for tx in block.transactions], block.id)
+        self._sampling.mark_in_block(blobs_of(block.transactions))
+        return added
+
+    async def _check_blobs(self, block: Block, origin: Origin) -> None:
+        blobs = blobs_of(block.transactions)
+        if not blobs or not self._blobs_matter(block.header.slot):
+            return
+        if origin is Origin.GOSSIP:
+            available = blobs <= self._sampling.validated_blobs()
+        else:
+            available = await self._sampling.samples_all(block, blobs)
+        if not available:
+            raise BlockRejected("Block contains invalid blobs")
+
+    def _blobs_matter(self, slot: int) -> bool:
+        window = self._chain.rules.config.consensus_config.base_period_length // 2
+        return self._current_slot() - slot <= window

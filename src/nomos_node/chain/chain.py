@@ -1,0 +1,208 @@
+"""The chain as this node knows it: the block tree above the LIB with a ledger state for every block in it.
+
+Blocks are added one at a time. Checking one (its signature, every proof, the ledger's rules) runs in a thread of its
+own, so that the event loop goes on answering; the tree changes only in the event loop. A block is announced once it is
+on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, ParamSpec, TypeVar
+
+from nomos_core.codec import CodecError
+from nomos_core.cryptarchia.block import Block
+from nomos_core.cryptarchia.block_validity import BlockError, verify_block
+from nomos_core.cryptarchia.block_wire import block_to_wire
+from nomos_core.cryptarchia.fork_choice import Branch, ForkChoice, Mode, PrunedBlocks, UnknownParentError
+from nomos_core.identifiers import HeaderId
+from nomos_core.ledger.consensus import EpochState, epoch_state_for_slot
+from nomos_core.ledger.errors import LedgerError
+from nomos_core.ledger.state import LedgerState, apply_block
+from nomos_node.broadcast import Broadcast
+from nomos_node.chain.rules import LedgerRules
+from nomos_node.chain.snapshots import SnapshotKeeper
+from nomos_node.storage.block_store import BlockStore, ChainPosition, StoredBlock
+
+_log = logging.getLogger("nomos_consensus")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+HEADERS_LIMIT: Final = 512
+
+
+class BlockRejected(Exception):
+    """The block breaks a rule; ``str`` says which. The tree is unchanged."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainInfo:
+    lib: HeaderId
+    tip: HeaderId
+    slot: int
+    """The tip's slot, not the clock's."""
+    height: int
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class LibUpdate:
+    height: int
+    header_id: HeaderId
+
+
+class Chain:
+    """Made by ``recovery``. ``new_blocks`` announces every block added, ``lib_updates`` every move of the LIB."""
+
+    def __init__(
+        self,
+        *,
+        genesis: HeaderId,
+        forks: ForkChoice[HeaderId],
+        states: dict[HeaderId, LedgerState],
+        rules: LedgerRules,
+        store: BlockStore,
+        snapshots: SnapshotKeeper,
+    ) -> None:
+        self.genesis = genesis
+        self.rules = rules
+        self.new_blocks: Broadcast[Block] = Broadcast()
+        self.lib_updates: Broadcast[LibUpdate] = Broadcast()
+        self._forks = forks
+        self._states = states
+        self._store = store
+        self._snapshots = snapshots
+        self._adding = asyncio.Lock()
+        self._ledger_thread = ThreadPoolExecutor(1, "ledger")
+
+    def close(self) -> None:
+        self.new_blocks.close()
+        self.lib_updates.close()
+        self._ledger_thread.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def tip(self) -> Branch[HeaderId]:
+        return self._forks.tip
+
+    @property
+    def lib(self) -> Branch[HeaderId]:
+        return self._forks.lib
+
+    @property
+    def mode(self) -> Mode:
+        return self._forks.mode
+
+    def __contains__(self, block: object) -> bool:
+        return block in self._states
+
+    def info(self) -> ChainInfo:
+        tip = self._forks.tip
+        return ChainInfo(self._forks.lib.id, tip.id, tip.slot, tip.height, self._forks.mode)
+
+    def branch(self, block: HeaderId) -> Branch[HeaderId] | None:
+        return self._forks.branch(block)
+
+    def state(self, block: HeaderId) -> LedgerState | None:
+        """The ledger after a block at or above the LIB."""
+        return self._states.get(block)
+
+    def tip_state(self) -> LedgerState:
+        return self._states[self._forks.tip.id]
+
+    def epoch_state(self, slot: int) -> EpochState | None:
+        """What a leader plays with on top of the tip; None for slots beyond the tip's next epoch."""
+        return epoch_state_for_slot(self.tip_state(), slot, self.rules.config)
+
+    def headers(self, first: HeaderId | None = None, last: HeaderId | None = None) -> list[HeaderId]:
+        """Ids from ``first`` (the tip) back to ``last`` or the LIB, at most ``HEADERS_LIMIT``; empty if unknown."""
+        branch = self._forks.tip if first is None else self._forks.branch(first)
+        ids: list[HeaderId] = []
+        for ancestor in self._forks.ancestors(branch) if branch else ():
+            ids.append(ancestor.id)
+            if ancestor.id in {last, self._forks.lib.id} or len(ids) == HEADERS_LIMIT:
+                break
+        return ids
+
+    def common_ancestor(self, one: Branch[HeaderId], other: Branch[HeaderId]) -> Branch[HeaderId]:
+        return self._forks.lowest_common_ancestor(one, other)
+
+    def path(self, ancestor: Branch[HeaderId], descendant: Branch[HeaderId]) -> list[Branch[HeaderId]]:
+        """The blocks after ``ancestor`` up to and including ``descendant``, oldest first."""
+        return self._forks.path(ancestor, descendant)
+
+    async def compute(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ledger work in the ledger's thread, after the work that waits there already."""
+        return await asyncio.get_running_loop().run_in_executor(self._ledger_thread, lambda: function(*args, **kwargs))
+
+    async def add_block(self, block: Block) -> bool:
+        """Add a valid block and choose the tip anew; False when the block was known.
+
+        Raises:
+            UnknownParentError: the parent is not in the tree.
+            BlockRejected: the block breaks a rule.
+            StorageError: it can't be put on disk.
+        """
+        async with self._adding:
+            if block.id in self._states:
+                return False
+            parent = self._states.get(block.header.parent)
+            if parent is None:
+                raise UnknownParentError(block.header.parent)
+            state, wire = await self.compute(_checked, parent, block, self.rules)
+            await self._take(block, state, wire)
+        self.new_blocks.publish(block)
+        return True
+
+    async def go_online(self) -> None:
+        """Leave the bootstrapping mode: from now on the LIB follows the tip."""
+        async with self._adding:
+            pruned = self._forks.go_online()
+            self._drop_states(pruned)
+            await self._record(pruned)
+
+    async def record_position(self) -> None:
+        """Note on disk that the node is alive, for the time it may be offline."""
+        async with self._adding:
+            await self._record(PrunedBlocks())
+
+    def restore(self, stored: StoredBlock, state: LedgerState) -> None:
+        """Put a block from the database back into the tree, with the ledger after it."""
+        self._states[stored.id] = state
+        self._drop_states(self._forks.receive_block(stored.id, stored.parent, stored.slot))
+
+    async def _take(self, block: Block, state: LedgerState, wire: bytes) -> None:
+        previous_lib = self._forks.lib
+        pruned = self._forks.receive_block(block.id, block.header.parent, block.header.slot)
+        self._states[block.id] = state
+        self._drop_states(pruned)
+        height = self._states[block.id].block_number
+        stored = StoredBlock(block.id, block.header.parent, block.header.slot, height, wire)
+        await self._record(pruned, stored)
+        if self._forks.lib.id != previous_lib.id:
+            self.lib_updates.publish(LibUpdate(self._forks.lib.height, self._forks.lib.id))
+            await self._snapshots.lib_moved(self._forks.lib, self._states[self._forks.lib.id], self.compute)
+
+    async def _record(self, pruned: PrunedBlocks[HeaderId], block: StoredBlock | None = None) -> None:
+        position = ChainPosition(self.genesis, self._forks.tip.id, self._forks.lib.id, self._forks.mode)
+        await self._store.record(position, block=block, immutable=pruned.immutable, stale=pruned.stale)
+
+    def _drop_states(self, pruned: PrunedBlocks[HeaderId]) -> None:
+        for stale in pruned.stale:
+            del self._states[stale]
+        for branch in pruned.immutable:
+            del self._states[branch.id]
+        if pruned.stale:
+            _log.debug("Pruned %d blocks of old forks and their ledger states.", len(pruned.stale))
+
+
+def _checked(parent: LedgerState, block: Block, rules: LedgerRules) -> tuple[LedgerState, bytes]:
+    """The ledger after the block, and the block's wire form."""
+    try:
+        verify_block(block)
+        return apply_block(parent, block, rules.config, rules.prover), block_to_wire(block)
+    except (BlockError, LedgerError, CodecError) as error:
+        raise BlockRejected(str(error)) from error

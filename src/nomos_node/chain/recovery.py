@@ -1,0 +1,153 @@
+"""The chain a node starts with: from genesis the first time, else from what its database holds.
+
+The database alone counts; the ``recovery_file`` of the config is neither read nor written, so an empty one does no
+harm. Every block since the newest snapshot is checked again. Heights stay absolute. The node goes on in the mode it was
+in, unless it must bootstrap: at genesis, when told to, or after an absence longer than the grace period.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from nomos_core.cryptarchia.block_wire import block_from_wire
+from nomos_core.cryptarchia.fork_choice import ForkChoice, Mode
+from nomos_core.identifiers import HeaderId
+from nomos_core.ledger.errors import LedgerError
+from nomos_core.ledger.snapshot import SnapshotError
+from nomos_core.ledger.state import LedgerState, apply_block
+from nomos_node.chain.chain import Chain
+from nomos_node.chain.rules import LedgerRules
+from nomos_node.chain.snapshots import SnapshotKeeper, unpacked
+from nomos_node.storage.block_store import BlockStore, RecordedPosition, Snapshot, StoredBlock
+
+_log = logging.getLogger("nomos_consensus")
+
+
+class RecoveryError(Exception):
+    """The database can't be gone on with; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class BootstrapRules:
+    """When a node that starts must bootstrap anew."""
+
+    force: bool = False
+    grace_period: float = 1200.0
+    """Seconds a node may have been offline and still trust what it knew."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Root:
+    """A block of the irreversible chain with its ledger."""
+
+    id: HeaderId
+    slot: int
+    height: int
+    state: LedgerState
+
+
+def open_chain(
+    genesis: HeaderId,
+    genesis_state: LedgerState,
+    rules: LedgerRules,
+    store: BlockStore,
+    bootstrap: BootstrapRules,
+    *,
+    now: Callable[[], float] = time.time,
+) -> Chain:
+    """
+    Raises:
+        RecoveryError: the database belongs to another chain, or is damaged.
+    """
+    position = store.position()
+    start = _Root(genesis, 0, 0, genesis_state)
+    if position is None:
+        return _chain(start, Mode.BOOTSTRAPPING, genesis=genesis, rules=rules, store=store)
+    if position.genesis != genesis:
+        raise RecoveryError(
+            f"storage.db_path holds the chain of genesis 0x{position.genesis.hex()}, the config starts "
+            f"0x{genesis.hex()}: give this node another db_path or remove the old database"
+        )
+    if (snapshot := store.snapshot()) is not None:
+        start = _restored(snapshot)
+    blocks = store.blocks_above(start.height)
+    lib = _advanced(start, _path(blocks, start.id, position.lib), rules)
+    mode = _mode(position, genesis, bootstrap, now())
+    chain = _chain(lib, mode, genesis=genesis, rules=rules, store=store, last_snapshot=start.height)
+    _replay(chain, lib, position.tip, blocks, rules)
+    info = chain.info()
+    _log.info("recovered the chain at height %d, slot %d, %s", info.height, info.slot, info.mode.value)
+    return chain
+
+
+def _chain(
+    lib: _Root, mode: Mode, *, genesis: HeaderId, rules: LedgerRules, store: BlockStore, last_snapshot: int = 0
+) -> Chain:
+    forks = ForkChoice.from_lib(lib.id, rules.config.consensus_config, mode, slot=lib.slot, height=lib.height)
+    return Chain(
+        genesis=genesis,
+        forks=forks,
+        states={lib.id: lib.state},
+        rules=rules,
+        store=store,
+        snapshots=SnapshotKeeper(store, last_snapshot),
+    )
+
+
+def _restored(snapshot: Snapshot) -> _Root:
+    try:
+        return _Root(snapshot.id, snapshot.slot, snapshot.height, unpacked(snapshot.state))
+    except SnapshotError as error:
+        raise RecoveryError(
+            f"the database's ledger can't be read ({error}): remove it and let the node sync"
+        ) from error
+
+
+def _mode(position: RecordedPosition, genesis: HeaderId, bootstrap: BootstrapRules, now: float) -> Mode:
+    if position.lib == genesis or bootstrap.force:
+        return Mode.BOOTSTRAPPING
+    if now - position.recorded_at > bootstrap.grace_period:
+        _log.info("offline for %.0f s, longer than the grace period: bootstrapping", now - position.recorded_at)
+        return Mode.BOOTSTRAPPING
+    return position.mode
+
+
+def _path(blocks: list[StoredBlock], ancestor: HeaderId, descendant: HeaderId) -> list[StoredBlock]:
+    """The blocks after ``ancestor`` up to and including ``descendant``, oldest first."""
+    by_id = {block.id: block for block in blocks}
+    path: list[StoredBlock] = []
+    current = descendant
+    while current != ancestor:
+        block = by_id.get(current)
+        if block is None:
+            raise RecoveryError(f"the database lacks block 0x{current.hex()}: remove it and let the node sync anew")
+        path.append(block)
+        current = block.parent
+    return path[::-1]
+
+
+def _advanced(root: _Root, path: Iterable[StoredBlock], rules: LedgerRules) -> _Root:
+    for stored in path:
+        root = _Root(stored.id, stored.slot, stored.height, _applied(root.state, stored, rules))
+    return root
+
+
+def _applied(state: LedgerState, stored: StoredBlock, rules: LedgerRules) -> LedgerState:
+    try:
+        return apply_block(state, block_from_wire(stored.wire), rules.config, rules.prover)
+    except (LedgerError, ValueError) as error:
+        raise RecoveryError(
+            f"block 0x{stored.id.hex()} of the database is refused ({error}): was it made with another prover or "
+            "deployment? Start with the same ones, or remove the database"
+        ) from error
+
+
+def _replay(chain: Chain, lib: _Root, tip: HeaderId, blocks: list[StoredBlock], rules: LedgerRules) -> None:
+    """Put the blocks above the LIB back into the tree; the former tip's branch first, so that it stays the tip."""
+    for stored in (*_path(blocks, lib.id, tip), *blocks):
+        state = chain.state(stored.parent)
+        if stored.height > lib.height and state is not None and stored.id not in chain:
+            chain.restore(stored, _applied(state, stored, rules))

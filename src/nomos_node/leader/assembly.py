@@ -1,0 +1,69 @@
+"""Which pending transactions a block takes.
+
+They are tried in the order given, each on top of the ones before. Those the ledger refuses are to be removed from the
+mempool. A block takes at most ``MAX_TRANSACTIONS``, and no more than a chain sync message can carry (the real node
+forgets the second limit and makes blocks that it can neither store nor send); the rest waits for the next block.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Set
+from dataclasses import dataclass
+from typing import Final
+
+from nomos_core.cryptarchia.block_validity import MAX_TRANSACTIONS
+from nomos_core.cryptarchia.header import LeaderProof
+from nomos_core.cryptarchia.sync_messages import MAX_FRAME
+from nomos_core.identifiers import BlobId, TxHash
+from nomos_core.ledger.errors import LedgerError
+from nomos_core.ledger.state import LedgerState, apply_header, apply_transaction
+from nomos_core.mantle.transactions import SignedMantleTx
+from nomos_node.chain.rules import LedgerRules
+from nomos_node.da.sampling import blobs_of
+from nomos_node.mempool.mempool import Pending
+
+_log = logging.getLogger("chain_leader")
+MAX_TRANSACTION_BYTES: Final = MAX_FRAME - 1024
+"""What is left for transactions in a sync message beside the block's header and signature."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    transactions: tuple[SignedMantleTx, ...]
+    refused: tuple[TxHash, ...]
+    """Transactions that no block on top of this parent can take."""
+
+
+def select_transactions(
+    parent: LedgerState,
+    candidates: Iterable[Pending],
+    *,
+    slot: int,
+    leader_proof: LeaderProof,
+    validated_blobs: Set[BlobId],
+    rules: LedgerRules,
+) -> Selection:
+    """
+    Raises:
+        LedgerError: the header does not fit the parent.
+    """
+    state = apply_header(parent, slot, leader_proof, rules.config)
+    taken: list[SignedMantleTx] = []
+    refused: list[TxHash] = []
+    room = MAX_TRANSACTION_BYTES
+    for candidate in candidates:
+        transaction = candidate.transaction
+        if len(taken) == MAX_TRANSACTIONS:
+            break
+        if len(candidate.wire) > room or not blobs_of([transaction]) <= validated_blobs:
+            continue
+        try:
+            state = apply_transaction(state, transaction, rules.config, rules.prover)
+        except LedgerError as error:
+            _log.debug("failed to apply tx %064x during block assembly: %s", transaction.hash, error)
+            refused.append(transaction.hash)
+            continue
+        taken.append(transaction)
+        room -= len(candidate.wire)
+    return Selection(tuple(taken), tuple(refused))

@@ -1,0 +1,98 @@
+"""The leader: in every slot it draws the lottery on top of the tip and, having won, proposes a block.
+
+The block is added to the own chain first and published only if that works. Leaders of this revision of the protocol
+sign with a key that everybody knows, and neither entropy nor vouchers are used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from nomos_core.cryptarchia.block import Block
+from nomos_core.cryptarchia.block_validity import sign_block
+from nomos_core.cryptarchia.fork_choice import Branch, UnknownParentError
+from nomos_core.identifiers import HeaderId
+from nomos_core.keys import Ed25519Key
+from nomos_core.ledger.errors import LedgerError
+from nomos_core.ledger.state import LedgerState, leader_public
+from nomos_core.proofs.leadership import make_leader_proof
+from nomos_node.chain.chain import BlockRejected, Chain
+from nomos_node.da.sampling import BlobSampling
+from nomos_node.leader.assembly import select_transactions
+from nomos_node.leader.lottery import Tickets
+from nomos_node.mempool.mempool import Mempool
+from nomos_node.time.slot_clock import SlotClock
+
+_log = logging.getLogger("chain_leader")
+LEADER_KEY: Final = Ed25519Key(bytes(32))
+
+
+class Leader:
+    def __init__(
+        self,
+        chain: Chain,
+        mempool: Mempool,
+        sampling: BlobSampling,
+        tickets: Tickets,
+        publish: Callable[[Block], Awaitable[None]],
+    ) -> None:
+        self._chain = chain
+        self._mempool = mempool
+        self._sampling = sampling
+        self._tickets = tickets
+        self._publish = publish
+
+    async def run(self, clock: SlotClock) -> None:
+        """Endless."""
+        async for tick in clock.ticks():
+            await self.lead(tick.slot)
+
+    async def lead(self, slot: int) -> Block | None:
+        """Draw for a slot; the block proposed, if it was won and the block is good."""
+        epoch = self._chain.rules.config.schedule.epoch_of(slot)
+        _log.info("Received SlotTick for slot %d, ep %d", slot, epoch)
+        parent, state = self._chain.tip, self._chain.tip_state()
+        if slot <= parent.slot or not await self._won(slot, state):
+            return None
+        try:
+            block = await self._build(parent, state, slot)
+            await self._chain.add_block(block)
+        except (LedgerError, BlockRejected, UnknownParentError) as error:
+            _log.error("Error processing local block of slot %d: %s", slot, error)
+            return None
+        await self._publish(block)
+        return block
+
+    async def _won(self, slot: int, state: LedgerState) -> bool:
+        epoch = self._chain.epoch_state(slot)
+        if epoch is None:
+            _log.error("trying to propose a block for slot %d but epoch state is not available", slot)
+            return False
+        note = await asyncio.to_thread(self._tickets.winning_note, slot, epoch, state.utxos)
+        return note is not None
+
+    async def _build(self, parent: Branch[HeaderId], state: LedgerState, slot: int) -> Block:
+        rules = self._chain.rules
+        public = await self._chain.compute(leader_public, state, slot, rules.config)
+        proof = make_leader_proof(public, leader_key=LEADER_KEY.public)
+        chosen = await self._chain.compute(
+            select_transactions,
+            state,
+            self._mempool.pending(),
+            slot=slot,
+            leader_proof=proof,
+            validated_blobs=self._sampling.validated_blobs(),
+            rules=rules,
+        )
+        await self._mempool.remove(chosen.refused)
+        block = sign_block(parent.id, slot, proof, chosen.transactions, LEADER_KEY)
+        _log.info(
+            "proposed block with id 0x%s containing %d transactions (%d removed)",
+            block.id.hex(),
+            len(chosen.transactions),
+            len(chosen.refused),
+        )
+        return block

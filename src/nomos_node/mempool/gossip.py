@@ -1,0 +1,42 @@
+"""Transactions between mempools: ours are published, those of peers are added."""
+
+from __future__ import annotations
+
+import logging
+
+from nomos_core.mantle.transactions import SignedMantleTx
+from nomos_core.mantle.transactions_binary import transaction_from_wire
+from nomos_node.mempool.mempool import AlreadyInMempool, Mempool, TransactionTooLarge
+from nomos_node.peer_network import PeerNetwork
+
+_log = logging.getLogger("nomos_mempool")
+
+
+class TransactionGossip:
+    def __init__(self, mempool: Mempool, network: PeerNetwork, topic: str) -> None:
+        self._mempool = mempool
+        self._network = network
+        self._topic = topic
+
+    async def submit(self, transaction: SignedMantleTx) -> None:
+        """Add a transaction of this node's user and send it to the peers.
+
+        Raises:
+            AlreadyInMempool, TransactionTooLarge, StorageError: as ``Mempool.add``.
+        """
+        pending = await self._mempool.add(transaction)
+        await self._network.publish(self._topic, pending.wire)
+
+    async def run(self) -> None:
+        """Take in what peers publish; ends with the network."""
+        async with await self._network.subscribe(self._topic) as messages:
+            async for message in messages:
+                await self.receive(message.data)
+
+    async def receive(self, data: bytes) -> None:
+        try:
+            await self._mempool.add(transaction_from_wire(data))
+        except AlreadyInMempool:
+            _log.debug("a peer sent a transaction that is known")
+        except (ValueError, TransactionTooLarge) as error:
+            _log.debug("a peer sent no valid transaction: %s", error)

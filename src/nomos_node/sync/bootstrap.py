@@ -1,0 +1,35 @@
+"""From Bootstrapping to Online: the initial block download, then a period in which better chains may still turn up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from nomos_core.cryptarchia.fork_choice import Mode
+from nomos_node.chain.chain import Chain
+from nomos_node.sync.initial_download import InitialDownload
+
+_log = logging.getLogger("nomos_consensus")
+
+
+async def bootstrap(chain: Chain, download: InitialDownload, peers: Sequence[str], prolonged_period: float) -> None:
+    """
+    Raises:
+        InitialDownloadFailed: no peer gave its chain.
+    """
+    await download.run(peers)
+    _log.info("Initial Block Download completed successfully.")
+    if chain.mode is Mode.ONLINE:
+        return
+    _log.info("Received IBD completion notification. Starting prolonged bootstrap timer.")
+    await asyncio.sleep(prolonged_period)
+    _log.info("Prolonged Bootstrap Period has passed. Switching to Online.")
+    await chain.go_online()
+
+
+async def record_position_regularly(chain: Chain, interval: float) -> None:
+    """Endless; ``interval`` in seconds."""
+    while True:
+        await asyncio.sleep(interval)
+        await chain.record_position()

@@ -1,0 +1,64 @@
+"""Noticing that we are behind: peers are asked for their tip when they connect, and one of them when blocks stay away.
+
+Gossip alone does not tell a node that came back after the others fell silent, or whose messages were lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+
+from nomos_node.chain.chain import Chain
+from nomos_node.network.events import PeerConnected
+from nomos_node.peer_network import PeerNetwork
+from nomos_node.sync.client import SyncClient, SyncFailed
+from nomos_node.sync.orphans import OrphanDownloader
+
+_log = logging.getLogger("chain_network")
+
+
+class CatchUp:
+    """``patience`` is the time without a new block after which a peer is asked, in seconds."""
+
+    def __init__(
+        self, chain: Chain, client: SyncClient, downloader: OrphanDownloader, network: PeerNetwork, patience: float
+    ) -> None:
+        self._chain = chain
+        self._client = client
+        self._downloader = downloader
+        self._network = network
+        self._patience = patience
+
+    async def run(self) -> None:
+        """Endless."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._ask_silent_network())
+            async with self._network.peer_events() as events:
+                for peer in await self._network.peers():
+                    tasks.create_task(self.ask(peer))
+                async for event in events:
+                    if isinstance(event, PeerConnected):
+                        tasks.create_task(self.ask(event.peer_id))
+
+    async def ask(self, peer: str) -> None:
+        """Have the peer's chain downloaded if ours lacks its tip."""
+        try:
+            tip = await self._client.tip(peer)
+        except SyncFailed as error:
+            _log.debug("no tip from peer %s: %s", peer, error)
+            return
+        if tip.tip not in self._chain and tip.height >= self._chain.lib.height:
+            self._downloader.want(tip.tip, known_to=peer)
+
+    async def _ask_silent_network(self) -> None:
+        async with self._chain.new_blocks.subscribe() as new_blocks:
+            while True:
+                try:
+                    async with asyncio.timeout(self._patience):
+                        await anext(new_blocks)
+                except TimeoutError:
+                    if peers := await self._network.peers():
+                        await self.ask(random.choice(peers))
+                except StopAsyncIteration:
+                    return

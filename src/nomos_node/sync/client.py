@@ -1,0 +1,92 @@
+"""Asking a peer for its tip, or for the blocks that lead to one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+
+from nomos_core.codec import CodecError
+from nomos_core.cryptarchia.block import Block
+from nomos_core.cryptarchia.block_wire import block_from_wire
+from nomos_core.cryptarchia.sync_messages import (
+    PROTOCOL,
+    BlockBytes,
+    DownloadBlocks,
+    Failure,
+    GetTip,
+    Request,
+    Tip,
+    blocks_response_from_wire,
+    request_to_wire,
+    tip_response_from_wire,
+)
+from nomos_node.network.errors import NetworkError
+from nomos_node.peer_network import PeerNetwork
+
+
+class SyncFailed(Exception):
+    """A peer did not give what was asked for: it refused, broke off, was too slow, or sent nonsense."""
+
+
+class SyncClient:
+    """``response_timeout`` is the longest wait for each message of an answer, in seconds."""
+
+    def __init__(self, network: PeerNetwork, response_timeout: float) -> None:
+        self._network = network
+        self._timeout = response_timeout
+
+    async def tip(self, peer: str) -> Tip:
+        """
+        Raises:
+            SyncFailed: with the peer's reason if it gave one.
+        """
+        async with aclosing(self._frames(peer, GetTip())) as frames:
+            async for frame in frames:
+                return _tip(peer, frame)
+        raise SyncFailed(f"peer {peer} ended the stream without its tip")
+
+    async def blocks(self, peer: str, request: DownloadBlocks) -> AsyncIterator[Block]:
+        """The blocks of the answer, oldest first; a peer sends at most a thousand, so the target may not be reached.
+
+        Raises:
+            SyncFailed: at any point; the blocks before it are good to use.
+        """
+        async with aclosing(self._frames(peer, request)) as frames:
+            async for frame in frames:
+                block = _block(peer, frame)
+                if block is None:
+                    return
+                yield block
+        raise SyncFailed(f"peer {peer} ended the stream in the middle of the blocks")
+
+    async def _frames(self, peer: str, request: Request) -> AsyncGenerator[bytes, None]:
+        try:
+            stream = self._network.request(peer, PROTOCOL, request_to_wire(request), timeout=self._timeout)
+            async with aclosing(stream) as frames:
+                async for frame in frames:
+                    yield frame
+        except NetworkError as error:
+            raise SyncFailed(str(error)) from error
+
+
+def _tip(peer: str, frame: bytes) -> Tip:
+    try:
+        response = tip_response_from_wire(frame)
+    except CodecError as error:
+        raise SyncFailed(f"peer {peer} sent no tip: {error}") from error
+    if isinstance(response, Failure):
+        raise SyncFailed(f"peer {peer} refused: {response.reason}")
+    return response
+
+
+def _block(peer: str, frame: bytes) -> Block | None:
+    """The block of a frame; None at the end of the answer."""
+    try:
+        response = blocks_response_from_wire(frame)
+        if isinstance(response, BlockBytes):
+            return block_from_wire(response.data)
+    except ValueError as error:
+        raise SyncFailed(f"peer {peer} sent no block: {error}") from error
+    if isinstance(response, Failure):
+        raise SyncFailed(f"peer {peer} refused: {response.reason}")
+    return None

@@ -1,0 +1,92 @@
+"""Block proposals from gossip: rebuilt from the mempool, checked, and added to the chain.
+
+A proposal names its transactions by hash. When one is missing here, or the parent is, the block is downloaded with its
+ancestors.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from nomos_core.codec import CodecError
+from nomos_core.cryptarchia.block import Block, Proposal
+from nomos_core.cryptarchia.block_validity import BlockError, proposal_of, reconstruct_block
+from nomos_core.cryptarchia.block_wire import proposal_from_wire, proposal_to_wire
+from nomos_core.cryptarchia.fork_choice import UnknownParentError
+from nomos_node.chain.block_intake import BlockIntake, Origin
+from nomos_node.chain.chain import BlockRejected, Chain
+from nomos_node.mempool.mempool import Mempool
+from nomos_node.network.events import GossipMessage
+from nomos_node.peer_network import PeerNetwork
+from nomos_node.sync.orphans import OrphanDownloader
+
+_log = logging.getLogger("chain_network")
+
+
+class _Incomplete(Exception):
+    """The mempool lacks transactions of a proposal."""
+
+
+class ProposalGossip:
+    def __init__(
+        self,
+        *,
+        chain: Chain,
+        mempool: Mempool,
+        intake: BlockIntake,
+        orphans: OrphanDownloader,
+        network: PeerNetwork,
+        topic: str,
+    ) -> None:
+        self._chain = chain
+        self._mempool = mempool
+        self._intake = intake
+        self._orphans = orphans
+        self._network = network
+        self._topic = topic
+
+    async def publish(self, block: Block) -> None:
+        await self._network.publish(self._topic, proposal_to_wire(proposal_of(block)))
+
+    async def run(self) -> None:
+        """Take in what peers publish; ends with the network."""
+        async with await self._network.subscribe(self._topic) as messages:
+            async for message in messages:
+                await self.receive(message)
+
+    async def receive(self, message: GossipMessage) -> None:
+        try:
+            proposal = proposal_from_wire(message.data)
+        except CodecError as error:
+            _log.debug("unrecognized gossipsub message: %s", error)
+            return
+        await self._process(proposal, message.source or message.forwarder)
+
+    async def _process(self, proposal: Proposal, sender: str | None) -> None:
+        block_id = proposal.header.id
+        if block_id in self._chain:
+            _log.info("Block 0x%s already processed, ignoring", block_id.hex())
+            return
+        try:
+            block = await self._rebuilt(proposal)
+            _log.info("received block 0x%s, slot %d, %d transactions", *_summary(block))
+            await self._intake.take(block, Origin.GOSSIP)
+        except _Incomplete as error:
+            _log.error("Failed to reconstruct block from proposal 0x%s: %s", block_id.hex(), error)
+            self._orphans.want(block_id, known_to=sender)
+        except UnknownParentError as error:
+            _log.warning("Received block 0x%s: %s. Asking for its ancestors.", block_id.hex(), error)
+            self._orphans.want(block_id, known_to=sender)
+        except (BlockError, BlockRejected) as error:
+            _log.error("Error processing reconstructed block 0x%s: %s", block_id.hex(), error)
+
+    async def _rebuilt(self, proposal: Proposal) -> Block:
+        found = await self._mempool.find(proposal.transaction_hashes)
+        transactions = [transaction for transaction in found if transaction is not None]
+        if missing := len(found) - len(transactions):
+            raise _Incomplete(f"the mempool lacks {missing} of {len(found)} transactions")
+        return reconstruct_block(proposal, transactions)
+
+
+def _summary(block: Block) -> tuple[str, int, int]:
+    return block.id.hex(), block.header.slot, len(block.transactions)

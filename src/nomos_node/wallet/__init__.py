@@ -1,0 +1,1 @@
+"""The notes of the keys this node knows, and transfers of their funds."""
