@@ -19,6 +19,8 @@ from urllib.parse import quote, unquote
 from nomos_core.peer_identity import base58_decode, base58_encode
 
 _NUMBER: Final = re.compile(r"\+?[0-9]+")
+_TEXT_LIMIT: Final = 2048
+"""Well above what a locator's bytes allow; what comes from the network must not fill the caches."""
 _MULTIHASH_LIMIT: Final = 64
 _IDENTITY, _SHA2_256 = 0x00, 0x12
 _IDENTITY_LIMIT: Final = 42
@@ -41,17 +43,11 @@ class _Argument:
 def to_bytes(text: str) -> bytes:
     """
     Raises:
-        MultiaddrError: naming the part of the text that no address has.
+        MultiaddrError: naming the part of the text that no address has; or a text of absurd length.
     """
+    if len(text) > _TEXT_LIMIT:
+        raise MultiaddrError(f"a multiaddress has at most {_TEXT_LIMIT} characters here, got {len(text)}")
     return _to_bytes(text)
-
-
-def to_text(data: bytes) -> str:
-    """
-    Raises:
-        MultiaddrError: no address, or one whose text would mean another address (a host name with a ``/`` in it).
-    """
-    return _to_text(data)
 
 
 def normalized(text: str) -> str:
@@ -86,16 +82,26 @@ def _protocol_bytes(name: str, parts: Iterator[str], text: str) -> bytes:
     return _varint(code) + (_varint(len(data)) if argument.size is None else b"") + data
 
 
-@lru_cache(maxsize=4096)
-def _to_text(data: bytes) -> str:
+def to_text(data: bytes) -> str:
+    """
+    Raises:
+        MultiaddrError: no address, or one whose text would mean another address (a host name with a ``/`` in it).
+    """
     cursor = _Cursor(data)
     try:
         text = "".join(_protocol_texts(cursor))
     except ValueError as error:
         raise MultiaddrError(f"multiaddress {data.hex()}: {error}") from None
-    if _to_bytes(text) != data:
+    if not _reads_as(text, data):
         raise MultiaddrError(f"multiaddress {data.hex()} has no text of its own: {text!r} means another address")
     return text
+
+
+def _reads_as(text: str, data: bytes) -> bool:
+    try:
+        return to_bytes(text) == data
+    except MultiaddrError:
+        return False
 
 
 def _protocol_texts(cursor: _Cursor) -> Iterator[str]:
