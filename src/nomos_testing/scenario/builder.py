@@ -1,0 +1,151 @@
+"""Scenario building in Python: immutable, each call gives a new builder, ``build`` checks the whole."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+
+from nomos_testing.expectations.liveness import ConsensusLiveness
+from nomos_testing.runtime.interfaces import Expectation, RunPlan, Workload
+from nomos_testing.scenario.errors import ScenarioBuildError
+from nomos_testing.scenario.metrics import RunMetrics
+from nomos_testing.scenario.scenario import Scenario
+from nomos_testing.topology import TopologySpec, WalletSpec
+from nomos_testing.workloads.transactions import TransactionWorkload
+
+FUNDS_PER_WALLET = 100
+MINIMUM_SLOTS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioBuilder:
+    """Start with ``ScenarioBuilder.topology(...)``, end with ``.build()``.
+
+    ```python
+    scenario = (
+        ScenarioBuilder.topology(validators=3, executors=1, layout="star")
+        .wallets(1000)
+        .transactions(rate=5, users=500)
+        .expect_consensus_liveness()
+        .run_for(seconds=60)
+        .build()
+    )
+    ```
+    """
+
+    spec: TopologySpec
+    name: str = "scenario"
+    workloads: tuple[Workload, ...] = ()
+    expectations: tuple[Expectation, ...] = ()
+    seconds: float | None = None
+    slots: int | None = None
+    chosen_seed: int | None = None
+    node_control: bool = False
+
+    @classmethod
+    def topology(cls, *, validators: int, executors: int = 0, layout: str = "star") -> ScenarioBuilder:
+        """Choose the nodes. Layouts: ``star`` (all dial node 0), ``chain``, ``full``."""
+        return cls(spec=_spec(validators, executors, layout))
+
+    def named(self, name: str) -> ScenarioBuilder:
+        return replace(self, name=name)
+
+    def slot(self, *, seconds: float, active_slot_coeff: float = 0.9) -> ScenarioBuilder:
+        """Set the slot clock; below one second only embedded nodes follow."""
+        spec = replace(self.spec, slot_duration=seconds, active_slot_coeff=active_slot_coeff)
+        return replace(self, spec=spec)
+
+    def wallets(self, users: int) -> ScenarioBuilder:
+        """Fund ``users`` accounts with 100 tokens each."""
+        return self.initialize_wallet(total=FUNDS_PER_WALLET * users, users=users)
+
+    def initialize_wallet(self, *, total: int, users: int) -> ScenarioBuilder:
+        """Split ``total`` tokens evenly over ``users`` accounts; the first ones get the remainder."""
+        if users < 1:
+            raise ScenarioBuildError(f"wallet user count must be non-zero (got {users})")
+        if total < users:
+            raise ScenarioBuildError("wallet funds must allocate at least 1 token per user")
+        return replace(self, spec=replace(self.spec, wallet=WalletSpec(total=total, users=users)))
+
+    def transactions(self, *, rate: int = 1, users: int | None = None) -> ScenarioBuilder:
+        """Send ``rate`` transactions a block from at most ``users`` accounts, and expect half of them in blocks."""
+        return self.with_workload(TransactionWorkload(rate=rate, users=users))
+
+    def with_workload(self, workload: Workload) -> ScenarioBuilder:
+        """Add a workload; what it expects comes with it."""
+        return replace(self, workloads=(*self.workloads, workload))
+
+    def expect_consensus_liveness(self, *, lag_allowance: int = 2) -> ScenarioBuilder:
+        """Expect the chain to grow and every node to keep near the highest."""
+        return self.with_expectation(ConsensusLiveness(lag_allowance=lag_allowance))
+
+    def with_expectation(self, expectation: Expectation) -> ScenarioBuilder:
+        return replace(self, expectations=(*self.expectations, expectation))
+
+    def enable_node_control(self) -> ScenarioBuilder:
+        """Let workloads stop and start nodes; a deployer that can't refuses the scenario."""
+        return replace(self, node_control=True)
+
+    def seed(self, seed: int) -> ScenarioBuilder:
+        """Fix node keys and every random choice; a run without a seed draws one and says which."""
+        return replace(self, chosen_seed=seed)
+
+    def run_for(self, *, seconds: float | None = None, slots: int | None = None) -> ScenarioBuilder:
+        if (seconds is None) == (slots is None):
+            raise ScenarioBuildError("run_for takes either seconds or slots")
+        return replace(self, seconds=seconds, slots=slots)
+
+    def build(self) -> Scenario:
+        """Check the whole and freeze it.
+
+        Raises:
+            ScenarioBuildError: naming the part that does not fit.
+        """
+        seed = secrets.randbits(48) if self.chosen_seed is None else self.chosen_seed
+        spec = replace(self.spec, seed=seed)
+        metrics = RunMetrics(
+            run_duration=self._duration(),
+            slot_duration=spec.slot_duration,
+            active_slot_coeff=spec.active_slot_coeff,
+        )
+        plan = RunPlan(topology=spec, metrics=metrics, seed=seed, node_control=self.node_control)
+        expectations = (
+            *(owned for workload in self.workloads for owned in workload.expectations()),
+            *self.expectations,
+        )
+        for workload in self.workloads:
+            _prepare("workload", workload, plan)
+        for expectation in expectations:
+            _prepare("expectation", expectation, plan)
+        return Scenario(
+            name=self.name,
+            topology=spec,
+            workloads=self.workloads,
+            expectations=expectations,
+            metrics=metrics,
+            seed=seed,
+            node_control=self.node_control,
+        )
+
+    def _duration(self) -> float:
+        slot = self.spec.slot_duration
+        requested = self.slots * slot if self.slots is not None else self.seconds
+        if requested is None:
+            raise ScenarioBuildError("a scenario needs a duration; call run_for(seconds=...) or run_for(slots=...)")
+        if not 0 < requested < float("inf"):
+            raise ScenarioBuildError(f"run_for: expected a duration above 0, got {requested}")
+        return max(requested, MINIMUM_SLOTS * slot)
+
+
+def _spec(validators: int, executors: int, layout: str) -> TopologySpec:
+    try:
+        return TopologySpec(validators=validators, executors=executors, layout=layout)
+    except ValueError as error:
+        raise ScenarioBuildError(str(error)) from None
+
+
+def _prepare(kind: str, part: Workload | Expectation, plan: RunPlan) -> None:
+    try:
+        part.prepare(plan)
+    except ValueError as error:
+        raise ScenarioBuildError(f"{kind} '{part.name}' failed to initialize: {error}") from error

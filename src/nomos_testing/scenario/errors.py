@@ -1,0 +1,42 @@
+"""Why a scenario could not be built.
+
+- ``ScenarioError``
+  - ``ScenarioBuildError``: the parts do not fit together (a rate of zero, more users than wallets)
+  - ``ScenarioFileError``: the file says something else than the schema asks for; cites file, line and field
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class ScenarioError(ValueError):
+    """A scenario that cannot run."""
+
+
+class ScenarioBuildError(ScenarioError):
+    """The scenario's parts do not fit together."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileProblem:
+    """One thing wrong in a scenario file."""
+
+    source: str
+    line: int
+    field: str
+    """Dotted path, as in ``workloads.0.transactions.rate``; empty for the file as a whole."""
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.source}:{self.line}"
+        return f"{where}: {self.field}: {self.message}" if self.field else f"{where}: {self.message}"
+
+
+class ScenarioFileError(ScenarioError):
+    """A scenario file with one or more problems, all of them named."""
+
+    def __init__(self, problems: Sequence[FileProblem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)

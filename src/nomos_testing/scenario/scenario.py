@@ -1,0 +1,29 @@
+"""A scenario as a value. One that exists is valid: everything was checked while it was built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nomos_testing.runtime.interfaces import Expectation, Workload
+from nomos_testing.scenario.metrics import RunMetrics
+from nomos_testing.topology import TopologySpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """What to test: topology, workloads, expectations, duration, seed."""
+
+    name: str
+    topology: TopologySpec
+    workloads: tuple[Workload, ...]
+    expectations: tuple[Expectation, ...]
+    """The workloads' own first, in the order they were added, then the others."""
+    metrics: RunMetrics
+    seed: int
+    """Node keys and every random choice of the run follow from it."""
+    node_control: bool = False
+
+    @property
+    def duration(self) -> float:
+        """Seconds the run lasts, workloads or not."""
+        return self.metrics.run_duration

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nomos_testing.settings import Settings, documented_variables
+
+
+def test_an_empty_environment_gives_the_documented_defaults() -> None:
+    assert Settings.from_environ({}) == Settings()
+
+
+def test_the_documented_name_wins_over_its_aliases() -> None:
+    environ = {"LOCAL_DEMO_VALIDATORS": "2", "NOMOS_DEMO_VALIDATORS": "3"}
+    assert Settings.from_environ(environ).demo_validators == 3
+
+
+def test_a_value_that_does_not_parse_is_named_and_the_next_alias_is_read() -> None:
+    settings = Settings.from_environ({"NOMOS_DEMO_VALIDATORS": "three", "LOCAL_DEMO_VALIDATORS": "4"})
+    assert settings.demo_validators == 4
+    assert settings.warnings == ("NOMOS_DEMO_VALIDATORS='three' is not a whole number, 0 or more; using 4",)
+
+
+@pytest.mark.parametrize(
+    ("name", "bad", "field", "default"),
+    [
+        ("NOMOS_DEMO_VALIDATORS", "-1", "demo_validators", 1),
+        ("NOMOS_DEMO_RUN_SECS", "0", "demo_run_seconds", 60),
+        ("CONSENSUS_SLOT_TIME", "soon", "slot_seconds", 2.0),
+        ("CONSENSUS_SLOT_TIME", "nan", "slot_seconds", 2.0),
+        ("CONSENSUS_ACTIVE_SLOT_COEFF", "1.5", "active_slot_coeff", 0.9),
+        ("NOMOS_LOG_LEVEL", "loud", "log_level", None),
+        ("NOMOS_PROVER", "groth", "prover", None),
+    ],
+)
+def test_bad_values_fall_back_with_a_warning(name: str, bad: str, field: str, default: object) -> None:
+    settings = Settings.from_environ({name: bad})
+    assert getattr(settings, field) == default
+    (warning,) = settings.warnings
+    assert warning.startswith(f"{name}={bad!r} is not ")
+    assert warning.endswith(f"using {default}")
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"), [("true", True), ("1", True), ("false", False), ("0", False), ("no", False), ("", False)]
+)
+def test_development_proofs_are_off_only_where_the_text_says_so(text: str, meant: bool) -> None:
+    assert Settings.from_environ({"POL_PROOF_DEV_MODE": text}).pol_proof_dev_mode is meant
+
+
+def test_only_the_word_true_turns_on_tracing_and_slow_environment() -> None:
+    on = Settings.from_environ({"NOMOS_TESTS_TRACING": "TRUE", "SLOW_TEST_ENV": "true"})
+    off = Settings.from_environ({"NOMOS_TESTS_TRACING": "1", "SLOW_TEST_ENV": "yes"})
+    assert (on.tests_tracing, on.slow_environment) == (True, True)
+    assert (off.tests_tracing, off.slow_environment) == (False, False)
+
+
+def test_the_log_filter_keeps_entries_of_the_form_target_level() -> None:
+    settings = Settings.from_environ({"NOMOS_LOG_FILTER": "consensus=trace, nomos_da=debug,nonsense"})
+    assert settings.log_filter == {"consensus": "trace", "nomos_da": "debug"}
+
+
+def test_paths_may_start_with_the_home_directory() -> None:
+    assert Settings.from_environ({"NOMOS_LOG_DIR": "~/logs"}).log_dir == Path.home() / "logs"
+
+
+def test_no_variable_is_declared_twice_and_each_has_a_sentence() -> None:
+    documented = documented_variables()
+    names = [name for item in documented for name in item.names]
+    assert len(names) == len(set(names))
+    assert all(item.effect for item in documented)
