@@ -1,11 +1,13 @@
 """Transactions of the real node: JSON, bytes, wire form, hashes, note ids, gas, and which proofs are accepted."""
 
+from importlib.util import find_spec
+
 import pytest
 
-from golden import Golden, entries
+from golden import VECTORS, Golden, entries
 from nomos_core import field
 from nomos_core.codec import Reader, Writer
-from nomos_core.keys import Ed25519Key, zk_public_key
+from nomos_core.keys import Ed25519Key, zk_public_keys
 from nomos_core.mantle.gas import gas_cost
 from nomos_core.mantle.hashes import ledger_tx_hash, tx_hash
 from nomos_core.mantle.json_reading import JsonError
@@ -30,6 +32,7 @@ from nomos_core.mantle.transactions_json import (
     transaction_from_json,
     transaction_to_json,
 )
+from nomos_core.proofs.groth16 import Groth16Verifier
 
 TRANSACTIONS = entries("transactions.json", "transactions")
 
@@ -92,9 +95,15 @@ def test_ed25519_signatures_are_those_of_the_real_node(entry: Golden) -> None:
 
 @pytest.mark.parametrize("entry", [place for place in TRANSACTIONS if "ledger_tx_proof_secret_keys" in place.values[0]])
 def test_real_ledger_proofs(entry: Golden) -> None:
-    secrets = [field.from_hex(text) for text in entry["ledger_tx_proof_secret_keys"].value]
-    public_keys = [field.to_hex(zk_public_key(secret)) for secret in secrets]
-    assert public_keys == entry["ledger_tx_proof_public_keys"].value
+    tx = transaction_from_json(entry["signed_json"].value)
+    public_keys = zk_public_keys([field.from_hex(text) for text in entry["ledger_tx_proof_secret_keys"].value])
+    assert [field.to_hex(key) for key in public_keys] == entry["ledger_tx_proof_public_keys"].value
+    if find_spec("groth16py") is None:
+        entry["ledger_tx_proof_verifies"].not_compared("real proofs are checked by the extra [groth16]")
+        return
+    verifier = Groth16Verifier(VECTORS / "zksign_verification_key.json")
+    assert verifier.verify(public_keys, tx.hash, tx.ledger_tx_proof) is entry["ledger_tx_proof_verifies"].value
+    assert not verifier.verify(public_keys, tx.hash + 1, tx.ledger_tx_proof)
 
 
 @pytest.mark.parametrize("entry", entries("transactions.json", "op_proof_encodings"))
