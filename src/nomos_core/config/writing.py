@@ -19,6 +19,7 @@ _LINE_WIDTH: Final = 120
 _WORD: Final = re.compile(r"[A-Za-z_/][A-Za-z0-9_/.-]*(?::[A-Za-z0-9_/.-]+)*\Z|\./[A-Za-z0-9_/.-]*\Z")
 _ADDRESS: Final = re.compile(r"[0-9]+(?:\.[0-9]+){3}(?::[0-9]+)?\Z")
 _HEX_WITH_LETTER: Final = re.compile(r"[0-9a-f]*[acdf][0-9a-f]*\Z")
+_NEEDS_ESCAPE: Final = re.compile("[^\\x20-\\x7e\\xa0-\\u2027\\u202a-\\ud7ff\\ue000-\\ufefe\\uff00-\\ufffd]")
 _RESERVED: Final = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 
 
@@ -44,10 +45,15 @@ def dump(plain: dict[str, Plain]) -> str:
 
 
 def scalar_text(value: str | float | bool | None) -> str:
-    """A scalar in its shortest form that reads back as the same value."""
+    """A scalar in its shortest form that reads back as the same value, in YAML 1.1 and 1.2."""
     if isinstance(value, str):
-        return value if _is_safe_unquoted(value) else json.dumps(value, ensure_ascii=not value.isprintable())
-    return json.dumps(value)
+        return value if _is_safe_unquoted(value) else _quoted(value)
+    text = json.dumps(value)
+    return text.replace("e", ".0e") if isinstance(value, float) and "." not in text else text
+
+
+def _quoted(text: str) -> str:
+    return _NEEDS_ESCAPE.sub(lambda match: f"\\U{ord(match[0]):08x}", json.dumps(text, ensure_ascii=False))
 
 
 def _is_safe_unquoted(text: str) -> bool:
