@@ -29,7 +29,9 @@ class JsonError(ValueError):
     """
 
     def __init__(self, message: str, path: str = "", detail: str = "") -> None:
-        super().__init__((f"{path}: " if path else "") + message + (f" ({detail})" if detail else ""))
+        text = (f"{path}: " if path else "") + message + (f" ({detail})" if detail else "")
+        # JSON may hold half a surrogate pair, which no answer could be encoded with
+        super().__init__(text.encode("utf-8", "replace").decode())
         self.message = message
         self.path = path
         self.detail = detail

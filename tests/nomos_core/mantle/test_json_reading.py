@@ -1,5 +1,6 @@
 """The words and paths of refusals when JSON is read."""
 
+import json
 from typing import Any
 
 import pytest
@@ -106,3 +107,9 @@ def test_paths_reach_into_a_signed_transaction() -> None:
 def test_a_proof_is_a_name_or_a_map() -> None:
     with pytest.raises(JsonError, match="expected string or map"):
         proof_from_json([])
+
+
+def test_a_refusal_can_always_be_sent() -> None:
+    with pytest.raises(JsonError) as error:
+        proof_from_json(json.loads(r'{"\ud800": 1}'))
+    assert "unknown variant `?`" in str(error.value).encode().decode()
