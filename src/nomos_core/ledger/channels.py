@@ -8,6 +8,7 @@ keys.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from rpds import HashTrieMap
 
@@ -26,7 +27,7 @@ class Channel:
     """Who may write; the first is the administrator."""
 
 
-Channels = HashTrieMap[ChannelId, Channel]
+Channels: TypeAlias = "HashTrieMap[ChannelId, Channel]"
 
 
 def apply_message(channels: Channels, operation: ChannelInscribe | ChannelBlob) -> Channels:

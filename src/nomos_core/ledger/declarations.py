@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from rpds import HashTrieMap
 
@@ -45,7 +46,7 @@ class Declaration:
         )
 
 
-Declarations = HashTrieMap[DeclarationId, Declaration]
+Declarations: TypeAlias = "HashTrieMap[DeclarationId, Declaration]"
 
 
 def in_id_order(declarations: Declarations) -> Iterator[tuple[DeclarationId, Declaration]]:
@@ -58,7 +59,7 @@ class LockedNote:
     services: frozenset[ServiceType]
 
 
-LockedNotes = HashTrieMap[NoteId, LockedNote]
+LockedNotes: TypeAlias = "HashTrieMap[NoteId, LockedNote]"
 
 
 def lock(locked: LockedNotes, note_id: NoteId, note: Note, service: ServiceType, minimum_stake: int) -> LockedNotes:

@@ -161,29 +161,13 @@ def apply_transaction(state: LedgerState, tx: SignedMantleTx, config: LedgerConf
     Raises:
         LedgerError: the rule it breaks; ``MismatchedProof`` for a proof of a kind that has no gas price.
     """
-    executed, balance = execute_transaction(state, tx, config, prover)
+    executed, balance = _execute(state, tx, config, prover)
     fee = _fee(tx)
     if balance < fee:
         raise errors.insufficient_balance()
     if balance > fee:
         raise errors.unbalanced_transaction()
     return executed
-
-
-def execute_transaction(
-    state: LedgerState, tx: SignedMantleTx, config: LedgerConfig, prover: Verifier
-) -> tuple[LedgerState, int]:
-    """What a transaction does, whatever it pays: the state after it and the value it leaves for the fee.
-
-    Raises:
-        LedgerError: the rule that its transfer or one of its operations breaks.
-    """
-    utxos, balance = apply_transfer(state.utxos, state.locked_notes, tx, prover)
-    state = replace(state, consensus=replace(state.consensus, utxos=utxos))
-    context = MessageContext(state.block_number, tx.hash, config, prover)
-    for operation, proof in zip(tx.mantle_tx.operations, tx.operation_proofs, strict=True):
-        state = _apply_operation(state, operation, proof, context)
-    return state, balance
 
 
 def apply_block(state: LedgerState, block: Block, config: LedgerConfig, prover: Verifier) -> LedgerState:
@@ -198,6 +182,18 @@ def apply_block(state: LedgerState, block: Block, config: LedgerConfig, prover: 
     for tx in block.transactions:
         state = apply_transaction(state, tx, config, prover)
     return state
+
+
+def _execute(
+    state: LedgerState, tx: SignedMantleTx, config: LedgerConfig, verifier: Verifier
+) -> tuple[LedgerState, int]:
+    """The state after what the transaction does, and the value that it leaves for its fee."""
+    utxos, balance = apply_transfer(state.utxos, state.locked_notes, tx, verifier)
+    state = replace(state, consensus=replace(state.consensus, utxos=utxos))
+    context = MessageContext(state.block_number, tx.hash, config, verifier)
+    for operation, proof in zip(tx.mantle_tx.operations, tx.operation_proofs, strict=True):
+        state = _apply_operation(state, operation, proof, context)
+    return state, balance
 
 
 def _fee(tx: SignedMantleTx) -> int:

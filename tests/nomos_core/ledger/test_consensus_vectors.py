@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from golden import Golden, entries
 
+from golden import Golden, entries
 from nomos_core import field
 from nomos_core.cryptarchia.epochs import ConsensusConfig, EpochConfig, EpochSchedule
 from nomos_core.cryptarchia.header import LeaderProof

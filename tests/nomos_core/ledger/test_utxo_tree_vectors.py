@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
-from golden import Golden, entries, load
 
+from golden import Golden, entries, load
 from nomos_core import field
 from nomos_core.identifiers import LedgerTxHash, NoteId, ZkPublicKey
 from nomos_core.ledger.utxo_tree import HEIGHT, UtxoTree, empty_subtree_root
@@ -23,7 +23,7 @@ class Named:
 
 
 def named(note_id: str) -> Utxo:
-    return cast(Utxo, Named(NoteId(field.from_hex(note_id))))
+    return cast("Utxo", Named(NoteId(field.from_hex(note_id))))
 
 
 def parse_utxo(data: dict[str, Any]) -> Utxo:
@@ -92,15 +92,15 @@ def test_stored_tree(entry: Golden) -> None:
 @pytest.mark.parametrize("entry", entries("utxo_tree.json", "scenarios"))
 def test_merkle_paths(entry: Golden) -> None:
     tree = replay(entry)
-    for path in entry["merkle_paths"]:
-        note_id = named(path["leaf"].value).id
+    for path in entry["merkle_paths"].value:
+        note_id = named(path["leaf"]).id
         position = tree.position(note_id)
-        assert position == path["position"].value
+        assert position == path["position"]
         found = [
             {"sibling": field.to_hex(sibling), "side": "left" if position >> height & 1 else "right"}
             for height, sibling in enumerate(tree.merkle_path(note_id))
         ]
-        assert found == path["path_bottom_up"].value
+        assert found == path["path_bottom_up"]
 
 
 @pytest.mark.parametrize("entry", entries("utxo_tree.json", "utxo_ids"))
