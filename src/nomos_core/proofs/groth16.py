@@ -21,6 +21,7 @@ from nomos_core.keys import zk_public_keys
 from nomos_core.proofs.bn254_points import G1, G2, Groth16Proof, PointError, Q
 from nomos_core.proofs.circuits import Circuits
 from nomos_core.proofs.prover import MAX_KEYS, ProofError, ProverName, check_key_count, padded_public_keys
+from nomos_core.proofs.verification_key import read_verification_key
 
 if TYPE_CHECKING:
     import groth16py
@@ -48,7 +49,7 @@ class Groth16Verifier:
         import groth16py
 
         try:
-            key = groth16py.VerifyingKey.from_snarkjs(verification_key.read_text())
+            key = read_verification_key(verification_key)
         except (OSError, ValueError, groth16py.EncodingError) as error:
             raise VerificationKeyError(f"{verification_key} is no verification key: {error}") from None
         if key.n_public != MAX_KEYS + 1:
