@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
@@ -243,3 +244,32 @@ def test_the_nodes_had_each_other_in_both_subnetworks_once_they_were_connected()
     for row in load(CHAIN)["network"]:
         connections = {subnetwork: ends["inbound"] + ends["outbound"] for subnetwork, ends in row[2].value.items()}
         assert connections in ({}, {"0": 1, "1": 1})
+
+
+@pytest.fixture
+def groth16() -> Verifier:
+    key = golden_path("seed_run/zksign_verification_key.json")
+    pytest.importorskip("groth16py", reason="the extra `groth16` is not installed: proofs are not checked")
+    from nomos_core.proofs.groth16 import Groth16Verifier
+
+    return Groth16Verifier(key)
+
+
+def test_every_proof_of_the_chain_holds(groth16: Verifier, states: dict[HeaderId, LedgerState]) -> None:
+    assert replayed(groth16).keys() == states.keys()
+
+
+def test_what_is_no_proof_does_not_hold(groth16: Verifier, states: dict[HeaderId, LedgerState]) -> None:
+    """This key weighs no public input, so another transaction's proof would hold; a broken one does not."""
+    block = next(block for block in chain().values() if block.transactions)
+    first, *rest = block.transactions
+    proof = first.ledger_tx_proof
+    broken = replace(first, ledger_tx_proof=ZkSignature(proof[96:] + proof[32:96] + proof[:32]))
+    with pytest.raises(LedgerError) as caught:
+        apply_block(
+            states[block.header.parent],
+            replace(block, transactions=(broken, *rest)),
+            ledger_config(),
+            groth16,
+        )
+    assert caught.value.path == "InvalidProof"
