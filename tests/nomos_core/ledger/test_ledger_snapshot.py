@@ -9,12 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger_sandbox import PUBLIC, Sandbox, initial_notes
-from nomos_core.identifiers import ROOT_MSG_ID, ChannelId
+from ledger_sandbox import PUBLIC, Sandbox, initial_notes, provider_key
+from nomos_core.identifiers import ROOT_MSG_ID, ChannelId, DeclarationId
 from nomos_core.keys import Ed25519Key
+from nomos_core.ledger.activity import DaReports, opinion_bytes
+from nomos_core.ledger.declarations import Declarations
 from nomos_core.ledger.snapshot import SnapshotError, state_from_json, state_to_json
 from nomos_core.ledger.state import LedgerState, state_of_notes
 from nomos_core.ledger.utxo_tree import UtxoTree
+from nomos_core.mantle.notes import Utxo
 from nomos_core.mantle.operations import ChannelInscribe, ChannelSetKeys, DaActivity, SDPActive, ServiceType
 from nomos_core.mantle.transactions import Note
 
@@ -37,7 +40,7 @@ def set_keys(chain: Sandbox, number: int) -> None:
     chain.apply(chain.channel_operation(ChannelSetKeys(ChannelId(bytes([number]) * 32), keys), WRITER))
 
 
-def free_note(chain: Sandbox) -> Any:
+def free_note(chain: Sandbox) -> Utxo | None:
     return next((utxo for utxo in chain.unspent() if utxo.id not in chain.state.locked_notes), None)
 
 
@@ -49,24 +52,29 @@ def transfer(chain: Sandbox, number: int) -> None:
 
 
 def declare(chain: Sandbox, number: int) -> None:
-    note = free_note(chain)
-    if note and note.note.value >= chain.config.minimum_stake:
-        providers = {held.provider_id for held in chain.state.declarations.values()}
-        if not any(Ed25519Key(bytes([number]) * 32).public == provider for provider in providers):
-            chain.declare(list(ServiceType)[number % 2], note, number)
+    note, service = free_note(chain), list(ServiceType)[number % 2]
+    known = declared_by(number, chain.state.sdp.services[service].declarations)
+    if note and note.note.value >= chain.config.minimum_stake and known is None:
+        chain.declare(service, note, number)
 
 
 def report(chain: Sandbox, number: int) -> None:
     reports = chain.state.sdp.services[ServiceType.DATA_AVAILABILITY].reports
-    for identifier, held in chain.state.declarations.items():
-        if held.service_type is ServiceType.DATA_AVAILABILITY and held.provider_id not in reports.reporters:  # type: ignore[union-attr]
-            target, before = reports.target, reports.before_target  # type: ignore[union-attr]
-            opinions = [bytes((len(session.provider_ids).bit_length() + 7) // 8) for session in (before, target)]
-            message = SDPActive(identifier, 1, DaActivity(target.number, *opinions))
-            note = chain.state.utxos.get(held.locked_note_id)
-            provider = next(n for n in range(256) if Ed25519Key(bytes([n]) * 32).public == held.provider_id)
-            chain.apply(chain.provider_message(message, note, provider))
-            return
+    assert isinstance(reports, DaReports)
+    held = chain.state.sdp.services[ServiceType.DATA_AVAILABILITY].declarations
+    identifier = declared_by(number, held)
+    if identifier is None or held[identifier].provider_id in reports.reporters:
+        return
+    opinions = [bytes(opinion_bytes(len(session.provider_ids))) for session in (reports.before_target, reports.target)]
+    message = SDPActive(identifier, 1, DaActivity(reports.target.number, *opinions))
+    note = chain.state.utxos.get(held[identifier].locked_note_id)
+    assert note is not None
+    chain.apply(chain.provider_message(message, note, number))
+
+
+def declared_by(provider: int, declarations: Declarations) -> DeclarationId | None:
+    wanted = provider_key(provider).public
+    return next((identifier for identifier, held in declarations.items() if held.provider_id == wanted), None)
 
 
 def header(chain: Sandbox, number: int) -> None:
