@@ -1,8 +1,8 @@
-"""BN254 curve points: affine as provers and verifiers take them, and compressed as the real node writes them (arkworks).
+"""BN254 curve points: affine as provers and verifiers take them, and compressed as the real node writes them.
 
-Compressed: x little-endian, a coordinate of G2 as its two parts c0, c1. The two top bits of the last byte are flags:
-0x80 says that y is the larger of the two roots (parts compared from c1 on), 0x40 that the point is the one at infinity.
-A Groth16 proof is ``pi_a`` (G1, 32 bytes), ``pi_b`` (G2, 64), ``pi_c`` (G1, 32).
+Compressed (arkworks): x little-endian, a coordinate of G2 as its two parts c0, c1. The two top bits of the last byte
+are flags: 0x80 says that y is the larger of the two roots (parts compared from c1 on), 0x40 that the point is the one
+at infinity. A Groth16 proof is ``pi_a`` (G1, 32 bytes), ``pi_b`` (G2, 64), ``pi_c`` (G1, 32).
 """
 
 from __future__ import annotations
