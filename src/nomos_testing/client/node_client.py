@@ -75,9 +75,7 @@ class NodeClient:
     # Consensus
 
     async def consensus_info(self, *, timeout: float | None = None) -> ConsensusInfo:
-        return await self._transport.ask(
-            "GET", self._at("/cryptarchia/info"), ConsensusInfo.from_json, timeout=timeout
-        )
+        return await self._transport.ask("GET", self._at("/cryptarchia/info"), ConsensusInfo.from_json, timeout=timeout)
 
     async def consensus_headers(
         self, from_id: HeaderId | None = None, to_id: HeaderId | None = None

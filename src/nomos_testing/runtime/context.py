@@ -17,6 +17,7 @@ from nomos_testing.runtime.telemetry import Telemetry
 from nomos_testing.scenario.metrics import RunMetrics
 
 if TYPE_CHECKING:
+    from nomos_core.proofs.prover import Prover
     from nomos_testing.runtime.block_feed import BlockFeed
     from nomos_testing.runtime.journal import Journal
     from nomos_testing.topology import GeneratedTopology, WalletAccount
@@ -35,6 +36,7 @@ class RunContext:
         journal: Journal,
         counters: Counters,
         background: Background,
+        prover: Prover,
     ) -> None:
         self._plan = plan
         self._descriptors = descriptors
@@ -43,6 +45,7 @@ class RunContext:
         self._journal = journal
         self._counters = counters
         self._background = background
+        self._prover = prover
         self._node_clients = NodeClients.of(cluster, self.random("node clients"))
 
     def plan(self) -> RunPlan:
@@ -85,6 +88,10 @@ class RunContext:
 
     def expected_blocks(self) -> int:
         return self._plan.metrics.expected_blocks
+
+    def prover(self) -> Prover:
+        """Who proves and verifies in this run; every node uses the same one."""
+        return self._prover
 
     def node_control(self) -> NodeControl | None:
         """None unless the scenario enabled it and the deployer can."""

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nomos_testing.runtime.journal_events import event_from_json, event_to_json, kind_of
+from nomos_testing.runtime.journal_events import OtherEvent, event_from_json, event_to_json, kind_of
 
 JOURNAL_NAME = "journal.jsonl"
 
@@ -44,7 +44,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._opened = time.monotonic()
+        self.opened = time.monotonic()
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._listeners: list[Listener] = []
         self._closed = False
@@ -52,14 +52,15 @@ class Journal:
     @property
     def elapsed(self) -> float:
         """Seconds since the journal was opened."""
-        return time.monotonic() - self._opened
+        return time.monotonic() - self.opened
 
     def listen(self, listener: Listener) -> None:
         """Call ``listener`` with every entry from now on. A listener that raises is dropped and the run goes on."""
         self._listeners.append(listener)
 
-    def write(self, event: Any) -> Entry:
-        entry = Entry(self.elapsed, _now(), event)
+    def write(self, event: Any, **fields: Any) -> Entry:
+        """Append an event: one of ``journal_events``, or a kind by name with its fields (JSON values)."""
+        entry = Entry(self.elapsed, _now(), OtherEvent(event, fields) if isinstance(event, str) else event)
         # One write call a line: lines of the reaper, who appends too, never mix with ours.
         os.write(self._file, to_line(entry).encode())
         for listener in list(self._listeners):

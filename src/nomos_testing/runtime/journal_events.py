@@ -1,7 +1,7 @@
 """What a run's journal can say. Every kind of event is a frozen dataclass of JSON values.
 
 The live view, the summary and every report are made from these events alone. Other rooms add kinds of their own with
-``@journal_event("kind")``; a reader that does not know a kind gets an ``UnknownEvent`` and loses nothing.
+``@journal_event("kind")``; a reader that does not know a kind gets an ``OtherEvent`` and loses nothing.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def journal_event(kind: str) -> Callable[[type[E]], type[E]]:
 
 
 @dataclass(frozen=True, slots=True)
-class UnknownEvent:
-    """An event of a kind that this version does not know."""
+class OtherEvent:
+    """An event of a kind that has no dataclass: one workload's own, or a newer version's."""
 
     kind: str
     fields: Mapping[str, Any]
@@ -164,7 +164,6 @@ class NodeSample:
     peers: int | None = None
     tip: str | None = None
     mode: str | None = None
-    pending_transactions: int | None = None
     error: str | None = None
 
 
@@ -227,14 +226,14 @@ class RunEnded:
 
 
 def kind_of(event: Any) -> str:
-    return event.kind if isinstance(event, UnknownEvent) else _NAMES[type(event)]
+    return event.kind if isinstance(event, OtherEvent) else _NAMES[type(event)]
 
 
 def event_to_json(event: Any) -> dict[str, Any]:
     """The event's own keys; None is left out, as the default of every field that may be None."""
-    if isinstance(event, UnknownEvent):
+    if isinstance(event, OtherEvent):
         return dict(event.fields)
-    if isinstance(event, Sample):
+    if isinstance(event, Sample):  # the nodes are values of their own
         nodes = {name: _without_none(asdict(node)) for name, node in event.nodes.items()}
         return {"nodes": nodes, "counters": dict(event.counters)}
     return _without_none({item.name: getattr(event, item.name) for item in fields(event)})
@@ -243,12 +242,14 @@ def event_to_json(event: Any) -> dict[str, Any]:
 def event_from_json(kind: str, values: Mapping[str, Any]) -> Any:
     """Read an event; keys that this version does not know are dropped."""
     event = _KINDS.get(kind)
-    return UnknownEvent(kind, dict(values)) if event is None else _known_fields(event, values)
+    return OtherEvent(kind, dict(values)) if event is None else _known_fields(event, values)
 
 
 def _known_fields(event: type[E], values: Mapping[str, Any]) -> E:
     known = {item.name for item in fields(event)}  # type: ignore[arg-type]
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items() if name in known}
+    given = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items() if name in known
+    }
     return event(**given)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-_REFERENCE_SECONDS = 0.0042
+_REFERENCE_SECONDS = 0.0085
 """One probe on an idle core of the reference machine (a current x86-64 server core, Python 3.11)."""
 _SLOWEST = 8.0
 _SLOW_ENVIRONMENT_FACTOR = 2.0
 
 
 def measured_machine_factor() -> float:
-    """Best of three probes over the reference, between 1 and 8; takes some 15 ms."""
+    """Best of three probes over the reference, between 1 and 8; takes some 25 ms."""
     best = min(_probe() for _ in range(3))
     return min(max(best / _REFERENCE_SECONDS, 1.0), _SLOWEST)
 

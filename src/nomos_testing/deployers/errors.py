@@ -1,0 +1,57 @@
+"""Why a network did not come up.
+
+- ``DeployError``: the base; says where the evidence is
+  - ``PreflightError``: something is missing, found before anything was started
+  - ``NodeDied``: a node ended while the network was coming up
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class DeployError(Exception):
+    """The network did not come up. Nothing of it is left running.
+
+    Attributes:
+        run_directory: where the evidence is; None where the run did not get that far.
+    """
+
+    run_directory: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something missing, and what to do about it."""
+
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  -> {self.remedy}"
+
+
+class PreflightError(DeployError):
+    """Something is missing; all of it is named, each with its remedy."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)
+
+
+class NodeDied(DeployError):  # noqa: N818 (an event, not a defect of ours)
+    """A node ended while the network was coming up; its last log lines are in the text."""
+
+    def __init__(self, node: str, status: str, last_lines: Sequence[str], directory: Path) -> None:
+        shown = "".join(f"\n  | {line}" for line in last_lines) or "\n  (it wrote nothing)"
+        super().__init__(f"{node} ended before it was ready: {status}; its last lines:{shown}\n{persisting(directory)}")
+        self.node = node
+        self.status = status
+        self.last_lines = tuple(last_lines)
+        self.directory = directory
+
+
+def persisting(directory: Path) -> str:
+    return f"nomos-node: persisting directory at {directory}"

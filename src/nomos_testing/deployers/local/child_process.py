@@ -1,0 +1,115 @@
+"""A node's process: started in a session of its own, watched through a pidfd, ended as a group."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    argv: tuple[str, ...]
+    cwd: Path
+    stdout: Path
+    """Appended to, as ``stderr``."""
+    stderr: Path
+    env: Mapping[str, str]
+
+
+class LaunchError(Exception):
+    """A process could not be started."""
+
+
+class ChildProcess:
+    """A running process that leads a group of its own.
+
+    It need not be our child: a pidfd tells of the end of any process. ``collect`` gives its exit code then: negative for a
+    signal, as in ``subprocess``; None where nobody knows.
+    """
+
+    def __init__(self, pid: int, collect: Collect) -> None:
+        self.pid = pid
+        self._collect = collect
+        self._loop = asyncio.get_running_loop()
+        self._exited: asyncio.Future[int | None] = self._loop.create_future()
+        self._collecting: asyncio.Task[None] | None = None
+        self._watch()
+
+    @property
+    def running(self) -> bool:
+        return not self._exited.done()
+
+    async def wait(self) -> int | None:
+        """Return its exit code when it has ended."""
+        return await asyncio.shield(self._exited)
+
+    def send(self, number: signal.Signals) -> None:
+        """Signal the whole group; a group that is gone is fine."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+    async def end(self, *, grace: float) -> None:
+        """SIGTERM, after ``grace`` seconds SIGKILL; returns when the process is gone."""
+        if grace > 0:
+            self.send(signal.SIGTERM)
+            self.send(signal.SIGCONT)  # a paused process would not see the SIGTERM
+            with suppress(TimeoutError):
+                async with asyncio.timeout(grace):
+                    await self.wait()
+        # What it may have left behind in its group goes too.
+        self.send(signal.SIGKILL)
+        await self.wait()
+
+    def _watch(self) -> None:
+        try:
+            descriptor = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            self._start_collecting()
+            return
+        self._loop.add_reader(descriptor, self._on_exit, descriptor)
+
+    def _on_exit(self, descriptor: int) -> None:
+        self._loop.remove_reader(descriptor)
+        os.close(descriptor)
+        self._start_collecting()
+
+    def _start_collecting(self) -> None:
+        self._collecting = asyncio.create_task(self._finish(), name=f"exit status of process {self.pid}")
+
+    async def _finish(self) -> None:
+        self._exited.set_result(await self._collect())
+
+
+class Collect(Protocol):
+    """Gives the exit code of a process that has ended."""
+
+    async def __call__(self) -> int | None: ...
+
+
+class Launcher(Protocol):
+    async def launch(self, command: Command) -> ChildProcess:
+        """
+        Raises:
+            LaunchError: with the program and the reason.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+def described_status(code: int | None) -> str:
+    """``exit code 1``, ``killed by SIGKILL``."""
+    if code is None:
+        return "exit code unknown"
+    if code < 0:
+        try:
+            return f"killed by {signal.Signals(-code).name}"
+        except ValueError:
+            return f"killed by signal {-code}"
+    return f"exit code {code}"

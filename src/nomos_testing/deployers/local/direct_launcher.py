@@ -1,0 +1,60 @@
+"""Starts a program as our child; it dies when we die, however we die."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+
+from nomos_testing.deployers.local.child_process import ChildProcess, Command, LaunchError
+
+_PR_SET_PDEATHSIG = 1
+
+
+class DirectLauncher:
+    """Forks and executes, one process a call."""
+
+    async def launch(self, command: Command) -> ChildProcess:
+        process = _spawn(command)
+
+        async def collect() -> int | None:
+            return process.wait()  # it has ended: this only fetches the status
+
+        return ChildProcess(process.pid, collect)
+
+    async def close(self) -> None:
+        """Nothing is held between launches."""
+
+
+def _spawn(command: Command) -> subprocess.Popen[bytes]:
+    try:
+        with command.stdout.open("ab") as stdout, command.stderr.open("ab") as stderr:
+            return subprocess.Popen(
+                command.argv,
+                cwd=command.cwd,
+                env=dict(command.env),
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+                preexec_fn=die_with_parent(),
+            )
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise LaunchError(f"failed to spawn node process '{command.argv[0]}': {reason}") from error
+
+
+def die_with_parent() -> Callable[[], None]:
+    """A ``preexec_fn`` that has the kernel kill the child when the thread that started it ends."""
+    # Looked up here: between fork and exec only a system call is safe.
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    parent = os.getpid()
+
+    def ask_the_kernel() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # it died in between
+            os._exit(1)
+
+    return ask_the_kernel

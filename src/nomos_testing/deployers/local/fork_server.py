@@ -1,0 +1,123 @@
+"""Starts embedded nodes from a parent that has the node's modules imported already: a process a node, without the wait.
+
+The parent is ``python -m nomos_node.fork_server``. It reads a JSON line a request on stdin
+(``{"argv", "cwd", "stdout", "stderr", "env"}``) and answers ``{"pid": N}`` or ``{"error": "..."}`` on stdout, later
+``{"exited": pid, "status": code}``. When its stdin closes it kills its children and ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections import defaultdict
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from nomos_testing.deployers.local.child_process import ChildProcess, Command, LaunchError
+from nomos_testing.deployers.local.direct_launcher import die_with_parent
+
+EMBEDDED_FORK_SERVER = (sys.executable, "-m", "nomos_node.fork_server")
+_STATUS_SECONDS = 1.0
+_END_SECONDS = 0.5
+
+
+class ForkServer:
+    """A launcher; ``start`` it before the first launch, best while the configuration is being made."""
+
+    def __init__(self, stderr: Path, argv: tuple[str, ...] = EMBEDDED_FORK_SERVER) -> None:
+        self._argv = argv
+        self._stderr = stderr
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._statuses: defaultdict[int, asyncio.Future[int | None]] = defaultdict(
+            asyncio.get_running_loop().create_future
+        )
+        self._one_at_a_time = asyncio.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    async def start(self) -> None:
+        """
+        Raises:
+            LaunchError: the server's program cannot be started.
+        """
+        try:
+            with self._stderr.open("ab") as stderr:
+                self._process = await asyncio.create_subprocess_exec(
+                    *self._argv,
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=stderr,
+                    start_new_session=True,
+                    preexec_fn=die_with_parent(),
+                )
+        except OSError as error:
+            raise LaunchError(f"failed to start the fork server {self._argv[0]!r}: {error}") from error
+        self._reading = asyncio.create_task(self._read(self._process), name="fork server answers")
+
+    async def launch(self, command: Command) -> ChildProcess:
+        async with self._one_at_a_time:
+            await self._send(command)
+            answer = await self._answers.get()
+        if "pid" not in answer:
+            raise LaunchError(f"failed to spawn node process '{command.argv[0]}': {answer.get('error', answer)}")
+        pid = int(answer["pid"])
+
+        async def collect() -> int | None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_STATUS_SECONDS):
+                    return await asyncio.shield(self._statuses[pid])
+            return None
+
+        return ChildProcess(pid, collect)
+
+    async def close(self) -> None:
+        """End the server; it kills what it still has."""
+        process = self._process
+        if process is None:
+            return
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            async with asyncio.timeout(_END_SECONDS):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+        if self._reading is not None:
+            await self._reading
+
+    async def _send(self, command: Command) -> None:
+        if self._process is None or self._process.returncode is not None:
+            raise LaunchError(f"the fork server has ended; its errors are in {self._stderr}")
+        assert self._process.stdin is not None
+        request = {
+            "argv": list(command.argv),
+            "cwd": str(command.cwd),
+            "stdout": str(command.stdout),
+            "stderr": str(command.stderr),
+            "env": dict(command.env),
+        }
+        with suppress(ConnectionError):  # the end of its stdout tells the rest
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            await self._process.stdin.drain()
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        async for line in process.stdout:
+            answer = json.loads(line)
+            if "exited" in answer:
+                status = self._statuses[int(answer["exited"])]
+                if not status.done():
+                    status.set_result(answer.get("status"))
+            else:
+                self._answers.put_nowait(answer)
+        self._answers.put_nowait({"error": f"the fork server has ended; its errors are in {self._stderr}"})
+        for status in self._statuses.values():
+            if not status.done():
+                status.set_result(None)

@@ -1,0 +1,163 @@
+"""The blocks that a network's nodes have shown, and which branch each node is on. A value without I/O.
+
+Blocks are recorded once, parents first, with the node and the time of their first sighting. A node's move from one branch
+to another is a reorganisation: it abandons the blocks down to the common ancestor and adopts those up to its new tip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nomos_core.cryptarchia.block import Block
+from nomos_core.identifiers import HeaderId
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRecord:
+    id: HeaderId
+    """The id under which nodes serve it."""
+    block: Block
+    height: int
+    """Genesis has 0 and no record."""
+    first_node: str
+    first_seen: float
+    """``time.monotonic()`` seconds."""
+    seen_by: Mapping[str, float] = field(default_factory=dict, compare=False)
+    """When each node was first seen to have it on its chain; grows while the run lasts."""
+
+    @property
+    def parent(self) -> HeaderId:
+        return self.block.header.parent
+
+    @property
+    def slot(self) -> int:
+        return self.block.header.slot
+
+
+@dataclass(frozen=True, slots=True)
+class NewBlock:
+    record: BlockRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Reorganisation:
+    """A node left a branch. ``adopted`` is 0 where it went back to an earlier block of the same branch."""
+
+    node: str
+    old_tip: HeaderId
+    new_tip: HeaderId
+    common_ancestor: HeaderId
+    abandoned: tuple[HeaderId, ...]
+    """Newest first."""
+    adopted: tuple[HeaderId, ...]
+    """Oldest first."""
+    at: float
+
+
+FeedEvent = NewBlock | Reorganisation
+
+
+class ChainMismatch(Exception):  # noqa: N818 (a finding)
+    """A node shows blocks that do not descend from the others' genesis."""
+
+
+class ChainHistory:
+    """Recorded blocks by id and in order of recording, and each node's tip."""
+
+    def __init__(self) -> None:
+        self.genesis: HeaderId | None = None
+        self.records: list[BlockRecord] = []
+        self._by_id: dict[HeaderId, BlockRecord] = {}
+        self._seen_by: dict[HeaderId, dict[str, float]] = {}
+        self._tips: dict[str, HeaderId] = {}
+
+    def __contains__(self, block_id: HeaderId) -> bool:
+        return block_id == self.genesis or block_id in self._by_id
+
+    def get(self, block_id: HeaderId) -> BlockRecord | None:
+        """None for genesis, and for a block that was never seen."""
+        return self._by_id.get(block_id)
+
+    @property
+    def tips(self) -> Mapping[str, HeaderId]:
+        """The tip last seen of each node."""
+        return dict(self._tips)
+
+    def height_of(self, block_id: HeaderId) -> int:
+        record = self._by_id.get(block_id)
+        return 0 if record is None else record.height
+
+    def set_genesis(self, block_id: HeaderId) -> None:
+        """
+        Raises:
+            ChainMismatch: another genesis is known.
+        """
+        if self.genesis not in (None, block_id):
+            raise ChainMismatch(f"genesis {block_id.hex()} is not the network's {(self.genesis or b'').hex()}")
+        self.genesis = block_id
+
+    def add(self, node: str, blocks: Sequence[tuple[HeaderId, Block]], at: float) -> list[FeedEvent]:
+        """Record blocks that ``node`` showed, oldest first; those already known are passed over.
+
+        Raises:
+            ChainMismatch: the parent of the first unknown block is not recorded.
+        """
+        return [NewBlock(self._record(node, block_id, block, at)) for block_id, block in blocks if block_id not in self]
+
+    def move(self, node: str, tip: HeaderId, at: float) -> list[FeedEvent]:
+        """Note that a node's tip is the recorded block ``tip`` now."""
+        old = self._tips.get(node)
+        if old == tip:
+            return []
+        self._tips[node] = tip
+        for record in self._backwards(tip):
+            if node in self._seen_by[record.id]:
+                break
+            self._seen_by[record.id][node] = at
+        return [] if old is None else self._reorganisation(node, old, tip, at)
+
+    def chain(self, tip: HeaderId) -> list[BlockRecord]:
+        """The blocks from genesis (left out) to ``tip``, oldest first."""
+        return list(self._backwards(tip))[::-1]
+
+    def canonical_tip(self) -> HeaderId | None:
+        """The highest tip of any node; among equals the one of most nodes, then the one seen first."""
+        tips = list(self._tips.values())
+        return max(tips, key=self._standing, default=None)
+
+    def common_ancestor(self, left: HeaderId, right: HeaderId) -> HeaderId:
+        while left != right:
+            if self.height_of(left) >= self.height_of(right):
+                left = self._by_id[left].parent
+            else:
+                right = self._by_id[right].parent
+        return left
+
+    def _standing(self, tip: HeaderId) -> tuple[int, int, float]:
+        record = self._by_id.get(tip)
+        holders = sum(other == tip for other in self._tips.values())
+        return self.height_of(tip), holders, -record.first_seen if record else 0.0
+
+    def _record(self, node: str, block_id: HeaderId, block: Block, at: float) -> BlockRecord:
+        parent = block.header.parent
+        if parent not in self:
+            raise ChainMismatch(f"block {block_id.hex()} of {node} has an unknown parent {parent.hex()}")
+        seen_by = self._seen_by[block_id] = {}
+        record = BlockRecord(block_id, block, self.height_of(parent) + 1, node, at, seen_by)
+        self._by_id[block_id] = record
+        self.records.append(record)
+        return record
+
+    def _backwards(self, tip: HeaderId, until: HeaderId | None = None) -> Iterator[BlockRecord]:
+        while tip != until and (record := self._by_id.get(tip)) is not None:
+            yield record
+            tip = record.parent
+
+    def _reorganisation(self, node: str, old: HeaderId, new: HeaderId, at: float) -> list[FeedEvent]:
+        ancestor = self.common_ancestor(old, new)
+        if ancestor == old:
+            return []
+        abandoned = tuple(record.id for record in self._backwards(old, ancestor))
+        adopted = tuple(record.id for record in self._backwards(new, ancestor))[::-1]
+        return [Reorganisation(node, old, new, ancestor, abandoned, adopted, at)]

@@ -1,0 +1,69 @@
+"""Why a run failed, in the words of the original framework.
+
+- ``RunFailed``: the base; a verdict, not a defect of the framework
+  - ``WorkloadFailed``: a workload raised
+  - ``ExpectationCaptureFailed``: an expectation could not start watching
+  - ``WatchFailed``: what an expectation had running beside the workloads raised
+  - ``ExpectationsFailed``: one or more expectations do not hold
+- ``Interrupted``: someone asked the run to stop
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+
+from nomos_testing.runtime.outcome import Judgement
+
+
+class RunFailed(Exception):  # noqa: N818 (a verdict)
+    """The run did not pass."""
+
+
+class WorkloadFailed(RunFailed):
+    def __init__(self, workload: str, error: BaseException) -> None:
+        super().__init__(f"workload failure: {workload}: {described(error)}")
+        self.workload = workload
+
+
+class ExpectationCaptureFailed(RunFailed):
+    def __init__(self, expectation: str, error: BaseException) -> None:
+        super().__init__(f"expectation capture failed: {expectation}: {described(error)}")
+        self.expectation = expectation
+
+
+class WatchFailed(RunFailed):
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(f"expectation capture failed: {described(error)}")
+
+
+class ExpectationsFailed(RunFailed):
+    def __init__(self, failed: Sequence[Judgement]) -> None:
+        listed = "\n".join(f"{judgement.name}: {judgement.message}" for judgement in failed)
+        super().__init__(f"expectations failed:\n{listed}")
+        self.failed = tuple(failed)
+
+
+class Interrupted(Exception):  # noqa: N818 (not an error)
+    """A signal asked the run to stop; everything has been cleaned up."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(f"interrupted by {number.name}")
+        self.signal = number
+
+    @property
+    def exit_code(self) -> int:
+        """The shell's convention: 128 + signal."""
+        return 128 + self.signal
+
+
+def described(error: BaseException) -> str:
+    """The error's text; a group's errors one after the other, and the type where there is no text."""
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(described(part) for part in error.exceptions)
+    text = str(error)
+    if not text:
+        return type(error).__name__
+    # A programming error means nothing without its type.
+    programming = isinstance(error, ArithmeticError | AssertionError | AttributeError | LookupError | TypeError)
+    return f"{type(error).__name__}: {text}" if programming else text

@@ -1,0 +1,38 @@
+"""The phases of a run on one clock: each is in the journal with its start, its end and what ended it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nomos_testing.runtime.journal import Journal
+from nomos_testing.runtime.journal_events import PhaseEnded, PhaseStarted
+from nomos_testing.runtime.outcome import PhaseTiming
+
+
+class Phases:
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._timings: list[PhaseTiming] = []
+
+    @property
+    def timings(self) -> tuple[PhaseTiming, ...]:
+        """The phases that have ended, in the order of their ends."""
+        return tuple(self._timings)
+
+    @contextmanager
+    def phase(self, name: str, planned_seconds: float | None = None) -> Iterator[None]:
+        """Time the block and journal it, also where it raises."""
+        started_at, started = self._journal.elapsed, time.monotonic()
+        self._journal.write(PhaseStarted(name, planned_seconds))
+        failure: str | None = None
+        try:
+            yield
+        except BaseException as error:
+            failure = str(error) or type(error).__name__
+            raise
+        finally:
+            seconds = round(time.monotonic() - started, 6)
+            self._timings.append(PhaseTiming(name, round(started_at, 6), seconds))
+            self._journal.write(PhaseEnded(name, seconds, failure))

@@ -1,0 +1,68 @@
+"""Where a run keeps what it leaves: ``<runs-dir>/<run id>/`` with the journal, the plan, and a directory a node.
+
+After success the journal, the plan and the nodes' configurations stay. Of a failed run everything stays.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from nomos_testing.runtime.journal import JOURNAL_NAME
+
+DEFAULT_RUNS_DIRECTORY = Path(".tmp/runs")
+PLAN_NAME = "plan.json"
+_KEPT_AFTER_SUCCESS = "*.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    run_id: str
+    path: Path
+    """Absolute."""
+
+    @classmethod
+    def create(cls, runs_directory: Path, scenario: str) -> RunDirectory:
+        """Make a directory that no other run has: scenario, local time, and four random digits.
+
+        Raises:
+            OSError: it cannot be made there.
+        """
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", scenario).strip("-.") or "run"
+        run_id = f"{name}-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        path = runs_directory.absolute() / run_id
+        path.mkdir(parents=True)
+        return cls(run_id, path)
+
+    @property
+    def journal(self) -> Path:
+        return self.path / JOURNAL_NAME
+
+    def node(self, name: str) -> Path:
+        """The directory of a node, made when first asked for; its working directory while it runs."""
+        directory = self.path / name
+        directory.mkdir(exist_ok=True)
+        return directory
+
+    def write_plan(self, plan: Mapping[str, Any]) -> None:
+        (self.path / PLAN_NAME).write_text(json.dumps(plan, indent=2, default=str) + "\n", encoding="utf-8")
+
+    def prune(self) -> None:
+        """Delete databases, logs and all else of the nodes but their configurations."""
+        for directory in self._node_directories():
+            kept = set(directory.glob(_KEPT_AFTER_SUCCESS))
+            for entry in set(directory.iterdir()) - kept:
+                if entry.is_dir() and not entry.is_symlink():
+                    shutil.rmtree(entry)
+                else:
+                    entry.unlink()
+
+    def _node_directories(self) -> Iterator[Path]:
+        return (entry for entry in self.path.iterdir() if entry.is_dir())

@@ -1,0 +1,52 @@
+"""Samples where the network stands, about once a second, for the live view and the reports."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from nomos_testing.client.errors import NodeClientError
+from nomos_testing.cluster.interfaces import NodeHandle
+from nomos_testing.runtime.block_feed import BlockFeed
+from nomos_testing.runtime.counters import Counters
+from nomos_testing.runtime.journal import Journal
+from nomos_testing.runtime.journal_events import NodeSample, Sample
+
+SAMPLE_SECONDS = 1.0
+_REQUEST_SECONDS = 1.0
+
+
+class Sampler:
+    """Heights come from the block feed, which asks anyway; peers are asked for here."""
+
+    def __init__(self, nodes: Sequence[NodeHandle], feed: BlockFeed, counters: Counters, journal: Journal) -> None:
+        self._nodes = nodes
+        self._feed = feed
+        self._counters = counters
+        self._journal = journal
+
+    async def sample(self) -> Sample:
+        """Take one sample and journal it."""
+        samples = await asyncio.gather(*map(self._look_at, self._nodes))
+        nodes = {node.name: sample for node, sample in zip(self._nodes, samples, strict=True)}
+        sample = Sample(nodes, self._counters.snapshot())
+        self._journal.write(sample)
+        return sample
+
+    async def run(self) -> None:
+        while True:
+            await self.sample()
+            await asyncio.sleep(SAMPLE_SECONDS)
+
+    async def _look_at(self, node: NodeHandle) -> NodeSample:
+        view = self._feed.nodes()[node.name]
+        try:
+            peers, error = (await node.client.network_info(timeout=_REQUEST_SECONDS)).n_peers, view.error
+        except NodeClientError as failure:
+            peers, error = None, failure.reason
+        info = view.info
+        if info is None:
+            return NodeSample(peers=peers, error=error)
+        return NodeSample(
+            height=info.height, slot=info.slot, peers=peers, tip=info.tip.hex(), mode=str(info.mode), error=error
+        )

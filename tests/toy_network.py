@@ -1,0 +1,104 @@
+"""Toy nodes as blueprints and local nodes, for tests that start real processes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from nomos_testing.client.node_client import NodeClient
+from nomos_testing.cluster.interfaces import Role
+from nomos_testing.deployers.local.log_files import LogFiles
+from nomos_testing.deployers.local.node import LocalNode, NodeBlueprint
+
+TESTS = Path(__file__).parent
+
+
+def toy_program(directory: Path) -> Path:
+    """An executable that runs the toy node with this interpreter."""
+    program = directory / "toy-node"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{TESTS / "toy_node.py"}" "$@"\n')
+    program.chmod(0o755)
+    return program
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def toy_blueprint(index: int = 0, *, role: Role = Role.VALIDATOR, **toy: Any) -> NodeBlueprint:
+    api, testing = free_port(), free_port()
+    section = {"chain_start": time.time(), "slot_seconds": 0.1, **toy}
+    config = {
+        "http": {"backend_settings": {"address": f"127.0.0.1:{api}"}},
+        "testing_http": {"backend_settings": {"address": f"127.0.0.1:{testing}"}},
+        "toy": section,
+    }
+    return NodeBlueprint(
+        role=role,
+        index=index,
+        network_port=30_000 + index,
+        url=f"http://127.0.0.1:{api}",
+        testing_url=f"http://127.0.0.1:{testing}",
+        expected_peers=0,
+        required_subnetworks=0,
+        config=yaml.safe_dump(config),
+    )
+
+
+def toy_environment() -> Mapping[str, str]:
+    return {**os.environ, "PYTHONPATH": str(TESTS)}
+
+
+def toy_node(directory: Path, blueprint: NodeBlueprint, program: Path) -> LocalNode:
+    """A local node with its files written and nothing started."""
+    node_directory = directory / blueprint.name
+    node_directory.mkdir()
+    node = LocalNode(
+        blueprint=blueprint,
+        program=program,
+        directory=node_directory,
+        environment=toy_environment(),
+        logs=LogFiles(node_directory),
+        client=NodeClient(blueprint.name, blueprint.url, testing_url=blueprint.testing_url),
+    )
+    node.write_files()
+    return node
+
+
+def processes_of(directory: Path) -> list[psutil.Process]:
+    """Every process that works in a directory below ``directory``, or was given a path there."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            mentioned = [process.cwd(), *process.cmdline()]
+        except psutil.Error:
+            continue
+        if process.pid != os.getpid() and any(text.startswith(str(directory)) for text in mentioned):
+            found.append(process)
+    return found
+
+
+@contextmanager
+def eventually(what: str, *, timeout: float = 5.0) -> Iterator[Any]:
+    """Iterate until the caller breaks; fails naming ``what`` after ``timeout`` seconds."""
+    deadline = time.monotonic() + timeout
+
+    def attempts() -> Iterator[None]:
+        while time.monotonic() < deadline:
+            yield
+            time.sleep(0.02)
+        raise AssertionError(f"waited {timeout:g} s for {what}")
+
+    yield attempts()
