@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Generic, TypeVar
 
 from nomos_core.cryptarchia.epochs import ConsensusConfig
@@ -81,6 +81,8 @@ class ForkChoice(Generic[Id]):
     _branches: dict[Id, Branch[Id]] = field(repr=False)
     _tips: dict[Id, None] = field(repr=False)
     """The ends of all forks, in order of arrival."""
+    _outrun: set[Id] = field(default_factory=set, repr=False)
+    """Ends of deep forks that are not denser than the tip's chain, and can't become so while that chain only grows."""
 
     @classmethod
     def from_lib(
@@ -141,21 +143,27 @@ class ForkChoice(Generic[Id]):
         self._branches[block] = Branch(block, parent, slot, before.height + 1)
         self._tips.pop(parent, None)
         self._tips[block] = None
-        self.tip = self._chosen_tip()
+        self._move_tip(self._chosen_tip())
         return self._advance_lib()
 
     def go_online(self) -> PrunedBlocks[Id]:
         """Switch to the online rule: from now on the LIB follows the tip."""
         self.mode = Mode.ONLINE
+        self._outrun.clear()
         return self._advance_lib()
 
     def _chosen_tip(self) -> Branch[Id]:
         prefers = self._prefers_longer if self.mode is Mode.ONLINE else self._prefers_denser
         best = self.tip
         for fork in self.forks():
-            if prefers(best, fork):
+            if (best is not self.tip or fork.id not in self._outrun) and prefers(best, fork):
                 best = fork
         return best
+
+    def _move_tip(self, tip: Branch[Id]) -> None:
+        if self.tip.id not in (tip.id, tip.parent):
+            self._outrun.clear()
+        self.tip = tip
 
     def _prefers_longer(self, best: Branch[Id], fork: Branch[Id]) -> bool:
         """``maxvalid_mc``."""
@@ -166,7 +174,10 @@ class ForkChoice(Generic[Id]):
         if self._fork_depth(best, fork) <= self.config.security_param:
             return fork.height > best.height
         last_slot = self.lowest_common_ancestor(best, fork).slot + self.config.density_window
-        return self._height_at(fork, last_slot) > self._height_at(best, last_slot)
+        denser = self._height_at(fork, last_slot) > self._height_at(best, last_slot)
+        if not denser and best is self.tip:
+            self._outrun.add(fork.id)
+        return denser
 
     def _fork_depth(self, best: Branch[Id], fork: Branch[Id]) -> int:
         return best.height - self.lowest_common_ancestor(best, fork).height
@@ -184,11 +195,13 @@ class ForkChoice(Generic[Id]):
         return PrunedBlocks(self._prune_stale_forks(), self._prune_immutable_blocks())
 
     def _prune_stale_forks(self) -> frozenset[Id]:
+        chain = {branch.id for branch in self.ancestors(self.tip)}
         stale: set[Id] = set()
         for fork in self.forks():
-            meeting = self.lowest_common_ancestor(self.tip, fork)
-            if meeting.height < self.lib.height:
-                stale.update(branch.id for branch in self.path(meeting, fork))
+            own = list(takewhile(lambda branch: branch.id not in chain, self.ancestors(fork)))
+            meeting_height = own[-1].height - 1 if own else fork.height
+            if meeting_height < self.lib.height:
+                stale.update(branch.id for branch in own)
                 del self._tips[fork.id]
         for block in stale:
             del self._branches[block]

@@ -85,6 +85,50 @@ def test_same_blocks_in_the_same_order_give_the_same_tree(script: Script) -> Non
     assert one == other
 
 
+class PlainGenesisRule:
+    """``maxvalid_bg`` as the paper writes it, over whole chains, to hold the tree's short cuts against."""
+
+    def __init__(self, config: ConsensusConfig) -> None:
+        self.config = config
+        self.chains: dict[int, list[tuple[int, int]]] = {GENESIS: [(GENESIS, 0)]}
+        """For every block the (id, slot) of the blocks from genesis to it."""
+        self.ends = [GENESIS]
+        self.tip = GENESIS
+
+    def receive_block(self, block: int, parent: int, slot: int) -> None:
+        self.chains[block] = [*self.chains[parent], (block, slot)]
+        self.ends = [*(end for end in self.ends if end != parent), block]
+        for end in self.ends:
+            if self.prefers(self.chains[self.tip], self.chains[end]):
+                self.tip = end
+
+    def prefers(self, best: list[tuple[int, int]], fork: list[tuple[int, int]]) -> bool:
+        shared = sum(one == other for one, other in zip(best, fork, strict=False))
+        if len(best) - shared <= self.config.security_param:
+            return len(fork) > len(best)
+        last_slot = best[shared - 1][1] + self.config.density_window
+        return self.blocks_until(fork, last_slot) > self.blocks_until(best, last_slot)
+
+    @staticmethod
+    def blocks_until(chain: list[tuple[int, int]], last_slot: int) -> int:
+        return sum(slot <= last_slot for _, slot in chain)
+
+
+@given(scripts)
+def test_bootstrapping_follows_the_rule_as_it_is_written(script: Script) -> None:
+    config = ConsensusConfig(script.security_param, script.active_slot_coeff)
+    tree: ForkChoice[int] = ForkChoice.from_lib(GENESIS, config, Mode.BOOTSTRAPPING)
+    plain = PlainGenesisRule(config)
+    slots = {GENESIS: 0}
+    for block, (back, distance) in enumerate(script.blocks, start=1):
+        parent = max(block - back, GENESIS)
+        slots[block] = slots[parent] + distance
+        tree.receive_block(block, parent, slots[block])
+        plain.receive_block(block, parent, slots[block])
+        assert tree.tip.id == plain.tip
+        assert {fork.id for fork in tree.forks()} == set(plain.ends)
+
+
 @given(scripts)
 def test_pruned_blocks_are_those_that_left_the_tree(script: Script) -> None:
     tree = script.tree()
