@@ -65,13 +65,7 @@ def test_long_batches_equal_short_ones(compiled: CompiledPermutation) -> None:
 def test_a_long_batch_lets_other_threads_run(compiled: CompiledPermutation) -> None:
     batch = compiled.absorb_rows([[index] for index in range(1000)])
     suffix = [0] * 40
-    finished: list[float] = []
-
-    def finish() -> None:
-        batch.absorb(suffix)
-        finished.append(time.perf_counter())
-
-    thread = threading.Thread(target=finish)
+    thread = threading.Thread(target=batch.absorb, args=(suffix,))
     thread.start()
     turns = 0
     while thread.is_alive():
