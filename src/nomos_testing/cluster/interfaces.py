@@ -6,15 +6,21 @@ Everything above these interfaces (runner, workloads, expectations, faults, repo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Protocol
 
 from nomos_testing.client.node_client import NodeClient
+from nomos_testing.cluster.roles import Role
 
-
-class Role(StrEnum):
-    VALIDATOR = "validator"
-    EXECUTOR = "executor"
+__all__ = [
+    "Cluster",
+    "ClusterError",
+    "LogSource",
+    "NetworkControl",
+    "NodeControl",
+    "NodeControlError",
+    "NodeHandle",
+    "Role",
+]
 
 
 class LogSource(Protocol):
