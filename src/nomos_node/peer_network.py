@@ -18,7 +18,7 @@ class PeerNetwork(Protocol):
         self, peer_id: str, protocol: str, frame: bytes, *, timeout: float | None = None
     ) -> AsyncGenerator[bytes, None]: ...
 
-    async def serve(
+    def serve(
         self, protocol: str, handler: Callable[[bytes, str], AsyncIterator[bytes]], *, max_concurrent: int
     ) -> None: ...
 

@@ -44,8 +44,9 @@ class SyncServer:
         self._chain = chain
         self._store = store
 
-    async def serve(self, network: PeerNetwork) -> None:
-        await network.serve(PROTOCOL, self.answer, max_concurrent=MAX_CONCURRENT_REQUESTS)
+    def serve(self, network: PeerNetwork) -> None:
+        """To be called before the network starts."""
+        network.serve(PROTOCOL, self.answer, max_concurrent=MAX_CONCURRENT_REQUESTS)
 
     async def answer(self, frame: bytes, peer: str) -> AsyncIterator[bytes]:
         """The frames of the answer to one request; nothing for bytes that are no request."""

@@ -1,0 +1,39 @@
+"""Answers in the forms of the node's API: compact JSON, plain text for every error, and refusals raised in handlers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+JSON: Final = "application/json"
+TEXT: Final = "text/plain; charset=utf-8"
+
+
+class Refusal(Exception):
+    """Ends a request with a status and a sentence."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+def json_answer(value: Any) -> Response:
+    return Response(json_text(value), headers={"content-type": JSON})
+
+
+def text_answer(text: str, status: int = 200) -> Response:
+    return Response(text, status, headers={"content-type": TEXT})
+
+
+def json_text(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+async def refusal_answer(request: Request, refusal: Exception) -> Response:
+    """The handler that Starlette calls for ``Refusal``."""
+    assert isinstance(refusal, Refusal)
+    return text_answer(refusal.text, refusal.status)

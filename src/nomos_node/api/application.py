@@ -1,0 +1,61 @@
+"""An HTTP listener as an ASGI application: routes, what answers unknown paths and failures, limits and CORS."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from nomos_node.api.answers import Refusal, refusal_answer, text_answer
+from nomos_node.api.cors import Cors
+from nomos_node.api.limits import BodyTooLarge, HttpLimits, Limits
+
+_log = logging.getLogger("nomos_http")
+
+
+def application(
+    routes: Sequence[Route],
+    limits: HttpLimits,
+    cors_origins: Sequence[str] = (),
+    *,
+    clock: Callable[[], float] = time.monotonic,
+) -> ASGIApp:
+    starlette = Starlette(
+        routes=routes,
+        exception_handlers={HTTPException: _empty_answer, Refusal: refusal_answer},
+        middleware=[Middleware(ExceptionMiddleware, handlers={Exception: _failure_answer})],
+    )
+    starlette.router.redirect_slashes = False
+
+    def allowed_methods(path: str) -> str | None:
+        route = next((route for route in routes if route.path_regex.match(path)), None)
+        return _listed(route.methods or ()) if route else None
+
+    return Cors(Limits(starlette, limits, clock), cors_origins, allowed_methods)
+
+
+async def _empty_answer(request: Request, error: Exception) -> Response:
+    """404 and 405 have no body; 405 names the methods in the order of the real node."""
+    assert isinstance(error, HTTPException)
+    methods = (error.headers or {}).get("Allow")
+    return Response(status_code=error.status_code, headers={"allow": _listed(methods.split(", "))} if methods else {})
+
+
+async def _failure_answer(request: Request, error: Exception) -> Response:
+    if isinstance(error, BodyTooLarge):
+        raise error
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return text_answer(f"internal error: {type(error).__name__}: {error}", 500)
+
+
+def _listed(methods: Sequence[str] | set[str]) -> str:
+    return ",".join(sorted(methods))

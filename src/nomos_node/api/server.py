@@ -1,0 +1,87 @@
+"""Uvicorn in the node's event loop, on a socket bound beforehand, so that a port in use is a clear error."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+_BACKLOG = 1024
+
+
+class AddressUnavailable(Exception):
+    """The address can't be listened on; the message names it and the reason."""
+
+
+class Listener:
+    """A socket on an address of the config: taken when made, but refusing connections until ``HttpServer`` runs.
+
+    ``setting`` is the key that holds the address, for errors.
+
+    Raises:
+        AddressUnavailable: the port is in use, or the address is not one of this machine.
+    """
+
+    def __init__(self, host: str, port: int, *, setting: str) -> None:
+        self._name = f"{setting}: failed to bind to address {host}:{port}"
+        self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._attempt(lambda: self.socket.bind((host, port)))
+
+    def listen(self) -> None:
+        """
+        Raises:
+            AddressUnavailable: another program listens there since.
+        """
+        self._attempt(lambda: self.socket.listen(_BACKLOG))
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except OSError as error:
+            self.socket.close()
+            reason = "port in use" if error.errno == errno.EADDRINUSE else error.strerror
+            raise AddressUnavailable(f"{self._name}: {reason}") from error
+
+
+class HttpServer:
+    def __init__(self, app: ASGIApp, listener: Listener) -> None:
+        self._listener = listener
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                timeout_graceful_shutdown=1,
+                ws="none",
+            )
+        )
+
+    async def run(self) -> None:
+        """Answer requests until ``stop``.
+
+        Raises:
+            AddressUnavailable: another program listens on the address.
+        """
+        self._listener.listen()
+        await self._server.serve(sockets=[self._listener.socket])
+
+    def stop(self) -> None:
+        """Take no more requests and let answers in progress end, but not for longer than a moment."""
+        self._server.should_exit = True
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the node's business."""
+        yield

@@ -1,0 +1,99 @@
+"""The node's two HTTP listeners: the API of ``http``, and that of ``testing_http`` for tests."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.metadata import version
+
+from starlette.routing import Route
+
+from nomos_core.config import NodeConfig
+from nomos_core.config.node import HttpBackend
+from nomos_node import settings
+from nomos_node.api.application import application
+from nomos_node.api.chain_routes import ChainRoutes
+from nomos_node.api.da_routes import da_routes, testing_da_routes
+from nomos_node.api.documentation_routes import documentation_routes
+from nomos_node.api.mempool_routes import MempoolRoutes
+from nomos_node.api.network_routes import InfoSource, NetworkRoutes
+from nomos_node.api.sdp_routes import DeclarationRoutes, SdpRoutes
+from nomos_node.api.server import HttpServer, Listener
+from nomos_node.api.wallet_routes import WalletRoutes
+from nomos_node.chain.chain import Chain
+from nomos_node.mempool.gossip import TransactionGossip
+from nomos_node.mempool.mempool import Mempool
+from nomos_node.sdp.posting import DeclarationPosting
+from nomos_node.storage.block_store import BlockStore
+from nomos_node.wallet.wallet import Wallet
+
+PROGRAMS = {"validator": "nomos-node", "executor": "nomos-executor"}
+
+
+class NodeHttp:
+    """Takes both addresses when made; answers from ``run`` on what ``offer`` gave it.
+
+    Raises:
+        AddressUnavailable: one of the addresses can't be taken.
+    """
+
+    def __init__(self, config: NodeConfig) -> None:
+        self._config = config
+        self._listener = _listener(config.http.backend_settings, "http.backend_settings.address")
+        try:
+            testing = config.testing_http.backend_settings
+            self._testing_listener = _listener(testing, "testing_http.backend_settings.address")
+        except Exception:
+            self._listener.close()
+            raise
+        self._servers: tuple[HttpServer, ...] = ()
+
+    def close(self) -> None:
+        self._listener.close()
+        self._testing_listener.close()
+
+    def offer(
+        self,
+        *,
+        chain: Chain,
+        store: BlockStore,
+        mempool: Mempool,
+        transactions: TransactionGossip,
+        wallet: Wallet,
+        posting: DeclarationPosting,
+        network: InfoSource,
+    ) -> None:
+        is_executor = self._config.kind == "executor"
+        routes = [
+            *ChainRoutes(chain, store).routes(with_lib_stream=not is_executor),
+            *MempoolRoutes(mempool, transactions).routes(),
+            *NetworkRoutes(network).routes(),
+            *SdpRoutes(posting).routes(),
+            *([] if is_executor else WalletRoutes(wallet, chain, transactions).routes()),
+            *da_routes(executor=is_executor),
+        ]
+        documentation = documentation_routes(PROGRAMS[self._config.kind], version("logos-blockchain-testing"), routes)
+        main, testing = self._config.http.backend_settings, self._config.testing_http.backend_settings
+        testing_routes = [*DeclarationRoutes(chain).routes(), *testing_da_routes()]
+        self._servers = (
+            _server(main, self._listener, [*routes, *documentation]),
+            _server(testing, self._testing_listener, testing_routes),
+        )
+
+    async def run(self) -> None:
+        """
+        Raises:
+            AddressUnavailable: another program listens on one of the addresses.
+        """
+        try:
+            await asyncio.gather(*(server.run() for server in self._servers))
+        finally:
+            for server in self._servers:
+                server.stop()
+
+
+def _listener(backend: HttpBackend, setting: str) -> Listener:
+    return Listener(backend.address.host, backend.address.port, setting=setting)
+
+
+def _server(backend: HttpBackend, listener: Listener, routes: list[Route]) -> HttpServer:
+    return HttpServer(application(routes, settings.http_limits(backend), backend.cors_origins), listener)

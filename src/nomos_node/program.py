@@ -1,0 +1,48 @@
+"""What the programs do once their arguments are known: check the configuration, or run the node it describes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nomos_core.config import NodeConfig
+
+
+def run_program(program: str, *, config: str, check_config: bool, **parameters: Any) -> int:
+    """Run until the node ends; return the exit code. Errors go to stderr."""
+    from nomos_core.config import ConfigError, load_config, refuse_unknown_keys
+    from nomos_node.command_line import PROGRAMS
+    from nomos_node.overrides import OverrideError, Overrides, apply_overrides
+
+    for group in ("blend_service_group", "da_service_group"):
+        parameters.pop(group, None)
+    try:
+        text = _read(config)
+        loaded = load_config(text, source=config, kind=PROGRAMS[program])
+        if check_config:
+            refuse_unknown_keys(loaded, source=config)
+            print("Config file is valid! ✅")
+            return 0
+        return _run(apply_overrides(loaded, Overrides(**parameters)), program, config)
+    except (ConfigError, OverrideError) as error:
+        return _failed(error)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = f"{error.strerror} (os error {error.errno})" if isinstance(error, OSError) else f"not UTF-8: {error}"
+        return _failed(f"{config}: {reason}")
+
+
+def _read(config: str) -> str:
+    return Path(config).read_text(encoding="utf-8")
+
+
+def _run(config: NodeConfig, program: str, config_name: str) -> int:
+    from nomos_node.process import run_node
+
+    return run_node(config, title=f"{program} {config_name}")
+
+
+def _failed(reason: object) -> int:
+    print(f"Error: {reason}", file=sys.stderr)
+    return 1

@@ -1,0 +1,1 @@
+"""The Service Declaration Protocol's client side: what this node posts about itself."""

@@ -1,0 +1,46 @@
+"""Posting declarations as the protocol's nodes do at this revision: signed with keys of zero, which everybody knows.
+
+So only declarations of those keys can be accepted by a ledger. Nobody keeps which declaration is a node's own yet, so
+activity and withdrawals have nothing to refer to: they are answered, logged and dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from nomos_core.identifiers import DeclarationId
+from nomos_core.keys import Ed25519Key
+from nomos_core.mantle.operations import BlendActivity, DaActivity, SDPDeclare
+from nomos_core.mantle.operations_binary import declaration_id
+from nomos_core.mantle.signing import ZkAndEd25519Signer, sign_transaction
+from nomos_core.mantle.transactions import MantleTx
+from nomos_core.proofs.prover import Prover
+from nomos_node.mempool.gossip import TransactionGossip
+
+_log = logging.getLogger("nomos_sdp")
+_SIGNER = ZkAndEd25519Signer((0,), Ed25519Key(bytes(32)))
+
+
+class DeclarationPosting:
+    def __init__(self, gossip: TransactionGossip, prover: Prover) -> None:
+        self._gossip = gossip
+        self._prover = prover
+
+    async def declare(self, declaration: SDPDeclare) -> DeclarationId:
+        """
+        Raises:
+            ProofError: the prover failed.
+            AlreadyInMempool, TransactionTooLarge, StorageError: as ``Mempool.add``.
+        """
+        transaction = await asyncio.to_thread(
+            sign_transaction, MantleTx((declaration,)), operation_signers=(_SIGNER,), prover=self._prover
+        )
+        await self._gossip.submit(transaction)
+        return declaration_id(declaration)
+
+    def report_activity(self, activity: DaActivity | BlendActivity) -> None:
+        _log.error("No declaration_id set. Cannot post activity without declaration.")
+
+    def withdraw(self, declaration: DeclarationId) -> None:
+        _log.error("No declaration_id set. Cannot post withdrawal without declaration.")

@@ -1,0 +1,164 @@
+"""What each part of the node is set to, taken from the node's configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nomos_core.config import Genesis, NodeConfig
+from nomos_core.config.network import StaticNat
+from nomos_core.config.node import HttpBackend
+from nomos_core.config.tracing import FileLogger, GelfLogger, LogTarget, LokiLogger, StandardStream, TracingConfig
+from nomos_core.cryptarchia.epochs import ConsensusConfig, EpochConfig
+from nomos_core.cryptarchia.slots import SlotSchedule
+from nomos_core.ledger.config import LedgerConfig, ServiceParameters
+from nomos_core.mantle.transactions import SignedMantleTx
+from nomos_node.api.limits import HttpLimits
+from nomos_node.network.settings import GossipsubSettings, NetworkSettings
+from nomos_node.telemetry.hourly_file import DEFAULT_PREFIX
+from nomos_node.telemetry.levels import parse_level
+from nomos_node.telemetry.log_setup import (
+    LogDestination,
+    LogSettings,
+    LogSetupError,
+    ToFile,
+    ToGelf,
+    ToNowhere,
+    ToStderr,
+    ToStdout,
+)
+
+
+class UnsupportedSetting(Exception):
+    """The config asks for something this node does not have; the message names the key and what to do."""
+
+
+def genesis_transaction(config: NodeConfig) -> SignedMantleTx:
+    """
+    Raises:
+        UnsupportedSetting: the chain shall start from a saved ledger.
+    """
+    state = config.cryptarchia.service.starting_state
+    if not isinstance(state, Genesis):
+        raise UnsupportedSetting(
+            "cryptarchia.service.starting_state: !Lib holds a ledger of another program: "
+            "start from !Genesis and let the node download the chain"
+        )
+    return state.genesis_tx
+
+
+def slot_schedule(config: NodeConfig) -> SlotSchedule:
+    return SlotSchedule(
+        chain_start_ns=config.time.chain_start_time.unix_nanoseconds,
+        slot_duration_ns=config.deployment.time.slot_duration.nanoseconds,
+    )
+
+
+def ledger_config(config: NodeConfig) -> LedgerConfig:
+    """
+    Raises:
+        ValueError: the deployment's consensus or service parameters contradict themselves.
+    """
+    deployment = config.deployment.cryptarchia
+    consensus, epochs, sdp = deployment.consensus_config, deployment.epoch_config, deployment.sdp_config
+    return LedgerConfig(
+        epoch_config=EpochConfig(
+            epochs.epoch_stake_distribution_stabilization,
+            epochs.epoch_period_nonce_buffer,
+            epochs.epoch_period_nonce_stabilization,
+        ),
+        consensus_config=ConsensusConfig(consensus.security_param, consensus.active_slot_coeff),
+        services={
+            service: ServiceParameters(
+                session_duration=parameters.session_duration,
+                lock_period=parameters.lock_period,
+                inactivity_period=parameters.inactivity_period,
+                retention_period=parameters.retention_period,
+            )
+            for service, parameters in sdp.service_params.items()
+        },
+        minimum_stake=sdp.min_stake.threshold,
+        blend_minimum_network_size=config.deployment.blend.common.minimum_network_size,
+    )
+
+
+def network_settings(config: NodeConfig) -> NetworkSettings:
+    backend = config.network.backend
+    nat = backend.swarm.nat_config
+    return NetworkSettings(
+        node_key=backend.swarm.node_key,
+        listen_host=backend.swarm.host,
+        listen_port=backend.swarm.port,
+        initial_peers=backend.initial_peers,
+        external_address=nat.external_address if isinstance(nat, StaticNat) else None,
+        identify_protocol=config.deployment.network.identify_protocol_name,
+        gossipsub=_gossipsub_settings(config),
+    )
+
+
+def _gossipsub_settings(config: NodeConfig) -> GossipsubSettings:
+    wanted = config.network.backend.swarm.gossipsub_config
+    if wanted is None:
+        return GossipsubSettings()
+    return GossipsubSettings(
+        heartbeat_interval=wanted.heartbeat_interval.seconds,
+        mesh_n=wanted.mesh_n,
+        mesh_n_low=wanted.mesh_n_low,
+        mesh_n_high=wanted.mesh_n_high,
+        history_length=wanted.history_length,
+        history_gossip=wanted.history_gossip,
+        fanout_ttl=wanted.fanout_ttl.seconds,
+        duplicate_cache_time=wanted.duplicate_cache_time.seconds,
+    )
+
+
+def log_settings(tracing: TracingConfig) -> LogSettings:
+    """
+    Raises:
+        LogSetupError: the destination is one this node can't send to, or a filter's level is none.
+    """
+    filters = tracing.filter.filters if tracing.filter else {}
+    try:
+        levels = {target: parse_level(level) for target, level in filters.items()}
+    except ValueError as error:
+        raise LogSetupError(f"tracing.filter: {error}") from None
+    return LogSettings(_destination(tracing.logger), parse_level(tracing.level), levels)
+
+
+def _destination(logger: LogTarget) -> LogDestination:
+    match logger:
+        case StandardStream.STDOUT:
+            return ToStdout()
+        case StandardStream.STDERR:
+            return ToStderr()
+        case FileLogger(directory=directory, prefix=prefix):
+            return ToFile(Path(directory), prefix or DEFAULT_PREFIX)
+        case GelfLogger(addr=address):
+            return ToGelf(address.host, address.port)
+        case LokiLogger():
+            raise LogSetupError("tracing.logger: this node can't push to Loki: use !File and collect the files")
+        case _:
+            return ToNowhere()
+
+
+def http_limits(settings: HttpBackend) -> HttpLimits:
+    return HttpLimits(
+        burst=settings.rate_limit_burst,
+        period=settings.rate_limit_per_second,
+        concurrent=settings.max_concurrent_requests,
+        body_size=settings.max_body_size,
+        timeout=settings.timeout.seconds,
+    )
+
+
+def zk_secret_keys(config: NodeConfig) -> dict[str, int]:
+    """The zero-knowledge keys of ``key_management.keys`` by their id, the hex form of the public key."""
+    return {key_id: key for key_id, key in config.key_management.keys.items() if isinstance(key, int)}
+
+
+def check_storage(config: NodeConfig) -> None:
+    """
+    Raises:
+        UnsupportedSetting: the node may not write its database.
+    """
+    if config.storage.read_only:
+        raise UnsupportedSetting("storage.read_only: a node writes every block it takes: set it to false")
