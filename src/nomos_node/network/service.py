@@ -12,11 +12,11 @@ from nomos_core.keys import Ed25519Key, peer_id
 from nomos_node.network.errors import NetworkClosed, StreamBroken
 from nomos_node.network.events import GossipMessage, NetworkInfo, PeerEvent
 from nomos_node.network.feed import Feed
-from nomos_node.network.framed_stream import FramedStream
-from nomos_node.network.host import Libp2pHost
-from nomos_node.network.quic import bind_listen_socket
 from nomos_node.network.settings import NetworkSettings
 from nomos_node.network.streams import Stream
+from nomos_node.network.trio_side.framed_stream import FramedStream
+from nomos_node.network.trio_side.host import Libp2pHost
+from nomos_node.network.trio_side.quic import bind_listen_socket
 from nomos_node.network.trio_thread import TrioThread
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ StreamHandler = Callable[[Stream], Awaitable[None]]
 class NetworkService:
     """A libp2p host in a thread of its own. Use it from the event loop that started it; several may run at once.
 
-    ``async with NetworkService(settings)`` starts and closes it.
+    ``async with NetworkService(settings)`` starts and closes it; closed, it can't be started again.
     """
 
     def __init__(self, settings: NetworkSettings) -> None:
@@ -43,6 +43,7 @@ class NetworkService:
         self._topics: defaultdict[str, set[Feed[GossipMessage]]] = defaultdict(set)
         self._peer_feeds: set[Feed[PeerEvent]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._host = Libp2pHost(settings, self)
         self._thread: TrioThread | None = None
 
     async def start(self) -> None:
@@ -52,15 +53,16 @@ class NetworkService:
             ListenAddressUnavailable: the UDP port is in use.
         """
         listen_socket = bind_listen_socket(self.settings.listen_host, self.settings.listen_port)
-        self._host = Libp2pHost(self.settings, listen_socket, self)
-        thread = TrioThread(self._host, name=f"libp2p-{self.peer_id[-6:]}")
-        self._emit = thread.emit
+        self._host.listen_on(listen_socket)
+        self._thread = TrioThread(self._host, name=f"libp2p-{self.peer_id[-6:]}")
+        self._emit = self._thread.emit
         try:
-            await thread.start()
+            await self._thread.start()
         except BaseException:
+            self._thread = None
             listen_socket.close()
             raise
-        self._thread = thread
+        self._watch = asyncio.create_task(self._watch_host(self._thread))
 
     async def close(self) -> None:
         """Hang up, stop the thread and end every feed. Does nothing when not running."""
@@ -71,7 +73,7 @@ class NetworkService:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await thread.stop()
-        self._end_feeds()
+        await self._watch
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -129,8 +131,8 @@ class NetworkService:
             while (answer := await stream.read_frame(timeout)) is not None:
                 yield answer
 
-    async def serve(self, protocol: str, handler: RequestHandler, *, max_concurrent: int) -> None:
-        """Answer requests: one frame in, the frames ``handler`` yields out.
+    def serve(self, protocol: str, handler: RequestHandler, *, max_concurrent: int) -> None:
+        """Answer requests: one frame in, the frames ``handler`` yields out. Call it before ``start``.
 
         An error in the handler is logged and resets the stream, as do requests beyond ``max_concurrent``.
         """
@@ -141,16 +143,18 @@ class NetworkService:
                 async for frame in handler(request, stream.peer_id):
                     await stream.write_frame(frame)
 
-        await self.serve_streams(protocol, answer, max_concurrent=max_concurrent)
+        self.serve_streams(protocol, answer, max_concurrent=max_concurrent)
 
-    async def serve_streams(self, protocol: str, handler: StreamHandler, *, max_concurrent: int) -> None:
-        """Hand inbound streams of a protocol to ``handler``, each in a task of its own; closed when it returns."""
-        thread = self._running()
+    def serve_streams(self, protocol: str, handler: StreamHandler, *, max_concurrent: int) -> None:
+        """Hand inbound streams of a protocol to ``handler``, each in a task of its own; closed when it returns.
+
+        Call it before ``start``, so that no peer finds the protocol missing.
+        """
 
         def accept(stream: FramedStream, peer: str, served: Callable[[], None]) -> None:
-            thread.emit(self._spawn_handler, handler, Stream(thread, stream, peer_id=peer, protocol=protocol), served)
+            self._emit(self._spawn_handler, handler, stream, peer, protocol, served)
 
-        await thread.call(self._host.serve, protocol, accept, max_concurrent)
+        self._host.serve(protocol, accept, max_concurrent)
 
     # Peers
 
@@ -202,6 +206,13 @@ class NetworkService:
         for feed in tuple(self._peer_feeds):
             feed.offer(event)
 
+    async def _watch_host(self, thread: TrioThread) -> None:
+        try:
+            await thread.wait_finished()
+        except Exception:
+            logger.critical("the network host failed: this node is cut off", exc_info=True)
+        self._end_feeds()
+
     def _end_feeds(self) -> None:
         feeds: list[Feed[GossipMessage] | Feed[PeerEvent]] = [*self._peer_feeds]
         for subscribers in self._topics.values():
@@ -232,8 +243,12 @@ class NetworkService:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _spawn_handler(self, handler: StreamHandler, stream: Stream, served: Callable[[], None]) -> None:
-        self._spawn(self._handle_stream(handler, stream, served))
+    def _spawn_handler(
+        self, handler: StreamHandler, stream: FramedStream, peer: str, protocol: str, served: Callable[[], None]
+    ) -> None:
+        if self._thread is not None:
+            inbound = Stream(self._thread, stream, peer_id=peer, protocol=protocol)
+            self._spawn(self._handle_stream(handler, inbound, served))
 
     async def _handle_stream(self, handler: StreamHandler, stream: Stream, served: Callable[[], None]) -> None:
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from nomos_node.network.errors import NetworkClosed, RequestFailed
 
 if TYPE_CHECKING:
-    from nomos_node.network.framed_stream import FramedStream
+    from nomos_node.network.trio_side.framed_stream import FramedStream
     from nomos_node.network.trio_thread import TrioThread
 
 

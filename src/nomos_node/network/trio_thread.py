@@ -44,15 +44,12 @@ class TrioThread:
         await asyncio.shield(self._ready)
 
     async def stop(self) -> None:
-        """Ask the program to end and wait for its thread. Does nothing when it has ended already.
-
-        Raises whatever the program failed with.
-        """
+        """Ask the program to end and wait for its thread. Does nothing when it has ended already."""
         if self._thread is None:
             return
         with suppress(trio.RunFinishedError):  # it ended by itself
             self._token.run_sync_soon(self._stop.set)
-        await asyncio.shield(self._finished)
+        await asyncio.wait([self._finished])
         self._thread.join()
         self._thread = None
 
@@ -68,7 +65,7 @@ class TrioThread:
         """
         result: asyncio.Future[T] = self._loop.create_future()
         call = _Call(function, args, result, self.emit)
-        self._run_sync_soon(self._nursery.start_soon, call.run)
+        self._run_sync_soon(self._start_call, call)
         try:
             return await result
         except asyncio.CancelledError:
@@ -105,9 +102,18 @@ class TrioThread:
         self._token = trio.lowlevel.current_trio_token()
         self._stop = trio.Event()
         async with trio.open_nursery() as calls:
-            self._nursery = calls
-            await self._program.run(lambda: self.emit(self._set_ready), self._stop)
+            self._calls: trio.Nursery | None = calls
+            try:
+                await self._program.run(lambda: self.emit(self._set_ready), self._stop)
+            finally:
+                self._calls = None
             calls.cancel_scope.cancel()
+
+    def _start_call(self, call: _Call) -> None:
+        if self._calls is None:
+            call.refuse()
+        else:
+            self._calls.start_soon(call.run)
 
     def _set_ready(self) -> None:
         if not self._ready.done():
@@ -145,10 +151,7 @@ class _Call:
         self.scope = trio.CancelScope()
 
     async def run(self) -> None:
-        outcome: tuple[Callable[[Any], None], Any] = (
-            self.future.set_exception,
-            NetworkClosed("the network was closed meanwhile"),
-        )
+        outcome: tuple[Callable[[Any], None], Any] = self.future.set_exception, self._closed()
         try:
             with self.scope:
                 outcome = self.future.set_result, await self._function(*self._args)
@@ -156,6 +159,12 @@ class _Call:
             outcome = self.future.set_exception, error
         finally:
             self._emit(self._settle, *outcome)
+
+    def refuse(self) -> None:
+        self._emit(self._settle, self.future.set_exception, self._closed())
+
+    def _closed(self) -> NetworkClosed:
+        return NetworkClosed("the network was closed meanwhile")
 
     def _settle(self, settle: Callable[[Any], None], value: Any) -> None:
         if not self.future.done():

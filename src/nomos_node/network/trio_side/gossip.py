@@ -23,9 +23,9 @@ from libp2p.pubsub.gossipsub import GossipSub
 from libp2p.pubsub.mcache import CacheEntry, MessageCache
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.pubsub import Pubsub
-from libp2p.utils.varint import read_varint_prefixed_bytes_limited
 
 from nomos_node.network.errors import MessageTooLarge
+from nomos_node.network.framing import VarintFrameDecoder
 from nomos_node.network.settings import GossipsubSettings
 
 _PROTOCOLS = (TProtocol("/meshsub/1.1.0"), TProtocol("/meshsub/1.0.0"))
@@ -181,11 +181,13 @@ class Gossip(Pubsub):
     async def continuously_read_stream(self, stream: INetStream) -> None:
         # The library gives each message a task of its own, and an error in one of them ends gossip altogether.
         peer_id = stream.muxed_conn.peer_id
+        decoder = VarintFrameDecoder(self.max_inbound_rpc_size)
         try:
             while True:
-                frame = await read_varint_prefixed_bytes_limited(stream, self.max_inbound_rpc_size)
-                await self._handle_rpc(peer_id, rpc_pb2.RPC.FromString(frame))
-        except (BaseLibp2pError, DecodeError, UnicodeDecodeError):
+                decoder.feed(await stream.read())
+                while (frame := decoder.next_frame()) is not None:
+                    await self._handle_rpc(peer_id, rpc_pb2.RPC.FromString(frame))
+        except (BaseLibp2pError, DecodeError, ValueError):
             await stream.reset()
 
     async def _handle_rpc(self, peer_id: ID, rpc: rpc_pb2.RPC) -> None:

@@ -13,6 +13,8 @@ from __future__ import annotations
 import math
 import socket
 import time
+from contextlib import suppress
+from weakref import WeakSet
 
 import trio
 from aioquic.quic import events
@@ -81,6 +83,7 @@ class Connection(QUICConnection):
     def __init__(self, *args: object, **keywords: object) -> None:
         super().__init__(*args, **keywords)  # type: ignore[arg-type]
         self._last_arrival = 0.0
+        self._transport.live.add(self)
 
     @property
     def endpoint(self) -> QuicEndpoint:
@@ -96,18 +99,12 @@ class Connection(QUICConnection):
         if not self._closed and self._last_arrival < asked:
             await self.close()
 
-    def say_goodbye(self) -> list[bytes]:
-        """The datagrams that tell the peer this connection is over."""
-        self._quic.close()
-        return [datagram for datagram, _ in self._quic.datagrams_to_send(now=time.time())]
-
-    def abandon(self) -> None:
+    def hang_up(self) -> None:
         """Tell the peer that the connection is over and let go of the socket, without waiting for anything."""
         if self._closed or self._socket is None:
             return
         self._closed = True
-        for datagram in self.say_goodbye():
-            _send_now(self._socket, datagram, self._remote_addr)
+        _send_goodbye(self._quic, self._socket, self._remote_addr)
         if self._owns_socket:
             self._socket.close()
 
@@ -169,12 +166,21 @@ class Listener(QUICListener):
         """How many connections are still being negotiated."""
         return len(self._registry._pending)
 
+    def hang_up(self) -> None:
+        """Tell the peers whose handshake is not complete yet that nothing comes of it."""
+        for connection_id, quic in self._registry._pending.items():
+            address = self._registry._connection_id_to_addr.get(connection_id)
+            if address is not None and self._socket is not None:
+                _send_goodbye(quic, self._socket, address)
+
 
 class Transport(QUICTransport):
     """One listening socket, any number of outgoing connections."""
 
     def __init__(self, private_key: PrivateKey, settings: NetworkSettings, listen_socket: socket.socket) -> None:
-        super().__init__(private_key, config=transport_config(settings))
+        self.config = transport_config(settings)
+        super().__init__(private_key, config=self.config)
+        self.live: WeakSet[Connection] = WeakSet()
         self.listen_socket = listen_socket
         self.dial_host = settings.dial_host
         self.keep_alive_interval = settings.keep_alive_interval
@@ -208,15 +214,24 @@ class Transport(QUICTransport):
             transport=self,
             handler_function=handler_function,  # type: ignore[arg-type]
             quic_configs={name: config for name, config in self._quic_configs.items() if name.endswith("_server")},
-            config=self._config,
+            config=self.config,
             security_manager=self._security_manager,
         )
         self._listeners.append(listener)
         return listener
 
+    def hang_up(self) -> None:
+        """End every connection and stop listening, at once."""
+        for connection in tuple(self.live):
+            connection.hang_up()
+        for listener in self._listeners:
+            if isinstance(listener, Listener):
+                listener.hang_up()
+        self.listen_socket.close()
 
-def _send_now(sender: trio.socket.SocketType, datagram: bytes, address: tuple[str, int]) -> None:
-    try:
-        socket.socket.sendto(sender._sock, datagram, address)  # type: ignore[attr-defined]
-    except OSError:
-        return  # the peer finds out by its own timeout
+
+def _send_goodbye(quic: QuicConnection, sender: trio.socket.SocketType, address: tuple[str, int]) -> None:
+    quic.close()
+    for datagram, _ in quic.datagrams_to_send(now=time.time()):
+        with suppress(OSError):  # the peer finds out by its own timeout
+            sender._sock.sendto(datagram, address)  # type: ignore[attr-defined]
