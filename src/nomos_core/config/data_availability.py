@@ -145,8 +145,8 @@ class MempoolTrigger:
 class DaVerifier:
     serde_name: ClassVar = "DaVerifierServiceSettings"
     share_verifier_settings: ShareVerifier
-    tx_verifier_settings: Unit = None
-    network_adapter_settings: Unit = None
+    tx_verifier_settings: Unit
+    network_adapter_settings: Unit
     storage_adapter_settings: DaStorageAdapter
     mempool_trigger_settings: MempoolTrigger
 

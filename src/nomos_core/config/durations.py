@@ -12,6 +12,7 @@ import re
 from calendar import isleap
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from math import modf
 from typing import Annotated, Any, Final
 
 from nomos_core.config.document import Mapping, Node, Scalar, Sequence
@@ -32,13 +33,19 @@ _DATE_AND_TIME: Final = re.compile(
 )
 
 
+def _nanoseconds(seconds: float) -> int:
+    """Whole seconds apart from the fraction: together they would not fit into a float."""
+    fraction, whole = modf(seconds)
+    return int(whole) * SECOND + round(fraction * SECOND)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Duration:
     nanoseconds: int
 
     @classmethod
     def of(cls, seconds: float) -> Duration:
-        return cls(round(seconds * SECOND))
+        return cls(_nanoseconds(seconds))
 
     @property
     def seconds(self) -> float:
@@ -66,7 +73,7 @@ class UtcTime:
 
     @classmethod
     def of(cls, unix_seconds: float) -> UtcTime:
-        return cls(round(unix_seconds * SECOND))
+        return cls(_nanoseconds(unix_seconds))
 
     @property
     def unix_seconds(self) -> float:

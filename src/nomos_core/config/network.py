@@ -86,7 +86,7 @@ class KademliaConfig:
     max_packet_size: USize | None = None
     kbucket_inserts: Text | None = None
     periodic_bootstrap_interval_secs: U64 | None = None
-    client_mode: Flag = False
+    client_mode: Flag = field(default=False, metadata={"written": False})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

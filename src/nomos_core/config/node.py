@@ -73,7 +73,7 @@ class SdpConfig:
     """The declaration is read and not used, as in the real node."""
 
     serde_name: ClassVar = "SdpSettings"
-    declaration: Declaration | None = field(default=None, metadata={"written_when_none": True})
+    declaration: Declaration | None = field(default=None, metadata={"written": True})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

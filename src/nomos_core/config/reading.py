@@ -240,8 +240,8 @@ class TaggedCodec:
 class StructCodec(Generic[T]):
     """A dataclass whose fields are the keys of a mapping.
 
-    Fields with a default may be missing; fields that are None by default are left out when written. ``serde_name`` is
-    the name the real node calls the struct by in its messages.
+    Fields with a default may be missing. Those that are None by default are left out when written (metadata ``written``
+    decides otherwise). ``serde_name`` is the name the real node calls the struct by in its messages.
     """
 
     def __init__(self, kind: type[T]) -> None:
@@ -265,12 +265,13 @@ class StructCodec(Generic[T]):
         return tuple(name for name, member in self._fields.items() if _is_required(member))
 
     @cached_property
-    def _left_out_when_none(self) -> frozenset[str]:
-        return frozenset(
-            name
+    def _left_out(self) -> dict[str, Any]:
+        """Keys that are not written while they have their default."""
+        return {
+            name: member.default
             for name, member in self._fields.items()
-            if member.default is None and not member.metadata.get("written_when_none")
-        )
+            if not _is_required(member) and not member.metadata.get("written", member.default is not None)
+        }
 
     @property
     def example(self) -> str:
@@ -311,7 +312,7 @@ class StructCodec(Generic[T]):
         plain: dict[str, Plain] = {}
         for name, codec in self._codecs.items():
             item = getattr(value, name)
-            if item is not None or name not in self._left_out_when_none:
+            if name not in self._left_out or item != self._left_out[name]:
                 plain[name] = codec.write(item)
         return plain
 
