@@ -1,0 +1,144 @@
+"""Sections ``da_network``, ``da_verifier``, ``da_sampling`` and, for executors, ``da_dispersal``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nomos_core.config.data_availability import (
+    DaApiAdapter,
+    DaDispersal,
+    DaMembership,
+    DaMonitor,
+    DaNetworkBackend,
+    DaPolicy,
+    DaReplication,
+    DaSampling,
+    DaStorageAdapter,
+    DaSubnets,
+    DaVerifier,
+    DispersalBackend,
+    Encoder,
+    ExecutorDaNetwork,
+    ExecutorDaNetworkBackend,
+    MempoolTrigger,
+    SamplingBackend,
+    ShareVerifier,
+    ValidatorDaNetwork,
+)
+from nomos_core.config.durations import Duration
+from nomos_testing.cluster.interfaces import Role
+from nomos_testing.configgen.node_plan import NodePlan, quic_address
+from nomos_testing.configgen.options import DataAvailabilityTimes
+
+_SUBNET_REFRESH_INTERVAL: Final = Duration.of(30)
+
+
+def validator_da_network(plan: NodePlan) -> ValidatorDaNetwork:
+    return ValidatorDaNetwork(
+        backend=_backend(plan),
+        membership=_membership(plan),
+        api_adapter_settings=_api_adapter(plan),
+        subnet_refresh_interval=_SUBNET_REFRESH_INTERVAL,
+        subnet_threshold=plan.spec.da.num_samples,
+        min_session_members=plan.spec.da.num_samples,
+    )
+
+
+def executor_da_network(plan: NodePlan) -> ExecutorDaNetwork:
+    return ExecutorDaNetwork(
+        backend=ExecutorDaNetworkBackend(validator_settings=_backend(plan), num_subnets=plan.spec.da.num_subnets),
+        membership=_membership(plan),
+        api_adapter_settings=_api_adapter(plan),
+        subnet_refresh_interval=_SUBNET_REFRESH_INTERVAL,
+        subnet_threshold=plan.spec.da.num_samples,
+        min_session_members=plan.spec.da.num_samples,
+    )
+
+
+def _backend(plan: NodePlan) -> DaNetworkBackend:
+    da = plan.spec.da
+    policy = DaPolicy(
+        min_dispersal_peers=da.min_dispersal_peers if plan.role is Role.EXECUTOR else 0,
+        min_replication_peers=da.min_replication_peers,
+        max_dispersal_failures=0,
+        max_sampling_failures=0,
+        max_replication_failures=0,
+        malicious_threshold=0,
+    )
+    return DaNetworkBackend(
+        node_key=plan.identity.id,
+        listening_address=quic_address(plan.ports.da),
+        policy_settings=policy,
+        monitor_settings=DaMonitor(failure_time_window=Duration.of(5), time_decay_factor="0"),
+        balancer_interval=Duration.of(da.balancer_interval),
+        redial_cooldown=Duration.of(0),
+        replication_settings=DaReplication(seen_message_cache_size=1000, seen_message_ttl=Duration.of(3600)),
+        subnets_settings=DaSubnets(num_of_subnets=da.num_samples, shares_retry_limit=1, commitments_retry_limit=1),
+    )
+
+
+def _membership(plan: NodePlan) -> DaMembership:
+    da = plan.spec.da
+    return DaMembership(
+        subnetwork_size=da.subnetworks(plan.spec.node_count), replication_factor=da.dispersal_factor, session_id=0
+    )
+
+
+def _api_adapter(plan: NodePlan) -> DaApiAdapter:
+    return DaApiAdapter(api_port=plan.ports.api, is_secure=False)
+
+
+def verifier_config(plan: NodePlan) -> DaVerifier:
+    times = _times(plan)
+    trigger = MempoolTrigger(
+        publish_threshold=0.8,
+        share_duration=Duration.of(times.share_duration),
+        prune_duration=Duration.of(times.prune_duration),
+        prune_interval=Duration.of(times.prune_interval),
+    )
+    return DaVerifier(
+        share_verifier_settings=_share_verifier(plan),
+        tx_verifier_settings=None,
+        network_adapter_settings=None,
+        storage_adapter_settings=DaStorageAdapter(blob_storage_directory=plan.path("")),
+        mempool_trigger_settings=trigger,
+    )
+
+
+def sampling_config(plan: NodePlan) -> DaSampling:
+    times = _times(plan)
+    backend = SamplingBackend(
+        num_samples=plan.spec.da.num_samples,
+        num_subnets=plan.spec.da.num_subnets,
+        old_blobs_check_interval=Duration.of(times.old_blobs_check_interval),
+        blobs_validity_duration=Duration.of(60),
+    )
+    return DaSampling(
+        sampling_settings=backend,
+        share_verifier_settings=_share_verifier(plan),
+        commitments_wait_duration=Duration.of(times.commitments_wait),
+        sdp_blob_trigger_sampling_delay=Duration.of(times.sampling_delay),
+    )
+
+
+def dispersal_config(plan: NodePlan) -> DaDispersal:
+    times = _times(plan)
+    encoder = Encoder(
+        num_columns=plan.spec.da.num_subnets, with_cache=False, global_params_path=str(plan.options.kzg_params)
+    )
+    return DaDispersal(
+        backend=DispersalBackend(
+            encoder_settings=encoder,
+            dispersal_timeout=Duration.of(times.dispersal_timeout),
+            retry_cooldown=Duration.of(times.retry_cooldown),
+            retry_limit=2,
+        )
+    )
+
+
+def _share_verifier(plan: NodePlan) -> ShareVerifier:
+    return ShareVerifier(global_params_path=str(plan.options.kzg_params), domain_size=plan.spec.da.num_subnets)
+
+
+def _times(plan: NodePlan) -> DataAvailabilityTimes:
+    return plan.options.da_times.for_slot(plan.spec.slot_duration)

@@ -1,0 +1,148 @@
+"""Makes a network: identities, wallets, one genesis with its proofs, and each node's configuration."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from nomos_core.config import ExecutorConfig, Genesis, NodeConfig, UtcTime, ValidatorConfig
+from nomos_core.config.deployment import Deployment
+from nomos_core.identifiers import ZkPublicKey
+from nomos_core.mantle.network_genesis import GenesisNode, network_genesis
+from nomos_core.mantle.transactions import Note, SignedMantleTx
+from nomos_core.node_identity import NodeIdentity
+from nomos_core.proofs.prover import Prover
+from nomos_testing.cluster.interfaces import Role
+from nomos_testing.configgen import consensus, data_availability, network, services
+from nomos_testing.configgen.node_plan import NetworkPlan, NodePlan, quic_address
+from nomos_testing.configgen.options import ConfigOptions
+from nomos_testing.topology.generated import GeneratedNode, GeneratedTopology
+from nomos_testing.topology.identities import node_identities
+from nomos_testing.topology.layouts import Layout, dialled_nodes, peer_counts
+from nomos_testing.topology.ports import NodePorts
+from nomos_testing.topology.spec import TopologySpec
+from nomos_testing.topology.wallets import WalletAccount, wallet_accounts
+
+
+def generate_topology(
+    spec: TopologySpec,
+    options: ConfigOptions,
+    *,
+    ports: Sequence[NodePorts],
+    prover: Prover,
+    directories: Sequence[Path] | None = None,
+    chain_start: float | None = None,
+) -> GeneratedTopology:
+    """Make everything that is needed to start the network. Nothing is written.
+
+    ``ports`` (see ``reserve_ports``) and ``directories`` have one entry a node; without directories the paths in the
+    configuration are relative to where a node is started. The chain starts at ``chain_start`` (Unix seconds), or now.
+
+    Raises:
+        ValueError: not as many ports or directories as nodes.
+        ProofError: the prover failed.
+    """
+    identities = node_identities(spec)
+    accounts = wallet_accounts(spec.wallet)
+    genesis = Genesis(genesis_tx=_genesis_tx(identities, ports, accounts, prover))
+    shared = NetworkPlan(
+        spec=spec,
+        options=options,
+        genesis=genesis,
+        chain_start=UtcTime.of(time.time() if chain_start is None else chain_start),
+        wallet_keys=consensus.WalletKeys.of(accounts),
+    )
+    common = consensus.deployment(spec)
+    plans = _node_plans(shared, identities, ports, directories or [None] * spec.node_count)
+    return GeneratedTopology(
+        spec=spec,
+        nodes=tuple(_node(plan, common) for plan in plans),
+        genesis_tx=genesis.genesis_tx,
+        chain_start=shared.chain_start,
+        wallet_accounts=accounts,
+    )
+
+
+def _genesis_tx(
+    identities: Sequence[NodeIdentity],
+    ports: Sequence[NodePorts],
+    accounts: Sequence[WalletAccount],
+    prover: Prover,
+) -> SignedMantleTx:
+    nodes = [
+        GenesisNode(identity, da_locator=quic_address(port.da), blend_locator=quic_address(port.blend))
+        for identity, port in zip(identities, ports, strict=True)
+    ]
+    notes = [Note(account.value, ZkPublicKey(account.public_key)) for account in accounts]
+    return network_genesis(nodes, notes, prover)
+
+
+def _node_plans(
+    shared: NetworkPlan,
+    identities: Sequence[NodeIdentity],
+    ports: Sequence[NodePorts],
+    directories: Sequence[Path | None],
+) -> list[NodePlan]:
+    roles = [(Role.VALIDATOR, index) for index in range(shared.spec.validators)]
+    roles += [(Role.EXECUTOR, index) for index in range(shared.spec.executors)]
+    dialled = dialled_nodes(Layout(shared.spec.layout), shared.spec.node_count)
+    expected_peers = peer_counts(dialled)
+    return [
+        NodePlan(
+            network=shared,
+            role=role,
+            index=index,
+            identity=identity,
+            ports=own_ports,
+            initial_peers=tuple(quic_address(ports[peer].network) for peer in dialled[position]),
+            expected_peers=expected_peers[position],
+            directory=directory,
+        )
+        for position, ((role, index), identity, own_ports, directory) in enumerate(
+            zip(roles, identities, ports, directories, strict=True)
+        )
+    ]
+
+
+def _node(plan: NodePlan, common: Deployment) -> GeneratedNode:
+    return GeneratedNode(
+        role=plan.role,
+        index=plan.index,
+        identity=plan.identity,
+        ports=plan.ports,
+        config=_config(plan, common),
+        expected_peers=plan.expected_peers,
+    )
+
+
+def _config(plan: NodePlan, common: Deployment) -> NodeConfig:
+    if plan.role is Role.VALIDATOR:
+        return ValidatorConfig(da_network=data_availability.validator_da_network(plan), **_sections(plan, common))
+    return ExecutorConfig(
+        da_network=data_availability.executor_da_network(plan),
+        da_dispersal=data_availability.dispersal_config(plan),
+        **_sections(plan, common),
+    )
+
+
+def _sections(plan: NodePlan, common: Deployment) -> dict[str, Any]:
+    """The sections that validators and executors have in common."""
+    return {
+        "network": network.network_config(plan),
+        "blend": network.blend_config(plan),
+        "deployment": common,
+        "cryptarchia": consensus.cryptarchia_config(plan),
+        "time": consensus.time_config(plan),
+        "mempool": consensus.mempool_config(),
+        "tracing": services.tracing_config(plan),
+        "da_verifier": data_availability.verifier_config(plan),
+        "sdp": services.sdp_config(),
+        "da_sampling": data_availability.sampling_config(plan),
+        "http": services.http_config(plan.ports.api),
+        "storage": services.storage_config(plan),
+        "key_management": consensus.key_management_config(plan),
+        "wallet": consensus.wallet_config(plan),
+        "testing_http": services.http_config(plan.ports.testing_http),
+    }

@@ -1,0 +1,94 @@
+"""Sections ``network`` and ``blend`` of one node, and the network's part of ``deployment``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nomos_core.config.deployment import (
+    BlendCommon,
+    BlendCoreDeployment,
+    BlendDeployment,
+    BlendScheduler,
+    BlendTiming,
+    CoverTraffic,
+    MessageDelayer,
+    NetworkDeployment,
+)
+from nomos_core.config.durations import Duration
+from nomos_core.config.network import (
+    BlendConfig,
+    BlendCore,
+    BlendCoreBackend,
+    BlendEdge,
+    BlendEdgeBackend,
+    BlendZk,
+    ChainSyncConfig,
+    NetworkBackend,
+    NetworkConfig,
+    PeeringDegree,
+    StaticNat,
+    SwarmConfig,
+    TraversalNat,
+)
+from nomos_testing.configgen.node_plan import NodePlan, quic_address
+
+NETWORK_NAMES: Final = NetworkDeployment(
+    kademlia_protocol_name="/integration/nomos/kad/1.0.0",
+    identify_protocol_name="/integration/nomos/identify/1.0.0",
+)
+
+_PEER_RESPONSE_TIMEOUT: Final = Duration.of(60)
+_SMALLEST_BLEND_NETWORK: Final = 30
+
+
+def network_config(plan: NodePlan) -> NetworkConfig:
+    own_address = quic_address(plan.ports.network)
+    swarm = SwarmConfig(
+        host="0.0.0.0",
+        port=plan.ports.network,
+        node_key=plan.identity.id,
+        chain_sync_config=ChainSyncConfig(peer_response_timeout=_PEER_RESPONSE_TIMEOUT),
+        nat_config=TraversalNat() if plan.options.use_autonat else StaticNat(external_address=own_address),
+    )
+    return NetworkConfig(backend=NetworkBackend(swarm=swarm, initial_peers=plan.initial_peers))
+
+
+def blend_config(plan: NodePlan) -> BlendConfig:
+    backend = BlendCoreBackend(
+        listening_address=quic_address(plan.ports.blend),
+        core_peering_degree=PeeringDegree(start=1, end=3),
+        edge_node_connection_timeout=Duration.of(1),
+        max_edge_node_incoming_connections=300,
+        max_dial_attempts_per_peer=3,
+    )
+    return BlendConfig(
+        non_ephemeral_signing_key=plan.identity.id,
+        recovery_path_prefix=plan.path("recovery/blend"),
+        core=BlendCore(backend=backend, zk=BlendZk(secret_key_kms_id=plan.provider_key_id)),
+        edge=BlendEdge(backend=BlendEdgeBackend(max_dial_attempts_per_peer_per_message=1, replication_factor=1)),
+    )
+
+
+def blend_deployment(nodes: int) -> BlendDeployment:
+    """The mix network's common settings; it stays dormant, since no test network reaches its minimum size."""
+    timing = BlendTiming(
+        rounds_per_session=648_000,
+        rounds_per_interval=30,
+        round_duration=Duration.of(1),
+        rounds_per_observation_window=30,
+        rounds_per_session_transition_period=30,
+        epoch_transition_period_in_slots=2_600,
+    )
+    scheduler = BlendScheduler(
+        cover=CoverTraffic(message_frequency_per_round=1.0, intervals_for_safety_buffer=100),
+        delayer=MessageDelayer(maximum_release_delay_in_rounds=3),
+    )
+    return BlendDeployment(
+        common=BlendCommon(
+            num_blend_layers=1,
+            minimum_network_size=max(_SMALLEST_BLEND_NETWORK, nodes + 1),
+            protocol_name="/blend/integration-tests",
+            timing=timing,
+        ),
+        core=BlendCoreDeployment(scheduler=scheduler, minimum_messages_coefficient=1, normalization_constant=1.03),
+    )

@@ -1,0 +1,65 @@
+"""What is decided about one node before its configuration is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nomos_core import field
+from nomos_core.node_identity import NodeIdentity
+from nomos_testing.cluster.interfaces import Role
+from nomos_testing.configgen.options import ConfigOptions
+from nomos_testing.topology.ports import NodePorts
+from nomos_testing.topology.spec import TopologySpec
+
+if TYPE_CHECKING:
+    from nomos_core.config import Genesis, UtcTime
+    from nomos_testing.configgen.consensus import WalletKeys
+
+
+def quic_address(port: int) -> str:
+    """The multiaddress of a libp2p swarm on this machine."""
+    return f"/ip4/127.0.0.1/udp/{port}/quic-v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkPlan:
+    """What all nodes of a network share."""
+
+    spec: TopologySpec
+    options: ConfigOptions
+    genesis: Genesis
+    chain_start: UtcTime
+    wallet_keys: WalletKeys
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodePlan:
+    network: NetworkPlan
+    role: Role
+    index: int
+    identity: NodeIdentity
+    ports: NodePorts
+    initial_peers: tuple[str, ...]
+    expected_peers: int
+    directory: Path | None
+    """None: paths in the configuration are relative to where the node is started."""
+
+    @property
+    def spec(self) -> TopologySpec:
+        return self.network.spec
+
+    @property
+    def options(self) -> ConfigOptions:
+        return self.network.options
+
+    @cached_property
+    def provider_key_id(self) -> str:
+        """The key-management id of the provider's zero-knowledge key: its public key's hex."""
+        return field.to_hex(self.identity.provider.public)
+
+    def path(self, name: str) -> str:
+        """Of something in the node's own directory; the directory itself if ``name`` is empty."""
+        return f"./{name}" if self.directory is None else str(self.directory / name)

@@ -1,0 +1,59 @@
+"""What a deployer may choose about the nodes' configuration, apart from the topology. Durations are in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Final, Self
+
+REFERENCE_SLOT: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeLogging:
+    """Where nodes log, how much, and who gets traces and metrics.
+
+    Without ``directory`` a node logs into its own directory, to files ``__logs.<hour>``; with it all nodes log there,
+    to ``nomos-node-<index>.<hour>`` and ``nomos-executor-<index>.<hour>``. ``filters`` maps log targets to levels.
+    """
+
+    directory: Path | None = None
+    level: str = "INFO"
+    filters: Mapping[str, str] | None = None
+    otlp_traces: str | None = None
+    otlp_metrics: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataAvailabilityTimes:
+    """Spans of blob dispersal, verification and sampling, for slots of two seconds."""
+
+    dispersal_timeout: float = 20.0
+    retry_cooldown: float = 3.0
+    share_duration: float = 5.0
+    prune_duration: float = 30.0
+    prune_interval: float = 5.0
+    commitments_wait: float = 1.0
+    sampling_delay: float = 5.0
+    """From a blob's transaction in a block to its first sample."""
+    old_blobs_check_interval: float = 5.0
+
+    def scaled(self, factor: float) -> Self:
+        """All spans multiplied."""
+        return replace(self, **{item.name: getattr(self, item.name) * factor for item in fields(self)})
+
+    def for_slot(self, slot_duration: float) -> Self:
+        """Slots below a second exist to make tests fast: everything that waits for slots shrinks with them."""
+        return self.scaled(slot_duration / REFERENCE_SLOT) if slot_duration < 1 else self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigOptions:
+    kzg_params: Path
+    """The KZG parameters file, as the nodes see it."""
+    logging: NodeLogging = NodeLogging()
+    da_times: DataAvailabilityTimes = DataAvailabilityTimes()
+    offline_grace_period: float = 1200.0
+    use_autonat: bool = False
+    """Nodes find out their own address instead of being told that it is on loopback."""

@@ -1,0 +1,26 @@
+"""Which nodes a scenario has, how they are connected, which keys and ports they use, and who holds the tokens.
+
+``TopologySpec`` is what a scenario asks for; ``GeneratedTopology``, made from it by ``nomos_testing.configgen``, is the
+network that is started.
+"""
+
+from nomos_testing.topology.generated import GeneratedNode, GeneratedTopology
+from nomos_testing.topology.layouts import Layout
+from nomos_testing.topology.ports import NodePorts, PortReservation, reserve_ports
+from nomos_testing.topology.presets import DataAvailability
+from nomos_testing.topology.spec import TopologyError, TopologySpec
+from nomos_testing.topology.wallets import WalletAccount, WalletSpec
+
+__all__ = [
+    "DataAvailability",
+    "GeneratedNode",
+    "GeneratedTopology",
+    "Layout",
+    "NodePorts",
+    "PortReservation",
+    "TopologyError",
+    "TopologySpec",
+    "WalletAccount",
+    "WalletSpec",
+    "reserve_ports",
+]

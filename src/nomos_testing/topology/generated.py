@@ -1,0 +1,71 @@
+"""A network that is ready to be started: every node's identity, ports and configuration, and the genesis they share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from nomos_core.mantle.transactions import SignedMantleTx
+from nomos_core.node_identity import NodeIdentity
+from nomos_testing.cluster.interfaces import Role
+from nomos_testing.topology.ports import NodePorts
+from nomos_testing.topology.spec import TopologySpec
+from nomos_testing.topology.wallets import WalletAccount
+
+if TYPE_CHECKING:
+    from nomos_core.config import NodeConfig, UtcTime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratedNode:
+    role: Role
+    index: int
+    """Position among the nodes of its role."""
+    identity: NodeIdentity = field(repr=False)
+    ports: NodePorts
+    config: NodeConfig = field(repr=False)
+    expected_peers: int
+    """Connections it has once all nodes are up."""
+
+    @property
+    def name(self) -> str:
+        """``validator-0``"""
+        return f"{self.role}-{self.index}"
+
+    @property
+    def label(self) -> str:
+        """``validator#0@PORT`` with the libp2p port."""
+        return f"{self.role}#{self.index}@{self.ports.network}"
+
+    @property
+    def config_file_name(self) -> str:
+        return f"{self.role}.yaml"
+
+    def config_yaml(self) -> str:
+        from nomos_core.config import dump_config
+
+        return dump_config(self.config)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratedTopology:
+    spec: TopologySpec
+    nodes: Sequence[GeneratedNode]
+    """Validators first, then executors."""
+    genesis_tx: SignedMantleTx = field(repr=False)
+    chain_start: UtcTime
+    """When slot 0 begins."""
+    wallet_accounts: Sequence[WalletAccount] = field(repr=False)
+
+    @property
+    def validators(self) -> tuple[GeneratedNode, ...]:
+        return tuple(node for node in self.nodes if node.role is Role.VALIDATOR)
+
+    @property
+    def executors(self) -> tuple[GeneratedNode, ...]:
+        return tuple(node for node in self.nodes if node.role is Role.EXECUTOR)
+
+    @property
+    def expected_peer_counts(self) -> tuple[int, ...]:
+        return tuple(node.expected_peers for node in self.nodes)

@@ -1,0 +1,22 @@
+"""The 32-byte ids from which all keys of a network's nodes follow."""
+
+from __future__ import annotations
+
+from secrets import token_bytes
+
+from nomos_core.hashing import blake2b_256
+from nomos_core.node_identity import NodeIdentity
+from nomos_testing.topology.spec import TopologySpec
+
+
+def node_identities(spec: TopologySpec) -> tuple[NodeIdentity, ...]:
+    """The spec's own ids, else ids that follow from its seed, else random ones."""
+    if spec.ids is not None:
+        return tuple(NodeIdentity(node_id) for node_id in spec.ids)
+    if spec.seed is None:
+        return tuple(NodeIdentity(token_bytes(32)) for _ in range(spec.node_count))
+    return tuple(NodeIdentity(_seeded_id(spec.seed, index)) for index in range(spec.node_count))
+
+
+def _seeded_id(seed: int, index: int) -> bytes:
+    return blake2b_256(f"logos-blockchain-testing/node id/{seed}/{index}".encode())

@@ -1,0 +1,33 @@
+"""How the nodes of a network are connected when it starts: who dials whom.
+
+In the star every node dials node 0, in the chain its predecessor, in the full layout every node before it. A connection
+works in both directions, so a node's peers are those it dials and those that dial it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+
+class Layout(StrEnum):
+    STAR = "star"
+    CHAIN = "chain"
+    FULL = "full"
+
+
+def dialled_nodes(layout: Layout, nodes: int) -> tuple[tuple[int, ...], ...]:
+    """For each node, by its position in the network, the positions of its initial peers."""
+    match layout:
+        case Layout.STAR:
+            return tuple(() if node == 0 else (0,) for node in range(nodes))
+        case Layout.CHAIN:
+            return tuple(() if node == 0 else (node - 1,) for node in range(nodes))
+        case Layout.FULL:
+            return tuple(tuple(range(node)) for node in range(nodes))
+
+
+def peer_counts(dialled: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    """How many peers each node has once all are connected: its degree in the undirected graph."""
+    links = {frozenset((node, peer)) for node, peers in enumerate(dialled) for peer in peers if peer != node}
+    return tuple(sum(node in link for link in links) for node in range(len(dialled)))
