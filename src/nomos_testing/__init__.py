@@ -1,1 +1,83 @@
-"""nomos_testing"""
+"""Tests a network of Logos/Nomos nodes: build a scenario, deploy it, get a verdict.
+
+Names are loaded when first used, so that a program's ``--help`` does not wait for what it does not need.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nomos_testing.cluster.interfaces import Cluster, NodeControl, NodeHandle
+    from nomos_testing.deployers.local.deployer import LocalDeployer
+    from nomos_testing.runtime.interfaces import (
+        Deployer,
+        Expectation,
+        ExpectationFailed,
+        Observation,
+        RunContext,
+        RunPlan,
+        Workload,
+    )
+    from nomos_testing.runtime.outcome import Verdict
+    from nomos_testing.runtime.runner import Runner
+    from nomos_testing.scenario.builder import ScenarioBuilder
+    from nomos_testing.scenario.errors import ScenarioBuildError, ScenarioError, ScenarioFileError
+    from nomos_testing.scenario.scenario import Scenario
+    from nomos_testing.scenario.yaml import load_scenario
+    from nomos_testing.settings import Settings
+
+_HOMES = {
+    "Cluster": "nomos_testing.cluster.interfaces",
+    "Deployer": "nomos_testing.runtime.interfaces",
+    "Expectation": "nomos_testing.runtime.interfaces",
+    "ExpectationFailed": "nomos_testing.runtime.interfaces",
+    "load_scenario": "nomos_testing.scenario.yaml",
+    "LocalDeployer": "nomos_testing.deployers.local.deployer",
+    "NodeControl": "nomos_testing.cluster.interfaces",
+    "NodeHandle": "nomos_testing.cluster.interfaces",
+    "Observation": "nomos_testing.runtime.interfaces",
+    "RunContext": "nomos_testing.runtime.interfaces",
+    "Runner": "nomos_testing.runtime.runner",
+    "RunPlan": "nomos_testing.runtime.interfaces",
+    "Scenario": "nomos_testing.scenario.scenario",
+    "ScenarioBuilder": "nomos_testing.scenario.builder",
+    "ScenarioBuildError": "nomos_testing.scenario.errors",
+    "ScenarioError": "nomos_testing.scenario.errors",
+    "ScenarioFileError": "nomos_testing.scenario.errors",
+    "Settings": "nomos_testing.settings",
+    "Verdict": "nomos_testing.runtime.outcome",
+    "Workload": "nomos_testing.runtime.interfaces",
+}
+
+__all__ = [
+    "Cluster",
+    "Deployer",
+    "Expectation",
+    "ExpectationFailed",
+    "LocalDeployer",
+    "NodeControl",
+    "NodeHandle",
+    "Observation",
+    "RunContext",
+    "RunPlan",
+    "Runner",
+    "Scenario",
+    "ScenarioBuildError",
+    "ScenarioBuilder",
+    "ScenarioError",
+    "ScenarioFileError",
+    "Settings",
+    "Verdict",
+    "Workload",
+    "load_scenario",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from nomos_testing.expectations.liveness import ConsensusLiveness
@@ -45,14 +47,16 @@ class ScenarioBuilder:
     @classmethod
     def topology(cls, *, validators: int, executors: int = 0, layout: str = "star") -> ScenarioBuilder:
         """Choose the nodes. Layouts: ``star`` (all dial node 0), ``chain``, ``full``."""
-        return cls(spec=_spec(validators, executors, layout))
+        with _build_errors():
+            return cls(spec=TopologySpec(validators=validators, executors=executors, layout=layout))
 
     def named(self, name: str) -> ScenarioBuilder:
         return replace(self, name=name)
 
     def slot(self, *, seconds: float, active_slot_coeff: float = 0.9) -> ScenarioBuilder:
         """Set the slot clock; below one second only embedded nodes follow."""
-        spec = replace(self.spec, slot_duration=seconds, active_slot_coeff=active_slot_coeff)
+        with _build_errors():
+            spec = replace(self.spec, slot_duration=seconds, active_slot_coeff=active_slot_coeff)
         return replace(self, spec=spec)
 
     def wallets(self, users: int) -> ScenarioBuilder:
@@ -61,15 +65,15 @@ class ScenarioBuilder:
 
     def initialize_wallet(self, *, total: int, users: int) -> ScenarioBuilder:
         """Split ``total`` tokens evenly over ``users`` accounts; the first ones get the remainder."""
-        if users < 1:
-            raise ScenarioBuildError(f"wallet user count must be non-zero (got {users})")
-        if total < users:
-            raise ScenarioBuildError("wallet funds must allocate at least 1 token per user")
-        return replace(self, spec=replace(self.spec, wallet=WalletSpec(total=total, users=users)))
+        with _build_errors():
+            wallet = WalletSpec(total=total, users=users)
+        return replace(self, spec=replace(self.spec, wallet=wallet))
 
     def transactions(self, *, rate: int = 1, users: int | None = None) -> ScenarioBuilder:
         """Send ``rate`` transactions a block from at most ``users`` accounts, and expect half of them in blocks."""
-        return self.with_workload(TransactionWorkload(rate=rate, users=users))
+        with _build_errors():
+            workload = TransactionWorkload(rate=rate, users=users)
+        return self.with_workload(workload)
 
     def with_workload(self, workload: Workload) -> ScenarioBuilder:
         """Add a workload; what it expects comes with it."""
@@ -77,7 +81,9 @@ class ScenarioBuilder:
 
     def expect_consensus_liveness(self, *, lag_allowance: int = 2) -> ScenarioBuilder:
         """Expect the chain to grow and every node to keep near the highest."""
-        return self.with_expectation(ConsensusLiveness(lag_allowance=lag_allowance))
+        with _build_errors():
+            expectation = ConsensusLiveness(lag_allowance=lag_allowance)
+        return self.with_expectation(expectation)
 
     def with_expectation(self, expectation: Expectation) -> ScenarioBuilder:
         return replace(self, expectations=(*self.expectations, expectation))
@@ -107,6 +113,7 @@ class ScenarioBuilder:
             run_duration=self._duration(),
             slot_duration=spec.slot_duration,
             active_slot_coeff=spec.active_slot_coeff,
+            security_param=spec.security_param,
         )
         plan = RunPlan(topology=spec, metrics=metrics, seed=seed, node_control=self.node_control)
         expectations = (
@@ -137,9 +144,11 @@ class ScenarioBuilder:
         return max(requested, MINIMUM_SLOTS * slot)
 
 
-def _spec(validators: int, executors: int, layout: str) -> TopologySpec:
+@contextmanager
+def _build_errors() -> Iterator[None]:
+    """What a part refuses is an error of the scenario."""
     try:
-        return TopologySpec(validators=validators, executors=executors, layout=layout)
+        yield
     except ValueError as error:
         raise ScenarioBuildError(str(error)) from None
 

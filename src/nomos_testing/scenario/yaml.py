@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,13 @@ from pydantic import ValidationError
 
 from nomos_testing.scenario.builder import ScenarioBuilder
 from nomos_testing.scenario.errors import FileProblem, ScenarioBuildError, ScenarioFileError
-from nomos_testing.scenario.file import DurationSection, ScenarioFile, WalletSection
+from nomos_testing.scenario.file import (
+    DurationSection,
+    ExpectationSection,
+    ScenarioFile,
+    WalletSection,
+    WorkloadSection,
+)
 from nomos_testing.scenario.located_yaml import FieldPath, LocatedDocument, read_located
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
@@ -36,10 +44,25 @@ def parse_scenario(text: str, source: str, settings: Settings | None = None) -> 
     if not isinstance(document.data, dict):
         raise ScenarioFileError([FileProblem(source, 1, "", "expected a mapping with at least `run_for`")])
     file = _validated(document)
+    with _located(document, ("topology",)):
+        builder = ScenarioBuilder.topology(
+            validators=file.topology.validators, executors=file.topology.executors, layout=file.topology.layout
+        )
+    for path, step in _steps(file, document, settings or Settings()):
+        with _located(document, path):
+            builder = step(builder)
+    with _located(document, ("workloads",)):
+        return builder.build()
+
+
+@contextmanager
+def _located(document: LocatedDocument, path: FieldPath) -> Iterator[None]:
+    """What the builder refuses is a problem of the field that asked for it."""
     try:
-        return _builder(file, document, settings or Settings()).build()
+        yield
     except ScenarioBuildError as error:
-        raise ScenarioFileError([FileProblem(source, 1, "", str(error))]) from None
+        problem = FileProblem(document.source, document.line_of(path), _dotted(path), str(error))
+        raise ScenarioFileError([problem]) from None
 
 
 def _validated(document: LocatedDocument) -> ScenarioFile:
@@ -85,7 +108,7 @@ def _message(item: Any, document: LocatedDocument, path: FieldPath) -> str:
             return "is missing"
     given = item["input"]
     shown = f" (got {given!r})" if isinstance(given, str | int | float | bool | None) else ""
-    return str(item["msg"]).replace("Input should be", "expected").replace("expected expected", "expected") + shown
+    return str(item["msg"]).replace("Input should be", "expected") + shown
 
 
 def _known_fields(path: FieldPath) -> str:
@@ -114,61 +137,59 @@ def _model_in(annotation: Any) -> Any:
     return None
 
 
-def _builder(file: ScenarioFile, document: LocatedDocument, settings: Settings) -> ScenarioBuilder:
-    topology = file.topology
-    builder = ScenarioBuilder.topology(
-        validators=topology.validators, executors=topology.executors, layout=topology.layout
-    ).named(file.name)
-    builder = (
-        builder.slot(seconds=file.slot.seconds, active_slot_coeff=file.slot.active_slot_coeff)
-        if file.slot is not None
-        else builder.slot(seconds=settings.slot_seconds, active_slot_coeff=settings.active_slot_coeff)
-    )
-    builder = _with_wallets(builder, file)
+Step = Callable[[ScenarioBuilder], ScenarioBuilder]
+
+
+def _steps(file: ScenarioFile, document: LocatedDocument, settings: Settings) -> Iterator[tuple[FieldPath, Step]]:
+    """The builder calls that the file stands for, each with the field it comes from."""
+    yield ("name",), lambda builder: builder.named(file.name)
+    yield ("slot",), _slot_step(file, settings)
+    if file.wallets is not None:
+        yield ("wallets",), _wallet_step(file.wallets)
     if file.seed is not None:
-        builder = builder.seed(file.seed)
+        yield ("seed",), partial(ScenarioBuilder.seed, seed=file.seed)
     if file.node_control:
-        builder = builder.enable_node_control()
-    builder = _with_workloads(builder, file, document)
-    builder = _with_expectations(builder, file, document)
-    return _with_duration(builder, file, document)
+        yield ("node_control",), ScenarioBuilder.enable_node_control
+    for index, workload in enumerate(file.workloads):
+        _require_one_key(workload, ("workloads", index), document)
+        yield ("workloads", index), _workload_step(workload)
+    for index, expectation in enumerate(file.expectations):
+        _require_one_key(expectation, ("expectations", index), document)
+        yield ("expectations", index), _expectation_step(expectation)
+    yield ("run_for",), _duration_step(file.run_for, document)
 
 
-def _with_wallets(builder: ScenarioBuilder, file: ScenarioFile) -> ScenarioBuilder:
-    match file.wallets:
-        case None:
-            return builder
-        case WalletSection(users=users, total=int(total)):
-            return builder.initialize_wallet(total=total, users=users)
-        case WalletSection(users=users):
-            return builder.wallets(users)
-        case users:
-            return builder.wallets(users)
+def _slot_step(file: ScenarioFile, settings: Settings) -> Step:
+    if file.slot is None:
+        return partial(
+            ScenarioBuilder.slot, seconds=settings.slot_seconds, active_slot_coeff=settings.active_slot_coeff
+        )
+    return partial(ScenarioBuilder.slot, seconds=file.slot.seconds, active_slot_coeff=file.slot.active_slot_coeff)
 
 
-def _with_workloads(builder: ScenarioBuilder, file: ScenarioFile, document: LocatedDocument) -> ScenarioBuilder:
-    for index, section in enumerate(file.workloads):
-        _require_one_key(section, ("workloads", index), document)
-        if section.transactions is not None:
-            builder = builder.transactions(rate=section.transactions.rate, users=section.transactions.users)
-    return builder
+def _wallet_step(wallets: int | WalletSection) -> Step:
+    if isinstance(wallets, int):
+        return partial(ScenarioBuilder.wallets, users=wallets)
+    if wallets.total is None:
+        return partial(ScenarioBuilder.wallets, users=wallets.users)
+    return partial(ScenarioBuilder.initialize_wallet, total=wallets.total, users=wallets.users)
 
 
-def _with_expectations(builder: ScenarioBuilder, file: ScenarioFile, document: LocatedDocument) -> ScenarioBuilder:
-    for index, section in enumerate(file.expectations):
-        _require_one_key(section, ("expectations", index), document)
-        if section.consensus_liveness is not None:
-            builder = builder.expect_consensus_liveness(lag_allowance=section.consensus_liveness.lag_allowance)
-    return builder
+def _workload_step(section: WorkloadSection) -> Step:
+    assert section.transactions is not None, "the only key there is"
+    return partial(ScenarioBuilder.transactions, rate=section.transactions.rate, users=section.transactions.users)
 
 
-def _with_duration(builder: ScenarioBuilder, file: ScenarioFile, document: LocatedDocument) -> ScenarioBuilder:
-    if not isinstance(file.run_for, DurationSection):
-        return builder.run_for(seconds=file.run_for)
-    _require_one_key(file.run_for, ("run_for",), document)
-    if file.run_for.slots is not None:
-        return builder.run_for(slots=file.run_for.slots)
-    return builder.run_for(seconds=file.run_for.seconds)
+def _expectation_step(section: ExpectationSection) -> Step:
+    assert section.consensus_liveness is not None, "the only key there is"
+    return partial(ScenarioBuilder.expect_consensus_liveness, lag_allowance=section.consensus_liveness.lag_allowance)
+
+
+def _duration_step(run_for: float | DurationSection, document: LocatedDocument) -> Step:
+    if not isinstance(run_for, DurationSection):
+        return partial(ScenarioBuilder.run_for, seconds=run_for)
+    _require_one_key(run_for, ("run_for",), document)
+    return partial(ScenarioBuilder.run_for, seconds=run_for.seconds, slots=run_for.slots)
 
 
 def _require_one_key(section: Any, path: FieldPath, document: LocatedDocument) -> None:
