@@ -24,7 +24,7 @@ TESTS = Path(__file__).parent
 
 def toy_program(directory: Path) -> Path:
     """An executable that runs the toy node with this interpreter."""
-    program = directory / "toy-node"
+    program = directory / "nomos-node"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{TESTS / "toy_node.py"}" "$@"\n')
     program.chmod(0o755)
     return program

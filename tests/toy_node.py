@@ -1,7 +1,7 @@
 """A stand-in for the node program: ``toy_node.py CONFIG.yaml`` serves the node's HTTP API over a chain of its own.
 
-The chain is a function of the clock (one block a slot since ``chain_start``), so that all toy nodes agree without talking.
-It reads the addresses where a node's configuration has them, and misbehaves as the section ``toy`` asks:
+The chain is a function of the clock (one block a slot since ``chain_start``), so that all toy nodes agree without
+talking. It reads the addresses where a node's configuration has them, and misbehaves as the section ``toy`` asks:
 
     toy:
       chain_start: 1700000000.0      # Unix seconds; slot 1 begins one slot later
@@ -127,7 +127,8 @@ def main() -> None:
     for line in toy.get("say", []):
         print(line, file=sys.stderr, flush=True)
     Path("db").mkdir(exist_ok=True)
-    Path("db", "starts").open("a").write("started\n")
+    with Path("db", "starts").open("a") as starts:
+        starts.write("started\n")
     if "exit_code" in toy:
         sys.exit(toy["exit_code"])
     if toy.get("start_child"):

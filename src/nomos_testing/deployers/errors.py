@@ -41,7 +41,7 @@ class PreflightError(DeployError):
         self.problems = tuple(problems)
 
 
-class NodeDied(DeployError):  # noqa: N818 (an event, not a defect of ours)
+class NodeDied(DeployError):
     """A node ended while the network was coming up; its last log lines are in the text."""
 
     def __init__(self, node: str, status: str, last_lines: Sequence[str], directory: Path) -> None:

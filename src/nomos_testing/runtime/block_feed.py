@@ -1,8 +1,8 @@
 """The block feed of a run: every block any node has, once each, parents first, with who showed it first and when.
 
-It follows all nodes at once, each in a task of its own, so that a node that does not answer holds up nobody. A poll asks
-for the tip and, where that is new, walks back over ``POST /storage/block`` to a known block. All events stay in memory:
-a subscriber is a position in that list, so that a late one gets the history and a slow one loses nothing.
+It follows all nodes at once, each in a task of its own, so that a node that does not answer holds up nobody. A poll
+asks for the tip and, where that is new, walks back over ``POST /storage/block`` to a known block. All events stay in
+memory: a subscriber is a position in that list, so that a late one gets the history and a slow one loses nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The blocks that a network's nodes have shown, and which branch each node is on. A value without I/O.
 
-Blocks are recorded once, parents first, with the node and the time of their first sighting. A node's move from one branch
-to another is a reorganisation: it abandons the blocks down to the common ancestor and adopts those up to its new tip.
+Blocks are recorded once, parents first, with the node and the time of their first sighting. A node's move from one
+branch to another is a reorganisation: it abandons the blocks down to the common ancestor and adopts those up to its new
+tip.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Reorganisation:
 FeedEvent = NewBlock | Reorganisation
 
 
-class ChainMismatch(Exception):  # noqa: N818 (a finding)
+class ChainMismatch(Exception):
     """A node shows blocks that do not descend from the others' genesis."""
 
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from nomos_testing.runtime.outcome import Judgement
 
 
-class RunFailed(Exception):  # noqa: N818 (a verdict)
+class RunFailed(Exception):
     """The run did not pass."""
 
 
@@ -44,7 +44,7 @@ class ExpectationsFailed(RunFailed):
         self.failed = tuple(failed)
 
 
-class Interrupted(Exception):  # noqa: N818 (not an error)
+class Interrupted(Exception):
     """A signal asked the run to stop; everything has been cleaned up."""
 
     def __init__(self, number: signal.Signals) -> None:

@@ -1,6 +1,7 @@
 """What a scenario is made of, as the runner sees it: workloads that load the network and expectations that judge it.
 
-A deployer turns a scenario into a runner. Implementations are ordinary classes; they need not inherit from anything here.
+A deployer turns a scenario into a runner. Implementations are ordinary classes; they need not inherit from anything
+here.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The journal of a run: JSON lines, append-only, each on disk before the run goes on.
+"""The journal of a run: JSON lines, append-only, each handed to the kernel before the run goes on.
 
-Keys of every line: ``at`` (seconds since the journal was opened, by the monotonic clock), ``time`` (wall clock, UTC) and
-``kind``; then the event's own. A reader takes whole lines only, so that a journal can be followed while it is written and
-read after the writer was killed.
+Keys of every line: ``at`` (seconds since the journal was opened, by the monotonic clock), ``time`` (wall clock, UTC)
+and ``kind``; then the event's own. A reader takes whole lines only, so that a journal can be followed while it is
+written and read after the writer was killed.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ class Observation:
     required: Any
 
 
-class ExpectationFailed(Exception):  # noqa: N818 (a verdict, not a defect)
+class ExpectationFailed(Exception):
     """An expectation does not hold.
 
     Attributes:

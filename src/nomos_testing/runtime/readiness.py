@@ -1,7 +1,7 @@
 """When a network is ready: every node answers, has its peers, and where data availability is used, its subnetworks.
 
-Each check is a look that can be repeated (``waiting.wait_until``); a deployer runs those its scenario needs. A node that
-does not answer counts as not ready, with its error in the description.
+Each check is a look that can be repeated (``waiting.wait_until``); a deployer runs those its scenario needs. A node
+that does not answer counts as not ready, with its error in the description.
 """
 
 from __future__ import annotations

@@ -55,7 +55,9 @@ class RunDirectory:
         (self.path / PLAN_NAME).write_text(json.dumps(plan, indent=2, default=str) + "\n", encoding="utf-8")
 
     def prune(self) -> None:
-        """Delete databases, logs and all else of the nodes but their configurations."""
+        """Delete logs, databases and all else of the nodes but their configurations."""
+        for log in self.path.glob("*.log"):
+            log.unlink()
         for directory in self._node_directories():
             kept = set(directory.glob(_KEPT_AFTER_SUCCESS))
             for entry in set(directory.iterdir()) - kept:

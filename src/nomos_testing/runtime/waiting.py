@@ -23,7 +23,7 @@ class Waited:
     last_seen: str
 
 
-class WaitTimeout(TimeoutError):  # noqa: N818 (named like asyncio's)
+class WaitTimeout(TimeoutError):
     """A condition did not come true in time; the text names it and the last value seen."""
 
     def __init__(self, waited_for: str, seconds: float, last_seen: str) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import psutil
 import pytest
-from toy_network import processes_of, toy_blueprint, toy_node, toy_program
 
 from nomos_testing.client.errors import NodeUnreachable
 from nomos_testing.cluster.interfaces import NodeControlError
@@ -23,6 +22,7 @@ from nomos_testing.deployers.local.reaping import Reaper
 from nomos_testing.runtime.journal import Journal, read_journal
 from nomos_testing.runtime.journal_events import NodeExited, NodeStarted
 from nomos_testing.runtime.machine import Patience
+from toy_network import processes_of, toy_blueprint, toy_node, toy_program
 
 pytestmark = pytest.mark.network
 

@@ -29,8 +29,8 @@ class LaunchError(Exception):
 class ChildProcess:
     """A running process that leads a group of its own.
 
-    It need not be our child: a pidfd tells of the end of any process. ``collect`` gives its exit code then: negative for a
-    signal, as in ``subprocess``; None where nobody knows.
+    It need not be our child: a pidfd tells of the end of any process. ``collect`` gives its exit code then: negative
+    for a signal, as in ``subprocess``; None where nobody knows.
     """
 
     def __init__(self, pid: int, collect: Collect) -> None:

@@ -39,7 +39,7 @@ def _spawn(command: Command) -> subprocess.Popen[bytes]:
                 stdout=stdout,
                 stderr=stderr,
                 start_new_session=True,
-                preexec_fn=die_with_parent(),
+                preexec_fn=die_with_parent(),  # noqa: PLW1509 (it makes two system calls and takes no lock)
             )
     except OSError as error:
         reason = error.strerror or str(error)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections import defaultdict
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from typing import Any
 from nomos_testing.deployers.local.child_process import ChildProcess, Command, LaunchError
 from nomos_testing.deployers.local.direct_launcher import die_with_parent
 
-EMBEDDED_FORK_SERVER = (sys.executable, "-m", "nomos_node.fork_server")
 _STATUS_SECONDS = 1.0
 _END_SECONDS = 0.5
 
@@ -26,8 +25,9 @@ _END_SECONDS = 0.5
 class ForkServer:
     """A launcher; ``start`` it before the first launch, best while the configuration is being made."""
 
-    def __init__(self, stderr: Path, argv: tuple[str, ...] = EMBEDDED_FORK_SERVER) -> None:
+    def __init__(self, argv: tuple[str, ...], *, stderr: Path, env: Mapping[str, str]) -> None:
         self._argv = argv
+        self._env = env
         self._stderr = stderr
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -53,6 +53,7 @@ class ForkServer:
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,
                     stderr=stderr,
+                    env=dict(self._env),
                     start_new_session=True,
                     preexec_fn=die_with_parent(),
                 )

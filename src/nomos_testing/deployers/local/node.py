@@ -29,6 +29,9 @@ class NodeBlueprint:
     required_subnetworks: int
     config: str
     """The YAML it is started with."""
+    log_directory: Path | None = None
+    """Where its log files go; None for its own directory."""
+    log_prefix: str = "__logs"
 
     @property
     def name(self) -> str:

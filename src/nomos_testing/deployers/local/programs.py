@@ -22,36 +22,44 @@ class Program:
     """It is the console script of this installation, so a parent that has imported the node can stand in for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class SearchPlaces:
-    """Looked at in this order, after a program that was named explicitly."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """Where programs are looked for, in this order, after one that was named explicitly."""
 
     interpreter_directory: Path
+    """The console scripts here are the embedded programs."""
     path: str
-    virtual_environment: Path
+    virtual_environment: Path = Path(".venv")
+    fork_server: tuple[str, ...]
+    """The command that starts embedded programs from a parent that has imported them."""
 
     @classmethod
-    def of_this_process(cls) -> SearchPlaces:
-        return cls(Path(sys.executable).parent, os.environ.get("PATH", os.defpath), Path(".venv"))
+    def running(cls) -> Installation:
+        """The one this process belongs to."""
+        return cls(
+            interpreter_directory=Path(sys.executable).parent,
+            path=os.environ.get("PATH", os.defpath),
+            fork_server=(sys.executable, "-m", "nomos_node.fork_server"),
+        )
 
 
-def find_program(role: Role, named: Path | None, places: SearchPlaces) -> Program | Problem:
+def find_program(role: Role, named: Path | None, installation: Installation) -> Program | Problem:
     """The program of a role: the one named, else beside the interpreter, on ``PATH``, in ``.venv``."""
     name, variable = PROGRAM_NAMES[role], PROGRAM_VARIABLES[role]
     if named is not None:
         if not _is_executable(named):
             reason = "is not executable" if named.is_file() else "does not exist"
             return Problem(f"{variable}={named} {reason}", f"point {variable} to a {name} program, or unset it")
-        return Program(named.absolute(), _is_embedded(named, name, places))
+        return Program(named.absolute(), _is_embedded(named, name, installation))
     candidates = (
-        places.interpreter_directory / name,
-        Path(shutil.which(name, path=places.path) or os.devnull),
-        places.virtual_environment / "bin" / name,
+        installation.interpreter_directory / name,
+        Path(shutil.which(name, path=installation.path) or os.devnull),
+        installation.virtual_environment / "bin" / name,
     )
     for candidate in candidates:
         if _is_executable(candidate):
-            return Program(candidate.absolute(), _is_embedded(candidate, name, places))
-    looked = f"beside {places.interpreter_directory / 'python'}, on PATH, in {places.virtual_environment / 'bin'}"
+            return Program(candidate.absolute(), _is_embedded(candidate, name, installation))
+    looked = f"beside {installation.interpreter_directory / 'python'}, on PATH, in {installation.virtual_environment / 'bin'}"
     return Problem(
         f"the {role} program {name} was not found (looked {looked})",
         f"install this project into the running environment, or set {variable} to the program",
@@ -62,6 +70,6 @@ def _is_executable(path: Path) -> bool:
     return path.is_file() and os.access(path, os.X_OK)
 
 
-def _is_embedded(path: Path, name: str, places: SearchPlaces) -> bool:
-    script = places.interpreter_directory / name
+def _is_embedded(path: Path, name: str, installation: Installation) -> bool:
+    script = installation.interpreter_directory / name
     return script.is_file() and path.resolve() == script.resolve()

@@ -1,0 +1,119 @@
+"""From a scenario to the nodes that are to run: the network with all its keys and ports, and a blueprint a node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from nomos_core.proofs.prover import Prover
+from nomos_testing.cluster.roles import Role
+from nomos_testing.configgen import ConfigOptions, DataAvailabilityTimes, NodeLogging, generate_topology
+from nomos_testing.deployers.local.node import NodeBlueprint
+from nomos_testing.runtime.run_directory import RunDirectory
+from nomos_testing.scenario.scenario import Scenario
+from nomos_testing.settings import Settings
+from nomos_testing.topology import GeneratedNode, GeneratedTopology, TopologySpec, reserve_ports
+
+DEFAULT_KZG_PARAMS = Path("testing-framework/assets/stack/kzgrs_test_params/kzgrs_test_params")
+_KZG_FILE_NAMES = ("kzgrs_test_params", "pol/proving_key.zkey", "proving_key.zkey")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedNetwork:
+    descriptors: GeneratedTopology
+    blueprints: Sequence[NodeBlueprint]
+    """Validators first, then executors."""
+    release_ports: Callable[[], None]
+    """To be called just before the nodes bind their ports."""
+
+
+class NetworkPlanner(Protocol):
+    """Makes the network of a scenario; runs in a thread, because making genesis takes time."""
+
+    def __call__(
+        self, scenario: Scenario, run_directory: RunDirectory, settings: Settings, prover: Prover
+    ) -> PlannedNetwork: ...
+
+
+def plan_network(scenario: Scenario, run_directory: RunDirectory, settings: Settings, prover: Prover) -> PlannedNetwork:
+    """Make the network of a scenario's topology: identities, ports, genesis, and every node's configuration."""
+    spec = scenario.topology
+    reservation = reserve_ports(spec.node_count, da_ports=spec.da_ports, blend_ports=spec.blend_ports)
+    try:
+        generated = generate_topology(
+            spec,
+            config_options(settings),
+            ports=reservation.nodes,
+            prover=prover,
+            directories=[run_directory.node(name) for name in _node_names(spec)],
+        )
+    except BaseException:
+        reservation.release()
+        raise
+    logging = _logging(settings)
+    return PlannedNetwork(
+        descriptors=generated,
+        blueprints=[_blueprint(node, logging) for node in generated.nodes],
+        release_ports=reservation.release,
+    )
+
+
+def config_options(settings: Settings) -> ConfigOptions:
+    """What the settings say about the nodes' configuration."""
+    slow = 2.0 if settings.slow_environment else 1.0
+    return ConfigOptions(
+        kzg_params=kzg_params_file(settings.kzg_params or DEFAULT_KZG_PARAMS),
+        logging=_logging(settings),
+        da_times=DataAvailabilityTimes(
+            dispersal_timeout=settings.dispersal_timeout_seconds,
+            retry_cooldown=settings.retry_cooldown_seconds,
+            share_duration=settings.share_duration_seconds,
+            prune_duration=settings.prune_duration_seconds,
+            prune_interval=settings.prune_interval_seconds,
+            commitments_wait=settings.commitments_wait_seconds,
+            sampling_delay=settings.sampling_delay_seconds * slow,
+        ),
+        offline_grace_period=settings.grace_period_seconds,
+        use_autonat=settings.use_autonat,
+    )
+
+
+def kzg_params_file(path: Path) -> Path:
+    """The parameters file: the path itself, or where it lies in the directory that the path names. Absolute."""
+    candidates = (path / name for name in _KZG_FILE_NAMES) if path.is_dir() else ()
+    return next((candidate for candidate in candidates if candidate.is_file()), path).absolute()
+
+
+def _logging(settings: Settings) -> NodeLogging:
+    # Files outlive the run only where both variables ask for it.
+    directory = settings.log_dir.absolute() if settings.tests_tracing and settings.log_dir is not None else None
+    return NodeLogging(
+        directory=directory,
+        level=(settings.log_level or ("debug" if settings.tests_tracing else "info")).upper(),
+        filters=settings.log_filter,
+        otlp_traces=settings.otlp_endpoint,
+        otlp_metrics=settings.otlp_metrics_endpoint,
+    )
+
+
+def _node_names(spec: TopologySpec) -> list[str]:
+    counts = ((Role.VALIDATOR, spec.validators), (Role.EXECUTOR, spec.executors))
+    return [f"{role}-{index}" for role, count in counts for index in range(count)]
+
+
+def _blueprint(node: GeneratedNode, logging: NodeLogging) -> NodeBlueprint:
+    program = "nomos-node" if node.role is Role.VALIDATOR else "nomos-executor"
+    return NodeBlueprint(
+        role=node.role,
+        index=node.index,
+        network_port=node.ports.network,
+        url=f"http://127.0.0.1:{node.ports.api}",
+        testing_url=f"http://127.0.0.1:{node.ports.testing_http}",
+        expected_peers=node.expected_peers,
+        required_subnetworks=node.config.da_network.subnet_threshold,
+        config=node.config_yaml(),
+        log_directory=logging.directory,
+        log_prefix="__logs" if logging.directory is None else f"{program}-{node.index}",
+    )

@@ -1,0 +1,99 @@
+"""What must be there before anything is started. All that is missing is named at once, each with its remedy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nomos_core.proofs.prover import Prover
+from nomos_core.proofs.selection import ProverUnavailable, select_prover
+from nomos_testing.cluster.interfaces import Role
+from nomos_testing.configgen import real_node_objections
+from nomos_testing.deployers.errors import PreflightError, Problem
+from nomos_testing.deployers.local.environment import node_environment
+from nomos_testing.deployers.local.programs import PROGRAM_VARIABLES, Installation, Program, find_program
+from nomos_testing.settings import Settings
+from nomos_testing.topology import GeneratedTopology
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What preflight found."""
+
+    programs: Mapping[Role, Program]
+    environment: Mapping[str, str]
+    """Of every node."""
+    prover: Prover
+    fork_server: tuple[str, ...]
+
+    @property
+    def all_embedded(self) -> bool:
+        return all(program.embedded for program in self.programs.values())
+
+
+def prepare(
+    *,
+    roles: frozenset[Role],
+    settings: Settings,
+    runs_directory: Path,
+    environ: Mapping[str, str],
+    installation: Installation,
+) -> Prepared:
+    """Find programs and prover, and check directories and timing.
+
+    Raises:
+        PreflightError: with every problem found.
+    """
+    named = {Role.VALIDATOR: settings.node_program, Role.EXECUTOR: settings.executor_program}
+    found = {role: find_program(role, named[role], installation) for role in sorted(roles)}
+    environment = node_environment(environ, settings)
+    prover = _prover(environment)
+    programs = {role: program for role, program in found.items() if isinstance(program, Program)}
+    problems = [
+        *(problem for problem in (*found.values(), prover) if isinstance(problem, Problem)),
+        *_directory_problems(runs_directory, "runs directory", "--runs-dir"),
+    ]
+    if settings.log_dir is not None:
+        problems += _directory_problems(settings.log_dir, "log directory", "NOMOS_LOG_DIR")
+    if problems or isinstance(prover, Problem):
+        raise PreflightError(problems)
+    return Prepared(programs=programs, environment=environment, prover=prover, fork_server=installation.fork_server)
+
+
+def _prover(environment: Mapping[str, str]) -> Prover | Problem:
+    try:
+        return select_prover(environment)
+    except ProverUnavailable as error:
+        return Problem(str(error), "set POL_PROOF_DEV_MODE=true to run with development proofs")
+
+
+def refuse_for_real_nodes(prepared: Prepared, topology: GeneratedTopology) -> None:
+    """
+    Raises:
+        PreflightError: a node that may be a real one would refuse its configuration.
+    """
+    problems = [
+        Problem(
+            f"{node.name}: {objection}",
+            f"change the scenario, or unset {PROGRAM_VARIABLES[node.role]} to run the embedded node",
+        )
+        for node in topology.nodes
+        if not prepared.programs[node.role].embedded
+        for objection in real_node_objections(node.config)
+    ]
+    if problems:
+        raise PreflightError(problems)
+
+
+def _directory_problems(directory: Path, what: str, setting: str) -> Iterator[Problem]:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        yield Problem(
+            f"the {what} {directory} cannot be made: {error.strerror}", f"point {setting} to a place you can write to"
+        )
+        return
+    if not os.access(directory, os.W_OK | os.X_OK):
+        yield Problem(f"the {what} {directory} is not writable", f"point {setting} to a place you can write to")
