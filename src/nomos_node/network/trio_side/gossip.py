@@ -18,6 +18,8 @@ from google.protobuf.message import DecodeError
 from libp2p.abc import IHost, INetStream
 from libp2p.custom_types import TProtocol
 from libp2p.exceptions import BaseLibp2pError
+from libp2p.host.exceptions import StreamFailure
+from libp2p.network.exceptions import SwarmException
 from libp2p.peer.id import ID
 from libp2p.pubsub.gossipsub import GossipSub
 from libp2p.pubsub.mcache import CacheEntry, MessageCache
@@ -209,10 +211,17 @@ class Gossip(Pubsub):
     def renew_stream(self, peer_id: ID) -> None:
         """Open a new gossip stream to a peer whose stream went down with one of several connections."""
         stream = self.peers.get(peer_id)
-        if stream is not None and stream.muxed_conn.is_closed:
-            self._handle_dead_peer(peer_id)
+        if stream is None or not stream.muxed_conn.is_closed:
+            return
+        topics = [topic for topic, peers in self.peer_topics.items() if peer_id in peers]
+        self._handle_dead_peer(peer_id)
+        for topic in topics:  # told on a connection that lives on, and not told again
+            self.handle_subscription(peer_id, rpc_pb2.RPC.SubOpts(subscribe=True, topicid=topic))
 
     async def _handle_new_peer(self, peer_id: ID) -> None:
-        await super()._handle_new_peer(peer_id)
+        try:
+            await super()._handle_new_peer(peer_id)
+        except StreamFailure as error:
+            raise SwarmException(str(error)) from error  # this one the library tries again
         if (queue := self.peer_queues.get(peer_id)) is not None:
             queue._queue.max_size = _QUEUED_RPCS_PER_PEER

@@ -39,6 +39,9 @@ class ConfiguredSwarm(Swarm):
         super()._init_connection_management()
         self.auto_connector = _NoAutoConnector(self)
 
+    def _select_connection(self, connections: list[INetConn], peer_id: ID) -> INetConn:
+        return connections[-1]  # of several, the newest is sure to be known to a peer that restarted
+
 
 class _NoAutoConnector(AutoConnector):
     # The library answers the loss of a peer by dialling whatever addresses peers ever told it.
@@ -87,16 +90,19 @@ class Peering(INotifee):
         Raises:
             PeerUnreachable: nobody, or not the peer the endpoint names.
         """
-        self.n_dials += 1
+        connection = await self._connect(endpoint)
         try:
-            host = await resolve(endpoint)
-            connection = await self._transport.dial_endpoint(host, endpoint.port, _expected_peer(endpoint))
             await self._adopt(connection)
         except BaseLibp2pError as error:
             raise PeerUnreachable(f"{endpoint} closed the connection: {error}") from error
+        return connection.peer_id
+
+    async def _connect(self, endpoint: QuicEndpoint) -> Connection:
+        self.n_dials += 1
+        try:
+            return await self._transport.dial_endpoint(await resolve(endpoint), endpoint.port, _expected_peer(endpoint))
         finally:
             self.n_dials -= 1
-        return connection.peer_id
 
     async def _adopt(self, connection: Connection) -> None:
         if connection.peer_id == self._swarm.get_peer_id():

@@ -34,7 +34,7 @@ from nomos_node.network.errors import ListenAddressUnavailable, PeerUnreachable
 from nomos_node.network.settings import NetworkSettings
 
 _CLIENT_CONFIG = "quic-v1_client"
-_PROBE_TIMEOUT = 1.0
+_PROBE_TIMEOUT = 0.5
 
 
 def transport_config(settings: NetworkSettings) -> QUICTransportConfig:
@@ -91,7 +91,7 @@ class Connection(QUICConnection):
         return endpoint_of(*self._remote_addr[:2])
 
     async def probe(self) -> None:
-        """Close the connection unless the peer answers a ping within a second."""
+        """Close the connection unless the peer answers a ping within half a second."""
         self._quic.send_ping(0)
         await self._transmit()
         asked = time.monotonic()
