@@ -39,6 +39,8 @@ def bytes_from_hex(text: str, size: int = 32) -> bytes:
         ValueError: in the real node's words, which its HTTP answers quote.
     """
     digits = text.removeprefix("0x")
+    if len(digits) % 2:
+        raise ValueError("odd number of digits")
     if len(digits) != 2 * size:
         raise ValueError("invalid string length")
     for position, digit in enumerate(digits):

@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn, TypeVar
 
 from starlette.requests import Request
 
-from nomos_core.mantle.json_reading import JsonError, Reader
+from nomos_core.mantle.json_reading import Reader
 from nomos_node.api.answers import Refusal
 
 T = TypeVar("T")
@@ -29,15 +29,16 @@ _SYNTAX_ERRORS: Final = {
 
 
 async def json_body(request: Request, read: Reader[T]) -> T:
-    """
+    """The body as ``read``, which raises ``ValueError``, takes it.
+
     Raises:
-        Refusal: the body is not what ``read`` takes.
+        Refusal: it is not JSON, or refused.
     """
     _check_content_type(request.headers.get("content-type", ""))
     value = _parsed(await request.body())
     try:
         return read(value, "")
-    except (JsonError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise Refusal(422, f"Failed to deserialize the JSON body into the target type: {error}") from None
 
 
