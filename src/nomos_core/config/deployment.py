@@ -7,10 +7,12 @@ keys in here go unnoticed and every mistake has the same message; the advice nam
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final
 
+from nomos_core.config.codecs import MapCodec, Reading
 from nomos_core.config.document import Node, Scalar
 from nomos_core.config.durations import SECOND, Duration, PlainDuration, bounded
-from nomos_core.config.reading import MapCodec, Misfit, Reading, StructCodec
+from nomos_core.config.misfits import Misfit
 from nomos_core.config.scalars import U64, Float, NonNegativeFloat, NonZeroU8, NonZeroU32, NonZeroU64, Text
+from nomos_core.config.structs import StructCodec
 from nomos_core.config.writing import Plain
 from nomos_core.mantle.operations import ServiceType
 

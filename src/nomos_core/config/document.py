@@ -17,6 +17,8 @@ import yaml
 Mark = yaml.Mark
 ResolvedScalar = None | bool | int | float | str
 
+_DEEPEST: Final = 128
+"""Collections within each other, serde_yaml's limit."""
 _INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]*|0x[0-9a-fA-F]+|0o[0-7]+|0b[01]+)\Z")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _LEADING_ZERO: Final = re.compile(r"[-+]?0[0-9]+\Z")
@@ -156,6 +158,8 @@ class _TreeBuilder:
             collection.cut_off = error
 
     def _open_collection(self, collection: Sequence | Mapping, anchor: str | None) -> None:
+        if len(self._open) == _DEEPEST:
+            raise _too_deep(collection.mark)
         self._place(collection, anchor)
         self._open.append(collection)
         self._keys.append(None)
@@ -185,7 +189,7 @@ class _TreeBuilder:
         if node is None:
             raise DocumentError(f"unknown anchor{_at(event.start_mark)}", event.start_mark)
         if any(node is collection for collection in self._open):
-            raise DocumentError(f"recursion limit exceeded{_at(event.start_mark)}", event.start_mark)
+            raise _too_deep(event.start_mark)
         return node
 
 
@@ -207,6 +211,10 @@ def _scalar_kind(event: Any) -> tuple[str | None, bool]:
 
 def _own_tag(tag: str | None) -> str | None:
     return tag[1:] if tag is not None and tag.startswith("!") and len(tag) > 1 else None
+
+
+def _too_deep(mark: Mark) -> DocumentError:
+    return DocumentError(f"recursion limit exceeded{_at(mark)}", mark)
 
 
 def _syntax_error(error: yaml.MarkedYAMLError) -> DocumentError:

@@ -15,8 +15,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from math import modf
 from typing import Annotated, Any, Final
 
+from nomos_core.config.codecs import Reading
 from nomos_core.config.document import Mapping, Node, Scalar, Sequence
-from nomos_core.config.reading import Misfit, Reading, describe, wrong_type
+from nomos_core.config.misfits import Misfit, describe, wrong_type
 from nomos_core.config.scalars import U32_CODEC, U64_CODEC
 from nomos_core.config.writing import Plain
 

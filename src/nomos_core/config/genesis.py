@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Final
 
+from nomos_core.config.codecs import Reading, TaggedCodec
 from nomos_core.config.document import Node
-from nomos_core.config.reading import Misfit, Reading, StructCodec, TaggedCodec
+from nomos_core.config.misfits import Misfit
 from nomos_core.config.scalars import U64, BlockId, FieldElement
+from nomos_core.config.structs import StructCodec
 from nomos_core.config.writing import Plain, Shared
 from nomos_core.identifiers import NoteId, ZkPublicKey, ZkSignature
 from nomos_core.mantle.operations import (

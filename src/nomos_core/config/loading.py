@@ -7,10 +7,12 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, Literal, TypeVar, overload
 
+from nomos_core.config.codecs import Reading, key_text
 from nomos_core.config.document import DocumentError, Mapping, Mark, Node, Scalar, Sequence, parse_document
 from nomos_core.config.errors import ConfigError, UnknownKey, UnknownKeysError
+from nomos_core.config.misfits import Misfit
 from nomos_core.config.node import ExecutorConfig, Kind, NodeConfig, ValidatorConfig
-from nomos_core.config.reading import Misfit, Reading, StructCodec, key_text
+from nomos_core.config.structs import StructCodec
 from nomos_core.config.writing import dump
 
 T = TypeVar("T")

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Final
 
+from nomos_core.config.codecs import Reading, key_text
 from nomos_core.config.document import Mapping, Node
 from nomos_core.config.durations import Duration, Milliseconds, PlainDuration
-from nomos_core.config.reading import Misfit, Reading, StructCodec, key_text, one_of, wrong_type
+from nomos_core.config.misfits import Misfit, one_of, wrong_type
 from nomos_core.config.scalars import (
     U16,
     U32,
@@ -22,6 +23,7 @@ from nomos_core.config.scalars import (
     Text,
     USize,
 )
+from nomos_core.config.structs import StructCodec
 from nomos_core.config.writing import Plain
 
 _ONE_SECOND: Final = Duration.of(1)

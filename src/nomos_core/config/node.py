@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Final, Literal
 
 from nomos_core.config.chain import CryptarchiaConfig, MempoolConfig, TimeConfig
+from nomos_core.config.codecs import ListCodec, MapCodec, Reading, TaggedCodec
 from nomos_core.config.data_availability import (
     DaDispersal,
     DaNetwork,
@@ -17,8 +18,8 @@ from nomos_core.config.deployment import AnyDeployment
 from nomos_core.config.document import Node
 from nomos_core.config.durations import Duration, PlainDuration
 from nomos_core.config.errors import UnknownKey
+from nomos_core.config.misfits import Misfit
 from nomos_core.config.network import BlendConfig, NetworkConfig
-from nomos_core.config.reading import ListCodec, MapCodec, Misfit, Reading, TaggedCodec
 from nomos_core.config.scalars import (
     ED25519_SECRET_CODEC,
     FIELD_CODEC,

@@ -7,8 +7,9 @@ import socket
 from typing import Annotated, Final, NamedTuple
 
 from nomos_core import field
+from nomos_core.config.codecs import ScalarCodec
 from nomos_core.config.document import Scalar
-from nomos_core.config.reading import Misfit, ScalarCodec, describe
+from nomos_core.config.misfits import Misfit, describe
 from nomos_core.identifiers import HeaderId, ZkPublicKey
 
 _NOT_HEX: Final = re.compile(r"[^0-9a-fA-F]")

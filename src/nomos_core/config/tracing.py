@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, ClassVar
 
-from nomos_core.config.reading import StructCodec, TaggedCodec
+from nomos_core.config.codecs import TaggedCodec
 from nomos_core.config.scalars import U16, Float, HostAndPort, LogLevel, Path, Text
+from nomos_core.config.structs import StructCodec
 
 
 class StandardStream(Enum):

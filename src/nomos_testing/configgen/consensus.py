@@ -40,11 +40,12 @@ from nomos_core.identifiers import ZkPublicKey
 from nomos_core.mantle.operations import ServiceType
 from nomos_testing.configgen.network import NETWORK_NAMES, blend_deployment
 from nomos_testing.configgen.node_plan import NodePlan
-from nomos_testing.configgen.options import REFERENCE_SLOT
+from nomos_testing.configgen.options import slot_scale
 from nomos_testing.topology.spec import TopologySpec
 from nomos_testing.topology.wallets import WalletAccount
 
 _PROLONGED_BOOTSTRAP: Final = 1.0
+"""Seconds."""
 _SERVICE_PARAMETERS: Final = ServiceParameters(
     lock_period=10, inactivity_period=20, retention_period=100, timestamp=0, session_duration=1000
 )
@@ -67,7 +68,7 @@ class WalletKeys:
 
 def cryptarchia_config(plan: NodePlan) -> CryptarchiaConfig:
     bootstrap = BootstrapConfig(
-        prolonged_bootstrap_period=Duration.of(_prolonged_bootstrap(plan.spec.slot_duration)),
+        prolonged_bootstrap_period=Duration.of(_PROLONGED_BOOTSTRAP * slot_scale(plan.spec.slot_duration)),
         force_bootstrap=False,
         offline_grace_period=OfflineGracePeriod(grace_period=Duration.of(plan.options.offline_grace_period)),
     )
@@ -79,11 +80,6 @@ def cryptarchia_config(plan: NodePlan) -> CryptarchiaConfig:
         ),
         leader=LeaderConfig(pk=plan.identity.leader.public, sk=plan.identity.leader.secret),
     )
-
-
-def _prolonged_bootstrap(slot_duration: float) -> float:
-    """Half a slot of the reference clock, and no more of a faster one."""
-    return _PROLONGED_BOOTSTRAP * min(1.0, slot_duration / REFERENCE_SLOT if slot_duration < 1 else 1.0)
 
 
 def time_config(plan: NodePlan) -> TimeConfig:

@@ -28,7 +28,7 @@ from nomos_core.config.data_availability import (
 from nomos_core.config.durations import Duration
 from nomos_testing.cluster.interfaces import Role
 from nomos_testing.configgen.node_plan import NodePlan, quic_address
-from nomos_testing.configgen.options import DataAvailabilityTimes
+from nomos_testing.configgen.options import DataAvailabilityTimes, slot_scale
 
 _SUBNET_REFRESH_INTERVAL: Final = Duration.of(30)
 
@@ -141,4 +141,4 @@ def _share_verifier(plan: NodePlan) -> ShareVerifier:
 
 
 def _times(plan: NodePlan) -> DataAvailabilityTimes:
-    return plan.options.da_times.for_slot(plan.spec.slot_duration)
+    return plan.options.da_times.scaled(slot_scale(plan.spec.slot_duration))

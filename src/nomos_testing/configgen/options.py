@@ -7,7 +7,12 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Final, Self
 
-REFERENCE_SLOT: Final = 2.0
+_REFERENCE_SLOT: Final = 2.0
+
+
+def slot_scale(slot_duration: float) -> float:
+    """Slots below a second exist to make tests fast: everything that waits for slots shrinks with them."""
+    return slot_duration / _REFERENCE_SLOT if slot_duration < 1 else 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +47,6 @@ class DataAvailabilityTimes:
     def scaled(self, factor: float) -> Self:
         """All spans multiplied."""
         return replace(self, **{item.name: getattr(self, item.name) * factor for item in fields(self)})
-
-    def for_slot(self, slot_duration: float) -> Self:
-        """Slots below a second exist to make tests fast: everything that waits for slots shrinks with them."""
-        return self.scaled(slot_duration / REFERENCE_SLOT) if slot_duration < 1 else self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from golden import VECTORS
 from nomos_core.config import ConfigError, UnknownKeysError, load_config, refuse_unknown_keys
@@ -101,3 +105,25 @@ def test_a_saved_ledger_is_recognised() -> None:
     config = load_config(VALIDATOR[:start] + lib + VALIDATOR[end:], source="node.yaml", kind="validator")
     state = config.cryptarchia.service.starting_state
     assert (state.lib_id.hex(), state.lib_ledger_state) == ("ab" * 32, {"a": [1]})  # type: ignore[union-attr]
+
+
+LINES = VALIDATOR.splitlines()
+SNIPPETS = st.sampled_from(
+    ["", "[", "{", "!Zk", "&a", "*a", "- ", ": ", "'", "null", "-1", "1e400", "!!int x", "\t", "é\x00"]
+)
+
+
+@given(st.lists(st.tuples(st.integers(0, len(LINES) - 1), st.integers(0, 80), SNIPPETS), min_size=1, max_size=4))
+@settings(max_examples=300, deadline=None)
+def test_damaged_files_load_or_are_refused_and_nothing_else(damage: list[tuple[int, int, str]]) -> None:
+    lines = list(LINES)
+    for line, column, snippet in damage:
+        lines[line] = lines[line][:column] + snippet + lines[line][column + 3 :]
+    with suppress(ConfigError):
+        load_config("\n".join(lines), source="node.yaml", kind="validator")
+
+
+@pytest.mark.parametrize("deep", ["[" * 500 + "]" * 500, "{a: " * 500 + "}" * 500])
+def test_collections_nested_too_deep_are_refused(deep: str) -> None:
+    with pytest.raises(ConfigError, match="recursion limit exceeded at line 128"):
+        load_config(f"{VALIDATOR}foo: {deep}\n", source="node.yaml", kind="validator")

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from golden import VECTORS
 from nomos_core.config import Duration, SocketAddress, UtcTime, load_config, socket_address, with_setting
+from nomos_core.config.codecs import Reading
 from nomos_core.config.document import parse_document, resolve
 from nomos_core.config.durations import BoundedDuration, PlainDuration, PointOfTime
-from nomos_core.config.reading import Misfit, Reading
+from nomos_core.config.misfits import Misfit
 from nomos_core.config.writing import Plain, Shared, Tagged, dump
 
 NANOSECONDS = st.integers(0, 2**63)
