@@ -56,8 +56,8 @@ def main() -> None:
     pids = []
     while line := sys.stdin.readline():
         request = json.loads(line)
-        if not os.path.exists(request["argv"][0]):
-            answer({"error": f"{request['argv'][0]}: no such file"})
+        if not os.path.isdir(request["cwd"]):
+            answer({"error": f"cwd {request['cwd']} is no directory"})
             continue
         pids.append(start(request))
         answer({"pid": pids[-1]})

@@ -47,6 +47,8 @@ class RunStarted:
     run_seconds: float
     slot_seconds: float | None
     expected_blocks: int
+    lottery_expected_blocks: float
+    """The average of what the leader lottery gives in the run's time."""
     machine_factor: float
     """How many times slower this machine is than the reference; timeouts are scaled by it."""
     directory: str

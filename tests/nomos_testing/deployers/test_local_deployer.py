@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nomos_testing.deployers.errors import DeployError, NodeDied
+from nomos_testing.deployers.errors import NodeDied
 from nomos_testing.runtime.interfaces import Observation, RunContext, RunPlan
 from nomos_testing.runtime.journal import Entry, read_journal
 from nomos_testing.runtime.journal_events import BlockSeen, PhaseEnded, RunEnded, RunStarted, Sample
@@ -119,23 +119,6 @@ async def test_a_node_that_dies_at_start_fails_the_deployment_at_once(tmp_path: 
     *_, last = read_journal(caught.value.run_directory / "journal.jsonl")
     assert isinstance(last.event, RunEnded)
     assert last.event.outcome == "failed"
-
-
-async def test_an_unreachable_block_feed_is_a_deploy_error(tmp_path: Path) -> None:
-    with pytest.raises(DeployError, match="failed to spawn node process"):
-        deployer = toy_deployer(tmp_path)
-        (tmp_path / "bin" / "nomos-node").chmod(0o755)
-        deployer._planner = _unlinking(deployer._planner, tmp_path / "bin" / "nomos-node")  # type: ignore[assignment]
-        await deployer.deploy(toy_scenario())
-    assert not processes_of(tmp_path)
-
-
-def _unlinking(planner: object, program: Path) -> object:
-    def plan(*arguments: object) -> object:
-        program.unlink()
-        return planner(*arguments)  # type: ignore[operator]
-
-    return plan
 
 
 async def test_teardown_is_fast(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nomos_testing.client.node_client import NodeClient
@@ -109,7 +109,15 @@ class LocalDeployer:
             journal.listen(listener)
         journal.write(_run_started(scenario, run_directory, self.name, patience))
         self._write_notices(journal)
-        bringing_up = _BringingUp(self._settings, scenario, prepared, run_directory, journal, patience)
+        bringing_up = _BringingUp(
+            settings=self._settings,
+            scenario=scenario,
+            prepared=prepared,
+            run_directory=run_directory,
+            journal=journal,
+            patience=patience,
+            phases=Phases(journal),
+        )
         try:
             return await bringing_up.bring_up(self._planner, membership_check=self._membership_check)
         except BaseException as error:
@@ -138,82 +146,74 @@ class LocalDeployer:
             journal.write(Notice("POL_PROOF_DEV_MODE is not set; assuming true (development proofs)", "warning"))
 
 
+@dataclass(slots=True, kw_only=True)
 class _BringingUp:
     """One deployment on its way up; everything it opens is closed again where it does not get there."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        scenario: Scenario,
-        prepared: Prepared,
-        run_directory: RunDirectory,
-        journal: Journal,
-        patience: Patience,
-    ) -> None:
-        self._settings = settings
-        self._scenario = scenario
-        self._prepared = prepared
-        self._run_directory = run_directory
-        self._journal = journal
-        self._patience = patience
-        self._phases = Phases(journal)
+    settings: Settings
+    scenario: Scenario
+    prepared: Prepared
+    run_directory: RunDirectory
+    journal: Journal
+    patience: Patience
+    phases: Phases
 
     async def bring_up(self, planner: NetworkPlanner, *, membership_check: bool) -> Runner:
         async with AsyncExitStack() as resources:
-            reaper = Reaper(self._journal.path, self._journal.opened)
+            reaper = Reaper(self.journal.path, self.journal.opened)
             resources.callback(reaper.dismiss)
-            with self._phases.phase("configure"):
+            with self.phases.phase("configure"):
                 launcher = await self._launcher(reaper)
                 resources.push_async_callback(launcher.close)
                 planned = await asyncio.to_thread(
-                    planner, self._scenario, self._run_directory, self._settings, self._prepared.prover
+                    planner, self.scenario, self.run_directory, self.settings, self.prepared.prover
                 )
                 resources.callback(planned.release_ports)
-                if not self._prepared.all_embedded:
-                    refuse_for_real_nodes(self._prepared, planned.descriptors)
+                if not self.prepared.all_embedded:
+                    refuse_for_real_nodes(self.prepared, planned.descriptors)
                 nodes = [self._node(blueprint) for blueprint in planned.blueprints]
-                self._run_directory.write_plan(self._plan_record(planned.blueprints))
+                self.run_directory.write_plan(self._plan_record(planned.blueprints))
             cluster = LocalCluster(
-                nodes, launcher=launcher, reaper=reaper, journal=self._journal, patience=self._patience
+                nodes, launcher=launcher, reaper=reaper, journal=self.journal, patience=self.patience
             )
             resources.push_async_callback(cluster.close)
-            with self._phases.phase("start"):
+            with self.phases.phase("start"):
                 planned.release_ports()
                 await cluster.start_all()
-            with self._phases.phase("ready"):
+            with self.phases.phase("ready"):
                 for check in _checks(nodes, membership_check):
                     await cluster.while_alive(self._wait(check), nodes)
             feed = BlockFeed(
-                [node.client for node in nodes], poll_seconds=poll_interval(self._scenario.metrics.slot_duration)
+                [node.client for node in nodes], poll_seconds=poll_interval(self.scenario.metrics.slot_duration)
             )
             resources.push_async_callback(feed.close)
             await feed.start()
             deployment = Deployment(
                 plan=RunPlan(
-                    topology=self._scenario.topology,
-                    metrics=self._scenario.metrics,
-                    seed=self._scenario.seed,
-                    node_control=self._scenario.node_control,
+                    topology=self.scenario.topology,
+                    metrics=self.scenario.metrics,
+                    seed=self.scenario.seed,
+                    node_control=self.scenario.node_control,
                 ),
                 descriptors=planned.descriptors,
                 cluster=cluster,
                 block_feed=feed,
-                journal=self._journal,
-                phases=self._phases,
-                prover=self._prepared.prover,
-                run_directory=self._run_directory,
-                keep_everything=self._settings.keep_logs,
+                journal=self.journal,
+                phases=self.phases,
+                prover=self.prepared.prover,
+                run_directory=self.run_directory,
+                keep_everything=self.settings.keep_logs,
                 resources=resources.pop_all(),
             )
-            return Runner(deployment, self._scenario.workloads, self._scenario.expectations)
+            return Runner(deployment, self.scenario.workloads, self.scenario.expectations)
 
     async def _launcher(self, reaper: Reaper) -> Launcher:
-        if not self._prepared.all_embedded:
+        if not self.prepared.all_embedded:
             return DirectLauncher()
         server = ForkServer(
-            self._prepared.fork_server,
-            stderr=self._run_directory.path / FORK_SERVER_LOG,
-            env=self._prepared.environment,
+            self.prepared.fork_server,
+            stderr=self.run_directory.path / FORK_SERVER_LOG,
+            env=self.prepared.environment,
         )
         await server.start()
         assert server.pid is not None
@@ -223,25 +223,25 @@ class _BringingUp:
     def _node(self, blueprint: NodeBlueprint) -> LocalNode:
         node = LocalNode(
             blueprint=blueprint,
-            program=self._prepared.programs[blueprint.role].path,
-            directory=self._run_directory.node(blueprint.name),
-            environment=self._prepared.environment,
-            logs=LogFiles(self._run_directory.path / blueprint.name, blueprint.log_directory, blueprint.log_prefix),
+            program=self.prepared.programs[blueprint.role].path,
+            directory=self.run_directory.node(blueprint.name),
+            environment=self.prepared.environment,
+            logs=LogFiles(self.run_directory.path / blueprint.name, blueprint.log_directory, blueprint.log_prefix),
             client=NodeClient(blueprint.name, blueprint.url, testing_url=blueprint.testing_url),
         )
         node.write_files()
         return node
 
     async def _wait(self, check: ReadinessCheck) -> None:
-        timeout = self._patience.seconds(READINESS_SECONDS)
+        timeout = self.patience.seconds(READINESS_SECONDS)
         try:
             waited = await wait_until(check.waited_for, check.look, timeout=timeout, poll=check.poll)
         except WaitTimeout as error:
-            self._journal.write(
+            self.journal.write(
                 WaitEnded(waited_for=check.waited_for, seconds=timeout, last_seen=error.last_seen, fulfilled=False)
             )
             raise
-        self._journal.write(
+        self.journal.write(
             WaitEnded(
                 waited_for=check.waited_for,
                 seconds=round(waited.seconds, 6),
@@ -251,7 +251,7 @@ class _BringingUp:
         )
 
     def _plan_record(self, blueprints: Sequence[NodeBlueprint]) -> Mapping[str, object]:
-        scenario = self._scenario
+        scenario = self.scenario
         return {
             "scenario": scenario.name,
             "seed": scenario.seed,
@@ -260,8 +260,8 @@ class _BringingUp:
             "node_control": scenario.node_control,
             "workloads": [workload.name for workload in scenario.workloads],
             "expectations": [expectation.name for expectation in scenario.expectations],
-            "programs": {role: str(program.path) for role, program in self._prepared.programs.items()},
-            "prover": self._prepared.prover.name,
+            "programs": {role: str(program.path) for role, program in self.prepared.programs.items()},
+            "prover": self.prepared.prover.name,
             "nodes": {each.name: {"url": each.url, "testing_url": each.testing_url} for each in blueprints},
         }
 
@@ -287,6 +287,7 @@ def _run_started(scenario: Scenario, run_directory: RunDirectory, deployer: str,
         run_seconds=scenario.metrics.run_duration,
         slot_seconds=scenario.metrics.slot_duration,
         expected_blocks=scenario.metrics.expected_blocks,
+        lottery_expected_blocks=scenario.metrics.lottery_expected_blocks,
         machine_factor=round(patience.machine_factor, 2),
         directory=str(run_directory.path),
     )

@@ -98,7 +98,7 @@ class ForkServer:
             raise LaunchError(f"the fork server has ended; its errors are in {self._stderr}")
         assert self._process.stdin is not None
         request = {
-            "argv": list(command.argv),
+            "argv": [Path(command.argv[0]).name, *command.argv[1:]],
             "cwd": str(command.cwd),
             "stdout": str(command.stdout),
             "stderr": str(command.stderr),

@@ -59,7 +59,7 @@ def find_program(role: Role, named: Path | None, installation: Installation) -> 
     for candidate in candidates:
         if _is_executable(candidate):
             return Program(candidate.absolute(), _is_embedded(candidate, name, installation))
-    looked = f"beside {installation.interpreter_directory / 'python'}, on PATH, in {installation.virtual_environment / 'bin'}"
+    looked = f"in {installation.interpreter_directory}, on PATH, in {installation.virtual_environment / 'bin'}"
     return Problem(
         f"the {role} program {name} was not found (looked {looked})",
         f"install this project into the running environment, or set {variable} to the program",

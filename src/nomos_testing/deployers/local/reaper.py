@@ -1,10 +1,10 @@
 """Outlives the runner to clean up after it: ``python -m nomos_testing.deployers.local.reaper``.
 
 The runner holds the other end of stdin and writes JSON lines as it goes: what to kill
-(``{"group": pid, "started": ticks}``), what no longer (``{"forget": pid}``), which files to remove (``{"path": "..."}``),
-where the journal is (``{"journal": path, "opened": seconds}``), and at the end ``{"done": true}``. When the pipe closes
-without that word the runner has died: the groups are killed, the files removed, and a line in the journal says so.
-Evidence stays.
+(``{"group": pid, "started": ticks}``), what no longer (``{"forget": pid}``), which files to remove
+(``{"path": "..."}``), where the journal is (``{"journal": path, "opened": seconds}``), and at the end ``{"done": true}``.
+When the pipe closes without that word the runner has died: the groups are killed, the files removed, and a line in the
+journal says so. Evidence stays.
 
 Imports nothing of the project: it must start fast and survive anything.
 """

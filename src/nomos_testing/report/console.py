@@ -1,0 +1,102 @@
+"""The summary of a run for the terminal: judgements, nodes, phases, and where the evidence is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TextIO
+
+from nomos_testing.report.summary import RunSummary, summarise
+from nomos_testing.runtime.journal import Entry
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_LONGEST_VALUE = 60
+
+
+def print_summary(entries: Iterable[Entry], stream: TextIO | None = None) -> None:
+    """Print what the journal's entries come to (``read_journal(verdict.run_directory / "journal.jsonl")``)."""
+    from rich.console import Console
+    from rich.text import Text
+
+    summary = summarise(entries)
+    console = Console(file=sys.stdout if stream is None else stream, highlight=False)
+    for table in (_expectations(summary), _nodes(summary), _phases(summary)):
+        if table.row_count:
+            console.print(table)
+    for line in _lines(summary):
+        console.print(Text(line))
+    console.print(Text(_headline(summary), style="bold green" if summary.outcome == "passed" else "bold red"))
+
+
+def _headline(summary: RunSummary) -> str:
+    name = summary.started.scenario if summary.started is not None else "run"
+    failure = "" if summary.failure is None or summary.outcome == "passed" else f": {summary.failure}"
+    return f"{name} {summary.outcome}{failure}"
+
+
+def _lines(summary: RunSummary) -> Iterable[str]:
+    started = summary.started
+    if started is not None and any(phase.phase == "run" for phase in summary.phases):
+        yield _blocks_line(summary)
+    if summary.transactions:
+        yield summary.transactions
+    if started is not None:
+        kept = "journal, plan and configurations" if summary.outcome == "passed" else "evidence"
+        yield f"{kept}: {started.directory}"
+
+
+def _blocks_line(summary: RunSummary) -> str:
+    assert summary.started is not None
+    slot = summary.started.slot_seconds
+    average = f", {summary.started.run_seconds / slot:g} slots" if slot else ""
+    return (
+        f"blocks during the run: {summary.blocks_in_run} seen, {summary.started.expected_blocks} expected "
+        f"(lottery's average {summary.started.lottery_expected_blocks:.1f}{average})"
+    )
+
+
+def _expectations(summary: RunSummary) -> Table:
+    table = _table("expectation", "observed", "required", "verdict")
+    for judged in summary.judgements:
+        verdict = "[green]passed[/]" if judged.passed else "[red]failed[/]"
+        table.add_row(judged.expectation, shown(judged.observed), shown(judged.required), verdict)
+    return table
+
+
+def _nodes(summary: RunSummary) -> Table:
+    table = _table("node", "height", "peers", "reorgs", "state")
+    for node in summary.nodes.values():
+        state = f"[red]ended: {node.ended_unexpectedly}[/]" if node.ended_unexpectedly else "ran to the end"
+        table.add_row(node.name, shown(node.height), shown(node.peers), str(node.reorganisations), state)
+    return table
+
+
+def _phases(summary: RunSummary) -> Table:
+    table = _table("phase", "seconds", "")
+    for phase in summary.phases:
+        table.add_row(phase.phase, f"{phase.seconds:.2f}", (phase.error or "").partition("\n")[0])
+    return table
+
+
+def _table(*columns: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def shown(value: Any) -> str:
+    """An observation in a table's cell: a mapping of numbers as its range where it is long."""
+    if value is None:
+        return "-"
+    if isinstance(value, Mapping):
+        listed = ", ".join(f"{name} {item}" for name, item in value.items())
+        if len(listed) > _LONGEST_VALUE and value and all(isinstance(item, int | float) for item in value.values()):
+            return f"{min(value.values())} to {max(value.values())} ({len(value)} nodes)"
+        return listed
+    return str(value)

@@ -1,0 +1,143 @@
+"""The view of a run while it lasts: a progress bar on a terminal, a line every few seconds elsewhere.
+
+A view is a journal listener. Give it to the deployer, and close it when the run has ended.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, TextIO
+
+from nomos_testing.report.run_progress import RunProgress
+from nomos_testing.runtime.journal import Entry, Listener
+from nomos_testing.runtime.journal_events import (
+    NodeExited,
+    Notice,
+    PhaseEnded,
+    PhaseStarted,
+    Reorganised,
+    RunStarted,
+    Sample,
+    VerdictReached,
+    WaitEnded,
+    WorkloadEnded,
+)
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+PLAIN_LINE_SECONDS: Final = 5.0
+_REFRESHES_PER_SECOND: Final = 4
+
+
+@contextmanager
+def live_view(stream: TextIO | None = None) -> Iterator[Listener]:
+    """A view on ``stream`` (standard error): live where it is a terminal, plain lines elsewhere."""
+    out = sys.stderr if stream is None else stream
+    if not out.isatty():
+        yield PlainView(out)
+        return
+    view = ProgressView(out)
+    try:
+        yield view
+    finally:
+        view.close()
+
+
+def message_of(entry: Entry) -> str | None:
+    """What a person is told at once, whatever the view; None for what only moves the numbers."""
+    match entry.event:
+        case RunStarted() as event:
+            slot = f", slots of {event.slot_seconds:g} s" if event.slot_seconds else ""
+            return f"{event.scenario}: {event.run_seconds:g} s on {event.deployer}{slot}, seed {event.seed}"
+        case Notice(text, "warning"):
+            return f"warning: {text}"
+        case Notice(text):
+            return text
+        case NodeExited(expected=False) as event:
+            lines = "".join(f"\n  | {line}" for line in event.last_lines)
+            return f"{event.node} ended: {event.status}{lines}"
+        case WaitEnded(fulfilled=False) as event:
+            return f"gave up waiting for {event.waited_for} after {event.seconds:g} s: {event.last_seen}"
+        case WorkloadEnded(outcome="failed") as event:
+            return f"workload {event.workload} failed: {event.error}"
+        case Reorganised() as event if event.abandoned > 1:
+            return f"{event.node} left a branch of {event.abandoned} blocks for one of {event.adopted}"
+        case VerdictReached(passed):
+            return "verdict: passed" if passed else "verdict: failed"
+        case _:
+            return None
+
+
+class PlainView:
+    """Lines for logs and pipes: one a phase, one every few seconds of a long one, and every message."""
+
+    def __init__(self, stream: TextIO, *, line_seconds: float = PLAIN_LINE_SECONDS) -> None:
+        self._stream = stream
+        self._line_seconds = line_seconds
+        self._progress = RunProgress()
+        self._last_line = 0.0
+
+    def __call__(self, entry: Entry) -> None:
+        self._progress.take(entry)
+        message = message_of(entry)
+        if message is not None:
+            self._say(entry, message)
+        elif isinstance(entry.event, PhaseStarted):
+            planned = entry.event.planned_seconds
+            self._say(entry, f"{entry.event.phase}" + (f" ({planned:g} s)" if planned else ""))
+        elif isinstance(entry.event, Sample) and entry.at - self._last_line >= self._line_seconds:
+            self._say(entry, f"{self._progress.phase}: {self._progress.status}")
+
+    def _say(self, entry: Entry, text: str) -> None:
+        self._last_line = entry.at
+        print(f"[{entry.at:7.1f} s] {text}", file=self._stream, flush=True)
+
+
+class ProgressView:
+    """A bar over the phase with what the network does beside it; messages scroll above."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._state = RunProgress()
+        self._bar = _progress_bar(stream)
+        self._task = self._bar.add_task("starting", total=None, status="")
+        self._bar.start()
+
+    def __call__(self, entry: Entry) -> None:
+        self._state.take(entry)
+        message = message_of(entry)
+        if message is not None:
+            self._bar.console.print(message, markup=False, highlight=False)
+        match entry.event:
+            case PhaseStarted(phase, planned):
+                self._bar.reset(self._task, total=planned, description=phase, status=self._state.status)
+            case PhaseEnded():
+                self._bar.update(self._task, status=self._state.status)
+            case _:
+                self._advance(entry)
+
+    def close(self) -> None:
+        self._bar.stop()
+
+    def _advance(self, entry: Entry) -> None:
+        elapsed = entry.at - self._state.phase_started
+        if self._state.phase_seconds is not None:
+            elapsed = min(elapsed, self._state.phase_seconds)
+        self._bar.update(self._task, completed=elapsed, status=self._state.status)
+
+
+def _progress_bar(stream: TextIO) -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        TextColumn("{task.description:<9}"),
+        BarColumn(bar_width=30),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[status]}"),
+        console=Console(file=stream),
+        refresh_per_second=_REFRESHES_PER_SECOND,
+        transient=True,
+    )

@@ -1,0 +1,90 @@
+"""Where a run stands, read from its journal entry by entry; for views that are drawn while it lasts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from nomos_testing.runtime.counters import TRANSACTIONS_INCLUDED, TRANSACTIONS_PLANNED, TRANSACTIONS_SENT
+from nomos_testing.runtime.journal import Entry
+from nomos_testing.runtime.journal_events import (
+    BlockSeen,
+    NodeReady,
+    NodeStarted,
+    PhaseEnded,
+    PhaseStarted,
+    RunEnded,
+    RunStarted,
+    Sample,
+    VerdictReached,
+)
+
+
+@dataclass(slots=True)
+class RunProgress:
+    started: RunStarted | None = None
+    phase: str = ""
+    phase_started: float = 0.0
+    """Seconds since the run began."""
+    phase_seconds: float | None = None
+    """How long the phase is planned to last; None where that is open."""
+    nodes_started: int = 0
+    nodes_ready: int = 0
+    height: int = 0
+    fewest_peers: int | None = None
+    silent_nodes: tuple[str, ...] = ()
+    counters: dict[str, int] = field(default_factory=dict)
+    passed: bool | None = None
+    ended: RunEnded | None = None
+
+    def take(self, entry: Entry) -> None:
+        match entry.event:
+            case RunStarted() as event:
+                self.started = event
+            case PhaseStarted(phase, planned):
+                self.phase, self.phase_started, self.phase_seconds = phase, entry.at, planned
+            case PhaseEnded():
+                self.phase_seconds = None
+            case NodeStarted():
+                self.nodes_started += 1
+            case NodeReady():
+                self.nodes_ready += 1
+            case BlockSeen() as event:
+                self.height = max(self.height, event.height)
+            case Sample() as event:
+                self._sample(event)
+            case VerdictReached() as event:
+                self.passed = event.passed
+            case RunEnded() as event:
+                self.ended = event
+
+    @property
+    def network(self) -> str:
+        """Height and peers, such as ``height 12, peers 3``; says which nodes are silent."""
+        parts = [f"height {self.height}"]
+        if self.fewest_peers is not None:
+            parts.append(f"peers {self.fewest_peers}")
+        if self.silent_nodes:
+            parts.append(f"silent: {', '.join(self.silent_nodes)}")
+        return ", ".join(parts)
+
+    @property
+    def transactions(self) -> str:
+        """``33 of 166 sent, 20 included``; empty where no workload sends any."""
+        planned = self.counters.get(TRANSACTIONS_PLANNED)
+        if planned is None:
+            return ""
+        sent, included = self.counters.get(TRANSACTIONS_SENT, 0), self.counters.get(TRANSACTIONS_INCLUDED, 0)
+        return f"transactions {sent} of {planned} sent, {included} included"
+
+    @property
+    def status(self) -> str:
+        if not self.nodes_ready:
+            return f"{self.nodes_started} nodes started" if self.nodes_started else ""
+        return ", ".join(part for part in (self.network, self.transactions) if part)
+
+    def _sample(self, sample: Sample) -> None:
+        peers = [node.peers for node in sample.nodes.values() if node.peers is not None]
+        self.fewest_peers = min(peers, default=None)
+        self.silent_nodes = tuple(name for name, node in sample.nodes.items() if node.peers is None)
+        self.height = max(self.height, sample.height or 0)
+        self.counters = dict(sample.counters)

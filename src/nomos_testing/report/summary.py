@@ -1,0 +1,110 @@
+"""What a run came to, read from its journal: judgements, nodes, phases, blocks, transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nomos_testing.report.run_progress import RunProgress
+from nomos_testing.runtime.journal import Entry
+from nomos_testing.runtime.journal_events import (
+    BlockSeen,
+    ExpectationJudged,
+    NodeExited,
+    NodeSample,
+    NodeStarted,
+    PhaseEnded,
+    PhaseStarted,
+    Reorganised,
+    RunEnded,
+    RunStarted,
+    Sample,
+    VerdictReached,
+)
+
+
+@dataclass(slots=True)
+class NodeSummary:
+    name: str
+    height: int | None = None
+    peers: int | None = None
+    ended_unexpectedly: str | None = None
+    """How, where it did."""
+    reorganisations: int = 0
+
+
+@dataclass(slots=True)
+class RunSummary:
+    started: RunStarted | None = None
+    verdict: VerdictReached | None = None
+    ended: RunEnded | None = None
+    judgements: list[ExpectationJudged] = field(default_factory=list)
+    phases: list[PhaseEnded] = field(default_factory=list)
+    nodes: dict[str, NodeSummary] = field(default_factory=dict)
+    blocks_in_run: int = 0
+    """First seen during the phase ``run``."""
+    transactions: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """``passed``, ``failed``, ``interrupted``, ``killed``, or ``unfinished``."""
+        if self.ended is not None:
+            return self.ended.outcome
+        if self.verdict is not None:
+            return "passed" if self.verdict.passed else "failed"
+        return "unfinished"
+
+    @property
+    def failure(self) -> str | None:
+        if self.verdict is not None and self.verdict.failure is not None:
+            return self.verdict.failure
+        return self.ended.detail if self.ended is not None else None
+
+
+def summarise(entries: Iterable[Entry]) -> RunSummary:
+    summary, progress = RunSummary(), RunProgress()
+    for entry in entries:
+        progress.take(entry)
+        _take(summary, entry.event, progress.phase)
+    summary.transactions = progress.transactions
+    return summary
+
+
+def _take(summary: RunSummary, event: Any, phase: str) -> None:
+    match event:
+        case RunStarted():
+            summary.started = event
+        case VerdictReached():
+            summary.verdict = event
+        case RunEnded():
+            summary.ended = event
+        case ExpectationJudged():
+            summary.judgements.append(event)
+        case PhaseEnded():
+            summary.phases.append(event)
+        case BlockSeen() if phase == "run":
+            summary.blocks_in_run += 1
+        case PhaseStarted():
+            pass
+        case _:
+            _take_node_event(summary, event)
+
+
+def _take_node_event(summary: RunSummary, event: Any) -> None:
+    match event:
+        case NodeStarted(node=name):
+            summary.nodes.setdefault(name, NodeSummary(name)).ended_unexpectedly = None
+        case NodeExited(node=name, expected=False):
+            summary.nodes.setdefault(name, NodeSummary(name)).ended_unexpectedly = event.status
+        case Reorganised(node=name):
+            summary.nodes.setdefault(name, NodeSummary(name)).reorganisations += 1
+        case Sample():
+            _take_sample(summary, event.nodes)
+
+
+def _take_sample(summary: RunSummary, nodes: Mapping[str, NodeSample]) -> None:
+    for name, sample in nodes.items():
+        node = summary.nodes.setdefault(name, NodeSummary(name))
+        node.height = sample.height if sample.height is not None else node.height
+        node.peers = sample.peers
