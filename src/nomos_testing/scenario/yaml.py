@@ -24,8 +24,8 @@ from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
 
 
-def load_scenario(path: Path, settings: Settings | None = None) -> Scenario:
-    """Read and build a scenario file.
+def load_scenario(path: Path, settings: Settings | None = None, *, seed: int | None = None) -> Scenario:
+    """Read and build a scenario file; a ``seed`` given here wins over the file's.
 
     Raises:
         ScenarioFileError: unreadable, malformed, against the schema, or parts that do not fit together.
@@ -35,10 +35,10 @@ def load_scenario(path: Path, settings: Settings | None = None) -> Scenario:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise ScenarioFileError([FileProblem(str(path), 1, "", f"cannot be read: {reason}")]) from None
-    return parse_scenario(text, str(path), settings)
+    return parse_scenario(text, str(path), settings, seed=seed)
 
 
-def parse_scenario(text: str, source: str, settings: Settings | None = None) -> Scenario:
+def parse_scenario(text: str, source: str, settings: Settings | None = None, *, seed: int | None = None) -> Scenario:
     """Build a scenario from YAML text; ``source`` names it in errors."""
     document = read_located(text, source)
     if not isinstance(document.data, dict):
@@ -52,7 +52,7 @@ def parse_scenario(text: str, source: str, settings: Settings | None = None) -> 
         with _located(document, path):
             builder = step(builder)
     with _located(document, ("workloads",)):
-        return builder.build()
+        return (builder if seed is None else builder.seed(seed)).build()
 
 
 @contextmanager

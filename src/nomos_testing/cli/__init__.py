@@ -1,0 +1,1 @@
+"""The framework's programs. Nothing heavy is imported before a command runs: ``--help`` answers at once."""

@@ -1,0 +1,39 @@
+"""``local_runner``: the demo scenario on plain processes of this machine, sized by environment variables."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+RUNS_DIRECTORY = Path(".tmp/runs")
+
+runs_directory_option = click.option(
+    "--runs-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=RUNS_DIRECTORY,
+    show_default=True,
+    help="Where runs keep their journals and evidence.",
+)
+
+
+@click.command(
+    epilog="NOMOS_DEMO_VALIDATORS, NOMOS_DEMO_EXECUTORS and NOMOS_DEMO_RUN_SECS size the demo. "
+    "Exit codes: 0 passed, 1 failed or could not run, 2 wrong usage, 130 interrupted."
+)
+@runs_directory_option
+def main(runs_dir: Path) -> None:
+    """Run the demo: a star of nodes, 1000 wallets, transactions, and a chain that must live."""
+    from nomos_testing.cli.host_run import FAILED, run_on_host
+    from nomos_testing.scenario.demo import demo_scenario
+    from nomos_testing.scenario.errors import ScenarioError
+    from nomos_testing.settings import Settings
+
+    settings = Settings.from_environ()
+    try:
+        scenario = demo_scenario(settings)
+    except ScenarioError as error:
+        click.echo(f"local runner demo failed: {error}", err=True)
+        sys.exit(FAILED)
+    sys.exit(run_on_host(scenario, settings, runs_directory=runs_dir, what="local runner demo"))

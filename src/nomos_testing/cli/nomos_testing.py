@@ -1,0 +1,47 @@
+"""``nomos-testing``: scenarios from files."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from nomos_testing.cli.local_runner import runs_directory_option
+
+
+@click.group()
+@click.version_option(package_name="logos-blockchain-testing")
+def main() -> None:
+    """Test a network of Logos/Nomos blockchain nodes."""
+
+
+@main.command(epilog="Exit codes: 0 passed, 1 failed or could not run, 2 wrong usage, 130 interrupted.")
+@click.argument("scenario", type=click.Path(path_type=Path, dir_okay=False), metavar="SCENARIO.yaml")
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="Node keys and random choices follow from it; wins over the file's."
+)
+@runs_directory_option
+def run(scenario: Path, seed: int | None, runs_dir: Path) -> None:
+    """Run a scenario on plain processes of this machine."""
+    from nomos_testing.cli.host_run import FAILED, run_on_host
+    from nomos_testing.scenario.errors import ScenarioError
+    from nomos_testing.scenario.yaml import load_scenario
+    from nomos_testing.settings import Settings
+
+    settings = Settings.from_environ()
+    try:
+        loaded = load_scenario(scenario, settings, seed=seed)
+    except ScenarioError as error:
+        click.echo(str(error), err=True)
+        sys.exit(FAILED)
+    sys.exit(run_on_host(loaded, settings, runs_directory=runs_dir, what=f"scenario {loaded.name}"))
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files."""
+    from nomos_testing.scenario.file import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))
