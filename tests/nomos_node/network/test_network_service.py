@@ -340,6 +340,24 @@ async def test_peers_and_info(network: Network) -> None:
     assert await alice.peers() == (bob.peer_id,)
 
 
+async def test_a_wildcard_lists_the_addresses_of_the_machine(network: Network) -> None:
+    service = await network.start(NetworkService(replace(settings(1), listen_host="0.0.0.0")))
+    addresses = (await service.info()).listen_addresses
+    assert any(address.startswith("/ip4/127.0.0.1/udp/") for address in addresses)
+    assert not any("0.0.0.0" in address for address in addresses)
+
+
+async def test_ipv6(network: Network) -> None:
+    try:
+        alice = await network.start(NetworkService(replace(settings(1), listen_host="::1")))
+    except ListenAddressUnavailable:
+        pytest.skip("this machine has no IPv6")
+    bob = NetworkService(replace(settings(2, await address_of(alice)), listen_host="::1"))
+    events = bob.peer_events()
+    await network.start(bob)
+    assert await next_event(events) == PeerConnected(alice.peer_id)
+
+
 async def test_a_peer_that_leaves_is_noticed_at_once_and_dialled_again(network: Network) -> None:
     alice = NetworkService(settings(1))
     await alice.start()

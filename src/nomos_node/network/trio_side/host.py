@@ -162,13 +162,7 @@ class Libp2pHost:
         await self._swarm.event_background_nursery_created.wait()
         address = Multiaddr(str(self._bound_endpoint()))
 
-        async def accept(connection: Connection) -> None:
-            if connection.peer_id == self._swarm.get_peer_id():
-                await connection.close()
-            else:
-                await self._swarm._handle_inbound_connection(connection, address)
-
-        self._listener = self._transport.create_listener(accept)
+        self._listener = self._transport.create_listener(self._peering.accept)
         self._swarm.listeners[str(address)] = self._listener
         await self._listener.listen(address)
 

@@ -92,10 +92,25 @@ class Peering(INotifee):
         """
         connection = await self._connect(endpoint)
         try:
-            await self._adopt(connection)
+            await self._adopt(connection, "outbound")
         except BaseLibp2pError as error:
             raise PeerUnreachable(f"{endpoint} closed the connection: {error}") from error
         return connection.peer_id
+
+    async def accept(self, connection: Connection) -> None:
+        """Take in a peer that dialled us."""
+        # Not by way of the library's handler, which ends only with the swarm: after 300 of them it accepts nobody.
+        try:
+            await self._adopt(connection, "inbound")
+        except BaseLibp2pError as error:
+            logger.debug("%s hung up: %s", connection.endpoint, error)
+            await connection.close()
+
+    async def _adopt(self, connection: Connection, direction: str) -> None:
+        if connection.peer_id == self._swarm.get_peer_id():
+            await connection.close()
+        else:
+            await self._swarm.add_conn(connection, direction=direction)
 
     async def _connect(self, endpoint: QuicEndpoint) -> Connection:
         self.n_dials += 1
@@ -103,12 +118,6 @@ class Peering(INotifee):
             return await self._transport.dial_endpoint(await resolve(endpoint), endpoint.port, _expected_peer(endpoint))
         finally:
             self.n_dials -= 1
-
-    async def _adopt(self, connection: Connection) -> None:
-        if connection.peer_id == self._swarm.get_peer_id():
-            await connection.close()
-        else:
-            await self._swarm.add_conn(connection, direction="outbound")
 
     async def _dial_until_connected(self, endpoint: QuicEndpoint) -> ID:
         delays = _redial_delays()

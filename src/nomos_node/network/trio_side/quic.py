@@ -144,9 +144,13 @@ class Connection(QUICConnection):
 
     async def _handle_connection_terminated(self, event: events.ConnectionTerminated) -> None:
         # The library cancels the task that runs this very function halfway through, so that an idle timeout would
-        # never be reported to the swarm and a killed peer would stay connected for ever.
+        # never be reported to the swarm and a killed peer would stay connected for ever. And the swarm takes its time
+        # over the report, which must not hold up the packets of everybody else.
+        on_close, self.on_close = self.on_close, None
         with trio.CancelScope(shield=True):
             await super()._handle_connection_terminated(event)
+        if on_close is not None and self._nursery is not None:
+            self._nursery.start_soon(on_close)
 
 
 # The library's listener looks this name up whenever it accepts a connection.
@@ -160,6 +164,9 @@ class Listener(QUICListener):
 
     async def _create_socket(self, host: str, port: int) -> trio.socket.SocketType:
         return trio.socket.from_stdlib_socket(self._transport.listen_socket)
+
+    async def _process_packet(self, data: bytes, addr: tuple[str, int]) -> None:
+        await super()._process_packet(data, addr[:2])  # the library fails on IPv6 addresses, which have four parts
 
     @property
     def n_handshakes(self) -> int:
@@ -195,7 +202,8 @@ class Transport(QUICTransport):
             raise PeerUnreachable("the host is not running")
         connection = Connection(
             quic_connection=QuicConnection(configuration=self._quic_configs[_CLIENT_CONFIG]),  # type: ignore[index]
-            remote_addr=(host, port),
+            # Written as the packets from there will be: QUIC takes any other spelling for another path.
+            remote_addr=(host, port, 0, 0) if ":" in host else (host, port),
             remote_peer_id=expected,
             local_peer_id=self._peer_id,
             is_initiator=True,
