@@ -16,7 +16,7 @@ from nomos_core.cryptarchia.block_validity import proposal_of
 from nomos_core.cryptarchia.block_wire import proposal_to_wire
 from nomos_core.cryptarchia.fork_choice import Mode
 from nomos_core.cryptarchia.sync_messages import PROTOCOL, DownloadBlocks
-from nomos_core.identifiers import HeaderId
+from nomos_core.identifiers import Ed25519Signature, HeaderId
 from nomos_node.mempool.mempool import InBlock
 from nomos_node.network.events import GossipMessage
 from nomos_node.sync import server as sync_server
@@ -102,7 +102,7 @@ async def _receive(node: TestNode, data: bytes, sender: TestNode) -> None:
 
 async def test_a_bad_proposal_changes_nothing(behind: TestNode) -> None:
     block = forge(behind.chain, 1)
-    forged = replace(block, signature=bytes(64))
+    forged = replace(block, signature=Ed25519Signature(bytes(64)))
     for data in (proposal_to_wire(proposal_of(forged)), b"", b"\xff" * 100):
         await behind.proposals.receive(GossipMessage("proposals", data, "a peer", "a peer"))
     assert behind.chain.info().height == 0

@@ -1,0 +1,142 @@
+"""The leader: which slots it wins, what its blocks take, and when it keeps silent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from chain_making import NOTES, SECRETS, VALUE, TestNode, forge, inscription, transfer
+from nomos_core.cryptarchia.block import Block
+from nomos_core.cryptarchia.leadership import development_constants, ticket
+from nomos_core.identifiers import BlobId
+from nomos_core.keys import zk_public_key
+from nomos_node.leader import assembly
+from nomos_node.leader.assembly import Selection, select_transactions
+from nomos_node.leader.leader import Leader
+from nomos_node.leader.lottery import Tickets
+from nomos_node.mempool.mempool import PENDING, UNKNOWN
+from nomos_node.wallet.wallet import Wallet
+
+_LEADER_SECRET = 1234
+_COEFFICIENT = 0.9
+_TOTAL = VALUE * len(NOTES)
+
+
+@pytest.fixture
+async def node() -> AsyncIterator[TestNode]:
+    node = TestNode()
+    yield node
+    node.close()
+
+
+def _leader(node: TestNode, secrets: tuple[int, ...] = SECRETS) -> tuple[Leader, list[Block]]:
+    """A leader with the notes of these keys, and what it publishes."""
+    published: list[Block] = []
+    wallet = Wallet(node.chain, [zk_public_key(secret) for secret in secrets], {})
+
+    async def publish(block: Block) -> None:
+        published.append(block)
+
+    tickets = Tickets(wallet, _LEADER_SECRET, _COEFFICIENT)
+    return Leader(node.chain, node.mempool, node.sampling, tickets, publish), published
+
+
+def _winning_slots(slots: range, notes: int) -> list[int]:
+    """The lottery of the first epoch, drawn note by note."""
+    threshold = development_constants(_TOTAL, _COEFFICIENT).threshold(VALUE)
+    draws = {slot: [ticket(note.id, _LEADER_SECRET, 0, slot) for note in NOTES[:notes]] for slot in slots}
+    return [slot for slot, drawn in draws.items() if any(number < threshold for number in drawn)]
+
+
+@pytest.mark.parametrize("notes", [1, 4, 8])
+async def test_the_leader_wins_exactly_the_slots_of_the_lottery(node: TestNode, notes: int) -> None:
+    leader, published = _leader(node, SECRETS[:notes])
+    slots = range(1, 25)
+    for slot in slots:
+        await leader.lead(slot)
+    won = [block.header.slot for block in published]
+    assert won == _winning_slots(slots, notes)
+    assert node.chain.tip.id == published[-1].id
+
+
+async def test_a_key_without_notes_never_leads(node: TestNode) -> None:
+    leader, published = _leader(node, (4711,))
+    for slot in range(1, 10):
+        await leader.lead(slot)
+    assert not published
+
+
+async def test_a_slot_that_has_a_block_or_lies_beyond_the_known_epochs_is_passed_over(node: TestNode) -> None:
+    leader, published = _leader(node)
+    won = _winning_slots(range(1, 25), 8)[0]
+    await node.chain.add_block(forge(node.chain, won))
+    await leader.lead(won)
+    await leader.lead(2 * node.chain.rules.config.schedule.epoch_length)
+    assert not published
+
+
+async def test_a_block_takes_what_the_ledger_takes_and_the_rest_leaves_the_mempool(node: TestNode) -> None:
+    good, unbalanced, double = transfer(0), transfer(1, value=99), transfer(0, to=98)
+    for transaction in (good, unbalanced, double):
+        await node.mempool.add(transaction)
+    leader, published = _leader(node)
+    await leader.lead(_winning_slots(range(1, 25), 8)[0])
+    (block,) = published
+    first = min(good, double, key=lambda transaction: transaction.hash)
+    assert block.transactions == (first,)
+    assert node.mempool.statuses([first.hash]) == [PENDING], "one's own transactions stay pending"
+    gone = [transaction.hash for transaction in (good, unbalanced, double) if transaction != first]
+    assert node.mempool.statuses(gone) == [UNKNOWN, UNKNOWN]
+
+
+async def test_a_transaction_of_an_own_block_is_dropped_when_it_is_tried_again(node: TestNode) -> None:
+    transaction = transfer(0)
+    await node.mempool.add(transaction)
+    leader, published = _leader(node)
+    for slot in _winning_slots(range(1, 60), 6)[:2]:
+        await leader.lead(slot)
+    assert [len(block.transactions) for block in published] == [1, 0]
+    assert node.mempool.statuses([transaction.hash]) == [UNKNOWN]
+
+
+def _select(node: TestNode, blobs: frozenset[BlobId] = frozenset()) -> Selection:
+    proof = forge(node.chain, 1).header.leader_proof
+    return select_transactions(
+        node.chain.tip_state(),
+        node.mempool.pending(),
+        slot=1,
+        leader_proof=proof,
+        validated_blobs=blobs,
+        rules=node.chain.rules,
+    )
+
+
+async def test_transactions_are_tried_in_the_order_of_their_hashes(node: TestNode) -> None:
+    transactions = [transfer(index) for index in range(6)]
+    for transaction in transactions:
+        await node.mempool.add(transaction)
+    assert list(_select(node).transactions) == sorted(transactions, key=lambda transaction: transaction.hash)
+
+
+async def test_a_block_stops_at_its_limits_and_the_rest_waits(node: TestNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    for index in range(6):
+        await node.mempool.add(transfer(index))
+    monkeypatch.setattr(assembly, "MAX_TRANSACTIONS", 4)
+    assert len(_select(node).transactions) == 4
+    size = len(node.mempool.pending()[0].wire)
+    monkeypatch.setattr(assembly, "MAX_TRANSACTION_BYTES", 2 * size + 1)
+    selection = _select(node)
+    assert (len(selection.transactions), selection.refused) == (2, ())
+
+
+async def test_a_full_block_can_still_be_stored_and_sent(node: TestNode) -> None:
+    for number in range(8):
+        await node.mempool.add(inscription(bytes(12_000), channel=number))
+    leader, published = _leader(node)
+    won = _winning_slots(range(1, 40), 8)
+    await leader.lead(won[0])
+    assert len(published[0].transactions) == 5
+    stored = await node.store.block(published[0].id)
+    assert stored is not None
+    assert len(stored.wire) + 12 <= 0xFFFF
