@@ -1,20 +1,26 @@
 """Ports for the nodes of one network, given out in one place so that no two of them collide.
 
-The kernel chooses: each port is bound for UDP and for TCP, and all sockets of a reservation stay open until it is
-released, just before the nodes bind the ports themselves. In between, nobody else on the machine gets them.
+Each port is bound for UDP and for TCP, and all sockets of a reservation stay open until it is released, just before the
+nodes bind the ports themselves. They lie below the kernel's ephemeral range: from that range a node that starts first
+would draw the sockets it dials from, and one of them could be the port that a node beside it is about to listen on.
 """
 
 from __future__ import annotations
 
+import random
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 _PORTS_PER_NODE = 5
-_ATTEMPTS = 100
+_ATTEMPTS = 1000
+_LOWEST = 10_000
+_EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_USUAL_EPHEMERAL_START = 32_768
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +69,9 @@ def reserve_ports(
         OSError: the machine has no free ports left.
     """
     taken = {*(da_ports or ()), *(blend_ports or ())}
+    candidates = _candidates()
     with ExitStack() as sockets:
-        ports = iter([_reserve_port(sockets, taken) for _ in range(_PORTS_PER_NODE * nodes)])
+        ports = iter([_reserve_port(sockets, taken, candidates) for _ in range(_PORTS_PER_NODE * nodes)])
         drawn = [
             NodePorts(network=next(ports), da=next(ports), blend=next(ports), api=next(ports), testing_http=next(ports))
             for _ in range(nodes)
@@ -85,23 +92,32 @@ def _with_given(
     )
 
 
-def _reserve_port(sockets: ExitStack, taken: set[int]) -> int:
+def _candidates() -> range:
+    """The ports that the kernel gives to nobody by itself."""
+    try:
+        ephemeral_start = int(_EPHEMERAL_RANGE.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        ephemeral_start = _USUAL_EPHEMERAL_START
+    # Where an administrator left no room below the range, its own ports must do.
+    return range(_LOWEST, ephemeral_start) if ephemeral_start > 2 * _LOWEST else range(_LOWEST, 1 << 16)
+
+
+def _reserve_port(sockets: ExitStack, taken: set[int], candidates: range) -> int:
     """Bind a port for both protocols, outside of ``taken``."""
     for _ in range(_ATTEMPTS):
+        port = random.choice(candidates)
         with ExitStack() as attempt:
             tcp = attempt.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
-            tcp.bind(("0.0.0.0", 0))
-            port: int = tcp.getsockname()[1]
             udp = attempt.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-            if port not in taken and _binds(udp, port):
+            if port not in taken and _binds(tcp, port) and _binds(udp, port):
                 sockets.enter_context(attempt.pop_all())
                 return port
-    raise OSError(f"no port is free for both UDP and TCP: {_ATTEMPTS} tries failed")
+    raise OSError(f"no port from {candidates.start} to {candidates.stop - 1} is free: {_ATTEMPTS} tries failed")
 
 
-def _binds(udp: socket.socket, port: int) -> bool:
+def _binds(unbound: socket.socket, port: int) -> bool:
     try:
-        udp.bind(("0.0.0.0", port))
+        unbound.bind(("0.0.0.0", port))
     except OSError:
         return False
     return True

@@ -36,3 +36,10 @@ def test_two_reservations_never_share_a_port() -> None:
 def test_given_ports_are_used_as_they_are() -> None:
     with reserve_ports(2, da_ports=[5001, 5002], blend_ports=[6001, 6002]) as reservation:
         assert [(node.da, node.blend) for node in reservation.nodes] == [(5001, 6001), (5002, 6002)]
+
+
+def test_a_socket_that_dials_never_takes_a_reserved_port() -> None:
+    with reserve_ports(10) as reservation, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as dialling:
+        dialling.bind(("127.0.0.1", 0))
+        ephemeral: int = dialling.getsockname()[1]
+        assert max(port for node in reservation.nodes for port in node.all) < ephemeral
