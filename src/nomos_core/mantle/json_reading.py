@@ -76,6 +76,10 @@ def u64(value: Any, path: str) -> int:
     return _unsigned(value, path, _U64_LIMIT, "u64")
 
 
+def u16(value: Any, path: str) -> int:
+    return _unsigned(value, path, 1 << 16, "u16")
+
+
 def u8(value: Any, path: str) -> int:
     return _unsigned(value, path, 1 << 8, "u8")
 

@@ -1,0 +1,101 @@
+"""From the bytes of a blob to its shares: rows of chunks, a commitment to each row, one proof for each column.
+
+Data is cut into chunks of 31 bytes, which always fit a field element, and those into rows of half as many chunks as the
+blob has columns. The other half of each row is zero: at this revision of the protocol the extension is the row's own
+domain, so that it adds no redundancy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from py_arkworks_bls12381 import Scalar
+
+from nomos_core.da.commitment_basis import CommitmentBasis, combined
+from nomos_core.da.points import encode_point
+from nomos_core.da.shares import CHUNK_BYTES, LightShare, Share, blob_id_of, proof_to_bytes, row_challenge
+from nomos_core.identifiers import BlobId
+
+DATA_CHUNK_BYTES: Final = 31
+MAX_DATA_BYTES: Final = 32 * 1024 * 1024
+"""More than any blob whose shares can be sent (``dispersal_messages.max_blob_bytes``)."""
+_ZERO_CHUNK: Final = bytes(CHUNK_BYTES)
+
+
+class EncodingError(ValueError):
+    """The data is no blob: empty, all zero, not cut to whole chunks, or too large."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedBlob:
+    blob_id: BlobId
+    rows: tuple[tuple[bytes, ...], ...]
+    """Chunks of 32 bytes, extended to the full number of columns."""
+    row_commitments: tuple[bytes, ...]
+    column_proofs: tuple[bytes, ...]
+
+    @property
+    def columns(self) -> int:
+        return len(self.column_proofs)
+
+    def share(self, index: int) -> Share:
+        """The share of a column, ``0 <= index < columns``."""
+        column = tuple(row[index] for row in self.rows)
+        return Share(LightShare(index, column, self.column_proofs[index]), self.row_commitments)
+
+    def shares(self) -> Iterator[Share]:
+        return map(self.share, range(self.columns))
+
+
+def encode(data: bytes, basis: CommitmentBasis, max_bytes: int = MAX_DATA_BYTES) -> EncodedBlob:
+    """Encode a blob into as many columns as the basis has.
+
+    Takes time in proportion to the data and, for the proofs, to ``n log n`` of the columns: not for an event loop.
+
+    Raises:
+        EncodingError: the real node panics on such data, or it is longer than ``max_bytes``.
+    """
+    _check(data, max_bytes)
+    rows = chunk_rows(data, basis.columns)
+    values = [[Scalar.from_le_bytes(chunk) for chunk in row] for row in rows]
+    commitments = [basis.commit(row) for row in values]
+    challenge = row_challenge(commitments)
+    padded = [row + [Scalar(0)] * (basis.columns // 2 - len(row)) for row in values]
+    return EncodedBlob(
+        blob_id=blob_id_of(commitments),
+        rows=tuple(_extended(row, basis.columns) for row in rows),
+        row_commitments=tuple(map(encode_point, commitments)),
+        column_proofs=tuple(map(proof_to_bytes, basis.prove(combined(padded, challenge)))),
+    )
+
+
+def chunk_rows(data: bytes, columns: int) -> list[tuple[bytes, ...]]:
+    """Rows of at most ``columns / 2`` chunks of 32 bytes; the last may be shorter."""
+    chunks = [data[start : start + DATA_CHUNK_BYTES] + b"\0" for start in range(0, len(data), DATA_CHUNK_BYTES)]
+    width = columns // 2
+    return [tuple(chunks[start : start + width]) for start in range(0, len(chunks), width)]
+
+
+def padded_to_chunks(data: bytes) -> bytes:
+    """The data with zeros up to whole chunks, as ``nomos-cli disseminate`` sends it."""
+    return data + bytes(-len(data) % DATA_CHUNK_BYTES)
+
+
+def _extended(row: tuple[bytes, ...], columns: int) -> tuple[bytes, ...]:
+    return row + (_ZERO_CHUNK,) * (columns - len(row))
+
+
+def _check(data: bytes, max_bytes: int) -> None:
+    if not data:
+        raise EncodingError("a blob needs data: got 0 bytes")
+    if len(data) > max_bytes:
+        raise EncodingError(f"the blob may have at most {max_bytes} bytes, got {len(data)}: split the data")
+    if len(data) % DATA_CHUNK_BYTES:
+        raise EncodingError(
+            f"a blob's length must be a multiple of {DATA_CHUNK_BYTES}, got {len(data)} bytes: "
+            f"append {-len(data) % DATA_CHUNK_BYTES} zeros"
+        )
+    if not any(data):
+        raise EncodingError(f"a blob can't be all zeros: none of its {len(data)} bytes is different")

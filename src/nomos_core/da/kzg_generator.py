@@ -1,0 +1,101 @@
+"""Makes a parameters file for tests, in the layout of ``kzg_params``, from a seed that everyone knows.
+
+NOT A TRUSTED SET-UP: whoever has the seed has ``tau`` and can prove anything. It serves networks of one's own; nodes
+share blobs only when they have the same file, and equal seeds give equal files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, TypeVar
+
+from py_arkworks_bls12381 import G1Point, G2Point, Scalar
+
+from nomos_core.da.kzg_params import G2_BYTES, MAX_POWERS, WORD_BYTES
+from nomos_core.da.points import uncompressed
+from nomos_core.hashing import blake2b_256
+
+TEST_POWERS: Final = 8193
+"""As in the file of the protocol's own tests."""
+TEST_SEED: Final = b"logos-blockchain-testing KZG test set-up, not to be trusted"
+_TAU_BYTES: Final = 16
+"""Half the size of a scalar halves the time; there is nothing to protect."""
+_COORDINATE: Final = G2_BYTES // 4
+
+Group = TypeVar("Group", G1Point, G2Point)
+
+
+def generated_params(powers: int = TEST_POWERS, seed: bytes = TEST_SEED) -> bytes:
+    """The contents of a file with ``powers`` powers of ``tau``: about four seconds of work for the default.
+
+    Raises:
+        ValueError: ``powers`` is less than 2 or more than ``kzg_params.MAX_POWERS``.
+    """
+    if not 2 <= powers <= MAX_POWERS:
+        raise ValueError(f"can't make a set-up of {powers} powers, expected 2 to {MAX_POWERS}")
+    tau = Scalar.from_le_bytes_mod_order(_derived(seed, "tau")[:_TAU_BYTES])
+    g = G1Point() * _scalar(seed, "g")
+    gamma_g = G1Point() * _scalar(seed, "gamma")
+    h = G2Point() * _scalar(seed, "h")
+    # from the lowest power up, so that no step multiplies with the inverse of tau, which is long
+    negative_powers = list(_powers(h * _power(tau.inverse(), powers - 1), tau, powers))[::-1]
+    return b"".join(
+        (
+            _word(powers),
+            *map(uncompressed, _powers(g, tau, powers)),
+            _word(powers + 1),
+            *(_word(key) + uncompressed(point) for key, point in enumerate(_powers(gamma_g, tau, powers + 1))),
+            _g2_bytes(h),
+            _g2_bytes(h * tau),
+            _word(powers),
+            *(_word(key) + _g2_bytes(point) for key, point in enumerate(negative_powers)),
+        )
+    )
+
+
+def write_test_params(path: Path, powers: int = TEST_POWERS, seed: bytes = TEST_SEED) -> None:
+    """Write the file, whole or not at all; its folder is made if it is missing.
+
+    Raises:
+        OSError: the file can't be written.
+        ValueError: as for ``generated_params``.
+    """
+    data = generated_params(powers, seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        unfinished.write_bytes(data)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _derived(seed: bytes, name: str) -> bytes:
+    return blake2b_256(name.encode(), b"\0", seed)
+
+
+def _scalar(seed: bytes, name: str) -> Scalar:
+    return Scalar.from_le_bytes_mod_order(_derived(seed, name))
+
+
+def _power(base: Scalar, exponent: int) -> Scalar:
+    return base.pow(Scalar(exponent))
+
+
+def _powers(first: Group, factor: Scalar, count: int) -> Iterator[Group]:
+    for _ in range(count):
+        yield first
+        first = first * factor
+
+
+def _word(value: int) -> bytes:
+    return value.to_bytes(WORD_BYTES, "little")
+
+
+def _g2_bytes(point: G2Point) -> bytes:
+    """Each coordinate with its imaginary part first."""
+    data = point.to_xy_bytes_be()
+    x0, x1, y0, y1 = (data[start : start + _COORDINATE] for start in range(0, G2_BYTES, _COORDINATE))
+    return x1 + x0 + y1 + y0

@@ -1,0 +1,164 @@
+"""What goes over the sampling protocol, by which a node asks members for shares and commitments of a blob, and the
+message that closes a connection to a member.
+
+On a stream a message is bincode behind its length as ``u16`` little-endian (``cryptarchia.sync_messages.frame``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from nomos_core.codec import CodecError, Reader, Writer
+from nomos_core.da.dispersal_messages import read_blob_id, read_text
+from nomos_core.da.shares import LightShare
+from nomos_core.da.shares_wire import read_commitments, read_light_share, write_commitments, write_light_share
+from nomos_core.identifiers import BlobId
+
+SAMPLING_PROTOCOL: Final = "/nomos/da/1.0.0/sampling"
+_NOT_FOUND: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SampleShare:
+    blob_id: BlobId
+    share_idx: int
+
+
+@dataclass(frozen=True, slots=True)
+class SampleCommitments:
+    blob_id: BlobId
+
+
+@dataclass(frozen=True, slots=True)
+class SampledShare:
+    blob_id: BlobId
+    share: LightShare
+
+
+@dataclass(frozen=True, slots=True)
+class SampledCommitments:
+    rows_commitments: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShareNotFound:
+    blob_id: BlobId
+    column: int
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentsNotFound:
+    blob_id: BlobId
+    description: str
+
+
+SampleRequest = SampleShare | SampleCommitments
+SampleError = ShareNotFound | CommitmentsNotFound
+SampleResponse = SampledShare | SampledCommitments | SampleError
+
+
+class CloseReason(IntEnum):
+    """Why a node closes its connection to a member."""
+
+    GRACEFUL_SHUTDOWN = 0
+    SUBNET_CHANGE = 1
+    SUBNET_SAMPLE_FAILURE = 2
+
+
+def request_to_wire(request: SampleRequest) -> bytes:
+    match request:
+        case SampleShare(blob_id, share_idx):
+            return Writer().u32(0).raw(blob_id).u16(share_idx).take()
+        case SampleCommitments(blob_id):
+            return Writer().u32(1).raw(blob_id).take()
+
+
+def request_from_wire(data: bytes) -> SampleRequest:
+    """
+    Raises:
+        CodecError: the bytes are no request.
+    """
+    reader = Reader(data)
+    match reader.u32():
+        case 0:
+            request: SampleRequest = SampleShare(read_blob_id(reader), reader.u16())
+        case 1:
+            request = SampleCommitments(read_blob_id(reader))
+        case tag:
+            raise CodecError(f"unknown sampling request {tag}, expected 0 (Share) or 1 (Commitments)")
+    reader.end()
+    return request
+
+
+def response_to_wire(response: SampleResponse) -> bytes:
+    """
+    Raises:
+        CodecError: the message would be larger than the wire limit.
+    """
+    match response:
+        case SampledShare(blob_id, share):
+            return write_light_share(Writer().u32(0).raw(blob_id), share).take()
+        case SampledCommitments(rows_commitments):
+            return write_commitments(Writer().u32(1), rows_commitments).take()
+        case ShareNotFound(blob_id, column, description):
+            writer = Writer().u32(2).u32(0).raw(blob_id).u16(column)
+        case CommitmentsNotFound(blob_id, description):
+            writer = Writer().u32(2).u32(1).raw(blob_id)
+    return writer.u32(_NOT_FOUND).byte_string(description.encode()).take()
+
+
+def response_from_wire(data: bytes) -> SampleResponse:
+    """
+    Raises:
+        CodecError: the bytes are no answer to a sampling request.
+    """
+    reader = Reader(data)
+    match reader.u32():
+        case 0:
+            response: SampleResponse = SampledShare(read_blob_id(reader), read_light_share(reader))
+        case 1:
+            response = SampledCommitments(read_commitments(reader))
+        case 2:
+            response = _read_error(reader)
+        case tag:
+            raise CodecError(f"unknown sampling response {tag}, expected 0 (Share), 1 (Commitments) or 2 (Error)")
+    reader.end()
+    return response
+
+
+def close_to_wire(reason: CloseReason) -> bytes:
+    return Writer().u32(reason).take()
+
+
+def close_from_wire(data: bytes) -> CloseReason:
+    """
+    Raises:
+        CodecError: the bytes are no closing message.
+    """
+    reader = Reader(data)
+    tag = reader.u32()
+    reader.end()
+    if tag not in list(CloseReason):
+        raise CodecError(f"{tag} is no reason to close a connection, expected 0 to {len(CloseReason) - 1}")
+    return CloseReason(tag)
+
+
+def _read_error(reader: Reader) -> SampleError:
+    match reader.u32():
+        case 0:
+            blob_id, column = read_blob_id(reader), reader.u16()
+            return ShareNotFound(blob_id, column, _read_not_found(reader))
+        case 1:
+            return CommitmentsNotFound(read_blob_id(reader), _read_not_found(reader))
+        case tag:
+            raise CodecError(f"unknown sampling error {tag}, expected 0 (Share) or 1 (Commitments)")
+
+
+def _read_not_found(reader: Reader) -> str:
+    tag = reader.u32()
+    if tag != _NOT_FOUND:
+        raise CodecError(f"{tag} is no kind of sampling error, expected {_NOT_FOUND} (NotFound)")
+    return read_text(reader)
