@@ -33,7 +33,15 @@ def json_text(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
+def answer_to(refusal: Refusal) -> Response:
+    """After a body that was not read to its end the connection can't be used again."""
+    answer = text_answer(refusal.text, refusal.status)
+    if refusal.status == 413:
+        answer.headers["connection"] = "close"
+    return answer
+
+
 async def refusal_answer(request: Request, refusal: Exception) -> Response:
     """The handler that Starlette calls for ``Refusal``."""
     assert isinstance(refusal, Refusal)
-    return text_answer(refusal.text, refusal.status)
+    return answer_to(refusal)

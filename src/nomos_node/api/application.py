@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from nomos_node.api.answers import Refusal, refusal_answer, text_answer
 from nomos_node.api.cors import Cors
-from nomos_node.api.limits import BodyTooLarge, HttpLimits, Limits
+from nomos_node.api.limits import HttpLimits, Limits
 
 _log = logging.getLogger("nomos_http")
 
@@ -51,8 +51,6 @@ async def _empty_answer(request: Request, error: Exception) -> Response:
 
 
 async def _failure_answer(request: Request, error: Exception) -> Response:
-    if isinstance(error, BodyTooLarge):
-        raise error
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return text_answer(f"internal error: {type(error).__name__}: {error}", 500)
 

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nomos_node.api.answers import text_answer
+from nomos_node.api.answers import Refusal, answer_to, text_answer
 
 _MANY_CLIENTS = 10_000
 
@@ -57,7 +57,8 @@ class Limits:
             answer.headers.update({"retry-after": seconds, "x-ratelimit-after": seconds})
             return answer
         length = Headers(scope=scope).get("content-length", "")
-        return _too_large() if length.isdigit() and int(length) > self._limits.body_size else None
+        too_large = length.isdigit() and int(length) > self._limits.body_size
+        return answer_to(_body_too_large()) if too_large else None
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer within the time; the limits hold until the answer begins, a stream may go on for longer."""
@@ -76,16 +77,10 @@ class Limits:
             if started.is_set():
                 raise
             await Response(status_code=408)(scope, receive, send)
-        except BodyTooLarge:
-            await _too_large()(scope, receive, send)
-
-
-class BodyTooLarge(Exception):
-    pass
 
 
 class _BoundedBody:
-    """Counts the bytes of a body that did not announce its length."""
+    """Refuses to read on in a body that did not announce its length and turns out too long."""
 
     def __init__(self, receive: Receive, limit: int) -> None:
         self._receive = receive
@@ -95,7 +90,7 @@ class _BoundedBody:
         message = await self._receive()
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            raise BodyTooLarge
+            raise _body_too_large()
         return message
 
 
@@ -120,7 +115,5 @@ class RateLimit:
         return 0
 
 
-def _too_large() -> Response:
-    answer = text_answer("length limit exceeded", 413)
-    answer.headers["connection"] = "close"
-    return answer
+def _body_too_large() -> Refusal:
+    return Refusal(413, "length limit exceeded")
