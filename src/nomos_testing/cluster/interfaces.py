@@ -5,17 +5,22 @@ Everything above these interfaces (runner, workloads, expectations, faults, repo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from nomos_testing.client.node_client import NodeClient
+from nomos_testing.cluster.links import ALL_LINKS, Impairment, Links, LinkVerification
 from nomos_testing.cluster.roles import Role
 
 __all__ = [
     "Cluster",
     "ClusterError",
+    "Impairment",
+    "LinkVerification",
+    "Links",
     "LogSource",
     "NetworkControl",
+    "NetworkControlError",
     "NodeControl",
     "NodeControlError",
     "NodeHandle",
@@ -99,10 +104,55 @@ class NodeControl(Protocol):
 
 
 class NetworkControl(Protocol):
-    """Cuts and slows the links between nodes."""
+    """Cuts and slows the links between nodes. Nodes are given by name; rates are from 0 to 1, durations in seconds.
 
-    async def heal(self) -> None:
-        """Undo every cut and delay, and verify it. Idempotent."""
+    Impairments add up: delays are summed, losses are independent of each other, the narrowest bandwidth counts, and a
+    link is whole again once the last of them is lifted. They concern every protocol nodes speak with each other, new
+    connections as well as open ones, and never the HTTP API.
+
+    Every call returns once it has taken effect, which is well below half a second.
+
+    Raises:
+        NetworkControlError: an unknown node, a number out of range, or it did not take effect, and why.
+    """
+
+    async def partition(self, groups: Sequence[Collection[str]], *, one_way: bool = False) -> Impairment:
+        """Cut every link between nodes of different groups; a node in no group keeps all its links.
+
+        ``one_way``: only what a group sends to the groups after it is cut, what comes back is not.
+        """
+        ...
+
+    async def latency(self, seconds: float, *, jitter: float = 0.0, links: Links = ALL_LINKS) -> Impairment:
+        """Delay each packet by ``seconds``, give or take up to ``jitter``. Packets keep their order."""
+        ...
+
+    async def loss(self, rate: float, *, links: Links = ALL_LINKS) -> Impairment:
+        """Lose this share of the packets; 1 is a cut."""
+        ...
+
+    async def duplicate(self, rate: float, *, links: Links = ALL_LINKS) -> Impairment:
+        """Deliver this share of the packets twice."""
+        ...
+
+    async def reorder(self, rate: float, *, hold: float = 0.02, links: Links = ALL_LINKS) -> Impairment:
+        """Hold this share of the packets back for ``hold`` seconds while others overtake them."""
+        ...
+
+    async def bandwidth(self, bytes_per_second: float, *, links: Links = ALL_LINKS) -> Impairment:
+        """Let through so much on each link; what comes faster queues, then is lost."""
+        ...
+
+    async def lift(self, impairment: Impairment) -> None:
+        """Undo one of them, whatever others stay. Idempotent."""
+        ...
+
+    async def verify(self, *, timeout: float | None = None) -> LinkVerification:
+        """Wait until the network is seen to be whole: every link echoes, every running node has its peers."""
+        ...
+
+    async def heal(self) -> LinkVerification:
+        """Lift all of them at once, then ``verify``. Idempotent. A network that is not whole is told, not raised."""
         ...
 
 
@@ -134,3 +184,7 @@ class ClusterError(Exception):
 
 class NodeControlError(ClusterError):
     """A node could not be stopped, started or frozen."""
+
+
+class NetworkControlError(ClusterError):
+    """A link could not be cut, slowed or healed."""

@@ -18,3 +18,5 @@ class RunPlan:
     seed: int
     node_control: bool = False
     """Whether the run may stop and start nodes."""
+    network_control: bool = False
+    """Whether the run may cut and slow the links between nodes."""

@@ -43,6 +43,7 @@ class ScenarioBuilder:
     slots: int | None = None
     chosen_seed: int | None = None
     node_control: bool = False
+    network_control: bool = False
 
     @classmethod
     def topology(cls, *, validators: int, executors: int = 0, layout: str = "star") -> ScenarioBuilder:
@@ -92,6 +93,10 @@ class ScenarioBuilder:
         """Let workloads stop and start nodes; a deployer that can't refuses the scenario."""
         return replace(self, node_control=True)
 
+    def enable_network_control(self) -> ScenarioBuilder:
+        """Let faults cut and slow the links between nodes; a deployer that can't refuses the scenario."""
+        return replace(self, network_control=True)
+
     def seed(self, seed: int) -> ScenarioBuilder:
         """Fix node keys and every random choice; a run without a seed draws one and says which."""
         return replace(self, chosen_seed=seed)
@@ -115,7 +120,13 @@ class ScenarioBuilder:
             active_slot_coeff=spec.active_slot_coeff,
             security_param=spec.security_param,
         )
-        plan = RunPlan(topology=spec, metrics=metrics, seed=seed, node_control=self.node_control)
+        plan = RunPlan(
+            topology=spec,
+            metrics=metrics,
+            seed=seed,
+            node_control=self.node_control,
+            network_control=self.network_control,
+        )
         expectations = (
             *(owned for workload in self.workloads for owned in workload.expectations()),
             *self.expectations,
@@ -132,6 +143,7 @@ class ScenarioBuilder:
             metrics=metrics,
             seed=seed,
             node_control=self.node_control,
+            network_control=self.network_control,
         )
 
     def _duration(self) -> float:

@@ -22,6 +22,8 @@ class Scenario:
     seed: int
     """Node keys and every random choice of the run follow from it."""
     node_control: bool = False
+    network_control: bool = False
+    """Whether the links between its nodes can be cut and slowed, which takes a relay between them."""
 
     @property
     def duration(self) -> float:

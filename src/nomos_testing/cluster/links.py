@@ -1,0 +1,138 @@
+"""Links between nodes, what a network control does to them, and what it found when it looked whether they are whole.
+
+A link is directed: from the node that sends to the node that receives. Nodes are given by name (``validator-0``), so
+that these values can be planned before there is a cluster, written to a journal, and mean the same on every deployer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    source: str
+    target: str
+
+    def __str__(self) -> str:
+        return f"{self.source} -> {self.target}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """A choice of links: from any of ``sources`` to any of ``targets``, and back unless ``one_way``.
+
+    None stands for every node of the cluster.
+    """
+
+    sources: frozenset[str] | None = None
+    targets: frozenset[str] | None = None
+    one_way: bool = False
+
+    @classmethod
+    def every(cls) -> Self:
+        """All links of the cluster."""
+        return cls()
+
+    @classmethod
+    def of(cls, *nodes: str) -> Self:
+        """All links that begin or end at one of ``nodes``."""
+        return cls(sources=frozenset(nodes))
+
+    @classmethod
+    def between(cls, left: Collection[str], right: Collection[str]) -> Self:
+        """Both directions between two sets of nodes."""
+        return cls(sources=frozenset(left), targets=frozenset(right))
+
+    @classmethod
+    def towards(cls, sources: Collection[str], targets: Collection[str]) -> Self:
+        """From ``sources`` to ``targets`` alone."""
+        return cls(sources=frozenset(sources), targets=frozenset(targets), one_way=True)
+
+    def among(self, nodes: Sequence[str]) -> frozenset[Link]:
+        """The links chosen in a cluster of ``nodes``.
+
+        Raises:
+            ValueError: a node is named that the cluster does not have, or no link is left.
+        """
+        sources, targets = (_known(chosen, nodes) for chosen in (self.sources, self.targets))
+        forward = {Link(source, target) for source in sources for target in targets if source != target}
+        backward = set() if self.one_way else {Link(link.target, link.source) for link in forward}
+        if not forward:
+            raise ValueError(f"{self}: there is no link between different nodes among {', '.join(nodes)}")
+        return frozenset(forward | backward)
+
+    def __str__(self) -> str:
+        if self.sources is None and self.targets is None:
+            return "all links"
+        arrow = "->" if self.one_way else "<->"
+        return f"{_shown(self.sources)} {arrow} {_shown(self.targets)}"
+
+
+ALL_LINKS = Links()
+
+
+def links_across(groups: Sequence[Collection[str]], nodes: Sequence[str], *, one_way: bool = False) -> frozenset[Link]:
+    """The links from each group to every other; ``one_way``: only from a group to those after it.
+
+    A node in no group keeps all its links.
+
+    Raises:
+        ValueError: fewer than two groups, an empty one, a node in two of them, or a node the cluster does not have.
+    """
+    if len(groups) < 2:
+        raise ValueError(f"a partition needs at least two groups of nodes, got {len(groups)}")
+    members = [_known(frozenset(group), nodes) for group in groups]
+    if not all(members):
+        raise ValueError("a partition's groups need at least one node each")
+    for left, right in combinations(members, 2):
+        if both := left & right:
+            raise ValueError(f"{', '.join(sorted(both))}: in two groups of one partition")
+    return frozenset(link for left, right in combinations(members, 2) for link in _across(left, right, one_way))
+
+
+@dataclass(frozen=True, slots=True)
+class Impairment:
+    """Something done to links, from ``since`` until it is lifted."""
+
+    number: int
+    description: str
+    """``partition validator-0, validator-1 | validator-2``, ``loss 10% on all links``."""
+    since: float
+    """``time.monotonic()`` when it took effect."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkVerification:
+    """Whether every link between running nodes carries traffic both ways and every running node has its peers."""
+
+    verified: bool
+    seconds: float
+    """How long it took to come true; or how long it was waited for."""
+    reason: str | None = None
+    """Why it is not verified: the links and nodes, and what was last seen of them."""
+    left_out: tuple[str, ...] = ()
+    """Nodes that were not running, so that nothing could be said of their links."""
+
+
+def _known(chosen: frozenset[str] | None, nodes: Sequence[str]) -> frozenset[str]:
+    if chosen is None:
+        return frozenset(nodes)
+    if unknown := sorted(chosen - set(nodes)):
+        raise ValueError(f"there is no node {', '.join(unknown)}; the cluster has {', '.join(nodes)}")
+    return chosen
+
+
+def _across(left: frozenset[str], right: frozenset[str], one_way: bool) -> Iterator[Link]:
+    for source in left:
+        for target in right:
+            yield Link(source, target)
+            if not one_way:
+                yield Link(target, source)
+
+
+def _shown(nodes: frozenset[str] | None) -> str:
+    return "every node" if nodes is None else ", ".join(sorted(nodes))
