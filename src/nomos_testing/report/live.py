@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from nomos_testing.report.run_progress import RunProgress
 from nomos_testing.runtime.journal import Entry, Listener
@@ -46,29 +46,27 @@ def live_view(stream: TextIO | None = None) -> Iterator[Listener]:
         view.close()
 
 
-def message_of(entry: Entry) -> str | None:
+def message_of(event: Any) -> str | None:
     """What a person is told at once, whatever the view; None for what only moves the numbers."""
-    match entry.event:
-        case RunStarted() as event:
+    message: str | None = None
+    match event:
+        case RunStarted():
             slot = f", slots of {event.slot_seconds:g} s" if event.slot_seconds else ""
-            return f"{event.scenario}: {event.run_seconds:g} s on {event.deployer}{slot}, seed {event.seed}"
-        case Notice(text, "warning"):
-            return f"warning: {text}"
-        case Notice(text):
-            return text
-        case NodeExited(expected=False) as event:
+            message = f"{event.scenario}: {event.run_seconds:g} s on {event.deployer}{slot}, seed {event.seed}"
+        case Notice(text, level):
+            message = f"warning: {text}" if level == "warning" else text
+        case NodeExited(expected=False):
             lines = "".join(f"\n  | {line}" for line in event.last_lines)
-            return f"{event.node} ended: {event.status}{lines}"
-        case WaitEnded(fulfilled=False) as event:
-            return f"gave up waiting for {event.waited_for} after {event.seconds:g} s: {event.last_seen}"
-        case WorkloadEnded(outcome="failed") as event:
-            return f"workload {event.workload} failed: {event.error}"
-        case Reorganised() as event if event.abandoned > 1:
-            return f"{event.node} left a branch of {event.abandoned} blocks for one of {event.adopted}"
+            message = f"{event.node} ended: {event.status}{lines}"
+        case WaitEnded(fulfilled=False):
+            message = f"gave up waiting for {event.waited_for} after {event.seconds:g} s: {event.last_seen}"
+        case WorkloadEnded(outcome="failed"):
+            message = f"workload {event.workload} failed: {event.error}"
+        case Reorganised() if event.abandoned > 1:
+            message = f"{event.node} left a branch of {event.abandoned} blocks for one of {event.adopted}"
         case VerdictReached(passed):
-            return "verdict: passed" if passed else "verdict: failed"
-        case _:
-            return None
+            message = "verdict: passed" if passed else "verdict: failed"
+    return message
 
 
 class PlainView:
@@ -82,7 +80,7 @@ class PlainView:
 
     def __call__(self, entry: Entry) -> None:
         self._progress.take(entry)
-        message = message_of(entry)
+        message = message_of(entry.event)
         if message is not None:
             self._say(entry, message)
         elif isinstance(entry.event, PhaseStarted):
@@ -107,7 +105,7 @@ class ProgressView:
 
     def __call__(self, entry: Entry) -> None:
         self._state.take(entry)
-        message = message_of(entry)
+        message = message_of(entry.event)
         if message is not None:
             self._bar.console.print(message, markup=False, highlight=False)
         match entry.event:

@@ -39,6 +39,7 @@ class ChildProcess:
         self._loop = asyncio.get_running_loop()
         self._exited: asyncio.Future[int | None] = self._loop.create_future()
         self._collecting: asyncio.Task[None] | None = None
+        self._descriptor: int | None = None
         self._watch()
 
     @property
@@ -51,8 +52,12 @@ class ChildProcess:
 
     def send(self, number: signal.Signals) -> None:
         """Signal the whole group; a group that is gone is fine."""
-        with suppress(ProcessLookupError):
+        try:
             os.killpg(self.pid, number)
+        except ProcessLookupError:
+            # Just forked, it may not lead its group yet.
+            if self._descriptor is not None:
+                signal.pidfd_send_signal(self._descriptor, number)
 
     async def end(self, *, grace: float) -> None:
         """SIGTERM, after ``grace`` seconds SIGKILL; returns when the process is gone."""
@@ -68,14 +73,15 @@ class ChildProcess:
 
     def _watch(self) -> None:
         try:
-            descriptor = os.pidfd_open(self.pid)
+            self._descriptor = os.pidfd_open(self.pid)
         except ProcessLookupError:
             self._start_collecting()
-            return
-        self._loop.add_reader(descriptor, self._on_exit, descriptor)
+        else:
+            self._loop.add_reader(self._descriptor, self._on_exit, self._descriptor)
 
     def _on_exit(self, descriptor: int) -> None:
         self._loop.remove_reader(descriptor)
+        self._descriptor = None
         os.close(descriptor)
         self._start_collecting()
 

@@ -2,9 +2,9 @@
 
 The runner holds the other end of stdin and writes JSON lines as it goes: what to kill
 (``{"group": pid, "started": ticks}``), what no longer (``{"forget": pid}``), which files to remove
-(``{"path": "..."}``), where the journal is (``{"journal": path, "opened": seconds}``), and at the end ``{"done": true}``.
-When the pipe closes without that word the runner has died: the groups are killed, the files removed, and a line in the
-journal says so. Evidence stays.
+(``{"path": "..."}``), where the journal is (``{"journal": path, "opened": seconds}``), and at the end
+``{"done": true}``. When the pipe closes without that word the runner has died: the groups are killed, the files
+removed, and a line in the journal says so. Evidence stays.
 
 Imports nothing of the project: it must start fast and survive anything.
 """
@@ -67,11 +67,13 @@ def _kill_group(pid: int, started: int | None) -> bool:
     now = start_ticks(pid)
     if now is not None and started is not None and now != started:
         return False
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
+    # Just forked, it may not lead its group yet: then the process itself, if that is still the same.
+    kills = (os.killpg, os.kill) if now is not None else (os.killpg,)
+    for kill in kills:
+        with suppress(ProcessLookupError, PermissionError):
+            kill(pid, signal.SIGKILL)
+            return True
+    return False
 
 
 def _remove(path: str) -> None:

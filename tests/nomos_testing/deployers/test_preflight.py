@@ -1,0 +1,119 @@
+"""What is missing is named before anything is started, each with its remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nomos_testing.cluster.roles import Role
+from nomos_testing.deployers.errors import PreflightError, Problem
+from nomos_testing.deployers.local.environment import node_environment
+from nomos_testing.deployers.local.planning import kzg_params_file
+from nomos_testing.deployers.local.preflight import Prepared, prepare
+from nomos_testing.deployers.local.programs import Installation, Program, find_program
+from nomos_testing.settings import Settings
+from toy_network import toy_program
+
+
+def installation(directory: Path, path: str = "") -> Installation:
+    return Installation(
+        interpreter_directory=directory / "bin",
+        path=path,
+        virtual_environment=directory / ".venv",
+        fork_server=("fork-server",),
+    )
+
+
+def program_in(directory: Path) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    return toy_program(directory)
+
+
+def checked(directory: Path, **options: Any) -> Prepared:
+    chosen: dict[str, Any] = {
+        "roles": frozenset({Role.VALIDATOR}),
+        "settings": Settings(pol_proof_dev_mode=True),
+        "runs_directory": directory / "runs",
+        "environ": {},
+        "installation": installation(directory),
+    }
+    return prepare(**{**chosen, **options})
+
+
+def test_programs_are_found_in_the_documented_order(tmp_path: Path) -> None:
+    on_path, in_venv = program_in(tmp_path / "path"), program_in(tmp_path / ".venv" / "bin")
+    places = installation(tmp_path, path=str(tmp_path / "path"))
+    named = tmp_path / "named-node"
+    named.write_text("#!/bin/sh\n")
+    named.chmod(0o755)
+    assert find_program(Role.VALIDATOR, None, installation(tmp_path)) == Program(in_venv, False)
+    assert find_program(Role.VALIDATOR, None, places) == Program(on_path, False)
+    beside = program_in(tmp_path / "bin")
+    assert find_program(Role.VALIDATOR, None, places) == Program(beside, True)
+    assert find_program(Role.VALIDATOR, named, places) == Program(named, False)
+    assert find_program(Role.VALIDATOR, beside, places) == Program(beside, True)
+
+
+def test_a_link_to_the_console_script_is_the_embedded_program(tmp_path: Path) -> None:
+    beside = program_in(tmp_path / "bin")
+    link = tmp_path / "link"
+    link.symlink_to(beside)
+    assert find_program(Role.VALIDATOR, link, installation(tmp_path)) == Program(link, True)
+
+
+def test_a_named_program_must_be_there_and_executable(tmp_path: Path) -> None:
+    missing = find_program(Role.VALIDATOR, tmp_path / "none", installation(tmp_path))
+    assert isinstance(missing, Problem)
+    assert missing.what == f"NOMOS_NODE_BIN={tmp_path / 'none'} does not exist"
+    plain = tmp_path / "plain"
+    plain.write_text("")
+    refused = find_program(Role.EXECUTOR, plain, installation(tmp_path))
+    assert isinstance(refused, Problem)
+    assert refused.what == f"NOMOS_EXECUTOR_BIN={plain} is not executable"
+
+
+def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(PreflightError) as caught:
+        checked(
+            tmp_path,
+            roles=frozenset(Role),
+            settings=Settings(pol_proof_dev_mode=False, prover="development", log_dir=blocked / "logs"),
+            runs_directory=blocked / "runs",
+        )
+    whats = [problem.what for problem in caught.value.problems]
+    assert len(whats) == 5
+    text = str(caught.value)
+    assert "program nomos-node was not found" in text
+    assert "program nomos-executor was not found" in text
+    assert "POL_PROOF_DEV_MODE" in text
+    assert f"the runs directory {blocked / 'runs'} cannot be made: Not a directory" in text
+    assert f"the log directory {blocked / 'logs'} cannot be made" in text
+    assert "-> point NOMOS_LOG_DIR to a place you can write to" in text
+
+
+def test_only_programs_that_are_needed_are_looked_for(tmp_path: Path) -> None:
+    program = program_in(tmp_path / "bin")
+    prepared = checked(tmp_path)
+    assert prepared.programs == {Role.VALIDATOR: Program(program, True)}
+    assert prepared.all_embedded
+    assert prepared.prover.name == "development"
+
+
+def test_nodes_inherit_nothing_that_would_reconfigure_them() -> None:
+    inherited = {"PATH": "/bin", "HTTP_HOST": "0.0.0.0:1", "LOG_LEVEL": "TRACE", "NET_NODE_KEY": "00"}
+    assert node_environment(inherited, Settings()) == {"PATH": "/bin", "POL_PROOF_DEV_MODE": "true"}
+    assert node_environment({"POL_PROOF_DEV_MODE": "false"}, Settings(pol_proof_dev_mode=False)) == {}
+    assert node_environment({}, Settings(prover="groth16"))["NOMOS_PROVER"] == "groth16"
+
+
+def test_kzg_parameters_may_be_named_by_their_directory(tmp_path: Path) -> None:
+    assert kzg_params_file(tmp_path) == tmp_path
+    (tmp_path / "proving_key.zkey").write_text("")
+    assert kzg_params_file(tmp_path) == tmp_path / "proving_key.zkey"
+    (tmp_path / "kzgrs_test_params").write_text("")
+    assert kzg_params_file(tmp_path) == tmp_path / "kzgrs_test_params"
+    assert kzg_params_file(Path("relative")) == Path.cwd() / "relative"

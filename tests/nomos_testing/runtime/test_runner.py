@@ -1,0 +1,309 @@
+"""The runner's phases over a cluster that exists in memory only: order, texts, and who ends what."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nomos_core.proofs.development import DevelopmentProver
+from nomos_testing.runtime.block_feed import BlockFeed
+from nomos_testing.runtime.interfaces import Expectation, Observation, RunContext, RunPlan, Workload
+from nomos_testing.runtime.journal import Journal, read_journal
+from nomos_testing.runtime.journal_events import ExpectationJudged, PhaseEnded, RunEnded, WorkloadEnded
+from nomos_testing.runtime.outcome import ExpectationFailed, Judgement, Verdict
+from nomos_testing.runtime.phases import Phases
+from nomos_testing.runtime.run_directory import RunDirectory
+from nomos_testing.runtime.runner import Deployment, Runner
+from nomos_testing.scenario.metrics import RunMetrics
+
+RunBody = Callable[[RunContext], Awaitable[None]]
+
+
+async def nothing(ctx: RunContext) -> None:
+    """Ends at once."""
+
+
+async def forever(ctx: RunContext) -> None:
+    await asyncio.Event().wait()
+
+
+@dataclass
+class Load:
+    name: str = "load"
+    body: RunBody = nothing
+
+    def expectations(self) -> Sequence[Expectation]:
+        return ()
+
+    def prepare(self, plan: RunPlan) -> None:
+        """Nothing to check."""
+
+    async def run(self, ctx: RunContext) -> None:
+        await self.body(ctx)
+
+
+@dataclass
+class Expect:
+    name: str
+    on_capture: RunBody = nothing
+    outcome: Observation | Exception | None = None
+    evaluated: list[float] = field(default_factory=list)
+
+    def prepare(self, plan: RunPlan) -> None:
+        """Nothing to check."""
+
+    async def capture(self, ctx: RunContext) -> None:
+        await self.on_capture(ctx)
+
+    async def evaluate(self, ctx: RunContext) -> Observation | None:
+        self.evaluated.append(time.monotonic())
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
+class Healer:
+    """A node control that only counts."""
+
+    def __init__(self) -> None:
+        self.healed = 0
+
+    async def heal(self) -> None:
+        self.healed += 1
+
+
+@dataclass
+class EmptyCluster:
+    nodes: Sequence[Any] = ()
+    control: Any = None
+    network: Any = None
+    metrics_url: str | None = None
+
+    async def close(self) -> None:
+        """Nothing runs."""
+
+
+@dataclass
+class Bench:
+    runner: Runner
+    directory: RunDirectory
+    cluster: EmptyCluster
+    closed: list[str]
+
+    def events(self) -> list[Any]:
+        return [entry.event for entry in read_journal(self.directory.journal)]
+
+    def phases(self) -> list[str]:
+        return [event.phase for event in self.events() if isinstance(event, PhaseEnded)]
+
+
+@asynccontextmanager
+async def bench(
+    directory: Path,
+    *,
+    workloads: Sequence[Workload] = (),
+    expectations: Sequence[Expectation] = (),
+    seconds: float = 0.05,
+    slot: float = 0.01,
+    node_control: bool = False,
+) -> AsyncIterator[Bench]:
+    run_directory = RunDirectory.create(directory, "bench")
+    run_directory.node("validator-0").joinpath("db").write_text("data")
+    journal = Journal(run_directory.journal)
+    cluster, closed, resources = EmptyCluster(control=Healer()), list[str](), AsyncExitStack()
+    resources.callback(closed.append, "network")
+    metrics = RunMetrics(run_duration=seconds, slot_duration=slot, active_slot_coeff=0.9, security_param=1)
+    nowhere: Any = None
+    deployment = Deployment(
+        plan=RunPlan(topology=nowhere, metrics=metrics, seed=7, node_control=node_control),
+        descriptors=nowhere,
+        cluster=cluster,
+        block_feed=BlockFeed([]),
+        journal=journal,
+        phases=Phases(journal),
+        prover=DevelopmentProver(),
+        run_directory=run_directory,
+        keep_everything=False,
+        resources=resources,
+    )
+    async with Runner(deployment, workloads, expectations) as runner:
+        yield Bench(runner, run_directory, cluster, closed)
+
+
+async def verdict_of(directory: Path, **options: Any) -> tuple[Verdict, Bench]:
+    async with bench(directory, **options) as made:
+        verdict = await made.runner.run()
+    return verdict, made
+
+
+async def test_phases_come_in_order_and_are_timed(tmp_path: Path) -> None:
+    verdict, made = await verdict_of(tmp_path, workloads=[Load()], expectations=[Expect("one")])
+    assert verdict.passed
+    assert made.phases() == ["capture", "run", "cooldown", "settle", "evaluate", "teardown"]
+    assert [timing.name for timing in verdict.phases] == made.phases()[:-1]
+    lengths = {timing.name: timing.seconds for timing in verdict.phases}
+    assert lengths["run"] >= 0.05
+    assert lengths["cooldown"] >= 5 * 0.009
+    assert made.closed == ["network"]
+
+
+@pytest.mark.parametrize("workloads", [[], [Load()]])
+async def test_a_run_lasts_its_duration_whatever_the_workloads_do(tmp_path: Path, workloads: list[Workload]) -> None:
+    verdict, _ = await verdict_of(tmp_path, workloads=workloads, seconds=0.2)
+    (run,) = [timing for timing in verdict.phases if timing.name == "run"]
+    assert 0.2 <= run.seconds < 2.0
+
+
+async def test_a_failing_workload_ends_the_run_at_once(tmp_path: Path) -> None:
+    async def fails(ctx: RunContext) -> None:
+        raise ValueError("no node took the transaction")
+
+    judged = Expect("never judged")
+    started = time.monotonic()
+    verdict, made = await verdict_of(
+        tmp_path, workloads=[Load("tx", fails), Load("other", forever)], expectations=[judged], seconds=60
+    )
+    assert time.monotonic() - started < 5
+    assert verdict.failure == "workload failure: tx: no node took the transaction"
+    assert not judged.evaluated
+    outcomes = {event.workload: event.outcome for event in made.events() if isinstance(event, WorkloadEnded)}
+    assert outcomes == {"tx": "failed", "other": "stopped"}
+
+
+async def test_a_workload_that_fails_in_the_cooldown_fails_the_run(tmp_path: Path) -> None:
+    async def fails_late(ctx: RunContext) -> None:
+        await asyncio.sleep(ctx.run_duration() + 0.01)
+        raise ValueError("late")
+
+    verdict, made = await verdict_of(tmp_path, workloads=[Load("tx", fails_late)])
+    assert verdict.failure == "workload failure: tx: late"
+    assert made.phases()[-2:] == ["cooldown", "teardown"]
+
+
+async def test_programming_errors_are_told_with_their_type(tmp_path: Path) -> None:
+    async def broken(ctx: RunContext) -> None:
+        {}["missing"]  # type: ignore[misc]
+
+    verdict, _ = await verdict_of(tmp_path, workloads=[Load("tx", broken)])
+    assert verdict.failure == "workload failure: tx: KeyError: 'missing'"
+
+
+async def test_an_expectation_that_cannot_capture_ends_the_run_before_any_workload(tmp_path: Path) -> None:
+    async def fails(ctx: RunContext) -> None:
+        raise ValueError("no accounts")
+
+    ran: list[str] = []
+
+    async def runs(ctx: RunContext) -> None:
+        ran.append("ran")
+
+    verdict, _ = await verdict_of(tmp_path, workloads=[Load(body=runs)], expectations=[Expect("inclusion", fails)])
+    assert verdict.failure == "expectation capture failed: inclusion: no accounts"
+    assert not ran
+
+
+async def test_what_watches_beside_the_workloads_may_fail_the_run(tmp_path: Path) -> None:
+    async def watch() -> None:
+        raise ValueError("lost sight")
+
+    async def capture(ctx: RunContext) -> None:
+        ctx.spawn(watch(), name="watch")
+
+    verdict, _ = await verdict_of(tmp_path, expectations=[Expect("watching", capture)], seconds=60)
+    assert verdict.failure == "expectation capture failed: lost sight"
+
+
+async def test_every_expectation_is_judged_and_all_failures_are_named(tmp_path: Path) -> None:
+    expectations = [
+        Expect("first", outcome=ExpectationFailed("3 below 5", observed=3, required=5, evidence=["block 7"])),
+        Expect("second", outcome=Observation(9, 5)),
+        Expect("third", outcome=TypeError("broken judge")),
+        Expect("fourth"),
+    ]
+    verdict, made = await verdict_of(tmp_path, expectations=expectations)
+    assert verdict.failure == "expectations failed:\nfirst: 3 below 5\nthird: TypeError: broken judge"
+    assert verdict.judgements == (
+        Judgement("first", False, 3, 5, "3 below 5", ("block 7",)),
+        Judgement("second", True, 9, 5),
+        Judgement("third", False, message="TypeError: broken judge"),
+        Judgement("fourth", True),
+    )
+    judged = [event for event in made.events() if isinstance(event, ExpectationJudged)]
+    assert judged[0].evidence == ("block 7",)
+
+
+async def test_workloads_run_on_through_the_cooldown_and_are_stopped_then(tmp_path: Path) -> None:
+    verdict, made = await verdict_of(tmp_path, workloads=[Load(body=forever)])
+    assert verdict.passed
+    assert [event for event in made.events() if isinstance(event, WorkloadEnded)] == [WorkloadEnded("load", "stopped")]
+
+
+@pytest.mark.parametrize("node_control", [False, True])
+async def test_nodes_are_healed_where_the_run_may_control_them(tmp_path: Path, node_control: bool) -> None:
+    _, made = await verdict_of(tmp_path, node_control=node_control)
+    assert made.cluster.control.healed == node_control
+    assert ("heal" in made.phases()) is node_control
+
+
+async def test_success_keeps_the_journal_only_and_failure_keeps_all(tmp_path: Path) -> None:
+    _, passed = await verdict_of(tmp_path)
+    assert not (passed.directory.path / "validator-0" / "db").exists()
+    _, failed = await verdict_of(tmp_path, expectations=[Expect("no", outcome=ExpectationFailed("no"))])
+    assert (failed.directory.path / "validator-0" / "db").exists()
+    assert passed.events()[-1] == RunEnded("passed")
+    assert failed.events()[-1] == RunEnded("failed")
+
+
+async def test_a_test_that_fails_around_a_passed_run_keeps_its_evidence(tmp_path: Path) -> None:
+    made: Bench | None = None
+    try:
+        async with bench(tmp_path) as made:
+            await made.runner.run()
+            raise AssertionError("the test's own check")
+    except AssertionError:
+        assert made is not None
+    assert made.events()[-1] == RunEnded("failed", "AssertionError: the test's own check")
+    assert (made.directory.path / "validator-0" / "db").exists()
+
+
+async def test_an_interrupted_run_is_torn_down_without_a_verdict(tmp_path: Path) -> None:
+    started = asyncio.Event()
+
+    async def starts(ctx: RunContext) -> None:
+        started.set()
+        await forever(ctx)
+
+    closed: list[str] = []
+
+    async def run() -> None:
+        async with bench(tmp_path, workloads=[Load(body=starts)], seconds=600) as made:
+            made.runner._deployment.resources.callback(closed.append, "interrupted")
+            await made.runner.run()
+
+    running = asyncio.create_task(run())
+    await started.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert closed == ["interrupted"]
+    assert journals_below(tmp_path)[-1] == RunEnded("interrupted", "CancelledError")
+
+
+def journals_below(directory: Path) -> list[Any]:
+    return [entry.event for path in directory.glob("*/journal.jsonl") for entry in read_journal(path)]
+
+
+async def test_random_choices_follow_from_the_seed(tmp_path: Path) -> None:
+    async with bench(tmp_path) as made:
+        ctx = made.runner.context
+        assert ctx.random("nemesis").random() == ctx.random("nemesis").random()
+        assert ctx.random("nemesis").random() != ctx.random("workload").random()
+        assert ctx.random("nemesis").random() == random.Random("7/nemesis").random()

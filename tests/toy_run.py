@@ -1,0 +1,48 @@
+"""A program that runs a toy scenario: ``toy_run.py DIRECTORY passing|failing|long``. Exit code as a runner's."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from nomos_testing.runtime.errors import Interrupted
+from nomos_testing.runtime.interfaces import Expectation, RunContext, RunPlan
+from nomos_testing.runtime.session import run_scenario
+from nomos_testing.scenario.scenario import Scenario
+from toy_scenario import toy_deployer, toy_scenario
+
+
+class BreaksDown:
+    """A workload that fails as soon as it runs."""
+
+    name = "breaks_down"
+
+    def expectations(self) -> tuple[Expectation, ...]:
+        return ()
+
+    def prepare(self, plan: RunPlan) -> None:
+        """Nothing to check."""
+
+    async def run(self, ctx: RunContext) -> None:
+        raise ValueError("broken on purpose")
+
+
+def scenario_of(mode: str) -> Scenario:
+    if mode == "failing":
+        return toy_scenario(seconds=60, workloads=[BreaksDown()])
+    return toy_scenario(seconds=600 if mode == "long" else 0.3)
+
+
+def main() -> None:
+    directory, mode = Path(sys.argv[1]), sys.argv[2]
+    deployer = toy_deployer(directory, toys={0: {"ignore_sigterm": True, "start_child": True}})
+    try:
+        verdict = asyncio.run(run_scenario(deployer, scenario_of(mode)))
+    except Interrupted as interrupted:
+        sys.exit(interrupted.exit_code)
+    sys.exit(0 if verdict.passed else 1)
+
+
+if __name__ == "__main__":
+    main()
