@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -147,7 +148,8 @@ class Node:
         tickets = Tickets(
             wallet, config.cryptarchia.leader.sk, deployment.cryptarchia.consensus_config.active_slot_coeff
         )
-        leader = Leader(chain, mempool, sampling, tickets, proposals.publish)
+        turns = settings.turns(config, os.environ)
+        leader = Leader(chain, mempool, sampling, tickets=tickets, turns=turns, publish=proposals.publish)
         silence = _SILENT_SLOTS * deployment.time.slot_duration.seconds
         bootstrapping = config.cryptarchia.service.bootstrap
         SyncServer(chain, store).serve(network)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from nomos_core.config import Genesis, NodeConfig
 from nomos_core.config.network import StaticNat
@@ -10,9 +12,11 @@ from nomos_core.config.node import HttpBackend
 from nomos_core.config.tracing import FileLogger, GelfLogger, LogTarget, LokiLogger, StandardStream, TracingConfig
 from nomos_core.cryptarchia.epochs import ConsensusConfig, EpochConfig
 from nomos_core.cryptarchia.slots import SlotSchedule
+from nomos_core.keys import Ed25519Key
 from nomos_core.ledger.config import LedgerConfig, ServiceParameters
 from nomos_core.mantle.transactions import SignedMantleTx
 from nomos_node.api.limits import HttpLimits
+from nomos_node.leader.turns import Turns
 from nomos_node.network.settings import GossipsubSettings, NetworkSettings
 from nomos_node.telemetry.hourly_file import DEFAULT_PREFIX
 from nomos_node.telemetry.levels import parse_level
@@ -26,6 +30,8 @@ from nomos_node.telemetry.log_setup import (
     ToStderr,
     ToStdout,
 )
+
+PROPOSE_AT_ONCE_VARIABLE: Final = "NOMOS_PROPOSE_AT_ONCE"
 
 
 class UnsupportedSetting(Exception):
@@ -78,6 +84,15 @@ def ledger_config(config: NodeConfig) -> LedgerConfig:
         },
         minimum_stake=sdp.min_stake.threshold,
         blend_minimum_network_size=config.deployment.blend.common.minimum_network_size,
+    )
+
+
+def turns(config: NodeConfig, environ: Mapping[str, str]) -> Turns:
+    """``NOMOS_PROPOSE_AT_ONCE``, set to anything, makes leaders propose without waiting for each other."""
+    return Turns(
+        provider=Ed25519Key(config.network.backend.swarm.node_key).public,
+        slot_seconds=config.deployment.time.slot_duration.seconds,
+        at_once=PROPOSE_AT_ONCE_VARIABLE in environ,
     )
 
 

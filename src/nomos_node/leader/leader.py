@@ -23,6 +23,7 @@ from nomos_node.chain.chain import BlockRejected, Chain
 from nomos_node.da.sampling import BlobSampling
 from nomos_node.leader.assembly import select_transactions
 from nomos_node.leader.lottery import Tickets
+from nomos_node.leader.turns import Turns
 from nomos_node.mempool.mempool import Mempool
 from nomos_node.time.slot_clock import SlotClock
 
@@ -36,13 +37,16 @@ class Leader:
         chain: Chain,
         mempool: Mempool,
         sampling: BlobSampling,
+        *,
         tickets: Tickets,
+        turns: Turns,
         publish: Callable[[Block], Awaitable[None]],
     ) -> None:
         self._chain = chain
         self._mempool = mempool
         self._sampling = sampling
         self._tickets = tickets
+        self._turns = turns
         self._publish = publish
 
     async def run(self, clock: SlotClock) -> None:
@@ -54,8 +58,13 @@ class Leader:
         """Draw for a slot; the block proposed, if it was won and the block is good."""
         epoch = self._chain.rules.config.schedule.epoch_of(slot)
         _log.info("Received SlotTick for slot %d, ep %d", slot, epoch)
+        if slot <= self._chain.tip.slot or not await self._won(slot, self._chain.tip_state()):
+            return None
+        _log.info("won slot %d", slot)
+        await asyncio.sleep(self._turns.delay(slot, self._chain.tip_state()))
         parent, state = self._chain.tip, self._chain.tip_state()
-        if slot <= parent.slot or not await self._won(slot, state):
+        if slot <= parent.slot:
+            _log.info("slot %d has block 0x%s already, not proposing another", slot, parent.id.hex())
             return None
         try:
             block = await self._build(parent, state, slot)

@@ -10,11 +10,12 @@ from chain_making import NOTES, SECRETS, VALUE, TestNode, forge, inscription, tr
 from nomos_core.cryptarchia.block import Block
 from nomos_core.cryptarchia.leadership import development_constants, ticket
 from nomos_core.identifiers import BlobId
-from nomos_core.keys import zk_public_key
+from nomos_core.keys import Ed25519Key, zk_public_key
 from nomos_node.leader import assembly
 from nomos_node.leader.assembly import Selection, select_transactions
 from nomos_node.leader.leader import Leader
 from nomos_node.leader.lottery import Tickets
+from nomos_node.leader.turns import Turns
 from nomos_node.mempool.mempool import PENDING, UNKNOWN
 from nomos_node.wallet.wallet import Wallet
 
@@ -39,7 +40,8 @@ def _leader(node: TestNode, secrets: tuple[int, ...] = SECRETS) -> tuple[Leader,
         published.append(block)
 
     tickets = Tickets(wallet, _LEADER_SECRET, _COEFFICIENT)
-    return Leader(node.chain, node.mempool, node.sampling, tickets, publish), published
+    turns = Turns(Ed25519Key(bytes(32)).public, slot_seconds=2)
+    return Leader(node.chain, node.mempool, node.sampling, tickets=tickets, turns=turns, publish=publish), published
 
 
 def _winning_slots(slots: range, notes: int) -> list[int]:
