@@ -2,9 +2,9 @@
 
 With the network's usual parameters every node wins nine slots in ten. Leaders whose mempools differ by one transaction
 in flight make different blocks, and such a fork lasts until one side misses a slot: with k = 10 it splits the network
-for good more often than one would like. So a leader that is not first in turn waits a moment, and does not propose where
-a block of the slot has reached it by then. The order is drawn anew for every slot from the declared providers, which all
-nodes know. The rules of the chain are untouched, and the first in turn still proposes at the start of its slot.
+for good more often than one would like. So a leader that is not first in turn waits a moment, and does not propose
+where a block of the slot has reached it by then. The order is drawn anew for every slot from the declared providers,
+which all nodes know. The rules of the chain are untouched, and the first in turn proposes at the start of its slot.
 """
 
 from __future__ import annotations
