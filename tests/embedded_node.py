@@ -180,11 +180,13 @@ class NodeProcess:
     directory: Path
     arguments: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=lambda: ENVIRONMENT)
+    more_yaml: str = ""
+    """Put behind the configuration."""
     _process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
         self.directory.mkdir(parents=True, exist_ok=True)
-        (self.directory / CONFIG_NAME).write_text(dump_config(self.config))
+        (self.directory / CONFIG_NAME).write_text(dump_config(self.config) + self.more_yaml)
         module = "nomos_node.cli" if self.config.kind == "validator" else "nomos_node.executor_cli"
         with (self.directory / "output").open("ab") as output:
             self._process = subprocess.Popen(

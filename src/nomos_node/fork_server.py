@@ -193,8 +193,11 @@ def _say(answer: dict[str, Any]) -> None:
 
 def preload() -> None:
     """Import what a node needs. No thread is started: forks would lack it."""
+    from setproctitle import getproctitle
+
     from nomos_node.network import preload as preload_network
 
+    getproctitle()  # finds the place of the title while the environment is still where the kernel put it
     preload_network()
     for module in PRELOADED:
         import_module(module)

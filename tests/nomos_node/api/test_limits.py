@@ -99,7 +99,7 @@ def _app(limits: HttpLimits = _LIMITS, origins: Sequence[str] = (), **settings: 
 
 
 def _limits(**changes: float) -> HttpLimits:
-    return HttpLimits(**{name: getattr(_LIMITS, name) for name in HttpLimits.__slots__} | changes)  # type: ignore[arg-type]
+    return HttpLimits(**{name: getattr(_LIMITS, name) for name in HttpLimits.__slots__} | changes)
 
 
 async def test_a_client_gets_its_burst_and_then_one_request_a_period() -> None:
