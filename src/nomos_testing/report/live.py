@@ -18,6 +18,7 @@ from nomos_testing.runtime.journal_events import (
     PhaseEnded,
     PhaseStarted,
     Reorganised,
+    RunEnded,
     RunStarted,
     Sample,
     VerdictReached,
@@ -66,6 +67,8 @@ def message_of(event: Any) -> str | None:
             message = f"{event.node} left a branch of {event.abandoned} blocks for one of {event.adopted}"
         case VerdictReached(passed):
             message = "verdict: passed" if passed else "verdict: failed"
+        case RunEnded(outcome="interrupted"):
+            message = f"interrupted; evidence: {event.evidence}"
     return message
 
 

@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nomos_testing.client.node_client import NodeClient
-from nomos_testing.cluster.interfaces import Cluster, NodeControl
+from nomos_testing.cluster.interfaces import Cluster, NetworkControl, NodeControl
 from nomos_testing.cluster.node_clients import ClusterClient, NodeClients
 from nomos_testing.runtime.background import Background
 from nomos_testing.runtime.counters import Counters
@@ -96,6 +96,10 @@ class RunContext:
     def node_control(self) -> NodeControl | None:
         """None unless the scenario enabled it and the deployer can."""
         return self._cluster.control if self._plan.node_control else None
+
+    def network_control(self) -> NetworkControl | None:
+        """None unless the scenario enabled it and the deployer can."""
+        return self._cluster.network if self._plan.network_control else None
 
     def journal(self) -> Journal:
         return self._journal

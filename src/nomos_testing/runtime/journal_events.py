@@ -225,6 +225,8 @@ class RunEnded:
     outcome: str
     """``passed``, ``failed``, ``interrupted``, or ``killed``: the runner died, and the reaper cleaned up."""
     detail: str | None = None
+    evidence: str | None = None
+    """The directory that explains a run that did not pass."""
 
 
 def kind_of(event: Any) -> str:

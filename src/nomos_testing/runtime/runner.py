@@ -136,7 +136,8 @@ class Runner:
         finally:
             if outcome == "passed" and not self._deployment.keep_everything:
                 self._deployment.run_directory.prune()
-            self._journal.write(RunEnded(outcome, described(error) if error else None))
+            evidence = None if outcome == "passed" else str(self._deployment.run_directory.path)
+            self._journal.write(RunEnded(outcome, described(error) if error else None, evidence))
             self._journal.close()
 
     async def __aenter__(self) -> Self:
@@ -200,12 +201,15 @@ class Runner:
             await _cancelled([watch])
 
     async def _heal(self) -> None:
-        cluster = self._deployment.cluster
-        healers = [control.heal for control in (cluster.network, cluster.control) if control is not None]
-        if self._deployment.plan.node_control and healers:
-            with self._phases.phase("heal"):
-                for heal in healers:
-                    await heal()
+        """Undo what faults left behind: first the nodes, because a link can only be seen to work between running ones."""
+        nodes, network = self._context.node_control(), self._context.network_control()
+        if nodes is None and network is None:
+            return
+        with self._phases.phase("heal"):
+            if nodes is not None:
+                await nodes.heal()
+            if network is not None:
+                await network.heal()
 
     async def _evaluate(self) -> tuple[Judgement, ...]:
         with self._phases.phase("evaluate"):

@@ -259,7 +259,7 @@ async def test_success_keeps_the_journal_only_and_failure_keeps_all(tmp_path: Pa
     _, failed = await verdict_of(tmp_path, expectations=[Expect("no", outcome=ExpectationFailed("no"))])
     assert (failed.directory.path / "validator-0" / "db").exists()
     assert passed.events()[-1] == RunEnded("passed")
-    assert failed.events()[-1] == RunEnded("failed")
+    assert failed.events()[-1] == RunEnded("failed", evidence=str(failed.directory.path))
 
 
 async def test_a_test_that_fails_around_a_passed_run_keeps_its_evidence(tmp_path: Path) -> None:
@@ -270,7 +270,7 @@ async def test_a_test_that_fails_around_a_passed_run_keeps_its_evidence(tmp_path
             raise AssertionError("the test's own check")
     except AssertionError:
         assert made is not None
-    assert made.events()[-1] == RunEnded("failed", "AssertionError: the test's own check")
+    assert made.events()[-1] == RunEnded("failed", "AssertionError: the test's own check", str(made.directory.path))
     assert (made.directory.path / "validator-0" / "db").exists()
 
 
@@ -294,7 +294,8 @@ async def test_an_interrupted_run_is_torn_down_without_a_verdict(tmp_path: Path)
     with pytest.raises(asyncio.CancelledError):
         await running
     assert closed == ["interrupted"]
-    assert journals_below(tmp_path)[-1] == RunEnded("interrupted", "CancelledError")
+    last = journals_below(tmp_path)[-1]
+    assert (last.outcome, last.detail) == ("interrupted", "CancelledError")
 
 
 def journals_below(directory: Path) -> list[Any]:

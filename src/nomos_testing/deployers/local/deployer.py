@@ -15,7 +15,7 @@ from pathlib import Path
 
 from nomos_testing.client.node_client import NodeClient
 from nomos_testing.cluster.roles import Role
-from nomos_testing.deployers.errors import DeployError, persisting
+from nomos_testing.deployers.errors import DeployError, PreflightError, Problem, persisting
 from nomos_testing.deployers.local.child_process import Launcher, LaunchError
 from nomos_testing.deployers.local.cluster import LocalCluster
 from nomos_testing.deployers.local.direct_launcher import DirectLauncher
@@ -121,7 +121,7 @@ class LocalDeployer:
         try:
             return await bringing_up.bring_up(self._planner, membership_check=self._membership_check)
         except BaseException as error:
-            journal.write(RunEnded(_outcome(error), described(error)))
+            journal.write(RunEnded(_outcome(error), described(error), str(run_directory.path)))
             journal.close()
             if not isinstance(error, _EXPLAINED):
                 raise
@@ -130,6 +130,9 @@ class LocalDeployer:
             raise failure from error.__cause__
 
     def _prepare(self, scenario: Scenario) -> Prepared:
+        if scenario.network_control:
+            what = f"{scenario.name} wants control of the links between nodes, which the local deployer does not offer"
+            raise PreflightError([Problem(what, "leave out enable_network_control()")])
         wanted = {Role.VALIDATOR: scenario.topology.validators, Role.EXECUTOR: scenario.topology.executors}
         return prepare(
             roles=frozenset(role for role, count in wanted.items() if count),
@@ -194,6 +197,7 @@ class _BringingUp:
                     metrics=self.scenario.metrics,
                     seed=self.scenario.seed,
                     node_control=self.scenario.node_control,
+                    network_control=self.scenario.network_control,
                 ),
                 descriptors=planned.descriptors,
                 cluster=cluster,
