@@ -8,14 +8,18 @@ test:           ## every check and test
 
 lint:           ## style, types and layers only
 	scripts/prepare-venv.sh dev
-	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/lint-imports --no-cache && .venv/bin/mypy
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/lint-imports --no-cache
+	.venv/bin/mypy
 
-format:
+format:         ## what ruff can put right by itself
 	scripts/prepare-venv.sh dev
-	.venv/bin/ruff check --fix . && .venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
 
 locks:          ## resolve the dependencies anew
 	scripts/update-locks.sh --upgrade
 
-clean:          ## what runs and builds left behind
-	rm -rf .tmp dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean:          ## what runs and builds left behind; .venv stays
+	rm -rf .tmp dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

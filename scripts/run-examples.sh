@@ -3,10 +3,11 @@
 # See usage() for the options; exit 0 = the scenario passed, 1 = it failed or could not run.
 set -euo pipefail
 
+CALLED_FROM="$PWD"
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
 usage() {
-  cat <<'EOF'
+  cat <<'TEXT'
 Usage: scripts/run-examples.sh [options] [compose|host|k8s]
 
 Modes:
@@ -15,7 +16,7 @@ Modes:
   k8s       a Kubernetes cluster
 
 Options:
-  -t, --run-seconds N   how long the scenario runs, in seconds (required, > 0)
+  -t, --run-seconds N   how long the scenario runs, in seconds (required, above 0)
   -v, --validators N    number of validators (required)
   -e, --executors N     number of executors (required)
   -h, --help            this text
@@ -23,48 +24,54 @@ Options:
 Environment:
   NOMOS_NODE_BIN, NOMOS_EXECUTOR_BIN   the nodes under test; unset: the embedded Python node
   NOMOS_BINARIES_TAR                   a bundle of prebuilt nodes and circuits
-  VERSION, NOMOS_NODE_REV              override versions.env
-  POL_PROOF_DEV_MODE                   true unless set; false needs circuits (NOMOS_CIRCUITS)
+  VERSION, NOMOS_NODE_REV              win over versions.env
+  NOMOS_PROVER                         development or groth16
+  POL_PROOF_DEV_MODE                   true unless set; false needs circuits
+  NOMOS_CIRCUITS                       directory of the installed circuits
+  NOMOS_KZGRS_PARAMS_PATH              the KZG parameters file (real nodes)
   NOMOS_SKIP_IMAGE_BUILD=1             compose, k8s: use the image as it is
-EOF
-}
 
-fail_usage() {
-  echo "$1" >&2
-  usage >&2
-  exit 1
+All variables: docs/operations.md
+TEXT
 }
 
 fail() {
-  echo "$1" >&2
+  printf '%s\n' "$@" >&2
+  exit 1
+}
+
+fail_usage() {
+  printf '%s\n' "$1" >&2
+  usage >&2
   exit 1
 }
 
 is_count() { [[ "$1" =~ ^[0-9]+$ ]]; }
 
 parse_arguments() {
-  MODE="" RUN_SECONDS="" VALIDATORS="" EXECUTORS=""
+  MODE=compose RUN_SECONDS="" VALIDATORS="" EXECUTORS=""
+  local taken
   while (($#)); do
+    # An option takes the next argument; where there is none its value stays empty, and is refused below.
+    taken=$(($# > 1 ? 2 : 1))
     case "$1" in
-      -t | --run-seconds) RUN_SECONDS="${2-}"; shift $(($# > 1 ? 2 : 1)) ;;
-      --run-seconds=*) RUN_SECONDS="${1#*=}"; shift ;;
-      -v | --validators) VALIDATORS="${2-}"; shift $(($# > 1 ? 2 : 1)) ;;
-      --validators=*) VALIDATORS="${1#*=}"; shift ;;
-      -e | --executors) EXECUTORS="${2-}"; shift $(($# > 1 ? 2 : 1)) ;;
-      --executors=*) EXECUTORS="${1#*=}"; shift ;;
-      -h | --help) usage; exit 0 ;;
-      compose | host | k8s) MODE="$1"; shift ;;
+      -t | --run-seconds) RUN_SECONDS="${2-}" && shift "$taken" ;;
+      --run-seconds=*) RUN_SECONDS="${1#*=}" && shift ;;
+      -v | --validators) VALIDATORS="${2-}" && shift "$taken" ;;
+      --validators=*) VALIDATORS="${1#*=}" && shift ;;
+      -e | --executors) EXECUTORS="${2-}" && shift "$taken" ;;
+      --executors=*) EXECUTORS="${1#*=}" && shift ;;
+      -h | --help) usage && exit 0 ;;
+      compose | host | k8s) MODE="$1" && shift ;;
       *)
         # A bare number is the old spelling of --run-seconds.
-        is_count "$1" && [[ -z "$RUN_SECONDS" ]] || fail_usage "Unknown argument: $1"
-        RUN_SECONDS="$1"
-        shift
+        is_count "$1" || fail_usage "Unknown argument: $1"
+        RUN_SECONDS="$1" && shift
         ;;
     esac
   done
-  MODE="${MODE:-compose}"
 
-  is_count "$RUN_SECONDS" && ((10#$RUN_SECONDS > 0)) ||
+  is_count "$RUN_SECONDS" && [[ "$RUN_SECONDS" =~ [1-9] ]] ||
     fail_usage "run-seconds must be a positive integer (pass -t/--run-seconds)"
   [[ -n "$VALIDATORS" && -n "$EXECUTORS" ]] ||
     fail_usage "validators and executors must be provided via -v/--validators and -e/--executors"
@@ -72,92 +79,136 @@ parse_arguments() {
   is_count "$EXECUTORS" || fail_usage "executors must be a non-negative integer (pass -e/--executors)"
 }
 
-load_settings() {
-  [[ -f versions.env ]] || fail "ERROR: versions.env missing; run from repo root or restore the file."
-  # shellcheck source=../versions.env
-  source versions.env
-  # shellcheck source=../paths.env
-  source paths.env
-  [[ -n "${VERSION:-}" && -n "${NOMOS_NODE_REV:-}" && -n "${NOMOS_BUNDLE_VERSION:-}" ]] ||
-    fail "ERROR: versions.env must define VERSION, NOMOS_NODE_REV and NOMOS_BUNDLE_VERSION."
+# Takes NAME=value lines; a variable that the caller has set keeps the caller's value.
+load_defaults() {
+  local name value
+  while IFS='=' read -r name value; do
+    [[ "$name" =~ ^[A-Z][A-Z0-9_]*$ ]] || continue
+    [[ -n "${!name:-}" ]] || printf -v "$name" '%s' "$value"
+  done <"$1"
 }
+
+load_settings() {
+  local name
+  [[ -f versions.env ]] || fail "ERROR: versions.env missing; run from repo root or restore the file."
+  [[ -f paths.env ]] || fail "ERROR: paths.env missing; restore the file (git checkout paths.env)."
+  load_defaults versions.env
+  load_defaults paths.env
+  for name in VERSION NOMOS_NODE_REV NOMOS_BUNDLE_VERSION; do
+    [[ -n "${!name:-}" ]] || fail "ERROR: versions.env does not define $name; add a line $name=..."
+  done
+}
+
+# What the caller named relatively is meant from where the caller stood.
+keep_callers_paths() {
+  local name path
+  [[ "$CALLED_FROM" != "$ROOT" ]] || return 0
+  for name in NOMOS_BINARIES_TAR NOMOS_NODE_BIN NOMOS_EXECUTOR_BIN NOMOS_CIRCUITS NOMOS_KZGRS_PARAMS_PATH NOMOS_LOG_DIR; do
+    path="${!name:-}"
+    [[ -z "$path" || "$path" == [/~]* ]] || export "$name=$CALLED_FROM/$path"
+  done
+}
+
+is_off() { case "${1,,}" in "" | 0 | false | no | off) return 0 ;; *) return 1 ;; esac; }
 
 programs_given() { [[ -x "${NOMOS_NODE_BIN:-}" && -x "${NOMOS_EXECUTOR_BIN:-}" ]]; }
 
-# The bundle is unpacked to .tmp/nomos-binaries and its programs become the nodes under test.
+# A program that is not this project's own node.
+is_real_node() {
+  [[ -x "${1:-}" ]] || return 1
+  ! { [[ "$(file_bytes "$1" 0 2)" == 2321 ]] && grep -q nomos_node "$1"; }
+}
+
+file_bytes() { od -An -tx1 -j"$2" -N"$3" "$1" | tr -d ' \n'; } # FILE OFFSET COUNT
+
+# Unpacks the bundle to .tmp/nomos-binaries; its programs become the nodes under test.
 restore_bundle() {
   local tar="$NOMOS_BINARIES_TAR" stage=".tmp/nomos-binaries"
-  [[ -f "$tar" ]] || fail "NOMOS_BINARIES_TAR is set but missing: $tar"
+  local artifacts="$stage/artifacts"
+  [[ -f "$tar" ]] || fail_usage "NOMOS_BINARIES_TAR is set but missing: $tar"
   echo "==> Restoring binaries from $tar"
   rm -rf "$stage"
   mkdir -p "$stage"
-  tar -xzf "$tar" -C "$stage" || fail "ERROR: $tar is not a gzipped tar archive."
-  local artifacts="$stage/artifacts"
+  tar -xzf "$tar" -C "$stage" || fail "ERROR: $tar is not a complete .tar.gz archive; build or download it again."
   [[ -x "$artifacts/nomos-node" && -x "$artifacts/nomos-executor" ]] ||
     fail "ERROR: Bundle $tar missing binaries under artifacts/"
   check_bundle_revision "$artifacts/nomos-bundle-meta.env" "$tar"
+  check_architecture "$artifacts/nomos-node"
+  check_architecture "$artifacts/nomos-executor"
   export NOMOS_NODE_BIN="$ROOT/$artifacts/nomos-node" NOMOS_EXECUTOR_BIN="$ROOT/$artifacts/nomos-executor"
-  check_architecture "$NOMOS_NODE_BIN"
-  if [[ -d "$artifacts/circuits" ]]; then
-    mkdir -p "$NOMOS_KZG_DIR_REL"
-    cp -a "$artifacts/circuits/." "$NOMOS_KZG_DIR_REL/"
-  fi
+  [[ -e "$artifacts/circuits/$NOMOS_KZG_FILE" ]] ||
+    fail "ERROR: Bundle $tar missing artifacts/circuits/$NOMOS_KZG_FILE"
+  mkdir -p "$NOMOS_KZG_DIR_REL"
+  cp -a "$artifacts/circuits/." "$NOMOS_KZG_DIR_REL/"
 }
 
-check_bundle_revision() {
-  local meta="$1" tar="$2" revision head
-  [[ -f "$meta" ]] || fail "ERROR: $tar has no artifacts/nomos-bundle-meta.env; build it anew for NOMOS_NODE_REV=$NOMOS_NODE_REV."
-  revision=$(sed -n 's/^nomos_node_rev=//p' "$meta")
-  head=$(sed -n 's/^nomos_node_git_head=//p' "$meta")
+check_bundle_revision() { # META TAR
+  local revision head
+  [[ -f "$1" ]] || fail "ERROR: Bundle $2 missing artifacts/nomos-bundle-meta.env; build it anew for NOMOS_NODE_REV=$NOMOS_NODE_REV."
+  revision=$(sed -n 's/^nomos_node_rev=//p' "$1")
+  head=$(sed -n 's/^nomos_node_git_head=//p' "$1")
   [[ "$revision" == "$NOMOS_NODE_REV" && "$head" == "$NOMOS_NODE_REV" ]] || fail \
-    "ERROR: $tar was built from '${revision:-unknown}' (head '${head:-unknown}'), not NOMOS_NODE_REV=$NOMOS_NODE_REV. Build it anew, or set NOMOS_NODE_REV."
+    "ERROR: Bundle $2 is stale: it holds revision '${revision:-unknown}' (head '${head:-unknown}'), not NOMOS_NODE_REV=$NOMOS_NODE_REV." \
+    "Build it anew, or set NOMOS_NODE_REV to its revision."
 }
 
-# Bytes 18-19 of an ELF file name its machine: 0x3e x86-64, 0xb7 aarch64. Scripts have none and run anywhere.
+# An ELF file's byte 18 names its machine: 0x3e x86-64, 0xb7 aarch64. A script has none and runs anywhere.
 check_architecture() {
-  local magic machine expected
-  magic=$(od -An -tx1 -N4 "$1" | tr -d ' \n')
-  [[ "$magic" == 7f454c46 ]] || { [[ "$(head -c 2 "$1")" == '#!' ]] && return 0; fail \
-    "ERROR: Restored executables do not match host architecture; $1 is neither an ELF program nor a script."; }
-  machine=$(od -An -tx1 -j18 -N1 "$1" | tr -d ' \n')
-  case "$(uname -m)" in x86_64) expected=3e ;; aarch64 | arm64) expected=b7 ;; *) return 0 ;; esac
-  [[ "$machine" == "$expected" ]] || fail \
-    "ERROR: Restored executables do not match host architecture; $1 is not for $(uname -m)."
+  local expected host
+  host=$(uname -m)
+  [[ "$(file_bytes "$1" 0 2)" != 2321 ]] || return 0
+  case "$host" in
+    x86_64) expected=3e ;;
+    aarch64 | arm64) expected=b7 ;;
+    *) return 0 ;;
+  esac
+  [[ "$(file_bytes "$1" 0 4)" == 7f454c46 && "$(file_bytes "$1" 18 1)" == "$expected" ]] || fail \
+    "ERROR: Restored executables do not match host architecture; $1 is not a program for Linux on $host. Use a bundle built for it."
 }
 
-# Circuits matter only to real nodes and to the Groth16 prover; the embedded node's development proofs need no file.
+# The directory that NOMOS_CIRCUITS names; where it is unset the restored one, then the place they are installed to.
 require_circuits() {
-  local circuits="$ROOT/$NOMOS_KZG_DIR_REL"
-  [[ -x "${NOMOS_CIRCUITS:-}/zksign/witness_generator" ]] && circuits="$NOMOS_CIRCUITS"
+  local circuits="${NOMOS_CIRCUITS:-}" restored="$ROOT/$NOMOS_KZG_DIR_REL"
+  if [[ -z "$circuits" ]]; then
+    circuits="$restored"
+    [[ -x "$restored/zksign/witness_generator" || ! -d "$HOME/.nomos-circuits" ]] || circuits="$HOME/.nomos-circuits"
+  fi
   [[ -x "$circuits/zksign/witness_generator" ]] || fail \
-    "ERROR: Missing zksign/witness_generator in $circuits; install the circuits or set NOMOS_CIRCUITS to their directory."
+    "ERROR: Missing zksign/witness_generator in $circuits; $1 needs the circuits ($VERSION)." \
+    "Set NOMOS_CIRCUITS to the directory they are installed in, or NOMOS_BINARIES_TAR to a bundle that holds them."
   export NOMOS_CIRCUITS="$circuits"
 }
 
 require_kzg() {
   local kzg="${NOMOS_KZGRS_PARAMS_PATH:-$ROOT/$NOMOS_KZG_DIR_REL/$NOMOS_KZG_FILE}"
-  [[ -e "$kzg" ]] || fail "ERROR: KZG params missing at $kzg"
+  [[ -e "$kzg" ]] || fail "ERROR: KZG params missing at $kzg" \
+    "Real nodes need them: set NOMOS_KZGRS_PARAMS_PATH to the file, or NOMOS_BINARIES_TAR to a bundle that holds it."
   export NOMOS_KZGRS_PARAMS_PATH="$kzg"
 }
 
-is_true() { case "${1,,}" in false | 0 | no | "") return 1 ;; *) return 0 ;; esac; }
-
+# Real nodes and the Groth16 prover need files; the embedded node with development proofs needs none.
 prepare_nodes() {
   if [[ -n "${NOMOS_BINARIES_TAR:-}" ]] && ! programs_given; then restore_bundle; fi
   export POL_PROOF_DEV_MODE="${POL_PROOF_DEV_MODE-true}"
-  if programs_given && ! embedded_programs; then
-    require_circuits
+  PACKAGES=run
+  if [[ "${NOMOS_PROVER:-}" == groth16 ]]; then
+    require_circuits "NOMOS_PROVER=groth16"
+    PACKAGES=groth16
+  elif is_off "$POL_PROOF_DEV_MODE"; then
+    require_circuits "POL_PROOF_DEV_MODE=$POL_PROOF_DEV_MODE"
+    PACKAGES=groth16
+  fi
+  if is_real_node "${NOMOS_NODE_BIN:-}" || is_real_node "${NOMOS_EXECUTOR_BIN:-}"; then
+    require_circuits "a real node"
     require_kzg
-  elif [[ "${NOMOS_PROVER:-}" == groth16 ]] || ! is_true "$POL_PROOF_DEV_MODE"; then
-    require_circuits
+    # Real nodes check the genesis that the framework signs.
+    [[ "${NOMOS_PROVER:-}" == development ]] || PACKAGES=groth16
   fi
 }
 
-embedded_programs() { [[ "$(head -c 2 "$NOMOS_NODE_BIN")" == '#!' ]] && grep -q nomos_node "$NOMOS_NODE_BIN"; }
-
 run_host() {
   prepare_nodes
-  scripts/prepare-venv.sh run
+  scripts/prepare-venv.sh "$PACKAGES"
   export NOMOS_DEMO_VALIDATORS="$VALIDATORS" NOMOS_DEMO_EXECUTORS="$EXECUTORS" NOMOS_DEMO_RUN_SECS="$RUN_SECONDS"
   exec .venv/bin/local_runner
 }
@@ -165,7 +216,11 @@ run_host() {
 cd "$ROOT"
 parse_arguments "$@"
 load_settings
+keep_callers_paths
 case "$MODE" in
   host) run_host ;;
-  *) fail "ERROR: mode '$MODE' is not available in this version; use: scripts/run-examples.sh -t $RUN_SECONDS -v $VALIDATORS -e $EXECUTORS host" ;;
+  *)
+    fail "ERROR: mode '$MODE' is not available in this version; only 'host' is:" \
+      "  scripts/run-examples.sh -t $RUN_SECONDS -v $VALIDATORS -e $EXECUTORS host"
+    ;;
 esac

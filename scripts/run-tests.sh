@@ -1,24 +1,38 @@
 #!/usr/bin/env bash
 # Runs every check and test of the project on a machine that has only Python 3.11 and pip (or uv). Needs no network but
-# the package index, once. Arguments go to pytest: scripts/run-tests.sh -k vector
+# the package index, once. With arguments it runs pytest alone, with them: scripts/run-tests.sh -k vector
 #
-# Skips (and shows with their reason) what needs Docker, a cluster or the real node when they are absent.
-set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# Tests skip, with their reason in the summary, where Docker, a cluster or the real node is absent. Exit 0 = all passed
+# and no process or temporary file is left.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
-scripts/prepare-venv.sh dev
-bin=.venv/bin
-export POL_PROOF_DEV_MODE="${POL_PROOF_DEV_MODE:-true}"
+scripts/prepare-venv.sh dev || exit
+export PATH="$PWD/.venv/bin:$PATH" POL_PROOF_DEV_MODE="${POL_PROOF_DEV_MODE:-true}"
 
-if (($# == 0)); then
-  echo "==> ruff"
-  "$bin/ruff" check .
-  "$bin/ruff" format --check .
-  echo "==> layers"
-  "$bin/lint-imports" --no-cache
-  echo "==> mypy"
-  "$bin/mypy"
+pytest_alone() { python scripts/leave-nothing.py -- python -m pytest -o tmp_path_retention_policy=failed "$@"; }
+
+if (($#)); then
+  pytest_alone "$@"
+  exit
 fi
 
-echo "==> pytest"
-exec "$bin/python" -m pytest "$@"
+summary=() failed=0
+step() { # NAME COMMAND...
+  local name="$1" started=$SECONDS outcome=passed
+  shift
+  echo "==> $name"
+  "$@" || outcome=FAILED failed=1
+  summary+=("$(printf '%-14s %-7s %4d s' "$name" "$outcome" $((SECONDS - started)))")
+}
+
+step "style" ruff check .
+step "format" ruff format --check .
+step "layers" lint-imports --no-cache
+step "types" mypy
+step "tests" pytest_alone -n 2 --dist loadgroup -m 'not network'
+# Networks of real processes have deadlines: one test at a time.
+step "network tests" pytest_alone -m network
+
+printf '%s\n' "" "${summary[@]}"
+exit "$failed"

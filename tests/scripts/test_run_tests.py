@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from repository_copy import Copy
+
+STAND_IN = '#!/bin/sh\necho "$(basename "$0") $*"\n[ "$(basename "$0")" != "$FAILING" ]\n'
+
+
+@pytest.fixture
+def checks(copy: Copy) -> Copy:
+    """The copy with a prepared ``.venv`` of stand-ins that show their arguments; ``FAILING`` names one that fails."""
+    copy.program("scripts/prepare-venv.sh", '#!/bin/sh\n[ "$1" = dev ]\n')
+    for name in ("ruff", "lint-imports", "mypy", "python"):
+        copy.program(f".venv/bin/{name}", STAND_IN)
+    return copy
+
+
+def test_every_check_runs_and_is_summed_up(checks: Copy) -> None:
+    done = checks.run("run-tests.sh")
+    assert done.returncode == 0
+    ran = [line.split()[0] for line in done.stdout.split("\n\n")[0].splitlines() if not line.startswith("==>")]
+    assert ran == ["ruff", "ruff", "lint-imports", "mypy", "python", "python"]
+    summary = done.stdout.rsplit("\n\n", 1)[1].splitlines()
+    assert [line[:14].strip() for line in summary] == ["style", "format", "layers", "types", "tests", "network tests"]
+    assert all(line.split()[-3] == "passed" for line in summary)
+
+
+@pytest.mark.parametrize(("failing", "steps"), [("mypy", {"types"}), ("python", {"tests", "network tests"})])
+def test_a_failure_stops_nothing_and_is_the_exit_code(checks: Copy, failing: str, steps: set[str]) -> None:
+    done = checks.run("run-tests.sh", FAILING=failing)
+    assert done.returncode == 1
+    summary = done.stdout.rsplit("\n\n", 1)[1].splitlines()
+    assert {line[:14].strip() for line in summary if "FAILED" in line} == steps
+    assert len(summary) == 6
+
+
+def test_arguments_go_to_pytest_alone(checks: Copy) -> None:
+    done = checks.run("run-tests.sh", "-k", "vector and not slow", "tests/nomos_core")
+    assert done.returncode == 0
+    (line,) = done.stdout.splitlines()
+    assert line.startswith("python scripts/leave-nothing.py -- python -m pytest ")
+    assert line.endswith(" -k vector and not slow tests/nomos_core")
+    assert checks.run("run-tests.sh", "-k", "vector", FAILING="python").returncode == 1

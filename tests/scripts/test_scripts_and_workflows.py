@@ -1,0 +1,73 @@
+"""The scripts, and the shell inside workflows, pass shellcheck; workflows have the shape that GitHub takes."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from repository_copy import REPOSITORY
+
+SCRIPTS = [*sorted((REPOSITORY / "scripts").glob("*.sh")), REPOSITORY / ".ci/run"]
+WORKFLOWS = sorted((REPOSITORY / ".github/workflows").glob("*.yml"))
+BIN = Path(sys.executable).parent
+
+
+def named(path: Path) -> str:
+    return path.relative_to(REPOSITORY).as_posix()
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=named)
+def test_scripts_are_executable_and_pass_shellcheck(script: Path) -> None:
+    assert os.access(script, os.X_OK)
+    assert script.read_text().startswith("#!/usr/bin/env bash\n")
+    shellcheck("--severity=style", str(script))
+
+
+def shellcheck(*arguments: str, text: str | None = None) -> None:
+    done = subprocess.run([BIN / "shellcheck", *arguments], input=text, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_workflows_have_the_shape_that_github_takes() -> None:
+    command = [BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def steps(workflow: Path) -> Iterator[dict[str, Any]]:
+    for job in yaml.safe_load(workflow.read_text())["jobs"].values():
+        yield from job["steps"]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=named)
+def test_the_shell_in_workflows_passes_shellcheck(workflow: Path) -> None:
+    for step in steps(workflow):
+        if "run" in step:
+            shellcheck(
+                "--shell=bash", "--exclude=SC1091", "-", text=re.sub(r"\$\{\{.*?\}\}", "expression", step["run"])
+            )
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=named)
+def test_the_scripts_that_workflows_call_exist(workflow: Path) -> None:
+    called = {
+        match
+        for step in steps(workflow)
+        for match in re.findall(r"(?:^|\s)((?:scripts|\.ci)/[\w.-]+)", step.get("run", ""))
+    }
+    assert called
+    assert [name for name in sorted(called) if not os.access(REPOSITORY / name, os.X_OK)] == []
+
+
+def test_the_makefile_calls_scripts_that_exist() -> None:
+    called = set(re.findall(r"scripts/[\w.-]+", (REPOSITORY / "Makefile").read_text()))
+    assert called
+    assert [name for name in sorted(called) if not os.access(REPOSITORY / name, os.X_OK)] == []
