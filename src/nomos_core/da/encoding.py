@@ -52,7 +52,8 @@ class EncodedBlob:
 def encode(data: bytes, basis: CommitmentBasis, max_bytes: int = MAX_DATA_BYTES) -> EncodedBlob:
     """Encode a blob into as many columns as the basis has.
 
-    Takes time in proportion to the data and, for the proofs, to ``n log n`` of the columns: not for an event loop.
+    Takes time in proportion to the data and, for the proofs, to ``n log n`` of the columns: not for an event loop. Data
+    whose weighed rows happen to be a polynomial of lower degree, which the real encoder can't prove, is like any other.
 
     Raises:
         EncodingError: the real node panics on such data, or it is longer than ``max_bytes``.

@@ -102,6 +102,14 @@ def test_too_large_a_blob_is_refused_before_any_work(small_params: KzgParams) ->
         encode(bytes(64 * 1024 * 1024), small_params.basis(4))
 
 
+def test_a_row_of_lower_degree_is_encoded_like_any_other(small_params: KzgParams) -> None:
+    """The values 1 and ``w``, which is short enough for a chunk, give no term of degree 3 over four columns."""
+    data = b"".join(value.to_bytes(DATA_CHUNK_BYTES, "little") for value in (1, root_of_unity(4)))
+    blob = encode(data, small_params.basis(4))
+    for share in blob.shares():
+        verify_share(share, blob.blob_id, 4, small_params.verification_key)
+
+
 @given(st.binary(max_size=100))
 def test_padding_makes_whole_chunks(data: bytes) -> None:
     padded = padded_to_chunks(data)
