@@ -46,7 +46,7 @@ class NetworkSettings:
     external_address: str | None = None
     identify_protocol: str = "/nomos/identify/1.0.0"
     gossipsub: GossipsubSettings = field(default_factory=GossipsubSettings)
-    idle_timeout: float = 4.0
+    idle_timeout: float = 3.0
     keep_alive_interval: float = 1.0
     dial_timeout: float = 2.0
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from nomos_node.network.errors import NetworkClosed, RequestFailed
@@ -46,11 +48,9 @@ class Stream:
         """Drop the stream at once: the peer sees it broken."""
         await self._finish(self._stream.reset)
 
-    async def _finish(self, ending: object) -> None:
-        try:
-            await self._thread.call(ending)  # type: ignore[arg-type]
-        except NetworkClosed:
-            return  # closed with the network
+    async def _finish(self, ending: Callable[[], Awaitable[None]]) -> None:
+        with suppress(NetworkClosed):  # closed with the network
+            await self._thread.call(ending)
 
     async def __aenter__(self) -> Self:
         return self

@@ -303,6 +303,22 @@ async def test_a_failing_handler_is_logged_and_breaks_the_stream(
     assert "no such block" in caplog.text
 
 
+async def test_an_answer_cut_short_is_not_taken_for_complete(network: Network) -> None:
+    async def begin(_: bytes, __: str) -> AsyncIterator[bytes]:
+        yield b"so far"
+        await asyncio.Event().wait()
+
+    alice = NetworkService(settings(1))
+    alice.serve("/begin/1", begin, max_concurrent=1)
+    await network.start(alice)
+    bob = await network.join(2, alice)
+    answer = bob.request(alice.peer_id, "/begin/1", b"", timeout=DEADLINE)
+    assert await anext(answer) == b"so far"
+    await alice.close()
+    with pytest.raises(StreamBroken):
+        await anext(answer)
+
+
 async def test_an_unknown_protocol_and_an_unknown_peer(network: Network) -> None:
     alice = await network.join(1)
     bob = await network.join(2, alice)

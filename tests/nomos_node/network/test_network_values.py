@@ -130,7 +130,7 @@ async def test_leaving_a_feed_tells_its_owner_once() -> None:
         ({"listen_host": "localhost"}, "localhost"),
         ({"listen_port": 65_536}, "listen_port: expected 0 to 65535"),
         ({"initial_peers": ("nowhere",)}, "'nowhere'"),
-        ({"keep_alive_interval": 4.0}, "below idle_timeout"),
+        ({"keep_alive_interval": 3.0}, "below idle_timeout"),
     ],
 )
 def test_settings_are_checked(change: dict[str, object], fault: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
 import trio
 from libp2p.abc import INetStream
 from libp2p.exceptions import BaseLibp2pError
@@ -34,6 +37,8 @@ class FramedStream:
             except StreamEOF:
                 if self._decoder.mid_frame:
                     raise StreamBroken("the stream ended in the middle of a frame") from None
+                if self._stream.muxed_conn.is_closed:  # which the library reports like a proper end
+                    raise StreamBroken("the connection was lost") from None
                 return None
             except _LIBRARY_ERRORS as error:
                 raise StreamBroken(f"the stream was lost: {error or type(error).__name__}") from error
@@ -60,9 +65,6 @@ class FramedStream:
         """Drop the stream at once."""
         await self._finish(self._stream.reset)
 
-    async def _finish(self, ending: object) -> None:
-        with trio.CancelScope(shield=True):
-            try:
-                await ending()  # type: ignore[operator]
-            except _LIBRARY_ERRORS:
-                return  # gone already, which is what was wanted
+    async def _finish(self, ending: Callable[[], Awaitable[None]]) -> None:
+        with trio.CancelScope(shield=True), suppress(*_LIBRARY_ERRORS):  # gone already, which is what is wanted
+            await ending()

@@ -39,9 +39,6 @@ from nomos_node.network.trio_side.resolve import reachable_endpoints
 
 logger = logging.getLogger(__name__)
 
-_NEGOTIATION_TIMEOUT = 5
-"""Seconds to agree on the protocol of a stream."""
-
 
 class Observer(Protocol):
     """Who is told what happens. Called in the trio thread."""
@@ -69,6 +66,7 @@ class Libp2pHost:
     def listen_on(self, listen_socket: socket.socket) -> None:
         """Take the bound UDP socket to listen on; the host closes it when it ends."""
         self._listen_socket = listen_socket
+        self._bound = endpoint_of(*listen_socket.getsockname()[:2])
 
     def serve(self, protocol: str, accept: AcceptStream, max_concurrent: int) -> None:
         """Accept streams of a protocol once running; those beyond ``max_concurrent`` are reset."""
@@ -128,7 +126,7 @@ class Libp2pHost:
 
     async def info(self) -> NetworkInfo:
         return NetworkInfo(
-            listen_addresses=tuple(str(endpoint) for endpoint in reachable_endpoints(self._bound_endpoint())),
+            listen_addresses=tuple(str(endpoint) for endpoint in reachable_endpoints(self._bound)),
             n_peers=len(self._peering.peers),
             n_connections=self._swarm.get_total_connections(),
             n_pending_connections=self._peering.n_dials + self._listener.n_handshakes,
@@ -149,7 +147,6 @@ class Libp2pHost:
         self._peering = Peering(self._swarm, self._transport, self._observer.peer_changed)
         self._host = BasicHost(
             self._swarm,
-            negotiate_timeout=_NEGOTIATION_TIMEOUT,
             addrs_factory=lambda _: [Multiaddr(str(endpoint)) for endpoint in self._announced_endpoints()],
             disable_identify_address_discovery=True,
         )
@@ -160,8 +157,7 @@ class Libp2pHost:
 
     async def _listen(self) -> None:
         await self._swarm.event_background_nursery_created.wait()
-        address = Multiaddr(str(self._bound_endpoint()))
-
+        address = Multiaddr(str(self._bound))
         self._listener = self._transport.create_listener(self._peering.accept)
         self._swarm.listeners[str(address)] = self._listener
         await self._listener.listen(address)
@@ -169,20 +165,16 @@ class Libp2pHost:
     def _deliver(self, topic: str, data: bytes, author: ID, forwarder: ID) -> None:
         self._observer.message_arrived(GossipMessage(topic, data, author.to_base58(), forwarder.to_base58()))
 
-    def _bound_endpoint(self) -> QuicEndpoint:
-        return endpoint_of(*self._listen_socket.getsockname()[:2])
-
     def _announced_endpoints(self) -> list[QuicEndpoint]:
         if self._settings.external_address is not None:
             return [parse_endpoint(self._settings.external_address)]
-        return reachable_endpoints(self._bound_endpoint())
+        return reachable_endpoints(self._bound)
 
     async def _handle_stream(self, stream: INetStream) -> None:
         try:
             await self._host._swarm_stream_handler(stream)
-        except (BaseLibp2pError, StreamFailure, QUICError, ValueError) as error:
-            # The library would take the whole host down with the stream.
-            logger.debug("stream of peer %s ended: %s", _peer_of(stream), error)
+        except Exception:  # whatever a peer may cause: the library would take the whole host down with the stream
+            logger.debug("a stream of peer %s failed", _peer_of(stream), exc_info=True)
             await stream.reset()
 
     async def _identify(self, stream: INetStream) -> None:

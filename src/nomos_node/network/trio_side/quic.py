@@ -34,6 +34,7 @@ from nomos_node.network.errors import ListenAddressUnavailable, PeerUnreachable
 from nomos_node.network.settings import NetworkSettings
 
 _CLIENT_CONFIG = "quic-v1_client"
+_NEGOTIATION_TIMEOUT = 5.0
 _PROBE_TIMEOUT = 0.5
 
 
@@ -43,6 +44,8 @@ def transport_config(settings: NetworkSettings) -> QUICTransportConfig:
         idle_timeout=settings.idle_timeout,
         enable_draft29=False,
         CONNECTION_HANDSHAKE_TIMEOUT=settings.dial_timeout,
+        outbound_stream_protocol_negotiation_timeout=_NEGOTIATION_TIMEOUT,
+        inbound_stream_protocol_negotiation_timeout=_NEGOTIATION_TIMEOUT,
         # A gossip stream without traffic is healthy; the library would reset it after 30 s. Callers set deadlines.
         STREAM_READ_TIMEOUT=math.inf,
         # The library drops the bytes of a stream that overflow this buffer instead of slowing the sender down.
