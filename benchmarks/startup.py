@@ -129,7 +129,7 @@ def _startup(validators: int, executors: int, idle: float) -> Startup:
         scenario = {**_SCENARIO, "topology": {"validators": validators, "executors": executors}}
         file = Path(directory, "idle.yaml")
         file.write_text(json.dumps(scenario))  # JSON is YAML
-    XX
+        command = [str(_BIN / "nomos-testing"), "run", str(file), "--runs-dir", directory]
         environment = {**os.environ, "POL_PROOF_DEV_MODE": "true"}
         began = time.time()
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
