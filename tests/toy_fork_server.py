@@ -26,7 +26,6 @@ def start(request: dict[str, Any]) -> int:
     pid = os.fork()
     if pid:
         return pid
-    os.setsid()
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
     if os.getppid() != server:
         os._exit(1)
@@ -34,6 +33,7 @@ def start(request: dict[str, Any]) -> int:
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         os.dup2(os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.setsid()  # last: whoever sees the session finds the files there
     os.environ.clear()
     os.environ.update(request["env"])
     sys.argv = request["argv"]

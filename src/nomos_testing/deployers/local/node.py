@@ -89,7 +89,7 @@ class LocalNode:
 
     def command(self) -> Command:
         return Command(
-            argv=(os.fspath(self.program), os.fspath(self._config_path)),
+            argv=(os.fspath(self.program), self._config_path.name),
             cwd=self.directory,
             stdout=self.directory / STDOUT_NAME,
             stderr=self.directory / STDERR_NAME,
