@@ -9,26 +9,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from nomos_core.config import NodeConfig
 from nomos_core.cryptarchia.header import genesis_header
-from nomos_core.ledger.errors import LedgerError
-from nomos_core.ledger.state import LedgerState, genesis_state
-from nomos_core.mantle.operations import ZkAndEd25519Proof
-from nomos_core.mantle.transactions import SignedMantleTx
-from nomos_core.proofs.development import made_by_development_prover
+from nomos_core.mantle.operations import ServiceType
 from nomos_core.proofs.prover import Prover
 from nomos_node import settings
+from nomos_node.api.chain_routes import ChainRoutes
+from nomos_node.api.listeners import NodeHttp
+from nomos_node.api.mempool_routes import MempoolRoutes
+from nomos_node.api.network_routes import NetworkRoutes
+from nomos_node.api.sdp_routes import DeclarationRoutes, SdpRoutes
+from nomos_node.api.wallet_routes import WalletRoutes
 from nomos_node.chain.block_intake import BlockIntake
 from nomos_node.chain.chain import Chain
-from nomos_node.chain.recovery import BootstrapRules, open_chain
+from nomos_node.chain.genesis import checked_genesis
+from nomos_node.chain.recovery import open_chain
 from nomos_node.chain.rules import LedgerRules
 from nomos_node.da.sampling import NoSampling
-from nomos_node.http import NodeHttp
 from nomos_node.leader.leader import Leader
 from nomos_node.leader.lottery import Tickets
 from nomos_node.mempool.gossip import TransactionGossip
@@ -38,23 +40,12 @@ from nomos_node.sdp.posting import DeclarationPosting
 from nomos_node.storage.block_store import BlockStore
 from nomos_node.storage.database import Database
 from nomos_node.storage.transaction_store import TransactionStore
-from nomos_node.sync.bootstrap import bootstrap, record_position_regularly
-from nomos_node.sync.catch_up import CatchUp
-from nomos_node.sync.client import SyncClient
-from nomos_node.sync.initial_download import InitialDownload
-from nomos_node.sync.orphans import OrphanDownloader
-from nomos_node.sync.proposals import ProposalGossip
-from nomos_node.sync.server import SyncServer
+from nomos_node.sync.bootstrap import record_position_regularly
+from nomos_node.sync.syncing import Syncing, Work
 from nomos_node.time.slot_clock import SlotClock
 from nomos_node.wallet.wallet import Wallet
 
 _log = logging.getLogger("nomos_node")
-_SILENT_SLOTS = 10
-"""Slots without a new block after which a peer is asked for its tip."""
-
-
-class GenesisRefused(Exception):
-    """The genesis transaction is none, or was made by another prover; the message says which."""
 
 
 class Node:
@@ -84,10 +75,11 @@ class Node:
 
         Raises:
             InitialDownloadFailed: no peer gave its chain.
+            StorageError: the database failed.
         """
         async with asyncio.TaskGroup() as tasks:
             for name, work in self._work.items():
-                tasks.create_task(work, name=name)
+                tasks.create_task(work(), name=name)
 
     async def _start(self, stack: AsyncExitStack) -> None:
         config = self._config
@@ -110,96 +102,64 @@ class Node:
         logging.getLogger("nomos_network").info("libp2p peer_id:%s", network.peer_id)
         for service in ("Network", "ChainNetwork", "Wallet", "CryptarchiaLeader", "Http"):
             _ready(service)
+        _announce_blend(chain)
 
     def _open_chain(self, store: BlockStore) -> Chain:
         rules = LedgerRules(settings.ledger_config(self._config), self._prover)
         transaction = settings.genesis_transaction(self._config)
-        bootstrap_config = self._config.cryptarchia.service.bootstrap
-        return open_chain(
-            genesis_header(transaction.hash).id,
-            _genesis_state(transaction, rules),
-            rules,
-            store,
-            BootstrapRules(
-                force=bootstrap_config.force_bootstrap,
-                grace_period=bootstrap_config.offline_grace_period.grace_period.seconds,
-            ),
-        )
+        genesis = genesis_header(transaction.hash).id
+        bootstrap_rules = settings.bootstrap_rules(self._config)
+        return open_chain(genesis, checked_genesis(transaction, rules), rules, store, bootstrap_rules)
 
     def _wire(self, chain: Chain, store: BlockStore, mempool: Mempool, network: NetworkService, http: NodeHttp) -> None:
-        config, deployment = self._config, self._config.deployment
+        config = self._config
         clock = SlotClock(settings.slot_schedule(config))
         sampling = NoSampling()
         wallet = Wallet(chain, config.wallet.known_keys, settings.zk_secret_keys(config))
+        transactions = TransactionGossip(mempool, network, config.deployment.mempool.pubsub_topic)
         intake = BlockIntake(chain, mempool, sampling, clock.current_slot)
-        client = SyncClient(network, config.network.backend.swarm.chain_sync_config.peer_response_timeout.seconds)
-        orphans = OrphanDownloader(
-            chain, intake, client, network, config.cryptarchia.network.sync.orphan.max_orphan_cache_size
+        syncing = Syncing(
+            chain, store, mempool=mempool, intake=intake, network=network, settings=settings.sync_settings(config)
         )
-        transactions = TransactionGossip(mempool, network, deployment.mempool.pubsub_topic)
-        proposals = ProposalGossip(
-            chain=chain,
-            mempool=mempool,
-            intake=intake,
-            orphans=orphans,
-            network=network,
-            topic=deployment.cryptarchia.gossipsub_protocol,
+        leader = Leader(
+            chain,
+            mempool,
+            sampling,
+            tickets=Tickets(wallet, config.cryptarchia.leader.sk, _active_slot_coeff(chain)),
+            turns=settings.turns(config, os.environ),
+            publish=syncing.proposals.publish,
         )
-        tickets = Tickets(
-            wallet, config.cryptarchia.leader.sk, deployment.cryptarchia.consensus_config.active_slot_coeff
-        )
-        turns = settings.turns(config, os.environ)
-        leader = Leader(chain, mempool, sampling, tickets=tickets, turns=turns, publish=proposals.publish)
-        silence = _SILENT_SLOTS * deployment.time.slot_duration.seconds
-        bootstrapping = config.cryptarchia.service.bootstrap
-        SyncServer(chain, store).serve(network)
         http.offer(
-            chain=chain,
-            store=store,
-            mempool=mempool,
-            transactions=transactions,
-            wallet=wallet,
-            posting=DeclarationPosting(transactions, self._prover),
-            network=network,
+            chain=ChainRoutes(chain, store),
+            mempool=MempoolRoutes(mempool, transactions),
+            network=NetworkRoutes(network),
+            sdp=SdpRoutes(DeclarationPosting(transactions, self._prover)),
+            wallet=WalletRoutes(wallet, chain, transactions),
+            declarations=DeclarationRoutes(chain),
         )
-        self._work: dict[str, Coroutine[Any, Any, None]] = {
-            "transaction gossip": transactions.run(),
-            "proposal gossip": proposals.run(),
-            "orphans": orphans.run(),
-            "catch-up": CatchUp(chain, client, orphans, network, silence).run(),
-            "bootstrap": bootstrap(
-                chain,
-                InitialDownload(chain, client, orphans),
-                config.cryptarchia.network.bootstrap.ibd.peers,
-                bootstrapping.prolonged_bootstrap_period.seconds,
-            ),
-            "state recording": record_position_regularly(
-                chain, bootstrapping.offline_grace_period.state_recording_interval.seconds
-            ),
-            "leader": leader.run(clock),
-            "http": http.run(),
+        self._work: Work = {
+            **syncing.work,
+            "transaction gossip": transactions.run,
+            "state recording": partial(record_position_regularly, chain, settings.recording_interval(config)),
+            "leader": partial(leader.run, clock),
+            "http": http.run,
         }
+
+
+def _active_slot_coeff(chain: Chain) -> float:
+    return chain.rules.config.consensus_config.active_slot_coeff
+
+
+def _announce_blend(chain: Chain) -> None:
+    """Proposals always go out by gossip: the mix network needs proofs of quota, which no prover here can make."""
+    providers = len(chain.tip_state().active_providers(ServiceType.BLEND))
+    needed = chain.rules.config.blend_minimum_network_size
+    log = logging.getLogger("nomos_blend")
+    if providers < needed:
+        log.info("broadcast mode: %d Blend providers, fewer than the minimum network size of %d", providers, needed)
+    else:
+        log.warning("broadcast mode, although there are %d Blend providers: this node does not mix", providers)
 
 
 def _ready(service: str) -> None:
     _log.info("Service '%s' is ready.", service)
-
-
-def _genesis_state(transaction: SignedMantleTx, rules: LedgerRules) -> LedgerState:
-    try:
-        return genesis_state(transaction, rules.config, rules.prover)
-    except (LedgerError, ValueError) as error:
-        raise GenesisRefused(_genesis_defect(transaction, rules.prover, error)) from error
-
-
-def _genesis_defect(transaction: SignedMantleTx, prover: Prover, error: Exception) -> str:
-    proofs = [proof for proof in transaction.operation_proofs if isinstance(proof, ZkAndEd25519Proof)]
-    development = [made_by_development_prover(proof.zk_signature) for proof in proofs]
-    is_development = prover.name == "development"
-    if proofs and all(made != is_development for made in development):
-        maker = "another prover" if is_development else "the development prover"
-        return (
-            f"cryptarchia.service.starting_state: the genesis was made by {maker}, this node uses the {prover.name} "
-            "prover: run all nodes, and whoever makes the genesis, with the same NOMOS_PROVER"
-        )
-    return f"cryptarchia.service.starting_state: the ledger refuses the genesis transaction: {error}"

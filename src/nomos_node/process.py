@@ -18,9 +18,10 @@ from nomos_core.proofs.prover import Prover
 from nomos_core.proofs.selection import ProverUnavailable, select_prover
 from nomos_node import settings
 from nomos_node.api.server import AddressUnavailable
+from nomos_node.chain.genesis import GenesisRefused
 from nomos_node.chain.recovery import RecoveryError
 from nomos_node.network.errors import NetworkError
-from nomos_node.node import GenesisRefused, Node
+from nomos_node.node import Node
 from nomos_node.storage.database import StorageError
 from nomos_node.sync.initial_download import InitialDownloadFailed
 from nomos_node.telemetry.log_setup import LogSetupError, install_logging

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,9 +39,15 @@ def _read(config: str) -> str:
 
 
 def _run(config: NodeConfig, program: str, config_name: str) -> int:
+    signal.signal(signal.SIGTERM, _end_before_the_start)
     from nomos_node.process import run_node
 
     return run_node(config, title=f"{program} {config_name}")
+
+
+def _end_before_the_start(number: int, frame: object) -> None:
+    """A signal while the node's modules are imported; nothing is open yet."""
+    sys.exit(0)
 
 
 def _failed(reason: object) -> int:

@@ -16,8 +16,10 @@ from nomos_core.keys import Ed25519Key
 from nomos_core.ledger.config import LedgerConfig, ServiceParameters
 from nomos_core.mantle.transactions import SignedMantleTx
 from nomos_node.api.limits import HttpLimits
+from nomos_node.chain.recovery import BootstrapRules
 from nomos_node.leader.turns import Turns
 from nomos_node.network.settings import GossipsubSettings, NetworkSettings
+from nomos_node.sync.syncing import SyncSettings
 from nomos_node.telemetry.hourly_file import DEFAULT_PREFIX
 from nomos_node.telemetry.levels import parse_level
 from nomos_node.telemetry.log_setup import (
@@ -32,6 +34,8 @@ from nomos_node.telemetry.log_setup import (
 )
 
 PROPOSE_AT_ONCE_VARIABLE: Final = "NOMOS_PROPOSE_AT_ONCE"
+_SILENT_SLOTS: Final = 10
+"""Slots without a new block after which a peer is asked for its tip."""
 
 
 class UnsupportedSetting(Exception):
@@ -153,6 +157,31 @@ def _destination(logger: LogTarget) -> LogDestination:
             raise LogSetupError("tracing.logger: this node can't push to Loki: use !File and collect the files")
         case _:
             return ToNowhere()
+
+
+def bootstrap_rules(config: NodeConfig) -> BootstrapRules:
+    bootstrap = config.cryptarchia.service.bootstrap
+    return BootstrapRules(
+        force=bootstrap.force_bootstrap,
+        grace_period=bootstrap.offline_grace_period.grace_period.seconds,
+    )
+
+
+def recording_interval(config: NodeConfig) -> float:
+    """Seconds after which an idle node notes that it is alive."""
+    return config.cryptarchia.service.bootstrap.offline_grace_period.state_recording_interval.seconds
+
+
+def sync_settings(config: NodeConfig) -> SyncSettings:
+    cryptarchia, deployment = config.cryptarchia, config.deployment
+    return SyncSettings(
+        topic=deployment.cryptarchia.gossipsub_protocol,
+        response_timeout=config.network.backend.swarm.chain_sync_config.peer_response_timeout.seconds,
+        max_orphans=cryptarchia.network.sync.orphan.max_orphan_cache_size,
+        initial_peers=cryptarchia.network.bootstrap.ibd.peers,
+        prolonged_bootstrap_period=cryptarchia.service.bootstrap.prolonged_bootstrap_period.seconds,
+        silence=_SILENT_SLOTS * deployment.time.slot_duration.seconds,
+    )
 
 
 def http_limits(settings: HttpBackend) -> HttpLimits:

@@ -61,7 +61,6 @@ class HttpServer:
                 access_log=False,
                 lifespan="off",
                 server_header=False,
-                timeout_graceful_shutdown=1,
                 ws="none",
             )
         )

@@ -8,6 +8,7 @@ from nomos_core.mantle.transactions import SignedMantleTx
 from nomos_core.mantle.transactions_binary import transaction_from_wire
 from nomos_node.mempool.mempool import AlreadyInMempool, Mempool, TransactionTooLarge
 from nomos_node.peer_network import PeerNetwork
+from nomos_node.storage.database import StorageError
 
 _log = logging.getLogger("nomos_mempool")
 
@@ -31,9 +32,18 @@ class TransactionGossip:
         """Take in what peers publish; ends with the network."""
         async with await self._network.subscribe(self._topic) as messages:
             async for message in messages:
-                await self.receive(message.data)
+                try:
+                    await self.receive(message.data)
+                except StorageError:
+                    raise
+                except Exception:
+                    _log.exception("a transaction of peer %s could not be processed", message.source)
 
     async def receive(self, data: bytes) -> None:
+        """
+        Raises:
+            StorageError: as ``Mempool.add``.
+        """
         try:
             await self._mempool.add(transaction_from_wire(data))
         except AlreadyInMempool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from nomos_core.cryptarchia.fork_choice import Mode
 from nomos_node.chain.chain import Chain
-from nomos_node.sync.initial_download import InitialDownload
+from nomos_node.sync.initial_download import InitialDownload, InitialDownloadFailed
 
 _log = logging.getLogger("nomos_consensus")
 
@@ -18,7 +18,11 @@ async def bootstrap(chain: Chain, download: InitialDownload, peers: Sequence[str
     Raises:
         InitialDownloadFailed: no peer gave its chain.
     """
-    await download.run(peers)
+    try:
+        await download.run(peers)
+    except InitialDownloadFailed as error:
+        _log.error("Initial Block Download failed: %s", error)
+        raise
     _log.info("Initial Block Download completed successfully.")
     if chain.mode is Mode.ONLINE:
         return

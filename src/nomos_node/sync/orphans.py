@@ -19,6 +19,7 @@ from nomos_core.identifiers import HeaderId
 from nomos_node.chain.block_intake import BlockIntake, Origin
 from nomos_node.chain.chain import BlockRejected, Chain
 from nomos_node.peer_network import PeerNetwork
+from nomos_node.storage.database import StorageError
 from nomos_node.sync.client import SyncClient, SyncFailed
 
 _log = logging.getLogger("chain_network")
@@ -80,6 +81,10 @@ class OrphanDownloader:
                 _log.warning("Error while fetching blocks for 0x%s: %s", wanted.block.hex(), error)
             except (BlockRejected, UnknownParentError) as error:
                 _log.error("Error processing orphan downloader block from peer %s: %s", peer, error)
+            except StorageError:
+                raise
+            except Exception:
+                _log.exception("blocks of peer %s could not be processed", peer)
 
     async def _peers_for(self, wanted: _Wanted) -> list[str]:
         connected = set(await self._network.peers())

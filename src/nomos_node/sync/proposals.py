@@ -18,6 +18,7 @@ from nomos_node.chain.chain import BlockRejected, Chain
 from nomos_node.mempool.mempool import Mempool
 from nomos_node.network.events import GossipMessage
 from nomos_node.peer_network import PeerNetwork
+from nomos_node.storage.database import StorageError
 from nomos_node.sync.orphans import OrphanDownloader
 
 _log = logging.getLogger("chain_network")
@@ -52,9 +53,19 @@ class ProposalGossip:
         """Take in what peers publish; ends with the network."""
         async with await self._network.subscribe(self._topic) as messages:
             async for message in messages:
-                await self.receive(message)
+                try:
+                    await self.receive(message)
+                except StorageError:
+                    raise
+                except Exception:
+                    _log.exception("a proposal of peer %s could not be processed", message.source)
 
     async def receive(self, message: GossipMessage) -> None:
+        """Take a message in; whatever a peer sends, only this node's own troubles raise.
+
+        Raises:
+            StorageError: as ``BlockIntake.take``.
+        """
         try:
             proposal = proposal_from_wire(message.data)
         except CodecError as error:

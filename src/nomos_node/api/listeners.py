@@ -1,9 +1,10 @@
-"""The node's two HTTP listeners: the API of ``http``, and that of ``testing_http`` for tests."""
+"""The node's two HTTP listeners: the API of ``http``, and what ``testing_http`` offers to tests."""
 
 from __future__ import annotations
 
 import asyncio
 from importlib.metadata import version
+from typing import Final
 
 from starlette.routing import Route
 
@@ -15,18 +16,14 @@ from nomos_node.api.chain_routes import ChainRoutes
 from nomos_node.api.da_routes import da_routes, testing_da_routes
 from nomos_node.api.documentation_routes import documentation_routes
 from nomos_node.api.mempool_routes import MempoolRoutes
-from nomos_node.api.network_routes import InfoSource, NetworkRoutes
+from nomos_node.api.network_routes import NetworkRoutes
 from nomos_node.api.sdp_routes import DeclarationRoutes, SdpRoutes
 from nomos_node.api.server import HttpServer, Listener
 from nomos_node.api.wallet_routes import WalletRoutes
-from nomos_node.chain.chain import Chain
-from nomos_node.mempool.gossip import TransactionGossip
-from nomos_node.mempool.mempool import Mempool
-from nomos_node.sdp.posting import DeclarationPosting
-from nomos_node.storage.block_store import BlockStore
-from nomos_node.wallet.wallet import Wallet
 
-PROGRAMS = {"validator": "nomos-node", "executor": "nomos-executor"}
+PROGRAMS: Final = {"validator": "nomos-node", "executor": "nomos-executor"}
+_CLOSING_TIME: Final = 0.3
+"""Seconds that answers in progress have when the node ends."""
 
 
 class NodeHttp:
@@ -54,29 +51,28 @@ class NodeHttp:
     def offer(
         self,
         *,
-        chain: Chain,
-        store: BlockStore,
-        mempool: Mempool,
-        transactions: TransactionGossip,
-        wallet: Wallet,
-        posting: DeclarationPosting,
-        network: InfoSource,
+        chain: ChainRoutes,
+        mempool: MempoolRoutes,
+        network: NetworkRoutes,
+        sdp: SdpRoutes,
+        wallet: WalletRoutes,
+        declarations: DeclarationRoutes,
     ) -> None:
+        """Say what answers. Executors have neither a wallet nor a stream of irreversible blocks."""
         is_executor = self._config.kind == "executor"
         routes = [
-            *ChainRoutes(chain, store).routes(with_lib_stream=not is_executor),
-            *MempoolRoutes(mempool, transactions).routes(),
-            *NetworkRoutes(network).routes(),
-            *SdpRoutes(posting).routes(),
-            *([] if is_executor else WalletRoutes(wallet, chain, transactions).routes()),
+            *chain.routes(with_lib_stream=not is_executor),
+            *mempool.routes(),
+            *network.routes(),
+            *sdp.routes(),
+            *([] if is_executor else wallet.routes()),
             *da_routes(executor=is_executor),
         ]
         documentation = documentation_routes(PROGRAMS[self._config.kind], version("logos-blockchain-testing"), routes)
         main, testing = self._config.http.backend_settings, self._config.testing_http.backend_settings
-        testing_routes = [*DeclarationRoutes(chain).routes(), *testing_da_routes()]
         self._servers = (
             _server(main, self._listener, [*routes, *documentation]),
-            _server(testing, self._testing_listener, testing_routes),
+            _server(testing, self._testing_listener, [*declarations.routes(), *testing_da_routes()]),
         )
 
     async def run(self) -> None:
@@ -84,11 +80,13 @@ class NodeHttp:
         Raises:
             AddressUnavailable: another program listens on one of the addresses.
         """
+        serving = [asyncio.ensure_future(server.run()) for server in self._servers]
         try:
-            await asyncio.gather(*(server.run() for server in self._servers))
+            await asyncio.gather(*serving)
         finally:
             for server in self._servers:
                 server.stop()
+            await asyncio.wait(serving, timeout=_CLOSING_TIME)
 
 
 def _listener(backend: HttpBackend, setting: str) -> Listener:
