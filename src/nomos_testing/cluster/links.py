@@ -17,6 +17,10 @@ class Link:
     source: str
     target: str
 
+    @property
+    def reversed(self) -> Link:
+        return Link(self.target, self.source)
+
     def __str__(self) -> str:
         return f"{self.source} -> {self.target}"
 
@@ -60,7 +64,7 @@ class Links:
         """
         sources, targets = (_known(chosen, nodes) for chosen in (self.sources, self.targets))
         forward = {Link(source, target) for source in sources for target in targets if source != target}
-        backward = set() if self.one_way else {Link(link.target, link.source) for link in forward}
+        backward = set() if self.one_way else {link.reversed for link in forward}
         if not forward:
             raise ValueError(f"{self}: there is no link between different nodes among {', '.join(nodes)}")
         return frozenset(forward | backward)
@@ -107,7 +111,7 @@ class Impairment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkVerification:
-    """Whether every link between running nodes carries traffic both ways and every running node has its peers."""
+    """Whether links between running nodes carry packets both ways and every running node has its peers."""
 
     verified: bool
     seconds: float
@@ -115,7 +119,7 @@ class LinkVerification:
     reason: str | None = None
     """Why it is not verified: the links and nodes, and what was last seen of them."""
     left_out: tuple[str, ...] = ()
-    """Nodes that were not running, so that nothing could be said of their links."""
+    """What nothing was asked of: nodes that did not run, links that are still impaired."""
 
 
 def _known(chosen: frozenset[str] | None, nodes: Sequence[str]) -> frozenset[str]:

@@ -1,0 +1,47 @@
+"""What a network control writes into a run's journal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nomos_testing.runtime.journal_events import journal_event
+
+
+@journal_event("network_impaired")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkImpaired:
+    number: int
+    description: str
+    links: Sequence[str]
+    """``validator-0 -> validator-1``"""
+    seconds: float
+    """From the request until it was in effect."""
+
+
+@journal_event("network_restored")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkRestored:
+    """Impairments were lifted."""
+
+    numbers: Sequence[int]
+    seconds: float
+
+
+@journal_event("network_verified")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkVerified:
+    """The outcome of a verification: see ``LinkVerification``."""
+
+    verified: bool
+    seconds: float
+    reason: str | None
+    left_out: Sequence[str]
+
+
+@journal_event("relay_ended")
+@dataclass(frozen=True, slots=True)
+class RelayEnded:
+    """The relay between the nodes ended by itself: no node reaches another any more."""
+
+    reason: str

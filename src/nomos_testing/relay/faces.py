@@ -1,0 +1,120 @@
+"""The relay's sockets: for each socket of a node, the face it shows to all others.
+
+Listening sockets of nodes are known beforehand; their faces have known addresses and last. A node that dials from
+another port gets a face for that port with its first packet; it goes once nothing came for a minute, which is several
+times as long as QUIC keeps a silent connection.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+Address = tuple[str, int]
+"""IPv4 address and UDP port."""
+
+IDLE_SECONDS: Final = 60.0
+MOST_PASSING: Final = 64
+"""Faces of one node that do not last."""
+_RECEIVE_BUFFER: Final = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSockets:
+    """A node's own address and the UDP ports it listens on. Their faces have the same ports on the relay's address."""
+
+    host: str
+    ports: tuple[int, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Face:
+    node: str
+    owner: Address
+    """The node's socket that it stands for."""
+    socket: socket.socket
+    lasting: bool
+    last_used: float = 0.0
+
+    @property
+    def address(self) -> Address:
+        host, port = self.socket.getsockname()
+        return host, port
+
+
+class Faces:
+    """All faces, by the node's socket they stand for."""
+
+    def __init__(self, host: str, nodes: Mapping[str, NodeSockets]) -> None:
+        """
+        Raises:
+            OSError: an address is in use; the text has it.
+            ValueError: two nodes have the same address.
+        """
+        self.by_owner: dict[Address, Face] = {}
+        self._host = host
+        self._node_by_host = {sockets.host: name for name, sockets in nodes.items()}
+        if len(self._node_by_host) != len(nodes):
+            raise ValueError(f"nodes: each needs an address of its own, got {[each.host for each in nodes.values()]}")
+        try:
+            for name, sockets in nodes.items():
+                for port in sockets.ports:
+                    self._add(name, (sockets.host, port), port, lasting=True)
+        except OSError:
+            self.close()
+            raise
+
+    @property
+    def nodes(self) -> Collection[str]:
+        return self._node_by_host.values()
+
+    def node_at(self, host: str) -> str | None:
+        return self._node_by_host.get(host)
+
+    def of_newcomer(self, node: str, owner: Address, now: float) -> Face:
+        """The new face of a socket that was not known.
+
+        Raises:
+            OSError: the process has too many sockets.
+        """
+        return self._add(node, owner, 0, lasting=False, now=now)
+
+    def idle(self, now: float) -> list[Face]:
+        return [face for face in self.by_owner.values() if not face.lasting and now - face.last_used > IDLE_SECONDS]
+
+    def surplus(self, node: str) -> list[Face]:
+        """Those that have to go before a node may have one more: it dials and dials, each time from another port."""
+        passing = [face for face in self.by_owner.values() if not face.lasting and face.node == node]
+        passing.sort(key=lambda face: face.last_used)
+        return passing[: max(0, len(passing) - MOST_PASSING + 1)]
+
+    def remove(self, face: Face) -> None:
+        """Close it; its node may come back with another one."""
+        del self.by_owner[face.owner]
+        face.socket.close()
+
+    def close(self) -> None:
+        for face in self.by_owner.values():
+            face.socket.close()
+        self.by_owner.clear()
+
+    def _add(self, node: str, owner: Address, port: int, *, lasting: bool, now: float = 0.0) -> Face:
+        face = Face(node, owner, _bound(self._host, port), lasting, now)
+        self.by_owner[owner] = face
+        return face
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise OSError(error.errno, f"cannot bind UDP {host}:{port}: {error.strerror}") from error
+    with suppress(OSError):
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+    bound.setblocking(False)
+    return bound

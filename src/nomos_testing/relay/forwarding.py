@@ -1,0 +1,187 @@
+"""Moves packets: from the face they arrive at to the node it stands for, each by the path between the two nodes.
+
+A packet on a clear path is sent on at once; all others wait in one heap until they are due. Nothing here waits.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import Final, Protocol
+
+from nomos_testing.cluster.links import Link
+from nomos_testing.relay.effects import Effect
+from nomos_testing.relay.faces import Address, Face, Faces
+from nomos_testing.relay.path import Path
+
+_LARGEST_PACKET: Final = 65_535
+_BATCH: Final = 64
+"""Packets of one socket before others have their turn."""
+_MOST_QUEUED: Final = 256 * 1024 * 1024
+"""Bytes that may wait in all."""
+
+Send = Callable[[bytes], None]
+
+
+@dataclass(slots=True, order=True)
+class _Waiting:
+    departure: float
+    number: int
+    path: Path
+    send: Send
+    payload: bytes
+
+
+class Observer(Protocol):
+    """Who is told of what happens rarely."""
+
+    def face_opened(self, face: Face) -> None: ...
+
+    def face_closing(self, face: Face) -> None: ...
+
+    def face_failed(self, owner: Address, error: OSError) -> None: ...
+
+    def stranger_seen(self, source: Address, face: Face) -> None: ...
+
+
+class Forwarder:
+    def __init__(self, faces: Faces, observer: Observer, *, probe_token: bytes, seed: str = "") -> None:
+        """``probe_token`` begins the packets that are echoed here instead of going to the node."""
+        self.faces = faces
+        self.paths = {
+            (source, target): Path(Link(source, target), seed) for source in faces.nodes for target in faces.nodes
+        }
+        self._observer = observer
+        self._probe_token = probe_token
+        self._buffer = memoryview(bytearray(_LARGEST_PACKET))
+        self._waiting: list[_Waiting] = []
+        self._queued_bytes = 0
+        self._numbers = count()
+        self._strangers: set[Address] = set()
+
+    @property
+    def next_departure(self) -> float | None:
+        return self._waiting[0].departure if self._waiting else None
+
+    def change(self, effects: Mapping[Link, Effect]) -> None:
+        """Let effects hold from now on, for packets that wait already too."""
+        now = time.monotonic()
+        for link, effect in effects.items():
+            self.paths[link.source, link.target].change(effect)
+        self._requeue({self.paths[link.source, link.target] for link in effects}, now)
+        self.send_due()
+
+    def receive(self, face: Face) -> None:
+        """Take in what has arrived at a face, up to a batch of packets."""
+        receive_into, buffer, by_owner = face.socket.recvfrom_into, self._buffer, self.faces.by_owner
+        face.last_used = now = time.monotonic()
+        for _ in range(_BATCH):
+            try:
+                size, source = receive_into(buffer)
+            except BlockingIOError:
+                return
+            sender = by_owner.get(source) or self._newcomer(source, face, buffer[:size], now)
+            if sender is None:
+                continue
+            sender.last_used = now
+            path = self.paths[sender.node, face.node]
+            path.counters.received += 1
+            if path.clear:
+                _send(sender, face.owner, path, buffer[:size])
+            else:
+                self._enqueue(path, partial(_send, sender, face.owner, path), bytes(buffer[:size]), now)
+
+    def send_due(self) -> None:
+        """Send what has waited long enough."""
+        now, waiting = time.monotonic(), self._waiting
+        while waiting and waiting[0].departure <= now:
+            due = heapq.heappop(waiting)
+            self._queued_bytes -= len(due.payload)
+            due.send(due.payload)
+
+    def close_idle_faces(self) -> None:
+        self._close(self.faces.idle(time.monotonic()))
+
+    def _newcomer(self, source: Address, face: Face, packet: memoryview, now: float) -> Face | None:
+        node = self.faces.node_at(source[0])
+        if node is None:
+            self._note_stranger(source, face)
+            return None
+        if packet[: len(self._probe_token)] == self._probe_token:
+            self._take_probe(node, source, face, bytes(packet), now)
+            return None
+        self._close(self.faces.surplus(node))
+        try:
+            opened = self.faces.of_newcomer(node, source, now)
+        except OSError as error:
+            self._observer.face_failed(source, error)
+            return None
+        self._observer.face_opened(opened)
+        return opened
+
+    def _close(self, faces: Iterable[Face]) -> None:
+        for face in faces:
+            self._observer.face_closing(face)
+            self.faces.remove(face)
+
+    def _note_stranger(self, source: Address, face: Face) -> None:
+        if source not in self._strangers:
+            self._strangers.add(source)
+            self._observer.stranger_seen(source, face)
+
+    def _take_probe(self, node: str, source: Address, face: Face, packet: bytes, now: float) -> None:
+        """There and back again: the way to the node's socket, and the way from it."""
+        there, back = self.paths[node, face.node], self.paths[face.node, node]
+
+        def answer(payload: bytes) -> None:
+            back.counters.probes += 1
+            _send_quietly(face, source, payload)
+
+        def bounce(payload: bytes) -> None:
+            self._enqueue(back, answer, payload, time.monotonic())
+
+        there.counters.probes += 1
+        self._enqueue(there, bounce, packet, now)
+
+    def _enqueue(self, path: Path, send: Send, payload: bytes, now: float) -> None:
+        for departure in path.departures(len(payload), now):
+            if departure <= now:
+                send(payload)
+            elif self._queued_bytes + len(payload) > _MOST_QUEUED:
+                path.counters.overflowed += 1
+            else:
+                self._queued_bytes += len(payload)
+                heapq.heappush(self._waiting, _Waiting(departure, next(self._numbers), path, send, payload))
+
+    def _requeue(self, paths: set[Path], now: float) -> None:
+        affected = sorted(waiting for waiting in self._waiting if waiting.path in paths)
+        if not affected:
+            return
+        self._waiting = [waiting for waiting in self._waiting if waiting.path not in paths]
+        for waiting in affected:
+            departure = waiting.path.requeued(len(waiting.payload), waiting.departure, now)
+            if departure is None:
+                self._queued_bytes -= len(waiting.payload)
+            else:
+                waiting.departure = departure
+                self._waiting.append(waiting)
+        heapq.heapify(self._waiting)
+
+
+def _send(sender: Face, target: Address, path: Path, payload: bytes | memoryview) -> None:
+    if _send_quietly(sender, target, payload):
+        path.counters.delivered += 1
+    else:
+        path.counters.overflowed += 1
+
+
+def _send_quietly(face: Face, target: Address, payload: bytes | memoryview) -> bool:
+    try:
+        face.socket.sendto(payload, target)
+    except OSError:  # the kernel's buffers are full, or the face was closed meanwhile: a network loses packets
+        return False
+    return True

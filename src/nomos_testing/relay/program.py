@@ -1,0 +1,185 @@
+"""The relay's loop: packets, timers and control requests in one thread, with the kernel's event queue.
+
+Evidence of everything but single packets goes to a file of JSON lines; its times are of the monotonic clock.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import math
+import os
+import select
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final, assert_never
+
+from nomos_testing.relay.faces import Address, Face, Faces
+from nomos_testing.relay.forwarding import Forwarder
+from nomos_testing.relay.requests import (
+    Clear,
+    Count,
+    Impose,
+    Lift,
+    Open,
+    Request,
+    RequestError,
+    parse_line,
+    parse_request,
+)
+from nomos_testing.relay.rules import Rule, RuleTable
+
+HOUSEKEEPING_SECONDS: Final = 10.0
+_READ_BYTES: Final = 1 << 20
+
+
+class Evidence:
+    """The log of a relay."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+
+    def write(self, event: str, **fields: Any) -> None:
+        line = {"at": round(time.monotonic(), 6), "event": event, **fields}
+        os.write(self._file, json.dumps(line, separators=(",", ":")).encode() + b"\n")
+
+
+class Relay:
+    """One relay, from its first request to the end of its input. Observes its own forwarder."""
+
+    def __init__(self, evidence: Evidence, *, requests: int, answers: int) -> None:
+        """``requests`` and ``answers`` are file descriptors."""
+        self._evidence = evidence
+        self._requests, self._answers = requests, answers
+        self._unread = b""
+        self._epoll = select.epoll()
+        self._readers: dict[int, Face] = {}
+        self._rules = RuleTable()
+        self._forwarder: Forwarder | None = None
+        self._running = True
+
+    def run(self) -> None:
+        """Relay until the input ends."""
+        os.set_blocking(self._requests, False)
+        self._epoll.register(self._requests, select.EPOLLIN)
+        housekeeping = time.monotonic() + HOUSEKEEPING_SECONDS
+        # Nothing here makes cycles, and a collection would hold packets up.
+        gc.freeze()
+        gc.disable()
+        while self._running:
+            self._turn(housekeeping)
+            if time.monotonic() >= housekeeping:
+                self._keep_house()
+                housekeeping = time.monotonic() + HOUSEKEEPING_SECONDS
+        self._evidence.write("ended", counters=self._counters())
+
+    def _turn(self, latest: float) -> None:
+        forwarder = self._forwarder
+        due = math.inf if forwarder is None or forwarder.next_departure is None else forwarder.next_departure
+        for descriptor, _ in self._epoll.poll(max(0.0, min(due, latest) - time.monotonic())):
+            if descriptor == self._requests:
+                self._read_requests()
+            elif self._forwarder is not None and (face := self._readers.get(descriptor)) is not None:
+                self._forwarder.receive(face)
+        if self._forwarder is not None:
+            self._forwarder.send_due()
+
+    def _keep_house(self) -> None:
+        if self._forwarder is not None:
+            self._forwarder.close_idle_faces()
+            self._evidence.write("counted", counters=self._counters())
+
+    # Told by the forwarder
+
+    def face_opened(self, face: Face) -> None:
+        self._watch(face)
+        self._evidence.write("face_opened", node=face.node, owner=face.owner, address=face.address)
+
+    def face_closing(self, face: Face) -> None:
+        self._epoll.unregister(face.socket.fileno())
+        del self._readers[face.socket.fileno()]
+        self._evidence.write("face_closed", node=face.node, owner=face.owner, address=face.address)
+
+    def face_failed(self, owner: Address, error: OSError) -> None:
+        self._evidence.write("face_failed", owner=owner, error=str(error.strerror))
+
+    def stranger_seen(self, source: Address, face: Face) -> None:
+        self._evidence.write("stranger_refused", source=source, towards=face.node)
+
+    def _watch(self, face: Face) -> None:
+        self._readers[face.socket.fileno()] = face
+        self._epoll.register(face.socket.fileno(), select.EPOLLIN)
+
+    # Requests
+
+    def _read_requests(self) -> None:
+        try:
+            read = os.read(self._requests, _READ_BYTES)
+        except BlockingIOError:
+            return
+        if not read:
+            self._running = False
+            return
+        *lines, self._unread = (self._unread + read).split(b"\n")
+        for line in lines:
+            self._answer(line)
+
+    def _answer(self, line: bytes) -> None:
+        number = None
+        try:
+            number, value = parse_line(line)
+            answer = self._do(parse_request(value))
+        except (OSError, ValueError) as error:
+            answer = {"error": str(error.strerror if isinstance(error, OSError) else error)}
+        # A reader that is gone ends our input as well.
+        os.write(self._answers, json.dumps({"id": number, "at": time.monotonic(), **answer}).encode() + b"\n")
+
+    def _do(self, request: Request) -> dict[str, Any]:
+        if isinstance(request, Open):
+            self._open(request)
+            return {}
+        if self._forwarder is None:
+            raise RequestError("do: the first request must be open")
+        match request:
+            case Impose():
+                self._impose(request.number, request.rule, self._forwarder)
+            case Lift():
+                self._lift(request.numbers, self._forwarder)
+            case Clear():
+                self._lift(self._rules.numbers, self._forwarder)
+            case Count():
+                return {"counters": self._counters()}
+            case _:
+                assert_never(request)
+        return {}
+
+    def _open(self, request: Open) -> None:
+        if self._forwarder is not None:
+            raise RequestError("do: the relay is open already")
+        faces = Faces(request.host, request.nodes)
+        self._forwarder = Forwarder(faces, self, probe_token=request.probe_token, seed=request.seed)
+        for face in faces.by_owner.values():
+            self._watch(face)
+        self._evidence.write("opened", nodes={name: asdict(sockets) for name, sockets in request.nodes.items()})
+
+    def _impose(self, number: int, rule: Rule, forwarder: Forwarder) -> None:
+        for link in rule.links:
+            if (link.source, link.target) not in forwarder.paths:
+                raise RequestError(f"links: there is no link {link}")
+        forwarder.change(self._rules.impose(number, rule))
+        links = sorted(map(str, rule.links))
+        self._evidence.write("imposed", number=number, effect=rule.effect.to_json(), links=links)
+
+    def _lift(self, numbers: tuple[int, ...], forwarder: Forwarder) -> None:
+        forwarder.change(self._rules.lift(numbers))
+        self._evidence.write("lifted", numbers=numbers, in_force=self._rules.numbers)
+
+    def _counters(self) -> list[dict[str, Any]]:
+        if self._forwarder is None:
+            return []
+        return [
+            {"source": source, "target": target, **path.counters.to_json()}
+            for (source, target), path in self._forwarder.paths.items()
+            if source != target
+        ]

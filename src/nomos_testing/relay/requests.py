@@ -1,0 +1,162 @@
+"""The relay's control protocol: JSON lines, a request at a time on standard input, its answer on standard output.
+
+    {"id": 1, "do": "open", "host": "127.0.0.1", "nodes": {"validator-0": {"host": "127.0.1.1", "ports": [4000]}},
+     "probe_token": "hex", "seed": "7"}
+    {"id": 2, "do": "impose", "number": 1, "links": [["validator-0", "validator-1"]], "effect": {"loss": 0.1}}
+    {"id": 3, "do": "lift", "numbers": [1]}
+    {"id": 4, "do": "clear"}
+    {"id": 5, "do": "count"}
+
+The answer is ``{"id": 2, "at": 17.25}``, with the monotonic time at which it was in effect, or ``{"id": 2, "error":
+"effect.loss: expected ..."}``. ``count`` answers with ``counters``: a list of links, each ``{"source", "target"}`` and
+its numbers. The relay ends when its standard input does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from nomos_testing.cluster.links import Link
+from nomos_testing.relay.effects import Effect
+from nomos_testing.relay.faces import NodeSockets
+from nomos_testing.relay.rules import Rule
+
+T = TypeVar("T")
+
+SHORTEST_TOKEN = 8
+
+
+class RequestError(ValueError):
+    """A request that makes no sense; the text begins with the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    host: str
+    nodes: Mapping[str, NodeSockets]
+    probe_token: bytes
+    seed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Impose:
+    number: int
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Lift:
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    pass
+
+
+Request = Open | Impose | Lift | Clear | Count
+
+
+def parse_line(line: str | bytes) -> tuple[Any, dict[str, Any]]:
+    """The id of a request, and its fields.
+
+    Raises:
+        RequestError: not a JSON object.
+    """
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise RequestError(f"expected a line of JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise RequestError(f"expected a JSON object, got {value!r}")
+    return value.get("id"), value
+
+
+def parse_request(value: Mapping[str, Any]) -> Request:
+    """
+    Raises:
+        RequestError: an unknown request, or a field that is missing or of another form.
+    """
+    match value.get("do"):
+        case "open":
+            return Open(
+                host=_field(value, "host", str),
+                nodes=_parsed("nodes", _nodes, value.get("nodes")),
+                probe_token=_parsed("probe_token", _token, value.get("probe_token")),
+                seed=_field(value, "seed", str),
+            )
+        case "impose":
+            links = _parsed("links", _links, value.get("links"))
+            effect = _parsed("effect", _effect, value.get("effect"))
+            return Impose(_field(value, "number", int), Rule(links, effect))
+        case "lift":
+            return Lift(_parsed("numbers", _numbers, value.get("numbers")))
+        case "clear":
+            return Clear()
+        case "count":
+            return Count()
+        case other:
+            raise RequestError(f"do: expected open, impose, lift, clear or count, got {other!r}")
+
+
+def _parsed(field: str, parse: Callable[[Any], T], value: Any) -> T:
+    try:
+        return parse(value)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise RequestError(f"{field}: malformed ({error!r}): {value!r}") from None
+    except ValueError as error:
+        raise RequestError(f"{field}.{error}" if field == "effect" else f"{field}: {error}") from None
+
+
+def _field(value: Mapping[str, Any], name: str, kind: type[T]) -> T:
+    found = value.get(name)
+    if not isinstance(found, kind) or isinstance(found, bool):
+        raise RequestError(f"{name}: expected {kind.__name__}, got {found!r}")
+    return found
+
+
+def _nodes(value: Any) -> dict[str, NodeSockets]:
+    nodes = {
+        str(name): NodeSockets(str(node["host"]), tuple(map(_port, node["ports"]))) for name, node in value.items()
+    }
+    if not nodes:
+        raise ValueError("expected at least one node")
+    return nodes
+
+
+def _port(value: Any) -> int:
+    if not isinstance(value, int) or not 0 < value <= 65_535:
+        raise ValueError(f"expected ports from 1 to 65535, got {value!r}")
+    return value
+
+
+def _token(value: Any) -> bytes:
+    token = bytes.fromhex(value)
+    if len(token) < SHORTEST_TOKEN:
+        raise ValueError(f"expected at least {SHORTEST_TOKEN} bytes in hex, got {len(token)}")
+    return token
+
+
+def _links(value: Any) -> frozenset[Link]:
+    links = frozenset(Link(str(source), str(target)) for source, target in value)
+    if not links:
+        raise ValueError("expected at least one link")
+    return links
+
+
+def _effect(value: Any) -> Effect:
+    return Effect.from_json(dict(value.items()))
+
+
+def _numbers(value: Any) -> tuple[int, ...]:
+    if not all(isinstance(number, int) for number in value):
+        raise ValueError(f"expected whole numbers, got {value!r}")
+    return tuple(value)

@@ -1,0 +1,56 @@
+"""The rule table: which impairments are in force, and what they come to on each link."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from nomos_testing.cluster.links import Link
+from nomos_testing.relay.effects import NO_EFFECT, Effect, combined
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    links: frozenset[Link]
+    effect: Effect
+
+
+class RuleTable:
+    """Rules by number. Each change returns the links whose effect is another one now."""
+
+    def __init__(self) -> None:
+        self._rules: dict[int, Rule] = {}
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        return tuple(self._rules)
+
+    def effect_on(self, link: Link) -> Effect:
+        acting = [rule.effect for _, rule in sorted(self._rules.items()) if link in rule.links]
+        return combined(acting) if acting else NO_EFFECT
+
+    def impose(self, number: int, rule: Rule) -> dict[Link, Effect]:
+        """Put a rule in force.
+
+        Raises:
+            ValueError: there is one of this number already.
+        """
+        if number in self._rules:
+            raise ValueError(f"number: {number} is in force already")
+        before = self._effects(rule.links)
+        self._rules[number] = rule
+        return self._changed(before)
+
+    def lift(self, numbers: Iterable[int]) -> dict[Link, Effect]:
+        """Take rules out of force; those that are not in force are none to be lifted."""
+        lifted = [number for number in numbers if number in self._rules]
+        before = self._effects(link for number in lifted for link in self._rules[number].links)
+        for number in lifted:
+            self._rules.pop(number, None)
+        return self._changed(before)
+
+    def _effects(self, links: Iterable[Link]) -> dict[Link, Effect]:
+        return {link: self.effect_on(link) for link in links}
+
+    def _changed(self, before: dict[Link, Effect]) -> dict[Link, Effect]:
+        return {link: now for link, old in before.items() if (now := self.effect_on(link)) != old}

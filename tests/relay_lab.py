@@ -1,0 +1,147 @@
+"""A running relay between plain UDP sockets that stand for nodes: packets in at one end, timed at the other."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nomos_testing.cluster.links import Link
+from nomos_testing.deployers.local.relay_process import RELAY_HOST, RelayProcess
+from nomos_testing.relay.faces import Address, NodeSockets
+from nomos_testing.topology import reserve_ports
+
+PACKET = 1200
+"""Bytes, as of a QUIC packet."""
+_HOSTS = itertools.count(2)
+
+
+def own_host() -> str:
+    """A loopback address that no other socket of this test process uses."""
+    number = next(_HOSTS)
+    return f"127.0.{200 + number // 250}.{number % 250 + 1}"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    at: float
+    source: Address
+    payload: bytes
+
+    @property
+    def number(self) -> int:
+        return int.from_bytes(self.payload[:4], "big")
+
+
+@dataclass(slots=True)
+class Station(asyncio.DatagramProtocol):
+    """One UDP socket of a would-be node; keeps what arrives, and echoes it on demand."""
+
+    echoing: bool = False
+    arrivals: list[Arrival] = field(default_factory=list)
+    transport: asyncio.DatagramTransport | None = None
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        self.arrivals.append(Arrival(time.monotonic(), addr, data))
+        if self.echoing:
+            self.send(data, addr)
+
+    def send(self, payload: bytes, target: Address) -> None:
+        assert self.transport is not None
+        self.transport.sendto(payload, target)
+
+    @property
+    def address(self) -> Address:
+        assert self.transport is not None
+        host, port = self.transport.get_extra_info("sockname")
+        return host, port
+
+    @property
+    def numbers(self) -> list[int]:
+        return [arrival.number for arrival in self.arrivals]
+
+    async def received(self, count: int, *, timeout: float = 5.0) -> list[Arrival]:
+        """The arrivals, once there are ``count``."""
+        await until(f"{count} packets", lambda: len(self.arrivals) >= count, timeout=timeout)
+        return self.arrivals
+
+    async def quiet(self, *, seconds: float = 0.1) -> None:
+        """Wait until nothing has arrived for a while."""
+        await until(f"{seconds} s without a packet", lambda: self.arrivals[-1].at < time.monotonic() - seconds)
+
+
+async def until(what: str, holds: Callable[[], bool], *, timeout: float = 5.0) -> None:
+    deadline = time.monotonic() + timeout
+    while not holds():
+        assert time.monotonic() < deadline, f"waited {timeout} s for {what}"
+        await asyncio.sleep(0.005)
+
+
+@dataclass(slots=True)
+class RelayLab:
+    relay: RelayProcess
+    stations: Mapping[str, Station]
+
+    def face(self, name: str) -> Address:
+        """Where others reach a station."""
+        return RELAY_HOST, self.relay.nodes[name].ports[0]
+
+    def send(self, source: str, target: str, number: int, *, size: int = PACKET) -> float:
+        """Send a numbered packet; when."""
+        sent = time.monotonic()
+        self.stations[source].send(number.to_bytes(4, "big").ljust(size, b"\x40"), self.face(target))
+        return sent
+
+    async def stream(self, source: str, target: str, count: int, *, rate: float = 4000.0, size: int = PACKET) -> float:
+        """Send packets 0 to ``count`` at so many a second; when the first left."""
+        begun = time.monotonic()
+        for number in range(count):
+            if (ahead := begun + number / rate - time.monotonic()) > 0.001:
+                await asyncio.sleep(ahead)
+            self.send(source, target, number, size=size)
+        return begun
+
+    async def taken_in(self, link: Link, count: int) -> None:
+        """Wait until the relay has got so many packets for a link."""
+        async with asyncio.timeout(5):
+            while (await self.relay.counters())[link]["received"] < count:
+                pass
+
+    async def passes(self, source: str, target: str, *, timeout: float) -> float | None:
+        """How long until a packet sent again and again arrives; None if none did."""
+        begun, before = time.monotonic(), len(self.stations[target].arrivals)
+        while time.monotonic() < begun + timeout:
+            self.send(source, target, 0)
+            await asyncio.sleep(0.005)
+            if len(self.stations[target].arrivals) > before:
+                return self.stations[target].arrivals[before].at - begun
+        return None
+
+
+@asynccontextmanager
+async def relay_lab(directory: Path, *names: str) -> AsyncIterator[RelayLab]:
+    with reserve_ports(len(names)) as ports:
+        nodes = {
+            name: NodeSockets(own_host(), (own.network, own.da)) for name, own in zip(names, ports.nodes, strict=True)
+        }
+    loop = asyncio.get_running_loop()
+    relay = RelayProcess(nodes, evidence=directory / "relay.log", seed=1)
+    await relay.start(ended=lambda reason: None)
+    stations: dict[str, Station] = {}
+    try:
+        for name, sockets in nodes.items():
+            transport, station = await loop.create_datagram_endpoint(
+                Station, local_addr=(sockets.host, sockets.ports[0])
+            )
+            station.transport = transport
+            stations[name] = station
+        yield RelayLab(relay, stations)
+    finally:
+        for station in stations.values():
+            if station.transport is not None:
+                station.transport.close()
+        await relay.close()
