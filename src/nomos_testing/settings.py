@@ -113,6 +113,9 @@ class Settings:
         "POL_PROOF_DEV_MODE", IS_ON, None, "development leader proofs; false, 0 and no mean off and need circuits"
     )
     prover: str | None = variable("NOMOS_PROVER", PROVER, None, "development or groth16: who makes the proofs")
+    faketime_library: Path | None = variable(
+        "NOMOS_TESTS_FAKETIME_LIB", PATH, None, "libfaketime.so.1, for faults of clocks; the system's by default"
+    )
     circuits: Path | None = variable("NOMOS_CIRCUITS", PATH, None, "directory of the installed circuits")
 
     # Timing

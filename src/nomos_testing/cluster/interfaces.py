@@ -5,7 +5,8 @@ Everything above these interfaces (runner, workloads, expectations, faults, repo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from nomos_testing.client.node_client import NodeClient
@@ -18,6 +19,7 @@ __all__ = [
     "Impairment",
     "LinkVerification",
     "Links",
+    "LogMark",
     "LogSource",
     "NetworkControl",
     "NetworkControlError",
@@ -28,11 +30,26 @@ __all__ = [
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class LogMark:
+    """How far a log had been written at a moment; what the positions mean is its ``LogSource``'s affair."""
+
+    positions: Mapping[str, int]
+
+
 class LogSource(Protocol):
     """Where a node's log can be read while it runs and after it died."""
 
     async def tail(self, lines: int) -> Sequence[str]:
         """The last lines, oldest first; empty where the node has written none."""
+        ...
+
+    async def mark(self) -> LogMark:
+        """Remember how far the log is written now."""
+        ...
+
+    async def since(self, mark: LogMark) -> Sequence[str]:
+        """The lines written after a mark, oldest first."""
         ...
 
     @property
@@ -73,13 +90,17 @@ class NodeHandle(Protocol):
 
 
 class NodeControl(Protocol):
-    """Stops and starts nodes. A node keeps its configuration, identity and data over all of it.
+    """Stops and starts nodes. A node keeps its configuration, identity and data unless it is said otherwise.
 
     Every call returns once it has happened. Starting returns when the node answers over HTTP.
 
     Raises:
         NodeControlError: it did not happen, and why.
     """
+
+    def running(self, node: NodeHandle) -> bool:
+        """Whether it has a process, if only a paused one."""
+        ...
 
     async def start(self, node: NodeHandle) -> None: ...
     async def stop(self, node: NodeHandle, *, grace: float = 5.0) -> None:
@@ -92,14 +113,33 @@ class NodeControl(Protocol):
         ...
 
     async def resume(self, node: NodeHandle) -> None: ...
-    async def restart(self, node: NodeHandle) -> None:
-        """Kill and start."""
+    async def restart(self, node: NodeHandle, *, config: str | None = None, wipe_data: bool = False) -> None:
+        """Kill and start, from now on with the YAML ``config``, and without anything it had stored."""
         ...
 
     async def restart_validator(self, index: int) -> None: ...
     async def restart_executor(self, index: int) -> None: ...
+    async def add_node(self, role: Role) -> NodeHandle:
+        """Start a node that the network did not have, and return when it answers.
+
+        It has no stake in genesis: it follows the chain and proposes nothing.
+        """
+        ...
+
+    async def fill_disk(self, node: NodeHandle) -> None:
+        """Keep every file of the node from growing. What the node makes of the failed writes is its own affair."""
+        ...
+
+    async def free_disk(self, node: NodeHandle) -> None: ...
+    async def skew_clock(self, node: NodeHandle, seconds: float) -> None:
+        """Put its wall clock off by so much; 0 puts it right."""
+        ...
+
     async def heal(self) -> None:
-        """Run every node again that was stopped, killed or paused through this control. Idempotent."""
+        """Undo all that was done through this control: every node runs again, with disk and clock as they were.
+
+        Idempotent.
+        """
         ...
 
 

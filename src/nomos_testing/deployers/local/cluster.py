@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from nomos_testing.cluster.interfaces import NetworkControl
+from nomos_testing.cluster.interfaces import NetworkControl, Role
 from nomos_testing.deployers.errors import NodeDied
 from nomos_testing.deployers.local.child_process import Launcher, described_status
-from nomos_testing.deployers.local.control import LocalNodeControl
+from nomos_testing.deployers.local.control import LocalNodeControl, Newcomer
 from nomos_testing.deployers.local.node import LocalNode
 from nomos_testing.deployers.local.reaping import Reaper
 from nomos_testing.runtime.journal import Journal
@@ -32,15 +32,36 @@ class LocalCluster:
     metrics_url: str | None = None
 
     def __init__(
-        self, nodes: Sequence[LocalNode], *, launcher: Launcher, reaper: Reaper, journal: Journal, patience: Patience
+        self,
+        nodes: Sequence[LocalNode],
+        *,
+        launcher: Launcher,
+        reaper: Reaper,
+        journal: Journal,
+        patience: Patience,
+        newcomer: Newcomer | None = None,
     ) -> None:
         self.nodes: Sequence[LocalNode] = tuple(nodes)
-        self.control = LocalNodeControl(self, journal)
+        self.control = LocalNodeControl(self, journal, newcomer)
         self._launcher = launcher
         self._reaper = reaper
         self._journal = journal
         self._patience = patience
         self._watches: dict[str, asyncio.Task[None]] = {}
+        self._welcomes: list[Callable[[LocalNode], None]] = []
+
+    def adopt(self, node: LocalNode) -> None:
+        """Make a node that is not started one of the cluster's: it ends with the cluster."""
+        position = len(self.nodes) if node.role is Role.EXECUTOR else sum(n.role is node.role for n in self.nodes)
+        self.nodes = (*self.nodes[:position], node, *self.nodes[position:])
+
+    def on_welcome(self, welcome: Callable[[LocalNode], None]) -> None:
+        """Call ``welcome`` with every node that joins later, once it answers."""
+        self._welcomes.append(welcome)
+
+    def welcome(self, node: LocalNode) -> None:
+        for welcome in self._welcomes:
+            welcome(node)
 
     async def start_all(self) -> None:
         """Start every node and wait until each answers over HTTP.

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nomos_testing.cluster.interfaces import LogMark
+
 STDOUT_NAME = "stdout.log"
 STDERR_NAME = "stderr.log"
 _TAIL_BYTES = 64 * 1024
@@ -32,13 +34,43 @@ class LogFiles:
     def read_tail(self, lines: int) -> list[str]:
         return [line for path in self._files() for line in _last_lines(path, lines)]
 
+    async def mark(self) -> LogMark:
+        return LogMark({str(path): path.stat().st_size for path in self.files()})
+
+    async def since(self, mark: LogMark) -> Sequence[str]:
+        """Of each file in turn."""
+        return await asyncio.to_thread(self._read_since, mark)
+
+    def _read_since(self, mark: LogMark) -> list[str]:
+        return [line for path in self.files() for line in _lines_from(path, mark.positions.get(str(path), 0))]
+
     def _files(self) -> Iterator[Path]:
-        logs = sorted((self.elsewhere or self.directory).glob(f"{self.prefix}*"))
-        yield from logs[-1:]
+        """The newest log file, standard output, standard error."""
+        yield from self._log_files()[-1:]
+        yield from self._standard_streams()
+
+    def files(self) -> Iterator[Path]:
+        """Every file of the log: log files by name, standard output, standard error."""
+        yield from self._log_files()
+        yield from self._standard_streams()
+
+    def _log_files(self) -> list[Path]:
+        return sorted((self.elsewhere or self.directory).glob(f"{self.prefix}*"))
+
+    def _standard_streams(self) -> Iterator[Path]:
         for name in (STDOUT_NAME, STDERR_NAME):
             path = self.directory / name
             if path.is_file():
                 yield path
+
+
+def _lines_from(path: Path, position: int) -> list[str]:
+    try:
+        with path.open("rb") as file:
+            file.seek(position)
+            return file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return []
 
 
 def _last_lines(path: Path, lines: int) -> list[str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nomos_testing.client.node_client import NodeClient
 from nomos_testing.cluster.interfaces import Role
 from nomos_testing.deployers.local.child_process import ChildProcess, Command
+from nomos_testing.deployers.local.clock import NodeClock
 from nomos_testing.deployers.local.log_files import STDERR_NAME, STDOUT_NAME, LogFiles
 
 RECOVERY_PLACEHOLDERS = ("recovery/mempool.json", "recovery/blend/core.json")
@@ -50,6 +52,8 @@ class LocalNode:
     client: NodeClient
     process: ChildProcess | None = field(default=None)
     end_is_expected: bool = False
+    clock: NodeClock | None = None
+    """Of a node whose clock can be put off."""
 
     @property
     def role(self) -> Role:
@@ -81,7 +85,25 @@ class LocalNode:
 
     def write_files(self) -> None:
         """The configuration and what the node expects beside it."""
-        self._config_path.write_text(self.blueprint.config, encoding="utf-8")
+        self.reconfigure(self.blueprint.config)
+        self._write_placeholders()
+
+    def reconfigure(self, config: str) -> None:
+        """Take another configuration for the next start."""
+        self.blueprint = replace(self.blueprint, config=config)
+        self._config_path.write_text(config, encoding="utf-8")
+
+    def wipe_data(self) -> None:
+        """Delete all that the node has stored; its configuration and its logs stay."""
+        kept = {self._config_path, *self.logs.files()}
+        for entry in set(self.directory.iterdir()) - kept:
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            elif self.clock is None or entry != self.clock.file:
+                entry.unlink()
+        self._write_placeholders()
+
+    def _write_placeholders(self) -> None:
         for placeholder in RECOVERY_PLACEHOLDERS:
             path = self.directory / placeholder
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +115,7 @@ class LocalNode:
             cwd=self.directory,
             stdout=self.directory / STDOUT_NAME,
             stderr=self.directory / STDERR_NAME,
-            env=self.environment,
+            env={**self.environment, **(self.clock.environment() if self.clock else {})},
         )
 
     @property

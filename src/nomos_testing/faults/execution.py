@@ -1,0 +1,152 @@
+"""Carries out planned faults while a run lasts, and leaves none behind however the run ends."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from nomos_testing.cluster.interfaces import Cluster, ClusterError, Impairment
+from nomos_testing.faults.fault_events import FaultHealed, FaultInjected, HealVerified
+from nomos_testing.faults.fault_log import FaultLog
+from nomos_testing.faults.infliction import Infliction
+from nomos_testing.faults.plan import PlannedFault
+from nomos_testing.runtime.journal import Journal
+
+
+class FaultFailed(Exception):
+    """A fault could not be injected, healed, or seen to be healed; ``__cause__`` is the cluster's own error."""
+
+    def __init__(self, planned: PlannedFault, what: str) -> None:
+        super().__init__(f"{planned} {what}")
+        self.planned = planned
+
+
+@dataclass(slots=True)
+class _Case:
+    """One fault on its way."""
+
+    planned: PlannedFault
+    infliction: Infliction
+    impairment: Impairment | None = None
+    begun: bool = False
+    healed: bool = False
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Injection and healing, one at a time."""
+
+
+class FaultExecution:
+    """Runs once. ``finish`` heals what is there; it may be called at any time and any number of times."""
+
+    def __init__(self, faults: Sequence[PlannedFault], cluster: Cluster, log: FaultLog, journal: Journal) -> None:
+        self._cases = [_Case(planned, Infliction(planned.fault, cluster)) for planned in faults]
+        self._log = log
+        self._journal = journal
+        self._finished = False
+
+    async def run(self) -> None:
+        """Inject and heal each fault when its time has come; returns when the last one is healed.
+
+        Raises:
+            FaultFailed: one of them could not be; the others are healed.
+        """
+        start = time.monotonic()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for case in self._cases:
+                    tasks.create_task(self._carry_out(case, start), name=str(case.planned))
+        except* FaultFailed as failed:
+            raise failed.exceptions[0] from failed.exceptions[0].__cause__
+        finally:
+            # Interrupted or failed: what comes next is the end of the network, which need not be seen to be whole.
+            await self.finish(verify=False)
+
+    async def finish(self, *, verify: bool = True) -> None:
+        """Inject nothing more, and heal all that is there.
+
+        Raises:
+            FaultFailed: one could not be healed; the others are.
+        """
+        self._finished = True
+        heals = (self._heal(case, verify=verify) for case in self._cases)
+        healed = await asyncio.gather(*heals, return_exceptions=True)
+        for outcome in healed:
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _carry_out(self, case: _Case, start: float) -> None:
+        await _sleep_until(start + case.planned.inject_at)
+        if self._finished:
+            return
+        await self._inject(case, start)
+        await _sleep_until(start + case.planned.heal_at)
+        await self._heal(case)
+
+    async def _inject(self, case: _Case, start: float) -> None:
+        planned = case.planned
+        async with self._alone(case):
+            if self._finished:
+                return
+            case.begun, began = True, time.monotonic()
+            self._log.inject(planned, began)
+            try:
+                case.impairment = await case.infliction.inject()
+            except ClusterError as error:
+                raise FaultFailed(planned, f"could not be injected: {error}") from error
+        self._journal.write(
+            FaultInjected(
+                number=planned.number,
+                fault=str(planned.fault),
+                origin=planned.origin,
+                planned_at=planned.inject_at,
+                late=round(began - start - planned.inject_at, 6),
+                seconds=round(time.monotonic() - began, 6),
+            )
+        )
+
+    async def _heal(self, case: _Case, *, verify: bool = True) -> None:
+        async with self._alone(case):
+            if not case.begun or case.healed:
+                return
+            began = time.monotonic()
+            try:
+                await case.infliction.heal(case.impairment)
+            except ClusterError as error:
+                raise FaultFailed(case.planned, f"could not be healed: {error}") from error
+            case.healed, ended = True, time.monotonic()
+            self._log.heal(case.planned, ended)
+        self._journal.write(
+            FaultHealed(number=case.planned.number, fault=str(case.planned.fault), seconds=round(ended - began, 6))
+        )
+        if verify:
+            await self._verify(case)
+
+    async def _verify(self, case: _Case) -> None:
+        began, whole = time.monotonic(), self._log.network_is_whole
+        doubt = await case.infliction.doubt(network_is_whole=whole)
+        others_there = not whole or bool(self._log.active())
+        self._journal.write(
+            HealVerified(
+                number=case.planned.number,
+                verified=doubt is None and whole,
+                seconds=round(time.monotonic() - began, 6),
+                reason=doubt or (None if whole else "other faults of the network are still there"),
+            )
+        )
+        if doubt is not None and not others_there:
+            raise FaultFailed(case.planned, f"was healed, but: {doubt}")
+
+    @asynccontextmanager
+    async def _alone(self, case: _Case) -> AsyncIterator[None]:
+        """Nothing else is done to this fault, nor to the nodes it hits."""
+        async with AsyncExitStack() as locks:
+            await locks.enter_async_context(case.turn)
+            for node in sorted(case.planned.fault.hit_nodes()):
+                await locks.enter_async_context(self._log.lock(node))
+            yield
+
+
+async def _sleep_until(moment: float) -> None:
+    await asyncio.sleep(max(0.0, moment - time.monotonic()))

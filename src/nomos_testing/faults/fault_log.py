@@ -1,0 +1,93 @@
+"""What has become of the planned faults while the run lasts. Times are ``time.monotonic()`` seconds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from nomos_testing.faults.plan import PlannedFault
+from nomos_testing.faults.vocabulary import Control
+
+
+@dataclass(slots=True)
+class FaultRecord:
+    planned: PlannedFault
+    injected_at: float
+    """When its injection began."""
+    healed_at: float | None = None
+    recovered_at: float | None = None
+    overlapped: bool = False
+    """Another fault was there between its heal and the network's recovery from it."""
+
+    @property
+    def active(self) -> bool:
+        return self.healed_at is None
+
+
+FaultListener = Callable[[FaultRecord], None]
+
+
+class FaultLog:
+    """One for the whole run; the faults are in the order of their injection."""
+
+    def __init__(self) -> None:
+        self._records: dict[int, FaultRecord] = {}
+        self._listeners: list[FaultListener] = []
+        self._nodes: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    @property
+    def records(self) -> Sequence[FaultRecord]:
+        return tuple(self._records.values())
+
+    def active(self) -> Sequence[FaultRecord]:
+        return [record for record in self._records.values() if record.active]
+
+    @property
+    def network_is_whole(self) -> bool:
+        """No fault of the links is there."""
+        return not any(record.planned.fault.control is Control.NETWORK for record in self.active())
+
+    def hit_nodes(self) -> frozenset[str]:
+        """The nodes to which something is being done."""
+        return frozenset(node for record in self.active() for node in record.planned.fault.hit_nodes())
+
+    def quiet_since(self) -> float | None:
+        """When the last fault was healed; None while one is there, minus infinity before the first."""
+        if self.active():
+            return None
+        return max((record.healed_at or 0.0 for record in self._records.values()), default=float("-inf"))
+
+    def unrecovered(self) -> Sequence[FaultRecord]:
+        """Healed, and the network has not yet recovered."""
+        return [record for record in self._records.values() if not record.active and record.recovered_at is None]
+
+    def lock(self, node: str) -> asyncio.Lock:
+        """Held while something is done to a node, so that a slow heal and the next fault don't meet."""
+        return self._nodes[node]
+
+    def listen(self, listener: FaultListener) -> None:
+        """Call ``listener`` whenever a fault is injected, healed, or recovered from."""
+        self._listeners.append(listener)
+
+    def inject(self, planned: PlannedFault, at: float) -> None:
+        for earlier in self.unrecovered():
+            earlier.overlapped = True
+        record = self._records[planned.number] = FaultRecord(planned, at)
+        self._tell(record)
+
+    def heal(self, planned: PlannedFault, at: float) -> None:
+        record = self._records[planned.number]
+        record.healed_at = at
+        record.overlapped = bool(self.active())
+        self._tell(record)
+
+    def recover(self, planned: PlannedFault, at: float) -> None:
+        record = self._records[planned.number]
+        record.recovered_at = at
+        self._tell(record)
+
+    def _tell(self, record: FaultRecord) -> None:
+        for listener in self._listeners:
+            listener(record)

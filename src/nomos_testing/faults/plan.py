@@ -1,0 +1,115 @@
+"""The plan of a run's faults: what happens to whom and when, with nothing left to chance. A value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nomos_testing.faults.errors import FieldPath, dotted
+from nomos_testing.faults.notation import fault_from_json, fault_to_json
+from nomos_testing.faults.vocabulary import Control, Fault
+
+_PER_SECOND = 1000
+"""Times are planned to the millisecond, so that a plan that was written is equal to the one that was made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedFault:
+    """One fault with names for all it hits; times are in seconds since the workloads start."""
+
+    number: int
+    """From 1, in the order of injection."""
+    origin: str
+    """The workload that inflicts it."""
+    path: FieldPath
+    """The field of the scenario that asks for it."""
+    fault: Fault
+    inject_at: float
+    heal_at: float
+
+    @property
+    def lasting(self) -> float:
+        return self.heal_at - self.inject_at
+
+    def __str__(self) -> str:
+        return f"fault {self.number} ({self.fault})"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "number": self.number,
+            "origin": self.origin,
+            "path": dotted(self.path),
+            "inject_at": self.inject_at,
+            "heal_at": self.heal_at,
+            **fault_to_json(self.fault),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> PlannedFault:
+        """
+        Raises:
+            ValueError: not what ``to_json`` gives.
+        """
+        rest = dict(value)
+        try:
+            number, origin, path = rest.pop("number"), rest.pop("origin"), rest.pop("path")
+            inject_at, heal_at = float(rest.pop("inject_at")), float(rest.pop("heal_at"))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a planned fault ({error!r}): {value}") from None
+        return cls(
+            number=int(number),
+            origin=str(origin),
+            path=tuple(int(part) if part.isdigit() else part for part in str(path).split(".")),
+            fault=fault_from_json(rest),
+            inject_at=inject_at,
+            heal_at=heal_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPlan:
+    """Every fault of a run, ordered by injection."""
+
+    faults: tuple[PlannedFault, ...] = ()
+
+    def __iter__(self) -> Iterator[PlannedFault]:
+        return iter(self.faults)
+
+    def __len__(self) -> int:
+        return len(self.faults)
+
+    def of(self, origin: str) -> tuple[PlannedFault, ...]:
+        return tuple(fault for fault in self.faults if fault.origin == origin)
+
+    def needing(self, control: Control) -> tuple[PlannedFault, ...]:
+        return tuple(planned for planned in self.faults if planned.fault.control is control)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        return [planned.to_json() for planned in self.faults]
+
+    @classmethod
+    def from_json(cls, values: Sequence[Mapping[str, Any]]) -> FaultPlan:
+        """
+        Raises:
+            ValueError: not what ``to_json`` gives.
+        """
+        return cls(tuple(map(PlannedFault.from_json, values)))
+
+    def lines(self, slot_seconds: float) -> list[str]:
+        """For people to read, a line a fault: ``  1    12.00 s  slot 6      for 4 s     pause validator-1``."""
+        return [_line(planned, slot_seconds) for planned in self.faults]
+
+
+def rounded(time: float) -> float:
+    """Downwards, so that what ends with the run does not end after it."""
+    return math.floor(time * _PER_SECOND + 1e-6) / _PER_SECOND
+
+
+def _line(planned: PlannedFault, slot_seconds: float) -> str:
+    length = "" if planned.fault.momentary else f"for {planned.lasting:g} s"
+    return (
+        f"{planned.number:>4}  at {planned.inject_at:8.2f} s  (slot {planned.inject_at / slot_seconds:.0f})"
+        f"  {length:<14}  {planned.fault}"
+    )

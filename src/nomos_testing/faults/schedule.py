@@ -1,0 +1,149 @@
+"""When faults happen: entries of a scenario from which, with the seed, the plan is made.
+
+```python
+at(slots(5), Pause("validator-1"), lasting=slots(4))
+every(slots(20), Restart("any validator"))
+during(slots(5), slots(25), Latency(seconds=0.1))
+randomly(Kill("any"), Pause("any"), gap=(slots(2), slots(6)), lasting=(slots(1), slots(3)))
+```
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from nomos_testing.faults.notation import fault_to_json
+from nomos_testing.faults.spans import Span, Time, span
+from nomos_testing.faults.vocabulary import Fault
+
+SpanRange = tuple[Span, Span]
+_RUN_START: Final = Span(0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Once, at ``time``. A fault that is not momentary lasts for ``lasting``."""
+
+    time: Span
+    fault: Fault
+    lasting: Span | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {"at": self.time.to_json(), **_lasting(self.lasting), **fault_to_json(self.fault)}
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """Each ``period``, first after ``first`` (a period by default), as often as it fits before ``until``."""
+
+    period: Span
+    fault: Fault
+    lasting: Span | None = None
+    first: Span | None = None
+    until: Span | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        bounds = {"first": self.first, "until": self.until}
+        given = {name: time.to_json() for name, time in bounds.items() if time is not None}
+        return {"every": self.period.to_json(), **given, **_lasting(self.lasting), **fault_to_json(self.fault)}
+
+
+@dataclass(frozen=True, slots=True)
+class During:
+    """From ``start`` to ``end``."""
+
+    start: Span
+    end: Span
+    fault: Fault
+
+    def to_json(self) -> dict[str, Any]:
+        return {"during": {"start": self.start.to_json(), "end": self.end.to_json()}, **fault_to_json(self.fault)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Randomly:
+    """One of ``faults`` after the other, each a random ``gap`` after the last, each of random length.
+
+    A fault that fits beside none of those there already is left out.
+    """
+
+    faults: tuple[Fault, ...]
+    gap: SpanRange
+    lasting: SpanRange
+    start: Span = _RUN_START
+    until: Span | None = None
+    count: int | None = None
+    """At most so many."""
+
+    def to_json(self) -> dict[str, Any]:
+        values: dict[str, Any] = {
+            "of": [fault_to_json(fault) for fault in self.faults],
+            "gap": _range(self.gap),
+            "lasting": _range(self.lasting),
+        }
+        if self.start.amount:
+            values["start"] = self.start.to_json()
+        if self.until is not None:
+            values["until"] = self.until.to_json()
+        if self.count is not None:
+            values["count"] = self.count
+        return {"randomly": values}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RandomRestarts:
+    """Restarts for as long as the run lasts: a random delay, then any of the nodes that are not cooling down."""
+
+    min_delay: float
+    max_delay: float
+    target_cooldown: float
+    """Seconds in which a node that was restarted is left alone."""
+    targets: tuple[str, ...]
+
+
+Entry = At | Every | During | Randomly | RandomRestarts
+
+
+def at(time: Time, fault: Fault, *, lasting: Time | None = None) -> At:
+    return At(span(time), fault, _optional(lasting))
+
+
+def every(
+    period: Time, fault: Fault, *, lasting: Time | None = None, first: Time | None = None, until: Time | None = None
+) -> Every:
+    return Every(span(period), fault, _optional(lasting), _optional(first), _optional(until))
+
+
+def during(start: Time, end: Time, fault: Fault) -> During:
+    return During(span(start), span(end), fault)
+
+
+def randomly(
+    *faults: Fault,
+    gap: tuple[Time, Time],
+    lasting: tuple[Time, Time],
+    start: Time = 0.0,
+    until: Time | None = None,
+    count: int | None = None,
+) -> Randomly:
+    return Randomly(
+        faults=faults,
+        gap=(span(gap[0]), span(gap[1])),
+        lasting=(span(lasting[0]), span(lasting[1])),
+        start=span(start),
+        until=_optional(until),
+        count=count,
+    )
+
+
+def _optional(time: Time | None) -> Span | None:
+    return None if time is None else span(time)
+
+
+def _lasting(lasting: Span | None) -> dict[str, Any]:
+    return {} if lasting is None else {"lasting": lasting.to_json()}
+
+
+def _range(limits: SpanRange) -> dict[str, Any]:
+    return {"min": limits[0].to_json(), "max": limits[1].to_json()}

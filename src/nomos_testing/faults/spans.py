@@ -1,0 +1,40 @@
+"""Times of a fault, in slots or in seconds, counted from the moment the workloads start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A length of time, or a moment as the length since the run began."""
+
+    amount: float
+    unit: Literal["slots", "seconds"] = "seconds"
+
+    def in_seconds(self, slot_seconds: float) -> float:
+        return self.amount * slot_seconds if self.unit == "slots" else self.amount
+
+    def to_json(self) -> Any:
+        """As a scenario file has it: a number of seconds, or ``{"slots": N}``."""
+        return {"slots": self.amount} if self.unit == "slots" else self.amount
+
+    def __str__(self) -> str:
+        return f"{self.amount:g} slots" if self.unit == "slots" else f"{self.amount:g} s"
+
+
+def slots(amount: float) -> Span:
+    return Span(amount, "slots")
+
+
+def seconds(amount: float) -> Span:
+    return Span(amount, "seconds")
+
+
+Time = Span | float
+"""A bare number is in seconds."""
+
+
+def span(time: Time) -> Span:
+    return time if isinstance(time, Span) else Span(time)

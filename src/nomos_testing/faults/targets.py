@@ -1,0 +1,48 @@
+"""Which node a fault hits: one by its name, or one that the planner draws (``any``, ``any validator``)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from nomos_testing.cluster.roles import Role
+from nomos_testing.faults.errors import FaultPlanError, FieldPath
+
+ANY: Final = "any"
+_OPEN: Final = {ANY: "", **{f"{ANY} {role}": f"{role}-" for role in Role}}
+"""Every open target with what the names of its candidates begin with."""
+
+
+def is_open(target: str) -> bool:
+    return target in _OPEN
+
+
+def candidates(target: str, nodes: Sequence[str]) -> list[str]:
+    """The nodes that a target may stand for; a name stands for itself."""
+    if not is_open(target):
+        return [target]
+    return [node for node in nodes if node.startswith(_OPEN[target])]
+
+
+def check_target(path: FieldPath, target: str, nodes: Sequence[str]) -> None:
+    """
+    Raises:
+        FaultPlanError: no node of the network can be meant.
+    """
+    if is_open(target):
+        if not candidates(target, nodes):
+            raise FaultPlanError(path, f"{target!r}: the network has none; it has {', '.join(nodes)}")
+    elif target not in nodes:
+        known = ", ".join((*nodes, *_OPEN))
+        raise FaultPlanError(path, f"there is no node {target!r}; expected one of {known}")
+
+
+def drawn(targets: Iterable[str], nodes: Sequence[str], rng: random.Random) -> frozenset[str]:
+    """Names for all targets, those of open ones different from each other while there are enough nodes."""
+    named = {target for target in targets if not is_open(target)}
+    for target in sorted(targets):
+        if is_open(target):
+            able = candidates(target, nodes)
+            named.add(rng.choice([node for node in able if node not in named] or able))
+    return frozenset(named)
