@@ -27,7 +27,7 @@ from nomos_core.config.data_availability import (
 )
 from nomos_core.config.durations import Duration
 from nomos_testing.cluster.interfaces import Role
-from nomos_testing.configgen.node_plan import NodePlan, quic_address
+from nomos_testing.configgen.node_plan import NodePlan
 from nomos_testing.configgen.options import DataAvailabilityTimes, slot_scale
 
 _SUBNET_REFRESH_INTERVAL: Final = Duration.of(30)
@@ -67,7 +67,7 @@ def _backend(plan: NodePlan) -> DaNetworkBackend:
     )
     return DaNetworkBackend(
         node_key=plan.identity.id,
-        listening_address=quic_address(plan.ports.da),
+        listening_address=plan.listening_address(plan.ports.da),
         policy_settings=policy,
         monitor_settings=DaMonitor(failure_time_window=Duration.of(5), time_decay_factor="0"),
         balancer_interval=Duration.of(da.balancer_interval),

@@ -32,16 +32,19 @@ def generate_topology(
     *,
     ports: Sequence[NodePorts],
     prover: Prover,
+    hosts: Sequence[str] | None = None,
     directories: Sequence[Path] | None = None,
     chain_start: float | None = None,
 ) -> GeneratedTopology:
     """Make everything that is needed to start the network. Nothing is written.
 
-    ``ports`` (see ``reserve_ports``) and ``directories`` have one entry a node; without directories the paths in the
-    configuration are relative to where a node is started. The chain starts at ``chain_start`` (Unix seconds), or now.
+    ``ports`` (see ``reserve_ports``), ``hosts`` (see ``own_hosts``) and ``directories`` have one entry a node; without
+    directories the paths in the configuration are relative to where a node is started. Given hosts, nodes bind and dial
+    from these, and a relay is expected to stand at the addresses they know of each other. The chain starts at
+    ``chain_start`` (Unix seconds), or now.
 
     Raises:
-        ValueError: not as many ports or directories as nodes.
+        ValueError: not as many ports, hosts or directories as nodes.
         ProofError: the prover failed.
     """
     identities = node_identities(spec)
@@ -55,7 +58,8 @@ def generate_topology(
         wallet_keys=consensus.WalletKeys.of(accounts),
     )
     common = consensus.deployment(spec)
-    plans = _node_plans(shared, identities, ports, directories or [None] * spec.node_count)
+    nothing = [None] * spec.node_count
+    plans = _node_plans(shared, identities, ports, hosts or nothing, directories or nothing)
     return GeneratedTopology(
         spec=spec,
         nodes=tuple(_node(plan, common) for plan in plans),
@@ -83,6 +87,7 @@ def _node_plans(
     shared: NetworkPlan,
     identities: Sequence[NodeIdentity],
     ports: Sequence[NodePorts],
+    hosts: Sequence[str | None],
     directories: Sequence[Path | None],
 ) -> list[NodePlan]:
     roles = [(Role.VALIDATOR, index) for index in range(shared.spec.validators)]
@@ -96,12 +101,13 @@ def _node_plans(
             index=index,
             identity=identity,
             ports=own_ports,
+            host=host,
             initial_peers=tuple(quic_address(ports[peer].network) for peer in dialled[position]),
             expected_peers=expected_peers[position],
             directory=directory,
         )
-        for position, ((role, index), identity, own_ports, directory) in enumerate(
-            zip(roles, identities, ports, directories, strict=True)
+        for position, ((role, index), identity, own_ports, host, directory) in enumerate(
+            zip(roles, identities, ports, hosts, directories, strict=True)
         )
     ]
 
@@ -112,6 +118,7 @@ def _node(plan: NodePlan, common: Deployment) -> GeneratedNode:
         index=plan.index,
         identity=plan.identity,
         ports=plan.ports,
+        host=plan.host,
         config=_config(plan, common),
         expected_peers=plan.expected_peers,
     )

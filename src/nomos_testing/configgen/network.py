@@ -23,6 +23,7 @@ from nomos_core.config.network import (
     BlendEdgeBackend,
     BlendZk,
     ChainSyncConfig,
+    IdentifyConfig,
     NetworkBackend,
     NetworkConfig,
     PeeringDegree,
@@ -43,19 +44,23 @@ _SMALLEST_BLEND_NETWORK: Final = 30
 
 def network_config(plan: NodePlan) -> NetworkConfig:
     own_address = quic_address(plan.ports.network)
+    relayed = plan.host is not None
+    # Behind a relay a node must tell nobody where it really listens: they would dial it past the relay.
+    traversal = plan.options.use_autonat and not relayed
     swarm = SwarmConfig(
-        host="0.0.0.0",
+        host=plan.host or "0.0.0.0",
         port=plan.ports.network,
         node_key=plan.identity.id,
         chain_sync_config=ChainSyncConfig(peer_response_timeout=_PEER_RESPONSE_TIMEOUT),
-        nat_config=TraversalNat() if plan.options.use_autonat else StaticNat(external_address=own_address),
+        identify_config=IdentifyConfig(hide_listen_addrs=True if relayed else None),
+        nat_config=TraversalNat() if traversal else StaticNat(external_address=own_address),
     )
     return NetworkConfig(backend=NetworkBackend(swarm=swarm, initial_peers=plan.initial_peers))
 
 
 def blend_config(plan: NodePlan) -> BlendConfig:
     backend = BlendCoreBackend(
-        listening_address=quic_address(plan.ports.blend),
+        listening_address=plan.listening_address(plan.ports.blend),
         core_peering_degree=PeeringDegree(start=1, end=3),
         edge_node_connection_timeout=Duration.of(1),
         max_edge_node_incoming_connections=300,

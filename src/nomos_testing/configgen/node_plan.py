@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from nomos_testing.configgen.consensus import WalletKeys
 
 
-def quic_address(port: int) -> str:
+def quic_address(port: int, host: str = "127.0.0.1") -> str:
     """The multiaddress of a libp2p swarm on this machine."""
-    return f"/ip4/127.0.0.1/udp/{port}/quic-v1"
+    return f"/ip4/{host}/udp/{port}/quic-v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,8 @@ class NodePlan:
     index: int
     identity: NodeIdentity
     ports: NodePorts
+    host: str | None
+    """The address that the node binds and dials from where a relay has 127.0.0.1; else None."""
     initial_peers: tuple[str, ...]
     expected_peers: int
     directory: Path | None
@@ -59,6 +61,10 @@ class NodePlan:
     def provider_key_id(self) -> str:
         """The key-management id of the provider's zero-knowledge key: its public key's hex."""
         return field.to_hex(self.identity.provider.public)
+
+    def listening_address(self, port: int) -> str:
+        """Where a swarm other than the chain's listens; it is advertised with 127.0.0.1 in any case."""
+        return quic_address(port) if self.host is None else quic_address(port, self.host)
 
     def path(self, name: str) -> str:
         """Of something in the node's own directory; the directory itself if ``name`` is empty."""

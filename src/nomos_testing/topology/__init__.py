@@ -6,7 +6,7 @@ network that is started.
 
 from nomos_testing.topology.generated import GeneratedNode, GeneratedTopology
 from nomos_testing.topology.layouts import Layout
-from nomos_testing.topology.ports import NodePorts, PortReservation, reserve_ports
+from nomos_testing.topology.ports import NodePorts, PortReservation, own_hosts, reserve_ports
 from nomos_testing.topology.presets import DataAvailability
 from nomos_testing.topology.spec import TopologyError, TopologySpec
 from nomos_testing.topology.wallets import WalletAccount, WalletSpec
@@ -22,5 +22,6 @@ __all__ = [
     "TopologySpec",
     "WalletAccount",
     "WalletSpec",
+    "own_hosts",
     "reserve_ports",
 ]

@@ -24,6 +24,8 @@ class GeneratedNode:
     """Position among the nodes of its role."""
     identity: NodeIdentity = field(repr=False)
     ports: NodePorts
+    host: str | None
+    """The address that it binds and dials from where a relay stands between the nodes; else None."""
     config: NodeConfig = field(repr=False)
     expected_peers: int
     """Connections it has once all nodes are up."""

@@ -27,7 +27,12 @@ def dialled_nodes(layout: Layout, nodes: int) -> tuple[tuple[int, ...], ...]:
             return tuple(tuple(range(node)) for node in range(nodes))
 
 
+def connected_pairs(dialled: Sequence[Sequence[int]]) -> frozenset[frozenset[int]]:
+    """The edges of the undirected graph."""
+    return frozenset(frozenset((node, peer)) for node, peers in enumerate(dialled) for peer in peers if peer != node)
+
+
 def peer_counts(dialled: Sequence[Sequence[int]]) -> tuple[int, ...]:
     """How many peers each node has once all are connected: its degree in the undirected graph."""
-    links = {frozenset((node, peer)) for node, peers in enumerate(dialled) for peer in peers if peer != node}
-    return tuple(sum(node in link for link in links) for node in range(len(dialled)))
+    pairs = connected_pairs(dialled)
+    return tuple(sum(node in pair for pair in pairs) for node in range(len(dialled)))

@@ -1,4 +1,4 @@
-"""Ports for the nodes of one network, given out in one place so that no two of them collide.
+"""Ports and addresses for the nodes of one network, given out in one place so that no two of them collide.
 
 Each port is bound for UDP and for TCP, and all sockets of a reservation stay open until it is released, just before the
 nodes bind the ports themselves. They lie below the kernel's ephemeral range: from that range a node that starts first
@@ -7,6 +7,7 @@ would draw the sockets it dials from, and one of them could be the port that a n
 
 from __future__ import annotations
 
+import ipaddress
 import random
 import socket
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ _ATTEMPTS = 1000
 _LOWEST = 10_000
 _EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _USUAL_EPHEMERAL_START = 32_768
+_FIRST_OWN_HOST = ipaddress.IPv4Address("127.0.1.1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,11 @@ class NodePorts:
     """TCP."""
     testing_http: int
     """TCP."""
+
+    @property
+    def peering(self) -> tuple[int, ...]:
+        """The ports at which other nodes reach this one."""
+        return (self.network, self.da, self.blend)
 
     @property
     def all(self) -> tuple[int, ...]:
@@ -78,6 +85,14 @@ def reserve_ports(
         ]
         given = [_with_given(item, index, da_ports, blend_ports) for index, item in enumerate(drawn)]
         return PortReservation(given, sockets.pop_all())
+
+
+def own_hosts(nodes: int) -> tuple[str, ...]:
+    """A loopback address for each node of a network with a relay, which tells nodes apart by where packets come from.
+
+    Networks may share them: their ports differ.
+    """
+    return tuple(str(_FIRST_OWN_HOST + node) for node in range(nodes))
 
 
 def _with_given(

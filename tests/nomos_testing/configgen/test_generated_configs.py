@@ -12,6 +12,7 @@ import yaml
 from golden import golden_path
 from nomos_core.config import Genesis, NodeConfig, dump_config, load_config
 from nomos_core.config.document import parse_document
+from nomos_core.config.network import StaticNat
 from nomos_core.mantle.genesis import validate_genesis
 from nomos_core.mantle.operations import SDPDeclare, ServiceType
 from nomos_core.proofs.development import DevelopmentProver
@@ -22,7 +23,7 @@ from nomos_testing.configgen import (
     generate_topology,
     real_node_objections,
 )
-from nomos_testing.topology import GeneratedTopology, NodePorts, TopologySpec, WalletSpec
+from nomos_testing.topology import GeneratedTopology, NodePorts, TopologySpec, WalletSpec, own_hosts
 
 KZG = Path("/kzgrs_test_params")
 START = 1_765_555_200.25
@@ -239,3 +240,30 @@ def test_as_many_ports_as_nodes_are_needed() -> None:
         generate_topology(
             TopologySpec(validators=2), ConfigOptions(kzg_params=KZG), ports=ports(1), prover=DevelopmentProver()
         )
+
+
+def test_behind_a_relay_nodes_bind_their_own_address_and_know_only_the_relays() -> None:
+    spec = TopologySpec(validators=2, executors=1, layout="full", seed=7)
+    relayed = generate_topology(
+        spec,
+        ConfigOptions(kzg_params=KZG, use_autonat=True),
+        ports=ports(3),
+        prover=DevelopmentProver(),
+        hosts=own_hosts(3),
+        chain_start=START,
+    )
+    assert relayed.genesis_tx == generate(spec).genesis_tx  # locators do not change
+    for node, host in zip(relayed.nodes, own_hosts(3), strict=True):
+        swarm = node.config.network.backend.swarm
+        bound = [
+            f"/ip4/{swarm.host}/udp/{swarm.port}/quic-v1",
+            node.config.da_backend.listening_address,
+            node.config.blend.core.backend.listening_address,
+        ]
+        assert bound == [f"/ip4/{host}/udp/{port}/quic-v1" for port in node.ports.peering]
+        assert dump_config(node.config).count("/ip4/127.0.1.") == 2
+        assert swarm.identify_config.hide_listen_addrs is True
+        assert swarm.nat_config == StaticNat(external_address=f"/ip4/127.0.0.1/udp/{swarm.port}/quic-v1")
+        assert load_config(node.config_yaml(), source="generated", kind=node.config.kind) == node.config
+    dialled = relayed.nodes[2].config.network.backend.initial_peers
+    assert dialled == ("/ip4/127.0.0.1/udp/3000/quic-v1", "/ip4/127.0.0.1/udp/3010/quic-v1")

@@ -44,7 +44,7 @@ class WholeNetwork:
 
     relay: RelayProcess
     nodes: Sequence[NodeHandle]
-    dialled: Collection[frozenset[str]]
+    connected: Collection[frozenset[str]]
     """The pairs of nodes that the layout connects."""
     before: Counters
     """The relay's counters when the verification began."""
@@ -78,6 +78,6 @@ class WholeNetwork:
 
     def _layout(self, scope: Scope) -> Iterator[Link]:
         """Both directions of every pair that should be connected now."""
-        for first, second in map(sorted, self.dialled):
+        for first, second in map(sorted, self.connected):
             if scope.is_judged(link := Link(first, second)):
                 yield from (link, link.reversed)

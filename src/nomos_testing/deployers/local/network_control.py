@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from nomos_testing.cluster.interfaces import NetworkControlError, NodeHandle
 from nomos_testing.cluster.links import ALL_LINKS, Impairment, Link, Links, LinkVerification, links_across
@@ -13,6 +13,7 @@ from nomos_testing.cluster.network_events import NetworkImpaired, NetworkRestore
 from nomos_testing.deployers.local.link_verification import Scope, WholeNetwork
 from nomos_testing.deployers.local.relay_process import RelayProcess
 from nomos_testing.relay.effects import Effect
+from nomos_testing.relay.faces import NodeSockets
 from nomos_testing.runtime.journal import Journal
 from nomos_testing.runtime.machine import Patience
 from nomos_testing.runtime.waiting import WaitTimeout, wait_until
@@ -20,6 +21,16 @@ from nomos_testing.runtime.waiting import WaitTimeout, wait_until
 VERIFY_SECONDS = 20.0
 """Nominal: a node notices after seconds that a peer is lost, and dials it again at intervals of up to six."""
 POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class RelayedNetwork:
+    """What is known beforehand of a network whose nodes talk by way of a relay."""
+
+    sockets: Mapping[str, NodeSockets]
+    """Where each node binds."""
+    connected: frozenset[frozenset[str]]
+    """The pairs of nodes that the layout connects."""
 
 
 class LocalNetworkControl:
@@ -30,20 +41,20 @@ class LocalNetworkControl:
         relay: RelayProcess,
         nodes: Sequence[NodeHandle],
         *,
-        dialled: Collection[frozenset[str]],
+        connected: Collection[frozenset[str]],
         running: Callable[[], Collection[str]],
         journal: Journal,
         patience: Patience,
     ) -> None:
         """
         Args:
-            dialled: the pairs of nodes that the layout connects.
+            connected: the pairs of nodes that the layout connects.
             running: names the nodes that can be expected to answer at the moment.
         """
         self._relay = relay
         self._nodes = tuple(nodes)
         self._names = [node.name for node in nodes]
-        self._dialled = tuple(dialled)
+        self._connected = tuple(connected)
         self._running = running
         self._journal = journal
         self._patience = patience
@@ -95,7 +106,7 @@ class LocalNetworkControl:
         seconds = self._patience.seconds(VERIFY_SECONDS) if timeout is None else timeout
         reason = None
         try:
-            network = WholeNetwork(self._relay, self._nodes, self._dialled, before=await self._relay.counters())
+            network = WholeNetwork(self._relay, self._nodes, self._connected, before=await self._relay.counters())
             await wait_until("whole links", lambda: network.look(self._scope()), timeout=seconds, poll=POLL_SECONDS)
         except WaitTimeout as error:
             reason = f"not whole after {seconds:g} s: {error.last_seen}"

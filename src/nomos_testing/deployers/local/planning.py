@@ -10,11 +10,21 @@ from typing import Protocol
 from nomos_core.proofs.prover import Prover
 from nomos_testing.cluster.roles import Role
 from nomos_testing.configgen import ConfigOptions, DataAvailabilityTimes, NodeLogging, generate_topology
+from nomos_testing.deployers.local.network_control import RelayedNetwork
 from nomos_testing.deployers.local.node import NodeBlueprint
+from nomos_testing.relay.faces import NodeSockets
 from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
-from nomos_testing.topology import GeneratedNode, GeneratedTopology, TopologySpec, reserve_ports
+from nomos_testing.topology import (
+    GeneratedNode,
+    GeneratedTopology,
+    Layout,
+    TopologySpec,
+    own_hosts,
+    reserve_ports,
+)
+from nomos_testing.topology.layouts import connected_pairs, dialled_nodes
 
 DEFAULT_KZG_PARAMS = Path("testing-framework/assets/stack/kzgrs_test_params/kzgrs_test_params")
 _KZG_FILE_NAMES = ("kzgrs_test_params", "pol/proving_key.zkey", "proving_key.zkey")
@@ -27,6 +37,8 @@ class PlannedNetwork:
     """Validators first, then executors."""
     release_ports: Callable[[], None]
     """To be called just before the nodes bind their ports."""
+    relayed: RelayedNetwork | None = None
+    """What the relay has to know; None where nodes reach each other without one."""
 
 
 class NetworkPlanner(Protocol):
@@ -47,6 +59,7 @@ def plan_network(scenario: Scenario, run_directory: RunDirectory, settings: Sett
             config_options(settings),
             ports=reservation.nodes,
             prover=prover,
+            hosts=own_hosts(spec.node_count) if scenario.network_control else None,
             directories=[run_directory.node(name) for name in _node_names(spec)],
         )
     except BaseException:
@@ -57,6 +70,7 @@ def plan_network(scenario: Scenario, run_directory: RunDirectory, settings: Sett
         descriptors=generated,
         blueprints=[_blueprint(node, logging) for node in generated.nodes],
         release_ports=reservation.release,
+        relayed=_relayed(generated),
     )
 
 
@@ -96,6 +110,14 @@ def _logging(settings: Settings) -> NodeLogging:
         otlp_traces=settings.otlp_endpoint,
         otlp_metrics=settings.otlp_metrics_endpoint,
     )
+
+
+def _relayed(generated: GeneratedTopology) -> RelayedNetwork | None:
+    names = [node.name for node in generated.nodes]
+    sockets = {node.name: NodeSockets(node.host, node.ports.peering) for node in generated.nodes if node.host}
+    dialled = dialled_nodes(Layout(generated.spec.layout), generated.spec.node_count)
+    connected = frozenset(frozenset(names[node] for node in pair) for pair in connected_pairs(dialled))
+    return RelayedNetwork(sockets, connected) if sockets else None
 
 
 def _node_names(spec: TopologySpec) -> list[str]:
