@@ -35,7 +35,7 @@ class BlockIntake:
             return False
         await self._check_blobs(block, origin)
         added = await self._chain.add_block(block)
-        await self._mempool.mark_in_block([tx.hash for tx in block.transactions], block.id)
+        await self._mempool.mark_in_block(block.transactions, block.id)
         self._sampling.mark_in_block(blobs_of(block.transactions))
         return added
 

@@ -113,11 +113,18 @@ class Mempool:
     def statuses(self, hashes: Iterable[TxHash]) -> list[Status]:
         return [self._status(hash_) for hash_ in hashes]
 
-    async def mark_in_block(self, hashes: Iterable[TxHash], block: HeaderId) -> None:
-        """Take those of the hashes that are pending out of the pool: they are in a block of another node."""
-        included = [hash_ for hash_ in hashes if self._pending.pop(hash_, None) is not None]
-        self._block_of.update(dict.fromkeys(included, block))
-        await self._store.mark_in_block(included, block)
+    async def mark_in_block(self, transactions: Iterable[SignedMantleTx], block: HeaderId) -> None:
+        """Note that the transactions are in a block of another node: none of them is pending any more.
+
+        Those that were unknown are kept as well, so that gossip that comes later than the block finds them known.
+        """
+        included: list[StoredTransaction] = []
+        for transaction in transactions:
+            pending = self._pending.pop(transaction.hash, None)
+            wire = pending.wire if pending else transaction_to_wire(transaction)
+            included.append(StoredTransaction(transaction.hash, wire, self._last_added_ms, block))
+            self._block_of[transaction.hash] = block
+        await self._store.add(*included)
 
     async def remove(self, hashes: Sequence[TxHash]) -> None:
         """Forget transactions that no block can take."""

@@ -24,13 +24,10 @@ class TransactionStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, transaction: StoredTransaction) -> None:
-        row = (_key(transaction.hash), transaction.wire, transaction.added_at_ms, transaction.block)
-        await self._database.run(lambda db: db.execute("INSERT OR REPLACE INTO transactions VALUES (?, ?, ?, ?)", row))
-
-    async def mark_in_block(self, hashes: Iterable[TxHash], block: HeaderId) -> None:
-        rows = [(block, _key(hash_)) for hash_ in hashes]
-        await self._run_many("UPDATE transactions SET block = ? WHERE hash = ?", rows)
+    async def add(self, *transactions: StoredTransaction) -> None:
+        """Keep transactions, in place of what was known of them."""
+        rows = [(_key(item.hash), item.wire, item.added_at_ms, item.block) for item in transactions]
+        await self._run_many("INSERT OR REPLACE INTO transactions VALUES (?, ?, ?, ?)", rows)
 
     async def remove(self, hashes: Iterable[TxHash]) -> None:
         await self._run_many("DELETE FROM transactions WHERE hash = ?", [(_key(hash_),) for hash_ in hashes])
@@ -50,7 +47,7 @@ class TransactionStore:
         query = "SELECT hash, wire, added_at_ms, block FROM transactions"
         return self._database.run_blocking(lambda connection: [_stored(row) for row in connection.execute(query)])
 
-    async def _run_many(self, statement: str, rows: Sequence[tuple[bytes, ...]]) -> None:
+    async def _run_many(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         if rows:
             await self._database.run(lambda connection: connection.executemany(statement, rows))
 

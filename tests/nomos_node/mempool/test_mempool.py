@@ -47,7 +47,7 @@ async def test_a_known_transaction_is_refused_pending_or_in_a_block(mempool: Mem
     await mempool.add(transaction)
     with pytest.raises(AlreadyInMempool, match=r"^Item already in mempool$"):
         await mempool.add(transaction)
-    await mempool.mark_in_block([transaction.hash], _BLOCK)
+    await mempool.mark_in_block([transaction], _BLOCK)
     with pytest.raises(AlreadyInMempool):
         await mempool.add(transaction)
 
@@ -60,19 +60,22 @@ async def test_pending_transactions_come_in_the_order_of_their_hashes(mempool: M
     assert len(hashes) == 8
 
 
-async def test_a_block_takes_only_pending_transactions_out(mempool: Mempool) -> None:
-    one, two = transfer(0), transfer(1)
+async def test_the_transactions_of_a_block_are_known_pending_before_or_not(mempool: Mempool) -> None:
+    one, two, three = transfer(0), transfer(1), transfer(2)
     await mempool.add(one)
-    await mempool.mark_in_block([one.hash, two.hash], _BLOCK)
-    assert mempool.statuses([one.hash, two.hash]) == [InBlock(_BLOCK), UNKNOWN]
+    await mempool.mark_in_block([one, two], _BLOCK)
+    assert mempool.statuses([one.hash, two.hash, three.hash]) == [InBlock(_BLOCK), InBlock(_BLOCK), UNKNOWN]
     assert mempool.pending_count == 0
+    with pytest.raises(AlreadyInMempool):
+        await mempool.add(two)
+    assert await mempool.find([two.hash]) == [two]
 
 
 async def test_transactions_are_found_pending_and_in_blocks_but_not_once_removed(mempool: Mempool) -> None:
     one, two, three = transfer(0), transfer(1), transfer(2)
     for transaction in (one, two, three):
         await mempool.add(transaction)
-    await mempool.mark_in_block([two.hash], _BLOCK)
+    await mempool.mark_in_block([two], _BLOCK)
     await mempool.remove([three.hash])
     assert await mempool.find([one.hash, two.hash, three.hash]) == [one, two, None]
     assert mempool.statuses([three.hash]) == [UNKNOWN]
@@ -89,7 +92,7 @@ async def test_a_restart_finds_what_was_there(mempool: Mempool, database: Databa
     one, two, three = transfer(0), transfer(1), transfer(2)
     for transaction in (one, two, three):
         await mempool.add(transaction)
-    await mempool.mark_in_block([two.hash], _BLOCK)
+    await mempool.mark_in_block([two], _BLOCK)
     await mempool.remove([three.hash])
     again = Mempool(TransactionStore(database))
     again.recover()
