@@ -50,6 +50,10 @@ class Station(asyncio.DatagramProtocol):
         if self.echoing:
             self.send(data, addr)
 
+    def close(self) -> None:
+        if self.transport is not None:
+            self.transport.close()
+
     def send(self, payload: bytes, target: Address) -> None:
         assert self.transport is not None
         self.transport.sendto(payload, target)
@@ -74,6 +78,13 @@ class Station(asyncio.DatagramProtocol):
         await until(f"{seconds} s without a packet", lambda: self.arrivals[-1].at < time.monotonic() - seconds)
 
 
+async def open_station(sockets: NodeSockets) -> Station:
+    address = (sockets.host, sockets.ports[0])
+    transport, station = await asyncio.get_running_loop().create_datagram_endpoint(Station, local_addr=address)
+    station.transport = transport
+    return station
+
+
 async def until(what: str, holds: Callable[[], bool], *, timeout: float = 5.0) -> None:
     deadline = time.monotonic() + timeout
     while not holds():
@@ -85,6 +96,8 @@ async def until(what: str, holds: Callable[[], bool], *, timeout: float = 5.0) -
 class RelayLab:
     relay: RelayProcess
     stations: Mapping[str, Station]
+    ended: list[str]
+    """Why the relay ended by itself, if it did."""
 
     def face(self, name: str) -> Address:
         """Where others reach a station."""
@@ -128,20 +141,15 @@ async def relay_lab(directory: Path, *names: str) -> AsyncIterator[RelayLab]:
         nodes = {
             name: NodeSockets(own_host(), (own.network, own.da)) for name, own in zip(names, ports.nodes, strict=True)
         }
-    loop = asyncio.get_running_loop()
+    ended: list[str] = []
     relay = RelayProcess(nodes, evidence=directory / "relay.log", seed=1)
-    await relay.start(ended=lambda reason: None)
+    await relay.start(ended=ended.append)
     stations: dict[str, Station] = {}
     try:
         for name, sockets in nodes.items():
-            transport, station = await loop.create_datagram_endpoint(
-                Station, local_addr=(sockets.host, sockets.ports[0])
-            )
-            station.transport = transport
-            stations[name] = station
-        yield RelayLab(relay, stations)
+            stations[name] = await open_station(sockets)
+        yield RelayLab(relay, stations, ended)
     finally:
         for station in stations.values():
-            if station.transport is not None:
-                station.transport.close()
+            station.close()
         await relay.close()

@@ -51,21 +51,37 @@ class Faces:
     def __init__(self, host: str, nodes: Mapping[str, NodeSockets]) -> None:
         """
         Raises:
-            OSError: an address is in use; the text has it.
-            ValueError: two nodes have the same address.
+            OSError, ValueError: as ``admit``.
         """
         self.by_owner: dict[Address, Face] = {}
         self._host = host
-        self._node_by_host = {sockets.host: name for name, sockets in nodes.items()}
-        if len(self._node_by_host) != len(nodes):
-            raise ValueError(f"nodes: each needs an address of its own, got {[each.host for each in nodes.values()]}")
+        self._node_by_host: dict[str, str] = {}
         try:
             for name, sockets in nodes.items():
-                for port in sockets.ports:
-                    self._add(name, (sockets.host, port), port, lasting=True)
-        except OSError:
+                self.admit(name, sockets)
+        except (OSError, ValueError):
             self.close()
             raise
+
+    def admit(self, name: str, sockets: NodeSockets) -> list[Face]:
+        """Show a node's lasting faces.
+
+        Raises:
+            OSError: an address is in use; the text has it.
+            ValueError: there is a node of that name or with that address.
+        """
+        if name in self.nodes or sockets.host in self._node_by_host:
+            raise ValueError(f"{name} at {sockets.host}: each node needs a name and an address of its own")
+        opened: list[Face] = []
+        try:
+            for port in sockets.ports:
+                opened.append(self._add(name, (sockets.host, port), port, lasting=True))
+        except OSError:
+            for face in opened:
+                self.remove(face)
+            raise
+        self._node_by_host[sockets.host] = name
+        return opened
 
     @property
     def nodes(self) -> Collection[str]:

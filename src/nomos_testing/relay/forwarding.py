@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
+from itertools import count, product
 from typing import Final, Protocol
 
 from nomos_testing.cluster.links import Link
@@ -52,20 +52,26 @@ class Forwarder:
     def __init__(self, faces: Faces, observer: Observer, *, probe_token: bytes, seed: str = "") -> None:
         """``probe_token`` begins the packets that are echoed here instead of going to the node."""
         self.faces = faces
-        self.paths = {
-            (source, target): Path(Link(source, target), seed) for source in faces.nodes for target in faces.nodes
-        }
+        self.paths: dict[tuple[str, str], Path] = {}
         self._observer = observer
+        self._seed = seed
         self._probe_token = probe_token
         self._buffer = memoryview(bytearray(_LARGEST_PACKET))
         self._waiting: list[_Waiting] = []
         self._queued_bytes = 0
         self._numbers = count()
         self._strangers: set[Address] = set()
+        self.lay_paths()
 
     @property
     def next_departure(self) -> float | None:
         return self._waiting[0].departure if self._waiting else None
+
+    def lay_paths(self) -> None:
+        """Connect every node with every other; those that were connected already stay as they are."""
+        for source, target in product(self.faces.nodes, repeat=2):
+            if (source, target) not in self.paths:
+                self.paths[source, target] = Path(Link(source, target), self._seed)
 
     def change(self, effects: Mapping[Link, Effect]) -> None:
         """Let effects hold from now on, for packets that wait already too."""

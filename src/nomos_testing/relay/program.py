@@ -18,6 +18,7 @@ from typing import Any, Final, assert_never
 from nomos_testing.relay.faces import Address, Face, Faces
 from nomos_testing.relay.forwarding import Forwarder
 from nomos_testing.relay.requests import (
+    Admit,
     Clear,
     Count,
     Impose,
@@ -142,6 +143,8 @@ class Relay:
         if self._forwarder is None:
             raise RequestError("do: the first request must be open")
         match request:
+            case Admit():
+                self._admit(request, self._forwarder)
             case Impose():
                 self._impose(request.number, request.rule, self._forwarder)
             case Lift():
@@ -162,6 +165,12 @@ class Relay:
         for face in faces.by_owner.values():
             self._watch(face)
         self._evidence.write("opened", nodes={name: asdict(sockets) for name, sockets in request.nodes.items()})
+
+    def _admit(self, request: Admit, forwarder: Forwarder) -> None:
+        for face in forwarder.faces.admit(request.name, request.sockets):
+            self._watch(face)
+        forwarder.lay_paths()
+        self._evidence.write("admitted", name=request.name, **asdict(request.sockets))
 
     def _impose(self, number: int, rule: Rule, forwarder: Forwarder) -> None:
         for link in rule.links:

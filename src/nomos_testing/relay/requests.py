@@ -2,10 +2,11 @@
 
     {"id": 1, "do": "open", "host": "127.0.0.1", "nodes": {"validator-0": {"host": "127.0.1.1", "ports": [4000]}},
      "probe_token": "hex", "seed": "7"}
-    {"id": 2, "do": "impose", "number": 1, "links": [["validator-0", "validator-1"]], "effect": {"loss": 0.1}}
-    {"id": 3, "do": "lift", "numbers": [1]}
-    {"id": 4, "do": "clear"}
-    {"id": 5, "do": "count"}
+    {"id": 2, "do": "admit", "name": "validator-1", "node": {"host": "127.0.1.2", "ports": [4001]}}
+    {"id": 3, "do": "impose", "number": 1, "links": [["validator-0", "validator-1"]], "effect": {"loss": 0.1}}
+    {"id": 4, "do": "lift", "numbers": [1]}
+    {"id": 5, "do": "clear"}
+    {"id": 6, "do": "count"}
 
 The answer is ``{"id": 2, "at": 17.25}``, with the monotonic time at which it was in effect, or ``{"id": 2, "error":
 "effect.loss: expected ..."}``. ``count`` answers with ``counters``: a list of links, each ``{"source", "target"}`` and
@@ -42,6 +43,12 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
+class Admit:
+    name: str
+    sockets: NodeSockets
+
+
+@dataclass(frozen=True, slots=True)
 class Impose:
     number: int
     rule: Rule
@@ -62,7 +69,7 @@ class Count:
     pass
 
 
-Request = Open | Impose | Lift | Clear | Count
+Request = Open | Admit | Impose | Lift | Clear | Count
 
 
 def parse_line(line: str | bytes) -> tuple[Any, dict[str, Any]]:
@@ -93,6 +100,8 @@ def parse_request(value: Mapping[str, Any]) -> Request:
                 probe_token=_parsed("probe_token", _token, value.get("probe_token")),
                 seed=_field(value, "seed", str),
             )
+        case "admit":
+            return Admit(_field(value, "name", str), _parsed("node", _sockets, value.get("node")))
         case "impose":
             links = _parsed("links", _links, value.get("links"))
             effect = _parsed("effect", _effect, value.get("effect"))
@@ -104,7 +113,7 @@ def parse_request(value: Mapping[str, Any]) -> Request:
         case "count":
             return Count()
         case other:
-            raise RequestError(f"do: expected open, impose, lift, clear or count, got {other!r}")
+            raise RequestError(f"do: expected open, admit, impose, lift, clear or count, got {other!r}")
 
 
 def _parsed(field: str, parse: Callable[[Any], T], value: Any) -> T:
@@ -124,12 +133,14 @@ def _field(value: Mapping[str, Any], name: str, kind: type[T]) -> T:
 
 
 def _nodes(value: Any) -> dict[str, NodeSockets]:
-    nodes = {
-        str(name): NodeSockets(str(node["host"]), tuple(map(_port, node["ports"]))) for name, node in value.items()
-    }
+    nodes = {str(name): _sockets(node) for name, node in value.items()}
     if not nodes:
         raise ValueError("expected at least one node")
     return nodes
+
+
+def _sockets(value: Any) -> NodeSockets:
+    return NodeSockets(str(value["host"]), tuple(map(_port, value["ports"])))
 
 
 def _port(value: Any) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
+import signal
 import socket
 import statistics
 import time
@@ -14,8 +16,12 @@ import pytest
 
 from nomos_testing.cluster.interfaces import NetworkControlError
 from nomos_testing.cluster.links import Link
+from nomos_testing.deployers.local.child_process import LaunchError
+from nomos_testing.deployers.local.relay_process import RelayProcess
 from nomos_testing.relay.effects import Effect
-from relay_lab import PACKET, RelayLab, relay_lab
+from nomos_testing.relay.faces import NodeSockets
+from nomos_testing.topology import reserve_ports
+from relay_lab import PACKET, RelayLab, open_station, own_host, relay_lab, until
 
 pytestmark = pytest.mark.network
 
@@ -215,3 +221,40 @@ async def test_a_refused_request_changes_nothing(lab: RelayLab) -> None:
     assert await lab.passes("a", "b", timeout=2) is not None
     await lab.relay.lift([1])
     await lab.relay.clear()
+
+
+async def test_a_node_that_joins_is_relayed_for_too(lab: RelayLab) -> None:
+    with reserve_ports(1) as ports:
+        newcomer = NodeSockets(own_host(), (ports.nodes[0].network,))
+    await lab.relay.admit("d", newcomer)
+    station = await open_station(newcomer)
+    lab.send("a", "d", 1)  # whose station is not one of the laboratory's
+    try:
+        (arrival,) = await station.received(1)
+        assert arrival.source == lab.face("a")
+        station.send(b"\0\0\0\2", lab.face("b"))
+        (answer,) = await lab.stations["b"].received(1)
+        assert answer.source == lab.face("d")
+        assert await lab.relay.silent_links([Link("d", "a"), Link("a", "d")], timeout=2) == frozenset()
+    finally:
+        station.close()
+    with pytest.raises(NetworkControlError, match="each node needs a name and an address of its own"):
+        await lab.relay.admit("e", newcomer)
+
+
+async def test_a_relay_whose_address_is_taken_says_which(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        relay = RelayProcess({"a": NodeSockets(own_host(), (port,))}, evidence=tmp_path / "relay.log", seed=1)
+        with pytest.raises(LaunchError, match=f"cannot bind UDP 127.0.0.1:{port}: Address already in use"):
+            await relay.start(ended=lambda reason: None)
+
+
+async def test_a_relay_that_is_killed_is_noticed_and_named_in_every_later_error(lab: RelayLab) -> None:
+    assert lab.relay.pid is not None
+    os.kill(lab.relay.pid, signal.SIGKILL)
+    await until("the end of the relay to be noticed", lambda: bool(lab.ended))
+    assert "the network relay has ended (killed by SIGKILL)" in lab.ended[0]
+    with pytest.raises(NetworkControlError, match="killed by SIGKILL"):
+        await lab.relay.impose(1, [A_TO_B], Effect(cut=True))

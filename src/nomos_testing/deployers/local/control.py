@@ -41,6 +41,11 @@ class LocalNodeControl:
         self._full: set[str] = set()
         self._skewed: set[str] = set()
 
+    @property
+    def answering(self) -> frozenset[str]:
+        """The names of the nodes that run and are not paused."""
+        return frozenset(node.name for node in self._cluster.nodes if node.running and node.name not in self._paused)
+
     def running(self, node: NodeHandle) -> bool:
         return self._own(node).running
 

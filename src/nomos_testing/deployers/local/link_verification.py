@@ -7,7 +7,7 @@ themselves have arrived both ways since the verification began; every running no
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from nomos_testing.cluster.interfaces import NodeHandle
@@ -43,7 +43,7 @@ class WholeNetwork:
     """The condition, to be looked at again and again."""
 
     relay: RelayProcess
-    nodes: Sequence[NodeHandle]
+    nodes: Callable[[], Sequence[NodeHandle]]
     connected: Collection[frozenset[str]]
     """The pairs of nodes that the layout connects."""
     before: Counters
@@ -58,23 +58,27 @@ class WholeNetwork:
         return Seen(not problems, "; ".join(problems) or "every link is whole")
 
     async def _unechoed(self, scope: Scope) -> list[str]:
-        names = [node.name for node in self.nodes]
+        names = [node.name for node in self.nodes()]
         links = [Link(source, target) for source in names for target in names if source != target]
         silent = await self.relay.silent_links(filter(scope.is_judged, links), timeout=PROBE_SECONDS)
         return [f"no echo of a probe on {link}" for link in sorted(map(str, silent))]
 
     async def _silent(self, scope: Scope) -> list[str]:
         now = await self.relay.counters()
-        quiet = (link for link in self._layout(scope) if now[link]["delivered"] <= self.before[link]["delivered"])
+        quiet = (link for link in self._layout(scope) if now[link]["delivered"] <= self._before(link))
         return [f"nothing arrived on {link} yet" for link in sorted(map(str, quiet))]
 
     async def _lonely(self, scope: Scope) -> list[str]:
         expected = dict.fromkeys(scope.running, 0)
         for link in self._layout(scope):
             expected[link.source] += 1
-        running = [node for node in self.nodes if node.name in scope.running]
+        running = [node for node in self.nodes() if node.name in scope.running]
         looks = await asyncio.gather(*(NetworkConnected([node], expected).look() for node in running))
         return [look.description for look in looks if not look.fulfilled]
+
+    def _before(self, link: Link) -> int:
+        counters = self.before.get(link)
+        return 0 if counters is None else counters["delivered"]
 
     def _layout(self, scope: Scope) -> Iterator[Link]:
         """Both directions of every pair that should be connected now."""

@@ -39,31 +39,39 @@ class LocalNetworkControl:
     def __init__(
         self,
         relay: RelayProcess,
-        nodes: Sequence[NodeHandle],
+        nodes: Callable[[], Sequence[NodeHandle]],
         *,
         connected: Collection[frozenset[str]],
-        running: Callable[[], Collection[str]],
+        answering: Callable[[], Collection[str]],
         journal: Journal,
         patience: Patience,
     ) -> None:
         """
         Args:
+            nodes: all nodes of the cluster, at the moment it is asked.
             connected: the pairs of nodes that the layout connects.
-            running: names the nodes that can be expected to answer at the moment.
+            answering: names the nodes that can be expected to answer at the moment.
         """
         self._relay = relay
-        self._nodes = tuple(nodes)
-        self._names = [node.name for node in nodes]
-        self._connected = tuple(connected)
-        self._running = running
+        self._nodes = nodes
+        self._connected = set(connected)
+        self._answering = answering
         self._journal = journal
         self._patience = patience
         self._active: dict[int, frozenset[Link]] = {}
         self._last_number = 0
 
+    async def admit(self, name: str, sockets: NodeSockets, *, dialled: Collection[str]) -> None:
+        """Relay for a node that joins, and expect it to be connected with those that it dials.
+
+        What is in force already does not concern its links.
+        """
+        await self._relay.admit(name, sockets)
+        self._connected |= {frozenset((name, peer)) for peer in dialled}
+
     async def partition(self, groups: Sequence[Collection[str]], *, one_way: bool = False) -> Impairment:
         with _as_refusal():
-            links = links_across(groups, self._names, one_way=one_way)
+            links = links_across(groups, self._names(), one_way=one_way)
         shown = (" > " if one_way else " | ").join(", ".join(sorted(group)) for group in groups)
         return await self._impair(f"partition {shown}", links, Effect(cut=True))
 
@@ -127,7 +135,7 @@ class LocalNetworkControl:
 
     async def _impair_chosen(self, description: str, links: Links, effect: Effect) -> Impairment:
         with _as_refusal():
-            chosen = links.among(self._names)
+            chosen = links.among(self._names())
         return await self._impair(f"{description} on {links}", chosen, effect)
 
     async def _impair(self, description: str, links: frozenset[Link], effect: Effect) -> Impairment:
@@ -140,16 +148,19 @@ class LocalNetworkControl:
         self._journal.write(event)
         return Impairment(number, description, since)
 
+    def _names(self) -> list[str]:
+        return [node.name for node in self._nodes()]
+
     def _scope(self) -> Scope:
         impaired = frozenset(link for links in self._active.values() for link in links)
-        return Scope(frozenset(self._running()), impaired)
+        return Scope(frozenset(self._answering()), impaired)
 
     def _verified(self, reason: str | None, seconds: float) -> LinkVerification:
         verification = LinkVerification(
             verified=reason is None,
             seconds=round(seconds, 6),
             reason=reason,
-            left_out=self._scope().left_out(self._names),
+            left_out=self._scope().left_out(self._names()),
         )
         self._journal.write(NetworkVerified(**asdict(verification)))
         return verification

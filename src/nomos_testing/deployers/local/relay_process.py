@@ -8,6 +8,7 @@ import secrets
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ class RelayProcess:
     """A running relay between ``nodes``. ``ended`` is called with the reason should it end by itself."""
 
     def __init__(self, nodes: Mapping[str, NodeSockets], *, evidence: Path, seed: int) -> None:
-        self.nodes = nodes
+        self.nodes = dict(nodes)
         self.evidence = evidence
         self._seed = seed
         self._token = secrets.token_bytes(_TOKEN_BYTES)
@@ -53,12 +54,17 @@ class RelayProcess:
         """
         self._process = await self._spawn()
         self._watch = asyncio.create_task(self._report_end(self._process, ended), name="watch the relay")
-        nodes = {name: {"host": node.host, "ports": node.ports} for name, node in self.nodes.items()}
+        nodes = {name: asdict(sockets) for name, sockets in self.nodes.items()}
         try:
             await self._ask("open", host=RELAY_HOST, nodes=nodes, probe_token=self._token.hex(), seed=str(self._seed))
         except NetworkControlError as error:
             await self.close()
             raise LaunchError(str(error)) from None
+
+    async def admit(self, name: str, sockets: NodeSockets) -> None:
+        """Relay for one node more."""
+        await self._ask("admit", name=name, node=asdict(sockets))
+        self.nodes[name] = sockets
 
     async def impose(self, number: int, links: Iterable[Link], effect: Effect) -> float:
         """Have an effect on links; the monotonic time at which it had begun."""
