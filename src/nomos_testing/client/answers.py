@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nomos_core import field
 from nomos_core.identifiers import BlobId, HeaderId, TxHash, ZkPublicKey, bytes_from_hex
+
+if TYPE_CHECKING:
+    from nomos_core.da.shares import LightShare
 
 
 class Mode(StrEnum):
@@ -157,6 +160,27 @@ def blob_id(value: Any) -> BlobId:
     if len(identifier) != 32:
         raise ValueError(f"expected a blob id of 32 bytes, got {len(identifier)}")
     return BlobId(identifier)
+
+
+def share_index(index: int) -> list[int]:
+    """How a request names a column: the two bytes of its number."""
+    return list(index.to_bytes(2, "little"))
+
+
+def some_light_share(value: Any) -> LightShare:
+    from nomos_core.da.shares_json import light_share_from_json
+
+    return light_share_from_json(value)
+
+
+def light_share(value: Any) -> LightShare | None:
+    return None if value is None else some_light_share(value)
+
+
+def commitments(value: Any) -> tuple[bytes, ...] | None:
+    from nomos_core.da.shares_json import commitments_from_json
+
+    return None if value is None else commitments_from_json(value)
 
 
 def balancer_stats(value: Any) -> Mapping[int, SubnetworkConnections]:

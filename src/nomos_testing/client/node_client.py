@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
 from nomos_core import field
@@ -39,6 +39,9 @@ from nomos_testing.client.answers import (
 )
 from nomos_testing.client.errors import TestingEndpointUnavailable
 from nomos_testing.client.transport import Transport
+
+if TYPE_CHECKING:
+    from nomos_core.da.shares import LightShare, Share
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
 
@@ -167,16 +170,67 @@ class NodeClient:
         return await self._transport.ask("GET", self._at("/da/blacklisted-peers"), answers.strings)
 
     async def publish_blob(
-        self, *, channel_id: ChannelId, parent: MsgId, signer: Ed25519PublicKey, data: bytes
+        self,
+        *,
+        channel_id: ChannelId,
+        parent: MsgId,
+        signer: Ed25519PublicKey,
+        data: bytes,
+        timeout: float | None = None,
     ) -> BlobId:
-        """Disperse data, a multiple of 31 bytes. Executors only."""
+        """Disperse data, a multiple of 31 bytes; answers once every column is held. Executors only."""
         body = {
             "channel_id": channel_id.hex(),
             "parent_msg_id": parent.hex(),
             "signer": signer.hex(),
             "data": list(data),
         }
-        return await self._transport.ask("POST", self._at("/disperse-data"), answers.blob_id, body=body)
+        url = self._at("/disperse-data")
+        return await self._transport.ask("POST", url, answers.blob_id, body=body, timeout=timeout)
+
+    async def da_share(self, blob: BlobId, index: int, *, timeout: float | None = None) -> LightShare | None:
+        """The node's own share of a column; None where it holds none."""
+        body = {"blob_id": list(blob), "share_idx": answers.share_index(index)}
+        return await self._transport.ask(
+            "GET", self._at("/da/get-share"), answers.light_share, body=body, timeout=timeout
+        )
+
+    async def da_sampling_shares(
+        self,
+        blob: BlobId,
+        requested: Sequence[int] = (),
+        *,
+        without: Sequence[int] = (),
+        return_available: bool = False,
+    ) -> tuple[LightShare, ...]:
+        """The node's shares of the columns requested; ``return_available``: and of every other but those ``without``.
+
+        A node that knows nothing of the blob refuses.
+        """
+        body = {
+            "blob_id": list(blob),
+            "requested_shares": [answers.share_index(index) for index in requested],
+            "filter_shares": [answers.share_index(index) for index in without],
+            "return_available": return_available,
+        }
+        url = self._at("/da/sampling/shares")
+        return await self._transport.all_lines("GET", url, answers.some_light_share, body=body)
+
+    async def da_commitments(self, blob: BlobId, session: int) -> tuple[bytes, ...] | None:
+        """The row commitments of a blob, which the node asks its peers for where it has none. 48 bytes each."""
+        body = {"blob_id": list(blob), "session": session}
+        return await self._transport.ask("POST", self._at("/da/get-commitments"), answers.commitments, body=body)
+
+    async def da_storage_commitments(self, blob: BlobId) -> tuple[bytes, ...] | None:
+        """The row commitments that the node has itself; None where it has none."""
+        body = {"blob_id": list(blob)}
+        return await self._transport.ask("GET", self._at("/da/get-storage-commitments"), answers.commitments, body=body)
+
+    async def add_share(self, share: Share) -> None:
+        """Give the node a share, which it keeps if it verifies. The real node answers alike where it does not."""
+        from nomos_core.da.shares_json import share_to_json
+
+        await self._transport.ask("POST", self._at("/da/add-share"), _ignored, body=share_to_json(share))
 
     # Testing API
 

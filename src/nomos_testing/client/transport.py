@@ -66,6 +66,12 @@ class Transport:
             raise NodeRefused(self._node, request, answer.status, content.decode(errors="replace"))
         return content
 
+    async def all_lines(self, method: str, url: str, read: Callable[[Any], T], *, body: Any) -> tuple[T, ...]:
+        """Send one request and read its answer of JSON lines, which may be of any length, to the end."""
+        request = _described(method, url)
+        content = await self.fetch(method, url, body=body)
+        return tuple(self._read_line(line, read, request) for line in content.splitlines() if line.strip())
+
     async def lines(self, url: str, read: Callable[[Any], T]) -> AsyncIterator[T]:
         """Follow a stream of JSON lines until the node or the caller ends it."""
         import aiohttp

@@ -13,6 +13,8 @@ from aiohttp import web
 
 from nomos_core import field
 from nomos_core.cryptarchia.block_json import block_to_json
+from nomos_core.da.shares import LightShare, Share
+from nomos_core.da.shares_json import light_share_to_json, share_to_json
 from nomos_core.identifiers import BlobId, ChannelId, Ed25519PublicKey, MsgId, TxHash, ZkPublicKey, ZkSignature
 from nomos_core.mantle.transactions import MantleTx, SignedMantleTx
 from nomos_core.mantle.transactions_json import transaction_to_json
@@ -42,6 +44,11 @@ from toy_network import free_port
 BLOCK = toy_block(GENESIS_ID, 3)
 TRANSACTION = SignedMantleTx(MantleTx(), (), ZkSignature(bytes(128)))
 KEY = ZkPublicKey(5)
+BLOB = BlobId(bytes([7] * 32))
+POINT = bytes.fromhex(
+    "97f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb"
+)
+SHARE = LightShare(258, (bytes(range(32)),), POINT + b"\0")
 INFO = {"lib": GENESIS_ID.hex(), "tip": BLOCK.id.hex(), "slot": 3, "height": 1, "mode": "Online"}
 
 
@@ -254,6 +261,51 @@ EXCHANGES = [
         BlobId(bytes([7] * 32)),
     ),
     Exchange(
+        "da_share",
+        lambda client: client.da_share(BLOB, 258),
+        "GET",
+        "/da/get-share",
+        {"blob_id": [7] * 32, "share_idx": [2, 1]},
+        light_share_to_json(SHARE),
+        SHARE,
+    ),
+    Exchange(
+        "da_share unknown",
+        lambda client: client.da_share(BLOB, 0),
+        "GET",
+        "/da/get-share",
+        {"blob_id": [7] * 32, "share_idx": [0, 0]},
+        None,
+        None,
+    ),
+    Exchange(
+        "da_commitments",
+        lambda client: client.da_commitments(BLOB, 3),
+        "POST",
+        "/da/get-commitments",
+        {"blob_id": [7] * 32, "session": 3},
+        {"rows_commitments": [list(POINT)]},
+        (POINT,),
+    ),
+    Exchange(
+        "da_storage_commitments unknown",
+        lambda client: client.da_storage_commitments(BLOB),
+        "GET",
+        "/da/get-storage-commitments",
+        {"blob_id": [7] * 32},
+        None,
+        None,
+    ),
+    Exchange(
+        "add_share",
+        lambda client: client.add_share(Share(SHARE, (POINT,))),
+        "POST",
+        "/da/add-share",
+        share_to_json(Share(SHARE, (POINT,))),
+        None,
+        None,
+    ),
+    Exchange(
         "da_get_membership",
         lambda client: client.da_get_membership(0),
         "POST",
@@ -303,6 +355,28 @@ async def test_streams_are_followed_line_by_line(server: OneAnswer, client: Node
     server.status, server.text = 404, ""
     with pytest.raises(NodeRefused, match="validator-0: GET /cryptarchia/lib-stream: 404"):
         await anext(client.lib_stream())
+
+
+async def test_sampling_shares_come_one_a_line_however_long(server: OneAnswer, client: NodeClient) -> None:
+    long = LightShare(0, (bytes([255] * 32),) * 2000, SHARE.combined_column_proof)
+    server.text = "".join(json.dumps(light_share_to_json(share)) + "\n" for share in (SHARE, long))
+    assert await client.da_sampling_shares(BLOB, [258, 0], without=[1]) == (SHARE, long)
+    assert server.asked == (
+        "GET",
+        "/da/sampling/shares",
+        {
+            "blob_id": [7] * 32,
+            "requested_shares": [[2, 1], [0, 0]],
+            "filter_shares": [[1, 0]],
+            "return_available": False,
+        },
+    )
+
+
+async def test_a_share_without_a_proof_is_an_invalid_answer(server: OneAnswer, client: NodeClient) -> None:
+    server.body = light_share_to_json(SHARE) | {"combined_column_proof": [1, 2]}
+    with pytest.raises(NodeAnswerInvalid, match="GET /da/get-share"):
+        await client.da_share(BLOB, 258)
 
 
 async def test_profiles_are_bytes(server: OneAnswer, client: NodeClient) -> None:
