@@ -109,18 +109,18 @@ with_pip() {
     quietly "$python" -m venv --without-pip .venv
   fi
   : >.venv/.preparing
-  # The base interpreter's pip, run inside: saves installing one, and needs neither ensurepip nor a recent pip.
+  # The base interpreter's pip installs into .venv: saves installing one there. Run from there by its path it would take
+  # the base's own packages for installed, so it is told the interpreter.
   python=$(.venv/bin/python -c 'import sys; print(sys._base_executable)')
-  pip=$("$python" -c 'import os, pip; print(os.path.dirname(pip.__file__))' 2>/dev/null) ||
-    pip=$(bring_pip)
-  install=(.venv/bin/python "$pip" --disable-pip-version-check --no-input install
-    --no-deps --no-build-isolation --use-pep517)
-}
-
-bring_pip() {
-  .venv/bin/python -m ensurepip >>"$log" 2>&1 ||
-    fail "neither uv nor pip is there. Debian: apt-get install python3-pip; elsewhere: python3 -m ensurepip --user"
-  .venv/bin/python -c 'import os, pip; print(os.path.dirname(pip.__file__))'
+  if "$python" -m pip --python .venv/bin/python --version >/dev/null 2>&1; then
+    pip=("$python" -m pip --python .venv/bin/python)
+  else
+    .venv/bin/python -m ensurepip >>"$log" 2>&1 ||
+      fail "neither uv nor pip 22.3 or later is there for $python." \
+        "Debian: apt-get install python3-pip python3-venv; elsewhere: $python -m ensurepip --user"
+    pip=(.venv/bin/python -m pip)
+  fi
+  install=("${pip[@]}" --disable-pip-version-check --no-input install --no-deps --no-build-isolation --use-pep517)
 }
 
 echo "==> Preparing .venv (once)" >&2
