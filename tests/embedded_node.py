@@ -22,6 +22,7 @@ from typing import Any, Self, TypeVar
 from golden import golden_path
 from nomos_core.config import (
     Duration,
+    ExecutorConfig,
     Genesis,
     NodeConfig,
     SocketAddress,
@@ -38,6 +39,7 @@ from nomos_core.mantle.transactions import Note, SignedMantleTx
 from nomos_core.proofs.development import DevelopmentProver
 
 T = TypeVar("T")
+C = TypeVar("C", bound=NodeConfig)
 
 PROVER = DevelopmentProver()
 LEADER_SECRET = 7
@@ -88,7 +90,22 @@ class _Held:
             bound.close()
 
 
-def make_config(
+def make_config(genesis_tx: SignedMantleTx, **settings: Any) -> ValidatorConfig:
+    """The golden configuration with a genesis of ours, free ports and paths relative to the node's directory.
+
+    ``settings`` are those of ``_adjusted``, and further changes by path, with ``__`` for the dots.
+    """
+    golden = load_config(golden_path("validator.yaml").read_text(), source="golden", kind="validator")
+    return _adjusted(golden, genesis_tx, **settings)
+
+
+def make_executor_config(genesis_tx: SignedMantleTx, **settings: Any) -> ExecutorConfig:
+    golden = load_config(golden_path("executor.yaml").read_text(), source="golden", kind="executor")
+    return _adjusted(golden, genesis_tx, **settings)
+
+
+def _adjusted(
+    config: C,
     genesis_tx: SignedMantleTx,
     *,
     slot: float = 0.2,
@@ -97,12 +114,7 @@ def make_config(
     known_keys: Sequence[int] = (),
     node_key: bytes = bytes(range(32)),
     **settings: Any,
-) -> ValidatorConfig:
-    """The golden configuration with a genesis of ours, free ports and paths relative to the node's directory.
-
-    ``settings`` are further changes by path, with ``__`` for the dots.
-    """
-    config = load_config(golden_path("validator.yaml").read_text(), source="golden", kind="validator")
+) -> C:
     network, api, testing = free_ports(3)
     changes = {
         "network.backend.swarm.host": "127.0.0.1",
