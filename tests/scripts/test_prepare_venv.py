@@ -180,11 +180,11 @@ def test_the_next_python_is_taken_where_python3_is_old(machine: Copy) -> None:
     assert "-m venv --without-pip .venv" in (machine.root / "home/python-calls").read_text()
 
 
-def test_without_uv_pip_runs_inside_a_venv_that_has_none(machine: Copy) -> None:
+def test_without_uv_the_interpreters_pip_installs_into_a_venv_that_has_none(machine: Copy) -> None:
     """With no package index at hand the first installation fails, which shows the command."""
     failed = machine.run("prepare-venv.sh", NOMOS_NO_UV="1", PYTHON_BIN=sys.executable, PIP_NO_INDEX="1")
     assert failed.returncode == 1
-    assert "this failed: .venv/bin/python " in failed.stderr
+    assert " -m pip --python .venv/bin/python " in failed.stderr
     assert "--no-deps --no-build-isolation --use-pep517 --require-hashes -r requirements-build.lock" in failed.stderr
     assert "No matching distribution found" in failed.stderr
     listed = subprocess.run([machine.root / ".venv/bin/python", "-c", "import pip"], capture_output=True, check=False)
