@@ -56,9 +56,10 @@ def adopt_orphans() -> None:
 
 def run(command: Sequence[str], directory: Path) -> int:
     """Run with ``directory`` for temporary files. Ctrl-C reaches the command by the terminal, SIGTERM through here."""
-    child = subprocess.Popen(command, env=os.environ | {"TMPDIR": str(directory)})
+    started: list[subprocess.Popen[bytes]] = []
+    signal.signal(signal.SIGTERM, lambda *_: started[0].terminate() if started else sys.exit(128 + signal.SIGTERM))
+    started.append(child := subprocess.Popen(command, env=os.environ | {"TMPDIR": str(directory)}))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
     while child.returncode is None:
         # Orphans are collected at once: a test that waits for a process to be gone would wait for ever for a zombie.
         pid, status = os.waitpid(-1, 0)
