@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nomos_testing.client.node_client import NodeClient
 from nomos_testing.cluster.interfaces import Cluster, NetworkControl, NodeControl
 from nomos_testing.cluster.node_clients import ClusterClient, NodeClients
+from nomos_testing.faults.fault_log import FaultLog
 from nomos_testing.runtime.background import Background
 from nomos_testing.runtime.counters import Counters
 from nomos_testing.runtime.plan import RunPlan
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from nomos_testing.runtime.block_feed import BlockFeed
     from nomos_testing.runtime.journal import Journal
     from nomos_testing.topology import GeneratedTopology, WalletAccount
+
+Healer = Callable[[], Awaitable[None]]
 
 
 class RunContext:
@@ -47,6 +50,8 @@ class RunContext:
         self._background = background
         self._prover = prover
         self._node_clients = NodeClients.of(cluster, self.random("node clients"))
+        self._faults = FaultLog()
+        self._healers: list[Healer] = []
 
     def plan(self) -> RunPlan:
         return self._plan
@@ -100,6 +105,18 @@ class RunContext:
     def network_control(self) -> NetworkControl | None:
         """None unless the scenario enabled it and the deployer can."""
         return self._cluster.network if self._plan.network_control else None
+
+    def faults(self) -> FaultLog:
+        """What has been done to nodes and links so far, and what has become of it."""
+        return self._faults
+
+    def on_heal(self, healer: Healer) -> None:
+        """Have ``healer`` called at the end of the run's duration, before the cooldown: it undoes what is left."""
+        self._healers.append(healer)
+
+    @property
+    def healers(self) -> Sequence[Healer]:
+        return tuple(self._healers)
 
     def journal(self) -> Journal:
         return self._journal

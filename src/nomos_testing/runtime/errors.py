@@ -3,6 +3,7 @@
 - ``RunFailed``: the base; a verdict, not a defect of the framework
   - ``WorkloadFailed``: a workload raised
   - ``ExpectationCaptureFailed``: an expectation could not start watching
+  - ``HealFailed``: what faults did could not be undone
   - ``WatchFailed``: what an expectation had running beside the workloads raised
   - ``ExpectationsFailed``: one or more expectations do not hold
 - ``Interrupted``: someone asked the run to stop
@@ -30,6 +31,11 @@ class ExpectationCaptureFailed(RunFailed):
     def __init__(self, expectation: str, error: BaseException) -> None:
         super().__init__(f"expectation capture failed: {expectation}: {described(error)}")
         self.expectation = expectation
+
+
+class HealFailed(RunFailed):
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"healing failed: {reason}")
 
 
 class WatchFailed(RunFailed):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from nomos_testing.faults.plan import FaultPlan
 from nomos_testing.scenario.metrics import RunMetrics
 
 if TYPE_CHECKING:
     from nomos_testing.topology import TopologySpec
+
+_NO_FAULTS: Final = FaultPlan()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,3 +23,5 @@ class RunPlan:
     """Whether the run may stop and start nodes."""
     network_control: bool = False
     """Whether the run may cut and slow the links between nodes."""
+    faults: FaultPlan = _NO_FAULTS
+    """Everything that will be done to nodes and links, and when."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from nomos_testing.cluster.roles import Role
 from nomos_testing.topology.errors import TopologyError
 from nomos_testing.topology.layouts import Layout
 from nomos_testing.topology.presets import DataAvailability, many_subnetworks, preset_for, two_nodes
@@ -68,6 +69,12 @@ class TopologySpec:
     @property
     def node_count(self) -> int:
         return self.validators + self.executors
+
+    @property
+    def node_names(self) -> tuple[str, ...]:
+        """``validator-0`` and so on, in the order of the nodes."""
+        counts = ((Role.VALIDATOR, self.validators), (Role.EXECUTOR, self.executors))
+        return tuple(f"{role}-{index}" for role, count in counts for index in range(count))
 
     @property
     def da(self) -> DataAvailability:

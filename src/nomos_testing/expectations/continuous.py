@@ -1,0 +1,273 @@
+"""Expectations that watch while the run lasts: ``always``, ``eventually``, ``sometimes``.
+
+Their checks are functions of a ``RunView``. They look at every block and reorganisation, whenever a fault comes or
+goes, and at least eight times a slot; and once more when the run is judged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from nomos_testing.expectations.expectation_events import ExpectationBroken
+from nomos_testing.expectations.run_view import RunView
+from nomos_testing.faults.spans import Time, span
+from nomos_testing.runtime.block_feed import FeedEvent, poll_interval
+from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
+from nomos_testing.runtime.waiting import Seen
+
+Check = Callable[[RunView], bool | Seen]
+"""Whether something holds; a ``Seen`` also says what was seen, for the person who reads why it did not."""
+MOST_EVIDENCE: Final = 10
+
+
+class Continuous(ABC):
+    """The watching; what is made of each look is the subclasses' part."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._ctx: RunContext | None = None
+        self._started = 0.0
+        self._looks = 0
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def prepare(self, plan: RunPlan) -> None:
+        self.check_numbers()
+
+    async def capture(self, ctx: RunContext) -> None:
+        self._ctx, self._started, self._looks = ctx, time.monotonic(), 0
+        self.begin(ctx)
+        ctx.spawn(self._follow_feed(ctx), name=f"{self.name}: blocks")
+        ctx.spawn(self._follow_time(ctx), name=f"{self.name}: time and faults")
+
+    async def evaluate(self, ctx: RunContext) -> Observation:
+        self._look(ctx, None)
+        return self.judge()
+
+    @abstractmethod
+    def check_numbers(self) -> None:
+        """
+        Raises:
+            ValueError: a number is out of its range.
+        """
+
+    @abstractmethod
+    def begin(self, ctx: RunContext) -> None:
+        """Forget what an earlier run left."""
+
+    @abstractmethod
+    def take(self, view: RunView) -> None:
+        """One look."""
+
+    @abstractmethod
+    def judge(self) -> Observation:
+        """
+        Raises:
+            ExpectationFailed: it did not hold.
+        """
+
+    @property
+    def looks(self) -> int:
+        return self._looks
+
+    def broken(self, view: RunView, description: str) -> str:
+        """Journal a breach at once and return its line of evidence."""
+        assert self._ctx is not None
+        faults = tuple(str(record.planned) for record in view.faults.active())
+        self._ctx.journal().write(
+            ExpectationBroken(
+                expectation=self.name, description=description, slot=round(view.slot, 1), active_faults=faults
+            )
+        )
+        circumstances = f"during {', '.join(faults)}" if faults else "no fault active"
+        return f"slot {view.slot:.1f}, {circumstances}: {description}"
+
+    async def _follow_feed(self, ctx: RunContext) -> None:
+        async for event in ctx.block_feed().subscribe():
+            self._look(ctx, event)
+
+    async def _follow_time(self, ctx: RunContext) -> None:
+        poll, changed = poll_interval(ctx.run_metrics().slot_duration), asyncio.Event()
+        ctx.faults().listen(lambda record: changed.set())
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(poll):
+                    await changed.wait()
+            changed.clear()
+            self._look(ctx, None)
+
+    def _look(self, ctx: RunContext, event: FeedEvent | None) -> None:
+        self._looks += 1
+        self.take(
+            RunView(
+                at=time.monotonic(),
+                started=self._started,
+                slot_seconds=ctx.run_metrics().slot_duration or 1.0,
+                history=ctx.block_feed().history,
+                nodes=ctx.block_feed().nodes(),
+                faults=ctx.faults(),
+                event=event,
+            )
+        )
+
+
+class Always(Continuous):
+    """The check holds at every look; ``outside_faults``: at every look at which no fault is there."""
+
+    def __init__(self, name: str, check: Check, *, outside_faults: bool = False) -> None:
+        super().__init__(name)
+        self._given = check
+        self._check = check
+        self._outside_faults = outside_faults
+        self._breaches = 0
+        self._evidence: list[str] = []
+        self._last: Seen | None = None
+
+    def check_numbers(self) -> None:
+        """There are none."""
+
+    def fresh_check(self, ctx: RunContext) -> Check:
+        """The check for a run that begins; a subclass whose check remembers something makes a new one."""
+        return self._given
+
+    def begin(self, ctx: RunContext) -> None:
+        self._check, self._breaches, self._evidence, self._last = self.fresh_check(ctx), 0, [], None
+
+    def take(self, view: RunView) -> None:
+        if self._outside_faults and not view.quiet:
+            return
+        seen = seen_of(self._check(view))
+        if not seen.fulfilled:
+            self._breaches += 1
+            # What does not hold for a while is one finding, not one for each look.
+            if (self._last is None or self._last.fulfilled) and len(self._evidence) < MOST_EVIDENCE:
+                self._evidence.append(self.broken(view, seen.description or "it does not hold"))
+        self._last = seen
+
+    def judge(self) -> Observation:
+        if self._breaches:
+            raise ExpectationFailed(
+                f"did not hold at {self._breaches} of {self.looks} looks; first at {self._evidence[0]}",
+                observed=self._breaches,
+                required=0,
+                evidence=self._evidence,
+            )
+        return Observation(observed=self.observed() or f"held at {self.looks} looks", required="always")
+
+    def observed(self) -> Any:
+        """What to show of a run in which it held; None for the number of looks."""
+        return None
+
+
+@dataclass(slots=True)
+class _Obligation:
+    since: float
+    reason: str
+    fulfilled_after: float | None = None
+    """Slots."""
+    overdue: bool = False
+
+
+class Eventually(Continuous):
+    """The check holds at least once within so many slots of the start, or of each heal.
+
+    After a heal that is soon followed by another fault, the next heal is what counts.
+    """
+
+    def __init__(self, name: str, check: Check, *, within: Time, after_each_heal: bool = False) -> None:
+        super().__init__(name)
+        self._check = check
+        self._within = span(within)
+        self._after_each_heal = after_each_heal
+        self._obligations: dict[int, _Obligation] = {}
+        self._limit = 0.0
+        self._evidence: list[str] = []
+
+    def check_numbers(self) -> None:
+        if not 0 < self._within.amount < float("inf"):
+            raise ValueError(f"within: expected above 0, got {self._within}")
+
+    def begin(self, ctx: RunContext) -> None:
+        slot = ctx.run_metrics().slot_duration or 1.0
+        self._limit = self._within.in_seconds(slot) / slot
+        self._evidence = []
+        start = _Obligation(time.monotonic(), "the start")
+        self._obligations = {} if self._after_each_heal else {0: start}
+
+    def take(self, view: RunView) -> None:
+        if self._after_each_heal:
+            self._note_heals(view)
+        due = [item for item in self._obligations.values() if item.fulfilled_after is None and not item.overdue]
+        if not due:
+            return
+        seen = seen_of(self._check(view))
+        for item in due:
+            waited = view.slots_since(item.since)
+            if waited > self._limit:
+                item.overdue = True
+                description = f"not within {self._limit:g} slots of {item.reason}: {seen.description or 'not seen'}"
+                self._evidence.append(self.broken(view, description))
+            elif seen.fulfilled:
+                item.fulfilled_after = waited
+
+    def judge(self) -> Observation:
+        items = self._obligations.values()
+        open_ones = [f"not seen since {item.reason}" for item in items if item.fulfilled_after is None]
+        if self._evidence or open_ones:
+            evidence = self._evidence or open_ones
+            raise ExpectationFailed(
+                evidence[0], observed=None, required=f"within {self._limit:g} slots", evidence=evidence[:MOST_EVIDENCE]
+            )
+        slowest = max((item.fulfilled_after or 0.0 for item in items), default=0.0)
+        return Observation(observed=f"{slowest:.1f} slots at most", required=f"within {self._limit:g} slots")
+
+    def _note_heals(self, view: RunView) -> None:
+        if not view.quiet:
+            for number in [key for key, item in self._obligations.items() if item.fulfilled_after is None]:
+                if not self._obligations[number].overdue:
+                    del self._obligations[number]
+            return
+        # Of faults healed together the last one stands for all.
+        last = max(view.faults.records, key=lambda record: record.healed_at or 0.0, default=None)
+        if last is not None and last.healed_at is not None and last.planned.number not in self._obligations:
+            self._obligations[last.planned.number] = _Obligation(last.healed_at, f"the heal of {last.planned}")
+
+
+class Sometimes(Continuous):
+    """The check holds at one look at least: proof that the run did what it was made for."""
+
+    def __init__(self, name: str, check: Check) -> None:
+        super().__init__(name)
+        self._check = check
+        self._seen: list[str] = []
+        self._last = ""
+
+    def check_numbers(self) -> None:
+        """There are none."""
+
+    def begin(self, ctx: RunContext) -> None:
+        self._seen, self._last = [], ""
+
+    def take(self, view: RunView) -> None:
+        seen = seen_of(self._check(view))
+        self._last = seen.description
+        if seen.fulfilled:
+            self._seen.append(f"slot {view.slot:.1f}" + (f": {seen.description}" if seen.description else ""))
+
+    def judge(self) -> Observation:
+        if not self._seen:
+            last = f"; last seen: {self._last}" if self._last else ""
+            raise ExpectationFailed(f"never held in {self.looks} looks{last}", observed=0, required=1)
+        return Observation(observed=f"{len(self._seen)} times, first at {self._seen[0]}", required="once")
+
+
+def seen_of(outcome: bool | Seen) -> Seen:
+    return outcome if isinstance(outcome, Seen) else Seen(bool(outcome), "")

@@ -1,0 +1,76 @@
+"""The network recovers from every fault within so many slots of its heal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from nomos_testing.expectations.continuous import Always, Check
+from nomos_testing.expectations.run_view import RunView
+from nomos_testing.faults.fault_log import FaultRecord
+from nomos_testing.faults.recovery import RECOVERED_WITHIN_BLOCKS
+from nomos_testing.faults.spans import Span, Time, span
+from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext
+from nomos_testing.runtime.waiting import Seen
+
+DEFAULT_WITHIN: Final = Span(30, "slots")
+
+
+class RecoversFromFaults(Always):
+    """After each heal every node is within two blocks of the highest again, on the same chain, in time.
+
+    A fault beside which another one was there until the recovery may take longer, but not forever.
+    """
+
+    def __init__(self, *, within: Time = DEFAULT_WITHIN) -> None:
+        super().__init__("recovers_from_faults", self._in_time)
+        self._within = span(within)
+        self._ctx_of_run: RunContext | None = None
+
+    def check_numbers(self) -> None:
+        if not 0 < self._within.amount < float("inf"):
+            raise ValueError(f"within: expected above 0, got {self._within}")
+
+    def fresh_check(self, ctx: RunContext) -> Check:
+        self._ctx_of_run = ctx
+        return self._in_time
+
+    def judge(self) -> Observation:
+        super().judge()
+        assert self._ctx_of_run is not None
+        slot = self._ctx_of_run.run_metrics().slot_duration or 1.0
+        records = self._ctx_of_run.faults().records
+        limit = self._within.in_seconds(slot) / slot
+        unrecovered = [str(record.planned) for record in records if record.recovered_at is None]
+        if unrecovered:
+            evidence = [
+                f"{fault}: not every node came within {RECOVERED_WITHIN_BLOCKS} blocks again" for fault in unrecovered
+            ]
+            raise ExpectationFailed(
+                f"the network did not recover from {', '.join(unrecovered)}",
+                observed=f"{len(unrecovered)} of {len(records)} faults without recovery",
+                required=f"within {limit:g} slots",
+                evidence=evidence,
+            )
+        return Observation(observed=_slowest(records, slot), required=f"within {limit:g} slots")
+
+    def file_section(self) -> Mapping[str, Any]:
+        return {"recovers_from_faults": {"within": self._within.to_json()}}
+
+    def _in_time(self, view: RunView) -> Seen:
+        limit = self._within.in_seconds(view.slot_seconds)
+        late = [
+            f"{record.planned} was healed {view.slots_since(record.healed_at):.0f} slots ago and nodes are still behind"
+            for record in view.faults.unrecovered()
+            if record.healed_at is not None and not record.overlapped and view.at - record.healed_at > limit
+        ]
+        return Seen(not late, "; ".join(late) or "recovered in time")
+
+
+def _slowest(records: Sequence[FaultRecord], slot_seconds: float) -> str:
+    times = [
+        (record.recovered_at - record.healed_at) / slot_seconds
+        for record in records
+        if record.recovered_at is not None and record.healed_at is not None
+    ]
+    return f"{max(times):.1f} slots at most, {len(times)} faults" if times else "no faults"

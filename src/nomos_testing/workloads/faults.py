@@ -1,0 +1,47 @@
+"""The workload that carries out a scenario's faults."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from nomos_testing.faults.errors import FieldPath
+from nomos_testing.faults.execution import FaultExecution
+from nomos_testing.faults.planner import Request
+from nomos_testing.faults.schedule import Entry
+from nomos_testing.runtime.interfaces import Expectation, RunContext, RunPlan
+
+
+class FaultInjection:
+    """Inflicts what the plan says of its entries, and heals it."""
+
+    name: Final = "faults"
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._entries = tuple(entries)
+
+    def expectations(self) -> Sequence[Expectation]:
+        return ()
+
+    def fault_requests(self, plan: RunPlan, path: FieldPath) -> Sequence[Request]:
+        """What is to be planned; a scenario has its faults in a list of their own, wherever the workload stands."""
+        return [
+            Request(entry=entry, origin=self.name, path=("faults", index)) for index, entry in enumerate(self._entries)
+        ]
+
+    def prepare(self, plan: RunPlan) -> None:
+        """The planner has checked everything."""
+
+    async def run(self, ctx: RunContext) -> None:
+        """
+        Raises:
+            FaultFailed: a fault could not be injected, healed, or seen to be healed.
+        """
+        await execution_of(ctx, self.name).run()
+
+
+def execution_of(ctx: RunContext, origin: str) -> FaultExecution:
+    """What a workload's part of the plan needs; it is healed when the run's duration is over."""
+    execution = FaultExecution(ctx.plan().faults.of(origin), ctx.cluster(), ctx.faults(), ctx.journal())
+    ctx.on_heal(execution.finish)
+    return execution
