@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nomos_testing.runtime.journal_events import journal_event
@@ -13,7 +12,7 @@ from nomos_testing.runtime.journal_events import journal_event
 class NetworkImpaired:
     number: int
     description: str
-    links: Sequence[str]
+    links: tuple[str, ...]
     """``validator-0 -> validator-1``"""
     seconds: float
     """From the request until it was in effect."""
@@ -24,7 +23,7 @@ class NetworkImpaired:
 class NetworkRestored:
     """Impairments were lifted."""
 
-    numbers: Sequence[int]
+    numbers: tuple[int, ...]
     seconds: float
 
 
@@ -35,8 +34,8 @@ class NetworkVerified:
 
     verified: bool
     seconds: float
-    reason: str | None
-    left_out: Sequence[str]
+    left_out: tuple[str, ...]
+    reason: str | None = None
 
 
 @journal_event("relay_ended")

@@ -107,7 +107,7 @@ class LocalNetworkControl:
         started = time.monotonic()
         done = await self._relay.lift([impairment.number])
         self._active.pop(impairment.number, None)
-        self._journal.write(NetworkRestored(numbers=[impairment.number], seconds=round(done - started, 6)))
+        self._journal.write(NetworkRestored(numbers=(impairment.number,), seconds=round(done - started, 6)))
 
     async def verify(self, *, timeout: float | None = None) -> LinkVerification:
         started = time.monotonic()
@@ -129,7 +129,7 @@ class LocalNetworkControl:
         except NetworkControlError as error:
             return self._verified(str(error), time.monotonic() - started)
         if self._active:
-            self._journal.write(NetworkRestored(numbers=sorted(self._active), seconds=round(done - started, 6)))
+            self._journal.write(NetworkRestored(numbers=tuple(sorted(self._active)), seconds=round(done - started, 6)))
             self._active.clear()
         return await self.verify()
 
@@ -143,7 +143,7 @@ class LocalNetworkControl:
         self._last_number = number = self._last_number + 1
         self._active[number] = links  # before the request, so that one that was interrupted is healed too
         since = await self._relay.impose(number, links, effect)
-        shown = sorted(map(str, links))
+        shown = tuple(sorted(map(str, links)))
         event = NetworkImpaired(number=number, description=description, links=shown, seconds=round(since - started, 6))
         self._journal.write(event)
         return Impairment(number, description, since)
