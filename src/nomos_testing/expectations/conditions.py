@@ -2,65 +2,96 @@
 
 from __future__ import annotations
 
-from nomos_testing.expectations.continuous import Check
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
 from nomos_testing.expectations.run_view import RunView
 from nomos_testing.runtime.chain_history import Reorganisation
 from nomos_testing.runtime.waiting import Seen
 
 
-def nodes_within(blocks: int) -> Check:
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """The base: a check that a scenario file can say."""
+
+    word: ClassVar[str]
+
+    def file_section(self) -> Mapping[str, Any]:
+        return {self.word: asdict(self)}
+
+    def __str__(self) -> str:
+        numbers = " ".join(str(value) for value in asdict(self).values())
+        return f"{self.word} {numbers}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class NodesWithin(Condition):
     """Every node answers and is at most so many blocks behind the highest, on the same chain."""
 
-    def check(view: RunView) -> Seen:
+    blocks: int
+    word: ClassVar[str] = "nodes_within"
+
+    def __call__(self, view: RunView) -> Seen:
         behind = view.behind
         apart = [
             f"{node} {'does not answer' if state.error else f'is {behind.get(node, 0)} blocks behind'}"
             for node, state in view.nodes.items()
-            if state.error or behind.get(node, blocks + 1) > blocks
+            if state.error or behind.get(node, self.blocks + 1) > self.blocks
         ]
-        return Seen(not apart, ", ".join(apart) or f"all within {blocks} blocks")
-
-    return check
+        return Seen(not apart, ", ".join(apart) or f"all within {self.blocks} blocks")
 
 
-def nodes_answer() -> Check:
+@dataclass(frozen=True, slots=True)
+class NodesAnswer(Condition):
     """Every node answered when it was last asked."""
 
-    def check(view: RunView) -> Seen:
+    word: ClassVar[str] = "nodes_answer"
+
+    def __call__(self, view: RunView) -> Seen:
         silent = [f"{node}: {state.error}" for node, state in view.nodes.items() if state.error]
         return Seen(not silent, "; ".join(silent) or "all answer")
 
-    return check
 
-
-def height_at_least(height: int) -> Check:
+@dataclass(frozen=True, slots=True)
+class HeightAtLeast(Condition):
     """The highest node has reached a height."""
 
-    def check(view: RunView) -> Seen:
+    blocks: int
+    word: ClassVar[str] = "height_at_least"
+
+    def __call__(self, view: RunView) -> Seen:
         highest = max(view.heights.values(), default=0)
-        return Seen(highest >= height, f"height {highest}")
-
-    return check
+        return Seen(highest >= self.blocks, f"height {highest}")
 
 
-def reorganisation_deeper_than(blocks: int) -> Check:
+@dataclass(frozen=True, slots=True)
+class ReorganisationDeeperThan(Condition):
     """A node leaves a branch of more than so many blocks of its own."""
 
-    def check(view: RunView) -> Seen:
+    blocks: int
+    word: ClassVar[str] = "reorganisation_deeper_than"
+
+    def __call__(self, view: RunView) -> Seen:
         event = view.event
         if not isinstance(event, Reorganisation):
             return Seen(False, "no reorganisation")
         depth = len(event.abandoned)
-        return Seen(depth > blocks, f"{event.node} left {depth} blocks")
-
-    return check
+        return Seen(depth > self.blocks, f"{event.node} left {depth} blocks")
 
 
-def fault_active() -> Check:
-    """A fault is there: that the plan did something."""
+@dataclass(frozen=True, slots=True)
+class FaultActive(Condition):
+    """A fault is there: proof that the plan did something."""
 
-    def check(view: RunView) -> Seen:
+    word: ClassVar[str] = "fault_active"
+
+    def __call__(self, view: RunView) -> Seen:
         active = view.faults.active()
         return Seen(bool(active), ", ".join(str(record.planned) for record in active) or "no fault active")
 
-    return check
+
+CONDITIONS: Mapping[str, type[Condition]] = {
+    condition.word: condition
+    for condition in (NodesWithin, NodesAnswer, HeightAtLeast, ReorganisationDeeperThan, FaultActive)
+}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -162,6 +162,13 @@ class Always(Continuous):
             )
         return Observation(observed=self.observed() or f"held at {self.looks} looks", required="always")
 
+    def file_section(self) -> Mapping[str, Any] | None:
+        """The same in a scenario file; None where the check is Python."""
+        condition = section_of(self._given)
+        if condition is None:
+            return None
+        return {"always": {"condition": condition, "name": self.name, "outside_faults": self._outside_faults}}
+
     def observed(self) -> Any:
         """What to show of a run in which it held; None for the number of looks."""
         return None
@@ -218,6 +225,14 @@ class Eventually(Continuous):
             elif seen.fulfilled:
                 item.fulfilled_after = waited
 
+    def file_section(self) -> Mapping[str, Any] | None:
+        """The same in a scenario file; None where the check is Python."""
+        condition = section_of(self._check)
+        if condition is None:
+            return None
+        times = {"within": self._within.to_json(), "after_each_heal": self._after_each_heal}
+        return {"eventually": {"condition": condition, "name": self.name, **times}}
+
     def judge(self) -> Observation:
         items = self._obligations.values()
         open_ones = [f"not seen since {item.reason}" for item in items if item.fulfilled_after is None]
@@ -262,6 +277,11 @@ class Sometimes(Continuous):
         if seen.fulfilled:
             self._seen.append(f"slot {view.slot:.1f}" + (f": {seen.description}" if seen.description else ""))
 
+    def file_section(self) -> Mapping[str, Any] | None:
+        """The same in a scenario file; None where the check is Python."""
+        condition = section_of(self._check)
+        return None if condition is None else {"sometimes": {"condition": condition, "name": self.name}}
+
     def judge(self) -> Observation:
         if not self._seen:
             last = f"; last seen: {self._last}" if self._last else ""
@@ -271,3 +291,9 @@ class Sometimes(Continuous):
 
 def seen_of(outcome: bool | Seen) -> Seen:
     return outcome if isinstance(outcome, Seen) else Seen(bool(outcome), "")
+
+
+def section_of(part: Any) -> Any:
+    """What a part of a scenario is in a scenario file; None for what only Python can say."""
+    say = getattr(part, "file_section", None)
+    return None if say is None else say()

@@ -6,9 +6,9 @@ The height rules and their thresholds are the original framework's; that the cha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from nomos_testing.client.errors import NodeClientError
 from nomos_testing.cluster.interfaces import NodeHandle
@@ -63,6 +63,10 @@ class ConsensusLiveness:
         if not 0 <= lag_allowance <= MAX_LAG_ALLOWANCE:
             raise ValueError(f"lag allowance: expected 0 to {MAX_LAG_ALLOWANCE} blocks, got {lag_allowance}")
         self._lag_allowance = lag_allowance
+
+    def file_section(self) -> Mapping[str, Any]:
+        """The same in a scenario file."""
+        return {"consensus_liveness": {"lag_allowance": self._lag_allowance}}
 
     def prepare(self, plan: RunPlan) -> None:
         if plan.topology.node_count == 0:

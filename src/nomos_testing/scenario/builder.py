@@ -7,12 +7,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from nomos_testing.expectations.continuous import Always, Check, Eventually, Sometimes
+from nomos_testing.expectations.kept_inclusions import InclusionsStay
 from nomos_testing.expectations.liveness import ConsensusLiveness
+from nomos_testing.expectations.recovery import DEFAULT_WITHIN as DEFAULT_RECOVERY
+from nomos_testing.expectations.recovery import RecoversFromFaults
+from nomos_testing.expectations.safety import NoConflictingLib
+from nomos_testing.expectations.stalls import DEFAULT_SLOTS as DEFAULT_STALL_SLOTS
+from nomos_testing.expectations.stalls import NoStalls
+from nomos_testing.faults.errors import FaultPlanError
+from nomos_testing.faults.plan import FaultPlan
+from nomos_testing.faults.schedule import At, Entry
+from nomos_testing.faults.spans import Time, span
+from nomos_testing.faults.vocabulary import Fault
 from nomos_testing.runtime.interfaces import Expectation, RunPlan, Workload
+from nomos_testing.scenario.document import recipe_of
 from nomos_testing.scenario.errors import ScenarioBuildError
+from nomos_testing.scenario.fault_planning import with_faults
 from nomos_testing.scenario.metrics import RunMetrics
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.topology import TopologySpec, WalletSpec
+from nomos_testing.workloads.chaos import (
+    DEFAULT_MAX_DELAY,
+    DEFAULT_MIN_DELAY,
+    DEFAULT_TARGET_COOLDOWN,
+    ChaosRestart,
+)
+from nomos_testing.workloads.faults import FaultInjection
 from nomos_testing.workloads.transactions import TransactionWorkload
 
 FUNDS_PER_WALLET = 100
@@ -44,6 +65,7 @@ class ScenarioBuilder:
     chosen_seed: int | None = None
     node_control: bool = False
     network_control: bool = False
+    schedule: tuple[Entry, ...] = ()
 
     @classmethod
     def topology(cls, *, validators: int, executors: int = 0, layout: str = "star") -> ScenarioBuilder:
@@ -76,6 +98,40 @@ class ScenarioBuilder:
             workload = TransactionWorkload(rate=rate, users=users)
         return self.with_workload(workload)
 
+    def restarts(
+        self,
+        *,
+        min_delay: Time = DEFAULT_MIN_DELAY,
+        max_delay: Time = DEFAULT_MAX_DELAY,
+        cooldown: Time = DEFAULT_TARGET_COOLDOWN,
+        include_validators: bool = True,
+        include_executors: bool = True,
+    ) -> ScenarioBuilder:
+        """Restart a node every so often, none of them again within its cooldown. Needs ``enable_node_control()``.
+
+        Times are in seconds, or ``slots(N)``.
+        """
+        with _build_errors():
+            workload = ChaosRestart(
+                min_delay=min_delay,
+                max_delay=max_delay,
+                target_cooldown=cooldown,
+                include_validators=include_validators,
+                include_executors=include_executors,
+            )
+        return self.with_workload(workload)
+
+    def fault(self, fault: Fault, *, at: Time, lasting: Time | None = None) -> ScenarioBuilder:
+        """Inflict one fault at a time since the workloads start: ``.fault(Pause("any"), at=slots(5), lasting=4)``."""
+        return self.faults(At(span(at), fault, None if lasting is None else span(lasting)))
+
+    def faults(self, *entries: Entry) -> ScenarioBuilder:
+        """Add to the schedule of faults: ``at``, ``every``, ``during``, ``randomly``.
+
+        Faults of nodes need ``enable_node_control()``; those of links bring network control with them.
+        """
+        return replace(self, schedule=(*self.schedule, *entries))
+
     def with_workload(self, workload: Workload) -> ScenarioBuilder:
         """Add a workload; what it expects comes with it."""
         return replace(self, workloads=(*self.workloads, workload))
@@ -85,6 +141,34 @@ class ScenarioBuilder:
         with _build_errors():
             expectation = ConsensusLiveness(lag_allowance=lag_allowance)
         return self.with_expectation(expectation)
+
+    def expect_no_conflicting_lib(self) -> ScenarioBuilder:
+        """Expect that no two nodes ever hold conflicting blocks for final."""
+        return self.with_expectation(NoConflictingLib())
+
+    def expect_no_stalls(self, *, slots: float = DEFAULT_STALL_SLOTS) -> ScenarioBuilder:
+        """Expect that outside of faults no node goes without a new block for longer."""
+        return self.with_expectation(NoStalls(slots=slots))
+
+    def expect_recovery(self, *, within: Time = DEFAULT_RECOVERY) -> ScenarioBuilder:
+        """Expect every node to be within two blocks of the highest in time after each heal."""
+        return self.with_expectation(RecoversFromFaults(within=within))
+
+    def expect_inclusions_stay(self) -> ScenarioBuilder:
+        """Expect the transactions that all nodes share after a recovery to be on the chain at the end."""
+        return self.with_expectation(InclusionsStay())
+
+    def always(self, name: str, check: Check, *, outside_faults: bool = False) -> ScenarioBuilder:
+        """Expect ``check`` to hold whenever it is looked at while the run lasts."""
+        return self.with_expectation(Always(name, check, outside_faults=outside_faults))
+
+    def eventually(self, name: str, check: Check, *, within: Time, after_each_heal: bool = False) -> ScenarioBuilder:
+        """Expect ``check`` to hold once in time: ``within=slots(20)`` of the start, or of each heal."""
+        return self.with_expectation(Eventually(name, check, within=within, after_each_heal=after_each_heal))
+
+    def sometimes(self, name: str, check: Check) -> ScenarioBuilder:
+        """Expect ``check`` to hold at some time in the run."""
+        return self.with_expectation(Sometimes(name, check))
 
     def with_expectation(self, expectation: Expectation) -> ScenarioBuilder:
         return replace(self, expectations=(*self.expectations, expectation))
@@ -106,8 +190,8 @@ class ScenarioBuilder:
             raise ScenarioBuildError("run_for takes either seconds or slots")
         return replace(self, seconds=seconds, slots=slots)
 
-    def build(self) -> Scenario:
-        """Check the whole and freeze it.
+    def build(self, *, faults: FaultPlan | None = None) -> Scenario:
+        """Check the whole and freeze it. ``faults`` is a plan to take instead of making one from schedule and seed.
 
         Raises:
             ScenarioBuildError: naming the part that does not fit.
@@ -127,23 +211,25 @@ class ScenarioBuilder:
             node_control=self.node_control,
             network_control=self.network_control,
         )
-        expectations = (
-            *(owned for workload in self.workloads for owned in workload.expectations()),
-            *self.expectations,
-        )
-        for workload in self.workloads:
+        workloads = (*self.workloads, FaultInjection(self.schedule)) if self.schedule else self.workloads
+        with _build_errors():
+            plan = with_faults(plan, workloads, faults)
+        expectations = (*(owned for workload in workloads for owned in workload.expectations()), *self.expectations)
+        for workload in workloads:
             _prepare("workload", workload, plan)
         for expectation in expectations:
             _prepare("expectation", expectation, plan)
         return Scenario(
             name=self.name,
             topology=spec,
-            workloads=self.workloads,
+            workloads=workloads,
             expectations=expectations,
             metrics=metrics,
             seed=seed,
-            node_control=self.node_control,
-            network_control=self.network_control,
+            node_control=plan.node_control,
+            network_control=plan.network_control,
+            faults=plan.faults,
+            recipe=recipe_of(self.name, plan, workloads, self.expectations),
         )
 
     def _duration(self) -> float:
@@ -161,6 +247,8 @@ def _build_errors() -> Iterator[None]:
     """What a part refuses is an error of the scenario."""
     try:
         yield
+    except FaultPlanError as error:
+        raise ScenarioBuildError(error.message, path=error.path) from None
     except ValueError as error:
         raise ScenarioBuildError(str(error)) from None
 

@@ -10,13 +10,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nomos_testing.faults.errors import FieldPath, dotted
+
 
 class ScenarioError(ValueError):
     """A scenario that cannot run."""
 
 
 class ScenarioBuildError(ScenarioError):
-    """The scenario's parts do not fit together."""
+    """The scenario's parts do not fit together.
+
+    Attributes:
+        path: the field as a scenario file would have it, where one field is to blame.
+        reason: the text without the path.
+    """
+
+    def __init__(self, reason: str, *, path: FieldPath | None = None) -> None:
+        super().__init__(reason if path is None else f"{dotted(path)}: {reason}")
+        self.path = path
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
+from nomos_testing.faults.plan import FaultPlan
 from nomos_testing.runtime.interfaces import Expectation, Workload
+from nomos_testing.scenario.document import Recipe
 from nomos_testing.scenario.metrics import RunMetrics
 from nomos_testing.topology import TopologySpec
+
+_NO_FAULTS: Final = FaultPlan()
+_NO_RECIPE: Final = Recipe(obstacle="it was not made by a builder")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +30,10 @@ class Scenario:
     node_control: bool = False
     network_control: bool = False
     """Whether the links between its nodes can be cut and slowed, which takes a relay between them."""
+    faults: FaultPlan = _NO_FAULTS
+    """What will be done to nodes and links, and when; it follows from the schedule and the seed."""
+    recipe: Recipe = _NO_RECIPE
+    """The scenario as a file, for those who want to run it again."""
 
     @property
     def duration(self) -> float:

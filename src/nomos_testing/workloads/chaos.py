@@ -65,7 +65,7 @@ class ChaosRestart:
             "restarts": {
                 "min_delay": self._min_delay.to_json(),
                 "max_delay": self._max_delay.to_json(),
-                "target_cooldown": self._target_cooldown.to_json(),
+                "cooldown": self._target_cooldown.to_json(),
                 "include_validators": self._roles[Role.VALIDATOR],
                 "include_executors": self._roles[Role.EXECUTOR],
             }

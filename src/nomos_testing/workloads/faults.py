@@ -20,6 +20,10 @@ class FaultInjection:
     def __init__(self, entries: Sequence[Entry]) -> None:
         self._entries = tuple(entries)
 
+    @property
+    def entries(self) -> Sequence[Entry]:
+        return self._entries
+
     def expectations(self) -> Sequence[Expectation]:
         return ()
 

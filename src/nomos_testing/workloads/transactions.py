@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from nomos_core import field
 from nomos_core.mantle.notes import Utxo, utxos_of
@@ -83,6 +83,11 @@ class TransactionWorkload:
     def sent(self) -> Sequence[Sent]:
         """What nodes have taken so far in this run, in the order they took it."""
         return self._sent
+
+    def file_section(self) -> Mapping[str, Any]:
+        """The same in a scenario file."""
+        users = {} if self._users is None else {"users": self._users}
+        return {"transactions": {"rate": self._rate, **users}}
 
     def expectations(self) -> Sequence[Expectation]:
         return (TransactionInclusion(self),)
