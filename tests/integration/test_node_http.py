@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,20 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     )
     with NodeProcess(config, tmp_path_factory.mktemp("node")).start() as process:
         yield process.wait_ready()
+
+
+def test_answers_on_an_open_connection_come_at_once(node: NodeProcess) -> None:
+    """Not after the 40 ms for which a kernel may hold back a small segment."""
+    address = node.config.http.backend_settings.address
+    connection = http.client.HTTPConnection(address.host, address.port, timeout=20)
+    seconds = []
+    for _ in range(20):
+        began = time.perf_counter()
+        connection.request("GET", "/cryptarchia/info")
+        connection.getresponse().read()
+        seconds.append(time.perf_counter() - began)
+    connection.close()
+    assert sorted(seconds[1:])[5] < 0.03
 
 
 def test_the_lib_stream_tells_every_irreversible_block(node: NodeProcess) -> None:

@@ -28,7 +28,9 @@ class Listener:
 
     def __init__(self, host: str, port: int, *, setting: str) -> None:
         self._name = f"{setting}: failed to bind to address {host}:{port}"
-        self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        # asyncio sends small answers at once only on sockets whose protocol says TCP; else each waits 40 ms for an ACK
+        self.socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._attempt(lambda: self.socket.bind((host, port)))
 
