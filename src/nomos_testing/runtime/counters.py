@@ -9,6 +9,9 @@ from typing import Final
 TRANSACTIONS_PLANNED: Final = "transactions_planned"
 TRANSACTIONS_SENT: Final = "transactions_sent"
 TRANSACTIONS_INCLUDED: Final = "transactions_included"
+BLOBS_PLANNED: Final = "blobs_planned"
+BLOBS_DISPERSED: Final = "blobs_dispersed"
+BLOBS_INCLUDED: Final = "blobs_included"
 
 
 class Counters:

@@ -18,20 +18,17 @@ from nomos_core.mantle.notes import Utxo, utxos_of
 from nomos_core.mantle.signing import sign_transaction
 from nomos_core.mantle.transactions import LedgerTx, MantleTx, SignedMantleTx
 from nomos_core.proofs.prover import Prover
-from nomos_testing.client.errors import NodeClientError
-from nomos_testing.client.node_client import NodeClient
 from nomos_testing.expectations.transaction_inclusion import TransactionInclusion
 from nomos_testing.runtime.counters import TRANSACTIONS_PLANNED, TRANSACTIONS_SENT
 from nomos_testing.runtime.interfaces import Expectation, RunContext, RunPlan
 from nomos_testing.runtime.journal_events import Notice
 from nomos_testing.topology import GeneratedTopology, WalletAccount
 from nomos_testing.workloads.inclusion import Sent
+from nomos_testing.workloads.sending import submit_in_rounds
 from nomos_testing.workloads.submission import SubmissionPlan, submission_plan
 from nomos_testing.workloads.transaction_events import TransactionSent, TransactionsFinished
 
 PROOFS_AHEAD: Final = 8
-SUBMISSION_ROUNDS: Final = 5
-SUBMISSION_RETRY_DELAY: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +126,7 @@ class TransactionWorkload:
                 position += 1
 
     async def _submit(self, ctx: RunContext, source: FundedAccount, transaction: SignedMantleTx) -> None:
-        client = await _submit_in_rounds(ctx, transaction)
+        client = await submit_in_rounds(ctx, transaction)
         sent = Sent(transaction.hash, source.account.label, client.name, time.monotonic())
         self._sent.append(sent)
         ctx.counters().add(TRANSACTIONS_SENT)
@@ -169,12 +166,3 @@ async def _signed_ahead(
     finally:
         for _, proof in ahead:
             proof.cancel()
-
-
-async def _submit_in_rounds(ctx: RunContext, transaction: SignedMantleTx) -> NodeClient:
-    for _ in range(SUBMISSION_ROUNDS - 1):
-        try:
-            return await ctx.cluster_client().submit_transaction(transaction)
-        except NodeClientError:
-            await asyncio.sleep(SUBMISSION_RETRY_DELAY)
-    return await ctx.cluster_client().submit_transaction(transaction)
