@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
@@ -12,10 +13,13 @@ from nomos_testing.runtime.waiting import Seen
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(ABC):
     """The base: a check that a scenario file can say."""
 
     word: ClassVar[str]
+
+    @abstractmethod
+    def __call__(self, view: RunView) -> Seen: ...
 
     def file_section(self) -> Mapping[str, Any]:
         return {self.word: asdict(self)}

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-Positive = Annotated[int, Field(ge=1)]
-Count = Annotated[int, Field(ge=0)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+from nomos_testing.scenario.expectation_file import (
+    AlwaysSection,
+    EmptySection,
+    EventuallySection,
+    NoStallsSection,
+    RecoversSection,
+    SometimesSection,
+)
+from nomos_testing.scenario.fault_file import FaultEntrySection, RestartsSection
+from nomos_testing.scenario.sections import Count, Positive, Seconds, Section
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class TopologySection(_Section):
+class TopologySection(Section):
     """How many nodes there are and who dials whom."""
 
     validators: Count = Field(default=1, description="Number of validators; at least one.")
@@ -29,64 +32,80 @@ class TopologySection(_Section):
     )
 
 
-class SlotSection(_Section):
+class SlotSection(Section):
     """The slot clock."""
 
     seconds: Seconds = Field(default=2.0, description="Length of a slot. Below one second: embedded nodes only.")
     active_slot_coeff: Annotated[float, Field(gt=0, le=1)] = Field(default=0.9)
 
 
-class WalletSection(_Section):
+class WalletSection(Section):
     """Funded accounts in genesis."""
 
     users: Positive = Field(description="Number of accounts.")
     total: Positive | None = Field(default=None, description="Tokens, split evenly; default 100 an account.")
 
 
-class TransactionsSection(_Section):
+class TransactionsSection(Section):
     """Self-transfers of the wallets' genesis notes, one an account."""
 
     rate: Positive = Field(default=1, description="Transactions a block.")
     users: Positive | None = Field(default=None, description="At most this many accounts send; default all.")
 
 
-class WorkloadSection(_Section):
+class WorkloadSection(Section):
     """One workload; exactly one of its keys is given."""
 
     transactions: TransactionsSection | None = None
+    restarts: RestartsSection | None = None
 
 
-class LivenessSection(_Section):
+class LivenessSection(Section):
     """Every node keeps near the highest, and the chain grows."""
 
     lag_allowance: Annotated[int, Field(ge=0, le=5)] = Field(default=2, description="Blocks a node may be behind.")
 
 
-class ExpectationSection(_Section):
+class ExpectationSection(Section):
     """One expectation; exactly one of its keys is given."""
 
     consensus_liveness: LivenessSection | None = None
+    no_conflicting_lib: EmptySection | None = Field(
+        default=None, description="No two nodes ever hold conflicting blocks for final."
+    )
+    no_stalls: NoStallsSection | None = None
+    recovers_from_faults: RecoversSection | None = None
+    inclusions_stay: EmptySection | None = Field(
+        default=None, description="What all nodes have included after a recovery is included at the end."
+    )
+    always: AlwaysSection | None = None
+    eventually: EventuallySection | None = None
+    sometimes: SometimesSection | None = None
 
 
-class DurationSection(_Section):
+class DurationSection(Section):
     """How long the scenario runs; exactly one of its keys is given."""
 
     seconds: Seconds | None = None
     slots: Positive | None = None
 
 
-class ScenarioFile(_Section):
+class ScenarioFile(Section):
     """A scenario: topology, wallets, workloads, expectations, duration, seed."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "scenario"
     topology: TopologySection = TopologySection()
     slot: SlotSection | None = Field(default=None, description="Default: CONSENSUS_SLOT_TIME, else 2 seconds.")
     wallets: Positive | WalletSection | None = Field(default=None, description="Number of accounts of 100 tokens each.")
-    workloads: list[WorkloadSection] = []
-    expectations: list[ExpectationSection] = []
+    workloads: list[WorkloadSection] = Field(default=[])
+    faults: list[FaultEntrySection] = Field(default=[], description="What is done to nodes and links, and when.")
+    expectations: list[ExpectationSection] = Field(default=[])
     run_for: Seconds | DurationSection = Field(description="Seconds, or {seconds: N} or {slots: N}.")
     seed: Count | None = Field(default=None, description="Node keys and every random choice follow from it.")
-    node_control: bool = Field(default=False, description="Let workloads stop and start nodes.")
+    node_control: bool = Field(default=False, description="Let workloads and faults stop and start nodes.")
+    network_control: bool = Field(
+        default=False, description="Let workloads cut and slow links; faults of links bring it with them."
+    )
 
 
 def json_schema() -> dict[str, Any]:

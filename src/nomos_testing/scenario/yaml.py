@@ -10,8 +10,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from nomos_testing.faults.plan import FaultPlan
 from nomos_testing.scenario.builder import ScenarioBuilder
 from nomos_testing.scenario.errors import FileProblem, ScenarioBuildError, ScenarioFileError
+from nomos_testing.scenario.expectation_steps import expectation_step
+from nomos_testing.scenario.fault_file import FaultEntrySection
+from nomos_testing.scenario.fault_steps import entry_of, moment
 from nomos_testing.scenario.file import (
     DurationSection,
     ExpectationSection,
@@ -24,8 +28,12 @@ from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
 
 
-def load_scenario(path: Path, settings: Settings | None = None, *, seed: int | None = None) -> Scenario:
+def load_scenario(
+    path: Path, settings: Settings | None = None, *, seed: int | None = None, faults: FaultPlan | None = None
+) -> Scenario:
     """Read and build a scenario file; a ``seed`` given here wins over the file's.
+
+    ``faults`` is a plan to take instead of making one from the file's schedule and the seed.
 
     Raises:
         ScenarioFileError: unreadable, malformed, against the schema, or parts that do not fit together.
@@ -35,10 +43,17 @@ def load_scenario(path: Path, settings: Settings | None = None, *, seed: int | N
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise ScenarioFileError([FileProblem(str(path), 1, "", f"cannot be read: {reason}")]) from None
-    return parse_scenario(text, str(path), settings, seed=seed)
+    return parse_scenario(text, str(path), settings, seed=seed, faults=faults)
 
 
-def parse_scenario(text: str, source: str, settings: Settings | None = None, *, seed: int | None = None) -> Scenario:
+def parse_scenario(
+    text: str,
+    source: str,
+    settings: Settings | None = None,
+    *,
+    seed: int | None = None,
+    faults: FaultPlan | None = None,
+) -> Scenario:
     """Build a scenario from YAML text; ``source`` names it in errors."""
     document = read_located(text, source)
     if not isinstance(document.data, dict):
@@ -52,7 +67,7 @@ def parse_scenario(text: str, source: str, settings: Settings | None = None, *, 
         with _located(document, path):
             builder = step(builder)
     with _located(document, ("workloads",)):
-        return (builder if seed is None else builder.seed(seed)).build()
+        return (builder if seed is None else builder.seed(seed)).build(faults=faults)
 
 
 @contextmanager
@@ -61,7 +76,8 @@ def _located(document: LocatedDocument, path: FieldPath) -> Iterator[None]:
     try:
         yield
     except ScenarioBuildError as error:
-        problem = FileProblem(document.source, document.line_of(path), _dotted(path), str(error))
+        exact = path if error.path is None else error.path
+        problem = FileProblem(document.source, document.line_of(exact), _dotted(exact), error.reason)
         raise ScenarioFileError([problem]) from None
 
 
@@ -150,12 +166,16 @@ def _steps(file: ScenarioFile, document: LocatedDocument, settings: Settings) ->
         yield ("seed",), partial(ScenarioBuilder.seed, seed=file.seed)
     if file.node_control:
         yield ("node_control",), ScenarioBuilder.enable_node_control
+    if file.network_control:
+        yield ("network_control",), ScenarioBuilder.enable_network_control
     for index, workload in enumerate(file.workloads):
         _require_one_key(workload, ("workloads", index), document)
         yield ("workloads", index), _workload_step(workload)
+    for index, entry in enumerate(file.faults):
+        yield ("faults", index), _fault_step(entry, ("faults", index), document)
     for index, expectation in enumerate(file.expectations):
         _require_one_key(expectation, ("expectations", index), document)
-        yield ("expectations", index), _expectation_step(expectation)
+        yield ("expectations", index), _expectation_step(expectation, ("expectations", index), document)
     yield ("run_for",), _duration_step(file.run_for, document)
 
 
@@ -176,13 +196,35 @@ def _wallet_step(wallets: int | WalletSection) -> Step:
 
 
 def _workload_step(section: WorkloadSection) -> Step:
-    assert section.transactions is not None, "the only key there is"
+    if section.restarts is not None:
+        restarts = section.restarts
+        return partial(
+            ScenarioBuilder.restarts,
+            min_delay=moment(restarts.min_delay),
+            max_delay=moment(restarts.max_delay),
+            cooldown=moment(restarts.cooldown),
+            include_validators=restarts.include_validators,
+            include_executors=restarts.include_executors,
+        )
+    assert section.transactions is not None, "the only key left"
     return partial(ScenarioBuilder.transactions, rate=section.transactions.rate, users=section.transactions.users)
 
 
-def _expectation_step(section: ExpectationSection) -> Step:
-    assert section.consensus_liveness is not None, "the only key there is"
-    return partial(ScenarioBuilder.expect_consensus_liveness, lag_allowance=section.consensus_liveness.lag_allowance)
+def _fault_step(section: FaultEntrySection, path: FieldPath, document: LocatedDocument) -> Step:
+    def refuse(field: FieldPath, problem: str) -> None:
+        where = (*path, *field)
+        raise ScenarioFileError([FileProblem(document.source, document.line_of(where), _dotted(where), problem)])
+
+    entry = entry_of(section, refuse)
+    return lambda builder: builder.faults(entry)
+
+
+def _expectation_step(section: ExpectationSection, path: FieldPath, document: LocatedDocument) -> Step:
+    for name in ("always", "eventually", "sometimes"):
+        watch = getattr(section, name)
+        if watch is not None:
+            _require_one_key(watch.condition, (*path, name, "condition"), document)
+    return expectation_step(section)
 
 
 def _duration_step(run_for: float | DurationSection, document: LocatedDocument) -> Step:
