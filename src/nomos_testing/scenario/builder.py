@@ -33,6 +33,7 @@ from nomos_testing.workloads.chaos import (
     DEFAULT_TARGET_COOLDOWN,
     ChaosRestart,
 )
+from nomos_testing.workloads.data_availability import DataAvailabilityWorkload
 from nomos_testing.workloads.faults import FaultInjection
 from nomos_testing.workloads.transactions import TransactionWorkload
 
@@ -65,6 +66,7 @@ class ScenarioBuilder:
     chosen_seed: int | None = None
     node_control: bool = False
     network_control: bool = False
+    notices: tuple[str, ...] = ()
     schedule: tuple[Entry, ...] = ()
 
     @classmethod
@@ -96,6 +98,22 @@ class ScenarioBuilder:
         """Send ``rate`` transactions a block from at most ``users`` accounts, and expect half of them in blocks."""
         with _build_errors():
             workload = TransactionWorkload(rate=rate, users=users)
+        return self.with_workload(workload)
+
+    def data_availability(
+        self, *, channel_rate: int = 1, blob_rate: int = 1, headroom_percent: int = 20, verify_blobs: bool = True
+    ) -> ScenarioBuilder:
+        """Disperse ``blob_rate`` blobs a block over ``channel_rate`` channels and ``headroom_percent`` more.
+
+        Expects most of them in blocks and, with ``verify_blobs``, that a sample can be fetched back byte for byte.
+        """
+        with _build_errors():
+            workload = DataAvailabilityWorkload(
+                channel_rate=channel_rate,
+                blob_rate=blob_rate,
+                headroom_percent=headroom_percent,
+                verify_blobs=verify_blobs,
+            )
         return self.with_workload(workload)
 
     def restarts(
@@ -181,6 +199,10 @@ class ScenarioBuilder:
         """Let faults cut and slow the links between nodes; a deployer that can't refuses the scenario."""
         return replace(self, network_control=True)
 
+    def note(self, text: str) -> ScenarioBuilder:
+        """Say something to whoever runs the scenario; it is in the journal, too."""
+        return replace(self, notices=(*self.notices, text))
+
     def seed(self, seed: int) -> ScenarioBuilder:
         """Fix node keys and every random choice; a run without a seed draws one and says which."""
         return replace(self, chosen_seed=seed)
@@ -229,6 +251,7 @@ class ScenarioBuilder:
             node_control=plan.node_control,
             network_control=plan.network_control,
             faults=plan.faults,
+            notices=self.notices,
             recipe=recipe_of(self.name, plan, workloads, self.expectations),
         )
 

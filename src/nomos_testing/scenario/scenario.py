@@ -10,6 +10,7 @@ from nomos_testing.runtime.interfaces import Expectation, Workload
 from nomos_testing.scenario.document import Recipe
 from nomos_testing.scenario.metrics import RunMetrics
 from nomos_testing.topology import TopologySpec
+from nomos_testing.workloads.data_availability import DataAvailabilityWorkload
 
 _NO_FAULTS: Final = FaultPlan()
 _NO_RECIPE: Final = Recipe(obstacle="it was not made by a builder")
@@ -34,6 +35,14 @@ class Scenario:
     """What will be done to nodes and links, and when; it follows from the schedule and the seed."""
     recipe: Recipe = _NO_RECIPE
     """The scenario as a file, for those who want to run it again."""
+
+    notices: tuple[str, ...] = ()
+    """What a person who runs it should know."""
+
+    @property
+    def disperses_blobs(self) -> bool:
+        """Whether it uses data availability, for which there must be parameters, memberships and subnetworks."""
+        return any(isinstance(workload, DataAvailabilityWorkload) for workload in self.workloads)
 
     @property
     def duration(self) -> float:

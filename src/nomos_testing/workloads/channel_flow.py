@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import aclosing
 from functools import partial
 from typing import Final
 
@@ -119,11 +118,10 @@ class ChannelFlow:
         return isinstance(operation, ChannelBlob) and operation.channel == self._channel and operation.parent == parent
 
     async def _next_message(self, wanted: Callable[[ChannelMessage], bool]) -> tuple[MsgId, BlockRecord]:
-        async with aclosing(self._ctx.block_feed().blocks()) as blocks:
-            async for block in blocks:
-                for operation in channel_messages(block):
-                    if wanted(operation):
-                        return message_id(operation), block
+        async for block in self._ctx.block_feed().blocks():
+            for operation in channel_messages(block):
+                if wanted(operation):
+                    return message_id(operation), block
         raise EOFError("block feed closed while waiting for channel operations")
 
     def _tip(self) -> MsgId:

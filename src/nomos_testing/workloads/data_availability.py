@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from nomos_core.identifiers import ChannelId
 from nomos_testing.expectations.data_availability import BlobInclusion
@@ -58,6 +58,15 @@ class DataAvailabilityWorkload:
     def expectations(self) -> Sequence[Expectation]:
         inclusion = BlobInclusion(self)
         return (inclusion, VerifyBlobs(self)) if self._verify_blobs else (inclusion,)
+
+    def file_section(self) -> Mapping[str, Any]:
+        section = {
+            "channel_rate": self._channel_rate,
+            "blob_rate": self._blob_rate,
+            "headroom_percent": self._headroom_percent,
+            "verify_blobs": self._verify_blobs,
+        }
+        return {"data_availability": section}
 
     def prepare(self, plan: RunPlan) -> None:
         _check_topology(plan.topology)
