@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -91,14 +91,14 @@ def processes_of(directory: Path) -> list[psutil.Process]:
 
 
 @contextmanager
-def eventually(what: str, *, timeout: float = 5.0) -> Iterator[Any]:
-    """Iterate until the caller breaks; fails naming ``what`` after ``timeout`` seconds."""
+def eventually(what: str, last_seen: Callable[[], str] = str, *, timeout: float = 5.0) -> Iterator[Any]:
+    """Iterate until the caller breaks; fails after ``timeout`` seconds, naming ``what`` and what was last seen."""
     deadline = time.monotonic() + timeout
 
     def attempts() -> Iterator[None]:
         while time.monotonic() < deadline:
             yield
             time.sleep(0.02)
-        raise AssertionError(f"waited {timeout:g} s for {what}")
+        raise AssertionError(f"waited {timeout:g} s for {what}; {last_seen()}")
 
     yield attempts()

@@ -7,63 +7,26 @@ workloads end early or there are none.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from nomos_core.proofs.prover import Prover
-from nomos_testing.cluster.interfaces import Cluster
+from nomos_testing.cluster.interfaces import ClusterError
+from nomos_testing.faults.execution import FaultFailed
+from nomos_testing.faults.fault_events import FaultsPlanned
+from nomos_testing.faults.recovery import watch_recoveries
 from nomos_testing.runtime.background import Background
-from nomos_testing.runtime.block_feed import BlockFeed, FeedEvent, NewBlock
 from nomos_testing.runtime.context import RunContext
 from nomos_testing.runtime.counters import Counters
-from nomos_testing.runtime.errors import (
-    ExpectationCaptureFailed,
-    ExpectationsFailed,
-    RunFailed,
-    WatchFailed,
-    WorkloadFailed,
-    described,
-)
+from nomos_testing.runtime.deployment import Deployment
+from nomos_testing.runtime.errors import ExpectationCaptureFailed, ExpectationsFailed, HealFailed, RunFailed, described
+from nomos_testing.runtime.feed_journal import journal_feed
 from nomos_testing.runtime.interfaces import Expectation, Workload
-from nomos_testing.runtime.journal import Journal
-from nomos_testing.runtime.journal_events import (
-    BlockSeen,
-    ExpectationJudged,
-    Reorganised,
-    RunEnded,
-    VerdictReached,
-    WorkloadEnded,
-)
+from nomos_testing.runtime.journal_events import ExpectationJudged, RunEnded, VerdictReached
 from nomos_testing.runtime.outcome import ExpectationFailed, Judgement, Verdict
-from nomos_testing.runtime.phases import Phases
-from nomos_testing.runtime.plan import RunPlan
 from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.runtime.sampling import Sampler
-
-if TYPE_CHECKING:
-    from nomos_testing.topology import GeneratedTopology
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deployment:
-    """What a deployer hands to the runner: a network that is ready, and how to take it down."""
-
-    plan: RunPlan
-    descriptors: GeneratedTopology
-    cluster: Cluster
-    block_feed: BlockFeed
-    journal: Journal
-    phases: Phases
-    prover: Prover
-    run_directory: RunDirectory
-    keep_everything: bool
-    """Logs and databases stay also after success."""
-    resources: AsyncExitStack
-    """Closing it takes the network down."""
+from nomos_testing.runtime.workload_driver import WorkloadDriver
 
 
 class Runner:
@@ -91,7 +54,7 @@ class Runner:
             background=self._background,
             prover=deployment.prover,
         )
-        deployment.block_feed.listen(self._journal_feed_event)
+        journal_feed(deployment.block_feed, self._journal)
 
     @property
     def context(self) -> RunContext:
@@ -153,19 +116,21 @@ class Runner:
         metrics, node_control = self._deployment.plan.metrics, self._deployment.plan.node_control
         with self._phases.phase("capture"):
             await self._capture()
-        running = [asyncio.create_task(self._run_workload(each), name=each.name) for each in self._workloads]
+        self._announce_faults()
+        driver = WorkloadDriver(self._workloads, self._context, self._background)
+        driver.start()
         try:
             with self._phases.phase("run", metrics.run_duration):
-                await self._drive(running, metrics.run_duration)
+                await driver.let_pass(metrics.run_duration)
             await self._heal()
             cooldown = metrics.cooldown(node_control=node_control)
             with self._phases.phase("cooldown", cooldown):
-                await self._drive(running, cooldown)
+                await driver.let_pass(cooldown)
         finally:
-            await _cancelled(running)
+            await driver.stop()
         settle = metrics.settle(node_control=node_control)
         with self._phases.phase("settle", settle):
-            await self._drive([], settle)
+            await driver.let_pass(settle)
 
     async def _capture(self) -> None:
         for expectation in self._expectations:
@@ -174,42 +139,30 @@ class Runner:
             except Exception as error:
                 raise ExpectationCaptureFailed(expectation.name, error) from error
 
-    async def _run_workload(self, workload: Workload) -> None:
-        try:
-            await workload.run(self._context)
-        except asyncio.CancelledError:
-            self._journal.write(WorkloadEnded(workload.name, "stopped"))
-            raise
-        except Exception as error:
-            self._journal.write(WorkloadEnded(workload.name, "failed", described(error)))
-            raise WorkloadFailed(workload.name, error) from error
-        self._journal.write(WorkloadEnded(workload.name, "finished"))
-
-    async def _drive(self, running: Sequence[asyncio.Task[None]], seconds: float) -> None:
-        """Let time pass, ``seconds`` of it; a workload or a watch that fails ends it at once."""
-        deadline = time.monotonic() + seconds
-        watch = asyncio.create_task(self._background.first_failure(), name="watch for failures")
-        pending: set[asyncio.Task[None] | asyncio.Task[BaseException]] = {watch, *running}
-        try:
-            while (left := deadline - time.monotonic()) > 0:
-                done, pending = await asyncio.wait(pending, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-                if watch in done:
-                    raise WatchFailed(watch.result())
-                for workload in done:
-                    workload.result()
-        finally:
-            await _cancelled([watch])
+    def _announce_faults(self) -> None:
+        plan = self._deployment.plan
+        if plan.faults:
+            slot = plan.metrics.slot_duration
+            self._journal.write(FaultsPlanned(tuple(plan.faults.to_json()), tuple(plan.faults.lines(slot or 1.0))))
+            feed, log = self._deployment.block_feed, self._context.faults()
+            watch = watch_recoveries(feed, log, self._journal, slot_seconds=slot)
+            self._context.spawn(watch, name="watch for recoveries")
 
     async def _heal(self) -> None:
-        """Undo what faults left behind: first the nodes, because a link can only be seen to work between running ones."""
-        nodes, network = self._context.node_control(), self._context.network_control()
-        if nodes is None and network is None:
+        """Undo what faults left: first the nodes, because a link can only be seen to work between running ones."""
+        nodes, network, healers = self._context.node_control(), self._context.network_control(), self._context.healers
+        if nodes is None and network is None and not healers:
             return
         with self._phases.phase("heal"):
-            if nodes is not None:
-                await nodes.heal()
-            if network is not None:
-                await network.heal()
+            try:
+                await asyncio.gather(*(heal() for heal in healers))
+                if nodes is not None:
+                    await nodes.heal()
+                verification = await network.heal() if network is not None else None
+            except (ClusterError, FaultFailed) as error:
+                raise HealFailed(described(error)) from error
+            if verification is not None and not verification.verified:
+                raise HealFailed(f"the network is not seen to be whole: {verification.reason}")
 
     async def _evaluate(self) -> tuple[Judgement, ...]:
         with self._phases.phase("evaluate"):
@@ -249,15 +202,6 @@ class Runner:
             return "interrupted"
         return "passed" if self._verdict is not None and self._verdict.passed and error is None else "failed"
 
-    def _journal_feed_event(self, event: FeedEvent) -> None:
-        self._journal.write(_feed_event(event))
-
-
-async def _cancelled(tasks: Sequence[asyncio.Task[None]] | Sequence[asyncio.Task[BaseException]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
 
 def _judged(judgement: Judgement) -> ExpectationJudged:
     return ExpectationJudged(
@@ -267,25 +211,4 @@ def _judged(judgement: Judgement) -> ExpectationJudged:
         required=judgement.required,
         message=judgement.message,
         evidence=judgement.evidence,
-    )
-
-
-def _feed_event(event: FeedEvent) -> BlockSeen | Reorganised:
-    if isinstance(event, NewBlock):
-        record = event.record
-        return BlockSeen(
-            block=record.id.hex(),
-            parent=record.parent.hex(),
-            slot=record.slot,
-            height=record.height,
-            transactions=len(record.block.transactions),
-            node=record.first_node,
-        )
-    return Reorganised(
-        node=event.node,
-        old_tip=event.old_tip.hex(),
-        new_tip=event.new_tip.hex(),
-        common_ancestor=event.common_ancestor.hex(),
-        abandoned=len(event.abandoned),
-        adopted=len(event.adopted),
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from nomos_testing.runtime.journal import read_journal
@@ -43,10 +44,13 @@ def wait_for_phase(directory: Path, phase: str) -> None:
 
 
 def assert_nothing_is_left(directory: Path, outcome: str) -> None:
-    with eventually("the end of every process of the run") as attempts:
+    ended: list[RunEnded] = []
+    left: list[psutil.Process] = []
+    with eventually("the end of the run", lambda: f"journal's end: {ended}, processes: {left}") as attempts:
         for _ in attempts:
-            ended = [event for event in journal_events(directory) if isinstance(event, RunEnded)]
-            if ended and not processes_of(directory):
+            ended[:] = [event for event in journal_events(directory) if isinstance(event, RunEnded)]
+            left[:] = processes_of(directory)
+            if ended and not left:
                 break
     (last,) = ended
     assert last.outcome == outcome

@@ -15,13 +15,14 @@ import pytest
 
 from nomos_core.proofs.development import DevelopmentProver
 from nomos_testing.runtime.block_feed import BlockFeed
+from nomos_testing.runtime.deployment import Deployment
 from nomos_testing.runtime.interfaces import Expectation, Observation, RunContext, RunPlan, Workload
 from nomos_testing.runtime.journal import Journal, read_journal
 from nomos_testing.runtime.journal_events import ExpectationJudged, PhaseEnded, RunEnded, WorkloadEnded
 from nomos_testing.runtime.outcome import ExpectationFailed, Judgement, Verdict
 from nomos_testing.runtime.phases import Phases
 from nomos_testing.runtime.run_directory import RunDirectory
-from nomos_testing.runtime.runner import Deployment, Runner
+from nomos_testing.runtime.runner import Runner
 from nomos_testing.scenario.metrics import RunMetrics
 
 RunBody = Callable[[RunContext], Awaitable[None]]

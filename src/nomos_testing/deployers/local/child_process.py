@@ -52,11 +52,12 @@ class ChildProcess:
 
     def send(self, number: signal.Signals) -> None:
         """Signal the whole group; a group that is gone is fine."""
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self.pid, number)
-        except ProcessLookupError:
-            # Just forked, it may not lead its group yet.
-            if self._descriptor is not None:
+            return
+        # Just forked, it may not lead its group yet; or it has ended, which we are about to hear.
+        if self._descriptor is not None:
+            with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._descriptor, number)
 
     async def end(self, *, grace: float) -> None:

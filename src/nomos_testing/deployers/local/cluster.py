@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from typing import TypeVar
 
 from nomos_testing.cluster.interfaces import NetworkControl, Role
@@ -127,9 +128,11 @@ class LocalCluster:
 
     async def close(self) -> None:
         """End every node, within a second. Idempotent."""
-        await asyncio.gather(*(self.end(node, grace=END_GRACE_SECONDS) for node in self.nodes))
-        await self._launcher.close()
-        await asyncio.gather(*(node.client.close() for node in self.nodes))
+        async with AsyncExitStack() as closing:  # in reverse, and each whatever happens to the others
+            for node in self.nodes:
+                closing.push_async_callback(node.client.close)
+            closing.push_async_callback(self._launcher.close)
+            await asyncio.gather(*(self.end(node, grace=END_GRACE_SECONDS) for node in self.nodes))
 
     async def _watch(self, node: LocalNode) -> None:
         process = node.process

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import defaultdict
+import os
+import signal
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -31,11 +33,8 @@ class ForkServer:
         self._stderr = stderr
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._statuses: defaultdict[int, asyncio.Future[int | None]] = defaultdict(
-            asyncio.get_running_loop().create_future
-        )
-        self._one_at_a_time = asyncio.Lock()
+        self._unanswered: deque[asyncio.Future[dict[str, Any]]] = deque()
+        self._statuses: dict[int, asyncio.Future[int | None]] = {}
 
     @property
     def pid(self) -> int | None:
@@ -62,9 +61,14 @@ class ForkServer:
         self._reading = asyncio.create_task(self._read(self._process), name="fork server answers")
 
     async def launch(self, command: Command) -> ChildProcess:
-        async with self._one_at_a_time:
-            await self._send(command)
-            answer = await self._answers.get()
+        answered = self._ask(command)
+        try:
+            await self._flush()
+            answer = await answered
+        except asyncio.CancelledError:
+            if not answered.cancel() and not answered.cancelled():
+                self._abandon(answered.result())
+            raise
         if "pid" not in answer:
             raise LaunchError(f"failed to spawn node process '{command.argv[0]}': {answer.get('error', answer)}")
         pid = int(answer["pid"])
@@ -88,12 +92,15 @@ class ForkServer:
             async with asyncio.timeout(_END_SECONDS):
                 await process.wait()
         except TimeoutError:
+            for pid, status in self._statuses.items():
+                if not status.done():
+                    _kill(pid)
             process.kill()
             await process.wait()
         if self._reading is not None:
             await self._reading
 
-    async def _send(self, command: Command) -> None:
+    def _ask(self, command: Command) -> asyncio.Future[dict[str, Any]]:
         if self._process is None or self._process.returncode is not None:
             raise LaunchError(f"the fork server has ended; its errors are in {self._stderr}")
         assert self._process.stdin is not None
@@ -104,21 +111,52 @@ class ForkServer:
             "stderr": str(command.stderr),
             "env": dict(command.env),
         }
+        answered: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._unanswered.append(answered)
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
+        return answered
+
+    async def _flush(self) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
         with suppress(ConnectionError):  # the end of its stdout tells the rest
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
             await self._process.stdin.drain()
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
         async for line in process.stdout:
-            answer = json.loads(line)
-            if "exited" in answer:
-                status = self._statuses[int(answer["exited"])]
-                if not status.done():
-                    status.set_result(answer.get("status"))
-            else:
-                self._answers.put_nowait(answer)
-        self._answers.put_nowait({"error": f"the fork server has ended; its errors are in {self._stderr}"})
+            self._hear(json.loads(line))
+        for answered in self._unanswered:
+            if not answered.done():
+                answered.set_result({"error": f"the fork server has ended; its errors are in {self._stderr}"})
         for status in self._statuses.values():
             if not status.done():
                 status.set_result(None)
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        if "exited" in message:
+            self._status_of(int(message["exited"])).set_result(message.get("status"))
+            return
+        if "pid" in message:
+            self._status_of(int(message["pid"]))
+        answered = self._unanswered.popleft()
+        if answered.cancelled():
+            self._abandon(message)
+        else:
+            answered.set_result(message)
+
+    def _abandon(self, answer: dict[str, Any]) -> None:
+        """Kill a node that nobody waits for any more: its launch was cancelled on the way."""
+        if "pid" in answer:
+            _kill(int(answer["pid"]))
+
+    def _status_of(self, pid: int) -> asyncio.Future[int | None]:
+        return self._statuses.setdefault(pid, asyncio.get_running_loop().create_future())
+
+
+def _kill(pid: int) -> None:
+    # Just forked, it may not lead its group yet.
+    for kill in (os.killpg, os.kill):
+        with suppress(ProcessLookupError):
+            kill(pid, signal.SIGKILL)
+            return

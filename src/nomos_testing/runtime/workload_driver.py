@@ -1,0 +1,65 @@
+"""Runs the workloads of a scenario side by side, for as long as the phases say."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from nomos_testing.runtime.background import Background
+from nomos_testing.runtime.context import RunContext
+from nomos_testing.runtime.errors import WatchFailed, WorkloadFailed, described
+from nomos_testing.runtime.interfaces import Workload
+from nomos_testing.runtime.journal_events import WorkloadEnded
+
+
+class WorkloadDriver:
+    """Start, let time pass, stop. The first workload or watch that fails ends the passing of time."""
+
+    def __init__(self, workloads: Sequence[Workload], ctx: RunContext, background: Background) -> None:
+        self._workloads = workloads
+        self._ctx = ctx
+        self._background = background
+        self._running: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        self._running = [asyncio.create_task(self._run(workload), name=workload.name) for workload in self._workloads]
+
+    async def let_pass(self, seconds: float) -> None:
+        """Wait, whether workloads still run or not.
+
+        Raises:
+            WorkloadFailed, WatchFailed: at once, with the cause.
+        """
+        deadline = time.monotonic() + seconds
+        watch = asyncio.create_task(self._background.first_failure(), name="watch for failures")
+        pending: set[asyncio.Task[None] | asyncio.Task[BaseException]] = {watch, *self._running}
+        try:
+            while (left := deadline - time.monotonic()) > 0:
+                done, pending = await asyncio.wait(pending, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                if watch in done:
+                    raise WatchFailed(watch.result())
+                for workload in done:
+                    workload.result()
+        finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """Cancel what still runs and wait for its end. Idempotent."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        self._running = []
+
+    async def _run(self, workload: Workload) -> None:
+        journal = self._ctx.journal()
+        try:
+            await workload.run(self._ctx)
+        except asyncio.CancelledError:
+            journal.write(WorkloadEnded(workload.name, "stopped"))
+            raise
+        except Exception as error:
+            journal.write(WorkloadEnded(workload.name, "failed", described(error)))
+            raise WorkloadFailed(workload.name, error) from error
+        journal.write(WorkloadEnded(workload.name, "finished"))
