@@ -97,3 +97,10 @@ def test_the_program_without_a_file_says_how_to_call_it() -> None:
         [sys.executable, "-m", "nomos_testing.relay"], capture_output=True, text=True, timeout=20, check=False
     )
     assert (ended.returncode, ended.stderr) == (1, "usage: python -m nomos_testing.relay EVIDENCE_FILE\n")
+
+
+def test_the_program_cannot_be_controlled_by_a_file(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "nomos_testing.relay", str(tmp_path / "relay.log")]
+    ended = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.endswith("standard input must be a pipe, a socket or a terminal\n")
