@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
@@ -83,10 +82,18 @@ async def _run(config: NodeConfig, prover: Prover) -> None:
         await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
         if stopping.is_set():
-            running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
+            await _cancelled(running)
+        else:
             await running
     _log.info("the node has ended")
+
+
+async def _cancelled(running: asyncio.Task[None]) -> None:
+    """What fails while it is being ended is no failure of the node."""
+    running.cancel()
+    await asyncio.wait({running})
+    if not running.cancelled() and (error := running.exception()):
+        _log.debug("a service failed while it was ended", exc_info=error)
 
 
 def _stop(stopping: asyncio.Event, number: int) -> None:

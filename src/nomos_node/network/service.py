@@ -19,7 +19,7 @@ from nomos_node.network.trio_side.host import Libp2pHost
 from nomos_node.network.trio_side.quic import bind_listen_socket
 from nomos_node.network.trio_thread import TrioThread
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("chain_network")
 
 FEED_CAPACITY = 8_192
 MAX_PUBLISH_RETRIES = 3
@@ -166,6 +166,10 @@ class NetworkService:
             AddressError: ``address`` is no QUIC multiaddress.
         """
         return await self._running().call(self._host.dial, address)
+
+    async def disconnect(self, peer_id: str) -> None:
+        """Hang up on a peer. Initial peers are dialled again; does nothing when the peer is not connected."""
+        await self._running().call(self._host.disconnect, peer_id)
 
     async def info(self) -> NetworkInfo:
         return await self._running().call(self._host.info)

@@ -37,7 +37,7 @@ from nomos_node.network.trio_side.peering import ConfiguredSwarm, Peering
 from nomos_node.network.trio_side.quic import Connection, Transport
 from nomos_node.network.trio_side.resolve import reachable_endpoints
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("chain_network")
 
 
 class Observer(Protocol):
@@ -120,6 +120,10 @@ class Libp2pHost:
     async def dial(self, address: str) -> str:
         """Connect to an address once; return the id of the peer found there."""
         return (await self._peering.dial(parse_endpoint(address))).to_base58()
+
+    async def disconnect(self, peer_id: str) -> None:
+        """Close all connections to a peer."""
+        await self._swarm.close_peer(ID.from_string(peer_id))
 
     async def peers(self) -> tuple[str, ...]:
         return tuple(peer.to_base58() for peer in self._peering.peers)

@@ -11,11 +11,11 @@ _LIBRARIES = ("libp2p", "multiaddr", "quic")
 
 
 def quiet_library_logs() -> None:
-    """Silence the libraries unless this package's own log is at trace level.
+    """Silence the libraries unless the target ``chain_network`` is logged at trace level.
 
     What they call errors are peers that come and go; what matters of it is logged by this package.
     """
-    level = logging.DEBUG if logging.getLogger("nomos_node.network").isEnabledFor(_TRACE) else logging.CRITICAL
+    level = logging.DEBUG if logging.getLogger("chain_network").isEnabledFor(_TRACE) else logging.CRITICAL
     for name in _LIBRARIES:
         library_logger = logging.getLogger(name)
         library_logger.setLevel(level)

@@ -21,7 +21,7 @@ from nomos_node.network.events import PeerConnected, PeerDisconnected, PeerEvent
 from nomos_node.network.trio_side.quic import Connection, Transport
 from nomos_node.network.trio_side.resolve import resolve
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("chain_network")
 
 _REDIAL_DELAYS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
