@@ -19,7 +19,7 @@ from nomos_testing.configgen import consensus, data_availability, network, servi
 from nomos_testing.configgen.node_plan import NetworkPlan, NodePlan, quic_address
 from nomos_testing.configgen.options import ConfigOptions
 from nomos_testing.topology.generated import GeneratedNode, GeneratedTopology
-from nomos_testing.topology.identities import node_identities
+from nomos_testing.topology.identities import newcomer_identity, node_identities
 from nomos_testing.topology.layouts import Layout, dialled_nodes, peer_counts
 from nomos_testing.topology.ports import NodePorts
 from nomos_testing.topology.spec import TopologySpec
@@ -67,6 +67,39 @@ def generate_topology(
         chain_start=shared.chain_start,
         wallet_accounts=accounts,
     )
+
+
+def generate_newcomer(
+    network: GeneratedTopology,
+    options: ConfigOptions,
+    *,
+    role: Role,
+    index: int,
+    ports: NodePorts,
+    host: str | None = None,
+    directory: Path | None = None,
+) -> GeneratedNode:
+    """One more node for a network that exists: it has no stake, and dials all nodes that the network began with."""
+    identity = newcomer_identity(network.spec, f"{role}-{index}")
+    peers = tuple(quic_address(node.ports.network) for node in network.nodes)
+    plan = NodePlan(
+        network=NetworkPlan(
+            spec=network.spec,
+            options=options,
+            genesis=Genesis(genesis_tx=network.genesis_tx),
+            chain_start=network.chain_start,
+            wallet_keys=consensus.WalletKeys.of(network.wallet_accounts),
+        ),
+        role=role,
+        index=index,
+        identity=identity,
+        ports=ports,
+        host=host,
+        initial_peers=peers,
+        expected_peers=len(peers),
+        directory=directory,
+    )
+    return _node(plan, consensus.deployment(network.spec))
 
 
 def _genesis_tx(

@@ -99,6 +99,12 @@ class BlockFeed:
             asyncio.create_task(self._follow(source), name=f"block feed of {source.name}") for source in self._sources
         ]
 
+    def admit(self, source: BlockSource) -> None:
+        """Follow one more node, from now on."""
+        self._sources = (*self._sources, source)
+        self._views[source.name] = NodeView()
+        self._tasks.append(asyncio.create_task(self._follow(source), name=f"block feed of {source.name}"))
+
     async def close(self) -> None:
         """Stop following; subscribers get what is left and end."""
         for task in self._tasks:

@@ -64,14 +64,17 @@ class RunContext:
         return self._cluster
 
     def node_clients(self) -> NodeClients:
+        """Of all nodes there are now."""
+        if len(self._node_clients.all_clients()) != len(self._cluster.nodes):  # one has joined
+            self._node_clients = NodeClients.of(self._cluster, self.random("node clients"))
         return self._node_clients
 
     def random_node_client(self) -> NodeClient:
-        return self._node_clients.any_client()
+        return self.node_clients().any_client()
 
     def cluster_client(self) -> ClusterClient:
         """Asks one node after the other until one does it."""
-        return ClusterClient(self._node_clients)
+        return ClusterClient(self.node_clients())
 
     def block_feed(self) -> BlockFeed:
         """Every block any node has seen, once each, parents first."""

@@ -19,6 +19,7 @@ from nomos_testing.runtime.journal import JOURNAL_NAME
 
 DEFAULT_RUNS_DIRECTORY = Path(".tmp/runs")
 PLAN_NAME = "plan.json"
+SCENARIO_NAME = "scenario.yaml"
 _KEPT_AFTER_SUCCESS = "*.yaml"
 
 
@@ -54,11 +55,15 @@ class RunDirectory:
     def write_plan(self, plan: Mapping[str, Any]) -> None:
         (self.path / PLAN_NAME).write_text(json.dumps(plan, indent=2, default=str) + "\n", encoding="utf-8")
 
+    def write_scenario(self, text: str) -> None:
+        """Keep the scenario as a file that can be run again."""
+        (self.path / SCENARIO_NAME).write_text(text, encoding="utf-8")
+
     def prune(self) -> None:
         """Delete logs, databases and all else of the nodes but their configurations."""
         for log in self.path.glob("*.log"):
             log.unlink()
-        for directory in self._node_directories():
+        for directory in self.node_directories():
             kept = set(directory.glob(_KEPT_AFTER_SUCCESS))
             for entry in set(directory.iterdir()) - kept:
                 if entry.is_dir() and not entry.is_symlink():
@@ -66,5 +71,6 @@ class RunDirectory:
                 else:
                     entry.unlink()
 
-    def _node_directories(self) -> Iterator[Path]:
+    def node_directories(self) -> Iterator[Path]:
+        """Of the nodes that have been there so far."""
         return (entry for entry in self.path.iterdir() if entry.is_dir())

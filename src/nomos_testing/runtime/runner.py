@@ -68,7 +68,7 @@ class Runner:
     async def run(self) -> Verdict:
         """Run every phase and judge. A failed run is a verdict, not an exception; an interrupted one has no verdict."""
         sampler = Sampler(
-            self._deployment.cluster.nodes, self._deployment.block_feed, self._counters, self._deployment.journal
+            self._deployment.cluster, self._deployment.block_feed, self._counters, self._deployment.journal
         )
         sampling = asyncio.create_task(sampler.run(), name="sampling")
         judgements: tuple[Judgement, ...] = ()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
 from nomos_testing.client.errors import NodeClientError
-from nomos_testing.cluster.interfaces import NodeHandle
+from nomos_testing.cluster.interfaces import Cluster, NodeHandle
 from nomos_testing.runtime.block_feed import BlockFeed
 from nomos_testing.runtime.counters import Counters
 from nomos_testing.runtime.journal import Journal
@@ -19,16 +18,17 @@ _REQUEST_SECONDS = 1.0
 class Sampler:
     """Heights come from the block feed, which asks anyway; peers are asked for here."""
 
-    def __init__(self, nodes: Sequence[NodeHandle], feed: BlockFeed, counters: Counters, journal: Journal) -> None:
-        self._nodes = nodes
+    def __init__(self, cluster: Cluster, feed: BlockFeed, counters: Counters, journal: Journal) -> None:
+        self._cluster = cluster
         self._feed = feed
         self._counters = counters
         self._journal = journal
 
     async def sample(self) -> Sample:
         """Take one sample and journal it."""
-        samples = await asyncio.gather(*map(self._look_at, self._nodes))
-        nodes = {node.name: sample for node, sample in zip(self._nodes, samples, strict=True)}
+        present = [node for node in self._cluster.nodes if node.name in self._feed.nodes()]
+        samples = await asyncio.gather(*map(self._look_at, present))
+        nodes = {node.name: sample for node, sample in zip(present, samples, strict=True)}
         sample = Sample(nodes, self._counters.snapshot())
         self._journal.write(sample)
         return sample

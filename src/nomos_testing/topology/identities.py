@@ -18,5 +18,10 @@ def node_identities(spec: TopologySpec) -> tuple[NodeIdentity, ...]:
     return tuple(NodeIdentity(_seeded_id(spec.seed, index)) for index in range(spec.node_count))
 
 
-def _seeded_id(seed: int, index: int) -> bytes:
+def newcomer_identity(spec: TopologySpec, name: str) -> NodeIdentity:
+    """Of a node that joins later: it follows from the spec's seed and the node's name, else it is random."""
+    return NodeIdentity(token_bytes(32) if spec.seed is None else _seeded_id(spec.seed, name))
+
+
+def _seeded_id(seed: int, index: int | str) -> bytes:
     return blake2b_256(f"logos-blockchain-testing/node id/{seed}/{index}".encode())

@@ -8,11 +8,15 @@ from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 
 from nomos_testing.client.node_client import NodeClient
+from nomos_testing.cluster.interfaces import NetworkControl, NodeControlError, Role
 from nomos_testing.deployers.local.child_process import Launcher
+from nomos_testing.deployers.local.clock import CLOCK_NAME, NodeClock
 from nomos_testing.deployers.local.cluster import LocalCluster
+from nomos_testing.deployers.local.control import Newcomer
 from nomos_testing.deployers.local.direct_launcher import DirectLauncher
 from nomos_testing.deployers.local.fork_server import ForkServer
 from nomos_testing.deployers.local.log_files import LogFiles
+from nomos_testing.deployers.local.network_control import LocalNetworkControl
 from nomos_testing.deployers.local.node import LocalNode, NodeBlueprint
 from nomos_testing.deployers.local.planning import NetworkPlanner, PlannedNetwork
 from nomos_testing.deployers.local.preflight import Prepared, refuse_for_real_nodes
@@ -64,7 +68,12 @@ class BringUp:
                 resources.callback(planned.release_ports)
                 nodes = [self._node(blueprint) for blueprint in planned.blueprints]
             cluster = LocalCluster(
-                nodes, launcher=launcher, reaper=reaper, journal=self.journal, patience=self.patience
+                nodes,
+                launcher=launcher,
+                reaper=reaper,
+                journal=self.journal,
+                patience=self.patience,
+                newcomer=self._newcomers(planned),
             )
             with self.phases.phase("start"):
                 planned.release_ports()
@@ -77,6 +86,7 @@ class BringUp:
                 feed = self._feed(nodes)
                 resources.push_async_callback(feed.close)
                 await feed.start()
+                cluster.on_welcome(lambda node: feed.admit(node.client))
             deployment = self._deployment(planned, cluster, feed, resources.pop_all())
             return Runner(deployment, self.scenario.workloads, self.scenario.expectations)
 
@@ -85,6 +95,8 @@ class BringUp:
             planner, self.scenario, self.run_directory, self.settings, self.prepared.prover
         )
         self.run_directory.write_plan(self._plan_record(planned.blueprints))
+        if self.scenario.recipe.document is not None:
+            self.run_directory.write_scenario(self.scenario.recipe.text())
         try:
             if not self.prepared.all_embedded:
                 refuse_for_real_nodes(self.prepared, planned.descriptors)
@@ -107,6 +119,7 @@ class BringUp:
                 seed=self.scenario.seed,
                 node_control=self.scenario.node_control,
                 network_control=self.scenario.network_control,
+                faults=self.scenario.faults,
             ),
             descriptors=planned.descriptors,
             cluster=cluster,
@@ -120,7 +133,8 @@ class BringUp:
         )
 
     async def _launcher(self, reaper: Reaper) -> Launcher:
-        if not self.prepared.all_embedded:
+        # A library can only be loaded into a program that is executed.
+        if not self.prepared.all_embedded or self.prepared.clock_library is not None:
             return DirectLauncher()
         server = ForkServer(
             self.prepared.fork_server,
@@ -153,11 +167,34 @@ class BringUp:
             program=self.prepared.programs[blueprint.role].path,
             directory=self.run_directory.node(blueprint.name),
             environment=self.prepared.environment,
+            clock=self._clock(blueprint.name),
             logs=LogFiles(self.run_directory.path / blueprint.name, blueprint.log_directory, blueprint.log_prefix),
             client=NodeClient(blueprint.name, blueprint.url, testing_url=blueprint.testing_url),
         )
         node.write_files()
         return node
+
+    def _clock(self, node: str) -> NodeClock | None:
+        if self.prepared.clock_library is None:
+            return None
+        clock = NodeClock(self.prepared.clock_library, self.run_directory.node(node) / CLOCK_NAME)
+        clock.set(0.0)
+        return clock
+
+    def _newcomers(self, planned: PlannedNetwork) -> Newcomer | None:
+        plan = planned.newcomer
+        if plan is None:
+            return None
+
+        async def make(role: Role, index: int, network: NetworkControl | None) -> LocalNode:
+            if role not in self.prepared.programs:
+                raise NodeControlError(f"the network began without any {role}, so that its program was not looked for")
+            newcomer = await asyncio.to_thread(plan, role, index)
+            if newcomer.sockets is not None and isinstance(network, LocalNetworkControl):
+                await network.admit(newcomer.blueprint.name, newcomer.sockets, dialled=newcomer.dialled)
+            return self._node(newcomer.blueprint)
+
+        return make
 
     async def _wait(self, check: ReadinessCheck) -> None:
         timeout = self.patience.seconds(READINESS_SECONDS)
@@ -182,6 +219,8 @@ class BringUp:
             "metrics": asdict(scenario.metrics),
             "node_control": scenario.node_control,
             "network_control": scenario.network_control,
+            "faults": scenario.faults.to_json(),
+            "replay_obstacle": scenario.recipe.obstacle or None,
             "workloads": [workload.name for workload in scenario.workloads],
             "expectations": [expectation.name for expectation in scenario.expectations],
             "programs": {role: str(program.path) for role, program in self.prepared.programs.items()},

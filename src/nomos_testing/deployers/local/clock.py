@@ -11,6 +11,8 @@ from nomos_testing.deployers.errors import Problem
 
 LIBRARY_VARIABLE = "NOMOS_TESTS_FAKETIME_LIB"
 _LIBRARY_PLACES = ("/usr/lib/*/faketime", "/usr/lib/faketime", "/usr/local/lib/faketime", "/opt/homebrew/lib/faketime")
+CLOCK_NAME = "clock"
+"""The file of a node's offset, in its directory."""
 _LIBRARY_NAME = "libfaketime.so.1"
 
 

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from nomos_testing.cluster.interfaces import NodeControlError, NodeHandle, Role
+from nomos_testing.cluster.interfaces import NetworkControl, NodeControlError, NodeHandle, Role
 from nomos_testing.deployers.errors import NodeDied
 from nomos_testing.deployers.local.child_process import LaunchError
 from nomos_testing.deployers.local.node import LocalNode
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from nomos_testing.deployers.local.cluster import LocalCluster
 
 
-Newcomer = Callable[[Role, int], Awaitable[LocalNode]]
+Newcomer = Callable[[Role, int, NetworkControl | None], Awaitable[LocalNode]]
 """Makes a node that the network did not have, of a role and with an index; it is not started."""
 
 
@@ -99,7 +99,8 @@ class LocalNodeControl:
     async def add_node(self, role: Role) -> LocalNode:
         if self._newcomer is None:
             raise NodeControlError("this network was not made to be added to")
-        node = await self._newcomer(role, sum(other.role is role for other in self._cluster.nodes))
+        index = sum(other.role is role for other in self._cluster.nodes)
+        node = await self._newcomer(role, index, self._cluster.network)
         with self._journaled(node, "add"):
             self._cluster.adopt(node)
             await self._start(node)

@@ -18,7 +18,7 @@ from nomos_testing.deployers.errors import DeployError, PreflightError, persisti
 from nomos_testing.deployers.local.bring_up import BringUp
 from nomos_testing.deployers.local.child_process import LaunchError
 from nomos_testing.deployers.local.planning import NetworkPlanner, plan_network
-from nomos_testing.deployers.local.preflight import Prepared, prepare
+from nomos_testing.deployers.local.preflight import Prepared, prepare, with_faults
 from nomos_testing.deployers.local.programs import Installation
 from nomos_testing.deployers.local.relaying import own_address_problem
 from nomos_testing.runtime.block_feed import BlockFeedError
@@ -120,13 +120,14 @@ class LocalDeployer:
         if scenario.network_control and (problem := own_address_problem()):
             raise PreflightError([problem])
         wanted = {Role.VALIDATOR: scenario.topology.validators, Role.EXECUTOR: scenario.topology.executors}
-        return prepare(
+        prepared = prepare(
             roles=frozenset(role for role, count in wanted.items() if count),
             settings=self._settings,
             runs_directory=self._runs_directory,
             environ=self._environ,
             installation=self._installation,
         )
+        return with_faults(prepared, scenario.faults, self._settings)
 
     def _write_notices(self, journal: Journal) -> None:
         for warning in self._settings.warnings:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from nomos_core.proofs.prover import Prover
 from nomos_testing.cluster.roles import Role
-from nomos_testing.configgen import ConfigOptions, DataAvailabilityTimes, NodeLogging, generate_topology
+from nomos_testing.configgen import (
+    ConfigOptions,
+    DataAvailabilityTimes,
+    NodeLogging,
+    generate_newcomer,
+    generate_topology,
+)
 from nomos_testing.deployers.local.network_control import RelayedNetwork
 from nomos_testing.deployers.local.node import NodeBlueprint
 from nomos_testing.relay.faces import NodeSockets
@@ -20,7 +27,6 @@ from nomos_testing.topology import (
     GeneratedNode,
     GeneratedTopology,
     Layout,
-    TopologySpec,
     own_hosts,
     reserve_ports,
 )
@@ -39,6 +45,17 @@ class PlannedNetwork:
     """To be called just before the nodes bind their ports."""
     relayed: RelayedNetwork | None = None
     """What the relay has to know; None where nodes reach each other without one."""
+    newcomer: Callable[[Role, int], PlannedNewcomer] | None = None
+    """Plans one more node, of a role and with an index; None where the network cannot be added to."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedNewcomer:
+    blueprint: NodeBlueprint
+    sockets: NodeSockets | None
+    """What the relay has to know."""
+    dialled: tuple[str, ...]
+    """The nodes it connects to."""
 
 
 class NetworkPlanner(Protocol):
@@ -60,7 +77,7 @@ def plan_network(scenario: Scenario, run_directory: RunDirectory, settings: Sett
             ports=reservation.nodes,
             prover=prover,
             hosts=own_hosts(spec.node_count) if scenario.network_control else None,
-            directories=[run_directory.node(name) for name in _node_names(spec)],
+            directories=[run_directory.node(name) for name in spec.node_names],
         )
     except BaseException:
         reservation.release()
@@ -71,7 +88,26 @@ def plan_network(scenario: Scenario, run_directory: RunDirectory, settings: Sett
         blueprints=[_blueprint(node, logging) for node in generated.nodes],
         release_ports=reservation.release,
         relayed=_relayed(generated),
+        newcomer=partial(_newcomer, generated, run_directory, settings),
     )
+
+
+def _newcomer(
+    network: GeneratedTopology, run_directory: RunDirectory, settings: Settings, role: Role, index: int
+) -> PlannedNewcomer:
+    present = len(list(run_directory.node_directories()))
+    with reserve_ports(1) as reservation:
+        node = generate_newcomer(
+            network,
+            config_options(settings),
+            role=role,
+            index=index,
+            ports=reservation.nodes[0],
+            host=own_hosts(present + 1)[-1] if network.nodes[0].host else None,
+            directory=run_directory.node(f"{role}-{index}"),
+        )
+    sockets = NodeSockets(node.host, node.ports.peering) if node.host else None
+    return PlannedNewcomer(_blueprint(node, _logging(settings)), sockets, tuple(other.name for other in network.nodes))
 
 
 def config_options(settings: Settings) -> ConfigOptions:
@@ -118,11 +154,6 @@ def _relayed(generated: GeneratedTopology) -> RelayedNetwork | None:
     dialled = dialled_nodes(Layout(generated.spec.layout), generated.spec.node_count)
     connected = frozenset(frozenset(names[node] for node in pair) for pair in connected_pairs(dialled))
     return RelayedNetwork(sockets, connected) if sockets else None
-
-
-def _node_names(spec: TopologySpec) -> list[str]:
-    counts = ((Role.VALIDATOR, spec.validators), (Role.EXECUTOR, spec.executors))
-    return [f"{role}-{index}" for role, count in counts for index in range(count)]
 
 
 def _blueprint(node: GeneratedNode, logging: NodeLogging) -> NodeBlueprint:

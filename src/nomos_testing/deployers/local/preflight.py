@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nomos_core.proofs.prover import Prover
@@ -12,8 +13,12 @@ from nomos_core.proofs.selection import ProverUnavailable, select_prover
 from nomos_testing.cluster.interfaces import Role
 from nomos_testing.configgen import real_node_objections
 from nomos_testing.deployers.errors import PreflightError, Problem
+from nomos_testing.deployers.local.clock import find_library
 from nomos_testing.deployers.local.environment import node_environment
 from nomos_testing.deployers.local.programs import PROGRAM_VARIABLES, Installation, Program, find_program
+from nomos_testing.faults.errors import dotted
+from nomos_testing.faults.plan import FaultPlan, PlannedFault
+from nomos_testing.faults.vocabulary import Control
 from nomos_testing.settings import Settings
 from nomos_testing.topology import GeneratedTopology
 
@@ -27,6 +32,8 @@ class Prepared:
     """Of every node."""
     prover: Prover
     fork_server: tuple[str, ...]
+    clock_library: Path | None = None
+    """libfaketime, where clocks are to be put off."""
 
     @property
     def all_embedded(self) -> bool:
@@ -60,6 +67,40 @@ def prepare(
     if problems or isinstance(prover, Problem):
         raise PreflightError(problems)
     return Prepared(programs=programs, environment=environment, prover=prover, fork_server=installation.fork_server)
+
+
+def with_faults(prepared: Prepared, faults: FaultPlan, settings: Settings) -> Prepared:
+    """What faults take besides.
+
+    Raises:
+        PreflightError: a fault cannot be done here; named by its field.
+    """
+    problems: list[Problem] = []
+    library: Path | Problem | None = None
+    if skews := faults.needing(Control.CLOCK):
+        library = find_library(settings.faketime_library)
+        if isinstance(library, Problem):
+            problems += [Problem(f"{_where(planned)}: {library.what}", library.remedy) for planned in skews]
+    for planned in faults.needing(Control.DISK):
+        problem = _disk_problem(prepared)
+        if problem is not None:
+            problems.append(Problem(f"{_where(planned)}: {problem.what}", problem.remedy))
+    if problems or isinstance(library, Problem):
+        raise PreflightError(problems)
+    return replace(prepared, clock_library=library)
+
+
+def _where(planned: PlannedFault) -> str:
+    return dotted((*planned.path, planned.fault.kind))
+
+
+def _disk_problem(prepared: Prepared) -> Problem | None:
+    if not hasattr(resource, "prlimit"):
+        return Problem("this system cannot limit a running process's files", "run on Linux")
+    if not prepared.all_embedded:
+        # The kernel tells a program of a file that may not grow by SIGXFSZ; Python ignores it, others die of it.
+        return Problem("only the embedded nodes get an error from a full disk", "use the embedded nodes, or kill")
+    return None
 
 
 def _prover(environment: Mapping[str, str]) -> Prover | Problem:
