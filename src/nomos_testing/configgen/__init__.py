@@ -12,10 +12,3 @@ __all__ = [
     "generate_topology",
     "real_node_objections",
 ]
-    "ConfigOptions",
-    "DataAvailabilityTimes",
-    "NodeLogging",
-    "generate_newcomer",
-    "generate_topology",
-    "real_node_objections",
-]
