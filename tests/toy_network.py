@@ -77,6 +77,14 @@ def toy_node(directory: Path, blueprint: NodeBlueprint, program: Path) -> LocalN
     return node
 
 
+def is_gone(pid: int) -> bool:
+    """No such process, or one that has ended and waits for its parent to notice."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def processes_of(directory: Path) -> list[psutil.Process]:
     """Every process that works in a directory below ``directory``, or was given a path there."""
     found = []

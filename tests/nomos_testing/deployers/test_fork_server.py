@@ -14,7 +14,7 @@ import pytest
 
 from nomos_testing.deployers.local.child_process import Command, LaunchError, described_status
 from nomos_testing.deployers.local.fork_server import ForkServer
-from toy_network import TESTS, eventually, toy_blueprint, toy_environment, toy_node, toy_program
+from toy_network import TESTS, eventually, is_gone, toy_blueprint, toy_environment, toy_node, toy_program
 
 pytestmark = pytest.mark.network
 
@@ -42,14 +42,14 @@ async def test_a_node_is_a_process_of_its_own_in_its_own_directory(tmp_path: Pat
         command = command_for(tmp_path)
         node = await server.launch(command)
         process = psutil.Process(node.pid)
-        with eventually("a session of its own") as attempts:
+        with eventually("the node's first line") as attempts:
             for _ in attempts:
-                if os.getsid(node.pid) == node.pid:
+                if command.stdout.exists() and "toy node" in command.stdout.read_text():
                     break
+        assert os.getsid(node.pid) == node.pid
         assert process.ppid() == server.pid
         await node.end(grace=5)
-        assert process.pid not in psutil.pids()
-    assert "toy node" in command.stdout.read_text()
+        assert is_gone(node.pid)
 
 
 async def test_exit_codes_and_signals_are_known(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ async def test_closing_kills_what_still_runs(tmp_path: Path) -> None:
     async with toy_fork_server(tmp_path) as server:
         node = await server.launch(command_for(tmp_path, mute=True))
     await node.wait()
-    assert node.pid not in psutil.pids()
+    assert is_gone(node.pid)
 
 
 @pytest.mark.parametrize(

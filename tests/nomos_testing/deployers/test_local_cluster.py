@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from nomos_testing.client.errors import NodeUnreachable
@@ -22,7 +21,7 @@ from nomos_testing.deployers.local.reaping import Reaper
 from nomos_testing.runtime.journal import Journal, read_journal
 from nomos_testing.runtime.journal_events import NodeExited, NodeStarted
 from nomos_testing.runtime.machine import Patience
-from toy_network import processes_of, toy_blueprint, toy_node, toy_program
+from toy_network import is_gone, processes_of, toy_blueprint, toy_node, toy_program
 
 pytestmark = pytest.mark.network
 
@@ -91,9 +90,9 @@ async def test_a_node_that_ignores_sigterm_and_its_children_end_too(tmp_path: Pa
     async with cluster_in(tmp_path, {"ignore_sigterm": True, "start_child": True}) as cluster:
         await cluster.start_all()
         child = int((tmp_path / "validator-0" / "child.pid").read_text())
-        assert psutil.pid_exists(child)
+        assert not is_gone(child)
     assert not processes_of(tmp_path)
-    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    assert is_gone(child)
 
 
 async def test_a_killed_node_restarts_in_its_own_directory(tmp_path: Path) -> None:
