@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from nomos_core.identifiers import BlobId
-from nomos_core.peer_identity import peer_id
 from nomos_testing.client.errors import NodeClientError
 from nomos_testing.cluster.interfaces import NodeHandle
 from nomos_testing.runtime.interfaces import RunContext
@@ -40,7 +39,7 @@ async def why_not_included(ctx: RunContext, blob: BlobId) -> str:
 
 async def _holders(ctx: RunContext) -> Mapping[int, Sequence[NodeHandle]]:
     """The members of each subnetwork that are nodes of the cluster; empty where no node tells."""
-    by_peer = {peer_id(node.identity.node_key.public): node.name for node in ctx.descriptors().nodes}
+    by_peer = {node.identity.peer_id: node.name for node in ctx.descriptors().nodes}
     handles = {node.name: node for node in ctx.cluster().nodes}
     for node in ctx.cluster().nodes:
         try:

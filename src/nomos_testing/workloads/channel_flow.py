@@ -83,28 +83,34 @@ class ChannelFlow:
         """
         parent = await self._inscribe()
         for number in range(self._blobs):
-            parent = await self._blob_after(parent, number)
+            parent = await self._blob(parent, number)
 
     async def _inscribe(self) -> MsgId:
         transaction = await asyncio.to_thread(inscription, self._channel, self._ctx.prover())
-        started = time.monotonic()
+        started, known = time.monotonic(), len(self._ctx.block_feed().records())
         await submit_in_rounds(self._ctx, transaction)
-        message, block = await self._next_message(self._is_inscription)
+        message, block = await self._next_message(self._is_inscription, known)
         seconds = round(time.monotonic() - started, 3)
         self._ctx.journal().write(ChannelInscribed(channel=self._channel.hex(), block=block.id.hex(), seconds=seconds))
         return message
 
-    async def _blob_after(self, parent: MsgId, number: int) -> MsgId:
-        """Disperse blobs that link to ``parent`` until one of them is in a block; its message is the next parent."""
-        arrival = asyncio.create_task(self._next_message(partial(self._is_blob_after, parent)))
+    async def _blob(self, parent: MsgId, number: int) -> MsgId:
+        while (message := await self._blob_after(parent, number)) is None:
+            parent = self._tip()
+        return message
+
+    async def _blob_after(self, parent: MsgId, number: int) -> MsgId | None:
+        """Disperse blobs until one is in a block; its message. None where ``parent`` is no longer the channel's tip."""
+        known = len(self._ctx.block_feed().records())
+        arrival = asyncio.create_task(self._next_message(partial(self._is_blob_after, parent), known))
         try:
             while not arrival.done():
                 blob = await self._disperse(parent, number)
                 await asyncio.wait([arrival], timeout=self._patience())
                 if not arrival.done():
-                    tip = self._tip()
-                    if tip != parent:
-                        return tip
+                    # The chain may have left the branch on which the message before was.
+                    if self._tip() != parent:
+                        return None
                     await self._report_overdue(blob)
             return (await arrival)[0]
         finally:
@@ -117,15 +123,18 @@ class ChannelFlow:
     def _is_blob_after(self, parent: MsgId, operation: ChannelMessage) -> bool:
         return isinstance(operation, ChannelBlob) and operation.channel == self._channel and operation.parent == parent
 
-    async def _next_message(self, wanted: Callable[[ChannelMessage], bool]) -> tuple[MsgId, BlockRecord]:
+    async def _next_message(self, wanted: Callable[[ChannelMessage], bool], known: int) -> tuple[MsgId, BlockRecord]:
+        """The first message that is wanted, and its block, after the first ``known`` blocks of the feed."""
+        number = 0
         async for block in self._ctx.block_feed().blocks():
-            for operation in channel_messages(block):
-                if wanted(operation):
-                    return message_id(operation), block
+            number += 1
+            if number > known:
+                for operation in channel_messages(block):
+                    if wanted(operation):
+                        return message_id(operation), block
         raise EOFError("block feed closed while waiting for channel operations")
 
     def _tip(self) -> MsgId:
-        # Another one than was waited for means that the chain left the branch on which the last message was.
         return channel_tip(self._ctx.block_feed().canonical_chain(), self._channel) or ROOT_MSG_ID
 
     async def _disperse(self, parent: MsgId, number: int) -> Dispersed:

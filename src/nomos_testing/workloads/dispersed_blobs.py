@@ -30,8 +30,7 @@ class Dispersed:
     """Seconds of the run's monotonic clock."""
 
     def __str__(self) -> str:
-        what = f"blob {self.blob.hex()} ({len(self.data)} bytes)"
-        return f"{what} of {channel_name(self.channel)}, dispersed by {self.executor},"
+        return f"blob {self.blob.hex()} ({len(self.data)} bytes, {channel_name(self.channel)}, from {self.executor})"
 
 
 @dataclass(frozen=True, slots=True)
