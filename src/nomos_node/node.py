@@ -20,6 +20,7 @@ from nomos_core.mantle.operations import ServiceType
 from nomos_core.proofs.prover import Prover
 from nomos_node import settings
 from nomos_node.api.chain_routes import ChainRoutes
+from nomos_node.api.da_routes import DaRoutes
 from nomos_node.api.listeners import NodeHttp
 from nomos_node.api.mempool_routes import MempoolRoutes
 from nomos_node.api.network_routes import NetworkRoutes
@@ -31,6 +32,8 @@ from nomos_node.chain.genesis import checked_genesis
 from nomos_node.chain.recovery import open_chain
 from nomos_node.chain.rules import LedgerRules
 from nomos_node.da.sampling import NoSampling
+from nomos_node.da.service import DataAvailability
+from nomos_node.da.settings import da_settings
 from nomos_node.leader.leader import Leader
 from nomos_node.leader.lottery import Tickets
 from nomos_node.mempool.gossip import TransactionGossip
@@ -59,7 +62,9 @@ class Node:
     async def __aenter__(self) -> Self:
         """
         Raises:
-            UnsupportedSetting, GenesisRefused, RecoveryError, StorageError: the config or the database does not fit.
+            UnsupportedSetting, DaSettingError, GenesisRefused, RecoveryError, StorageError: the config or the database
+                does not fit.
+            MissingKzgParameters: the network has data availability, and there is no parameters file.
             AddressUnavailable, ListenAddressUnavailable: an address of the config is taken.
         """
         async with AsyncExitStack() as stack:
@@ -84,6 +89,9 @@ class Node:
     async def _start(self, stack: AsyncExitStack) -> None:
         config = self._config
         settings.check_storage(config)
+        da = da_settings(config)
+        if da is not None:
+            da.kzg.check()
         http = NodeHttp(config)
         stack.callback(http.close)
         database = Database.open(Path(config.storage.db_path))
@@ -97,11 +105,29 @@ class Node:
         mempool.recover()
         _ready("Mempool")
         network = NetworkService(settings.network_settings(config))
-        self._wire(chain, store, mempool, network, http)
+        transactions = TransactionGossip(mempool, network, config.deployment.mempool.pubsub_topic)
+        availability = None
+        if da is not None:
+            availability = DataAvailability(
+                da, chain=chain, mempool=mempool, transactions=transactions, database=database, prover=self._prover
+            )
+        self._wire(
+            chain,
+            store,
+            mempool=mempool,
+            transactions=transactions,
+            network=network,
+            availability=availability,
+            http=http,
+        )
         await stack.enter_async_context(network)
         logging.getLogger("chain_network").info("libp2p peer_id:%s", network.peer_id)
         for service in ("Network", "ChainNetwork", "Wallet", "CryptarchiaLeader", "Http"):
             _ready(service)
+        if availability is not None:
+            await stack.enter_async_context(availability)
+            for service in ("DaNetwork", "DaVerifier", "DaSampling"):
+                _ready(service)
         _announce_blend(chain)
 
     def _open_chain(self, store: BlockStore) -> Chain:
@@ -111,12 +137,21 @@ class Node:
         bootstrap_rules = settings.bootstrap_rules(self._config)
         return open_chain(genesis, checked_genesis(transaction, rules), rules, store, bootstrap_rules)
 
-    def _wire(self, chain: Chain, store: BlockStore, mempool: Mempool, network: NetworkService, http: NodeHttp) -> None:
+    def _wire(
+        self,
+        chain: Chain,
+        store: BlockStore,
+        *,
+        mempool: Mempool,
+        transactions: TransactionGossip,
+        network: NetworkService,
+        availability: DataAvailability | None,
+        http: NodeHttp,
+    ) -> None:
         config = self._config
         clock = SlotClock(settings.slot_schedule(config))
-        sampling = NoSampling()
+        sampling = NoSampling() if availability is None else availability.sampler
         wallet = Wallet(chain, config.wallet.known_keys, settings.zk_secret_keys(config))
-        transactions = TransactionGossip(mempool, network, config.deployment.mempool.pubsub_topic)
         intake = BlockIntake(chain, mempool, sampling, clock.current_slot)
         syncing = Syncing(
             chain, store, mempool=mempool, intake=intake, network=network, settings=settings.sync_settings(config)
@@ -136,9 +171,11 @@ class Node:
             sdp=SdpRoutes(DeclarationPosting(transactions, self._prover)),
             wallet=WalletRoutes(wallet, chain, transactions),
             declarations=DeclarationRoutes(chain),
+            data_availability=DaRoutes(availability),
         )
         self._work: Work = {
             **syncing.work,
+            **({} if availability is None else availability.work),
             "transaction gossip": transactions.run,
             "state recording": partial(record_position_regularly, chain, settings.recording_interval(config)),
             "leader": partial(leader.run, clock),

@@ -19,6 +19,8 @@ from nomos_node import settings
 from nomos_node.api.server import AddressUnavailable
 from nomos_node.chain.genesis import GenesisRefused
 from nomos_node.chain.recovery import RecoveryError
+from nomos_node.da.kzg import MissingKzgParameters
+from nomos_node.da.settings import DaSettingError
 from nomos_node.network.errors import NetworkError
 from nomos_node.node import Node
 from nomos_node.storage.database import StorageError
@@ -32,8 +34,10 @@ _CLOSING_TIME: Final = 0.8
 _KNOWN_FAILURES: Final = (
     settings.UnsupportedSetting,
     AddressUnavailable,
+    DaSettingError,
     GenesisRefused,
     InitialDownloadFailed,
+    MissingKzgParameters,
     NetworkError,
     RecoveryError,
     StorageError,

@@ -13,7 +13,7 @@ from nomos_core.config.node import HttpBackend
 from nomos_node import settings
 from nomos_node.api.application import application
 from nomos_node.api.chain_routes import ChainRoutes
-from nomos_node.api.da_routes import da_routes, testing_da_routes
+from nomos_node.api.da_routes import DaRoutes
 from nomos_node.api.documentation_routes import documentation_routes
 from nomos_node.api.mempool_routes import MempoolRoutes
 from nomos_node.api.network_routes import NetworkRoutes
@@ -57,6 +57,7 @@ class NodeHttp:
         sdp: SdpRoutes,
         wallet: WalletRoutes,
         declarations: DeclarationRoutes,
+        data_availability: DaRoutes,
     ) -> None:
         """Say what answers. Executors have neither a wallet nor a stream of irreversible blocks."""
         is_executor = self._config.kind == "executor"
@@ -66,13 +67,13 @@ class NodeHttp:
             *network.routes(),
             *sdp.routes(),
             *([] if is_executor else wallet.routes()),
-            *da_routes(executor=is_executor),
+            *data_availability.routes(executor=is_executor),
         ]
         documentation = documentation_routes(PROGRAMS[self._config.kind], version("logos-blockchain-testing"), routes)
         main, testing = self._config.http.backend_settings, self._config.testing_http.backend_settings
         self._servers = (
             _server(main, self._listener, [*routes, *documentation]),
-            _server(testing, self._testing_listener, [*declarations.routes(), *testing_da_routes()]),
+            _server(testing, self._testing_listener, [*declarations.routes(), *data_availability.testing_routes()]),
         )
 
     async def run(self) -> None:

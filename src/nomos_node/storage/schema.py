@@ -2,7 +2,8 @@
 
 ``blocks`` holds every valid block above the last irreversible one and the irreversible chain below it; ``immutable``
 maps the slots of the irreversible chain to block ids; ``snapshots`` holds a ledger state of the irreversible chain,
-from which the later ones are made again by applying blocks; ``transactions`` is the mempool.
+from which the later ones are made again by applying blocks; ``transactions`` is the mempool. Of data availability
+there are the verified shares, commitments and transactions by blob, and the membership of each session.
 """
 
 from __future__ import annotations
@@ -27,4 +28,9 @@ CREATE TABLE IF NOT EXISTS chain (
 CREATE TABLE IF NOT EXISTS transactions (
     hash BLOB PRIMARY KEY, wire BLOB NOT NULL, added_at_ms INTEGER NOT NULL, block BLOB
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS da_shares (blob BLOB NOT NULL, column INTEGER NOT NULL, wire BLOB NOT NULL,
+    PRIMARY KEY (blob, column));
+CREATE TABLE IF NOT EXISTS da_commitments (blob BLOB PRIMARY KEY, wire BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS da_transactions (blob BLOB PRIMARY KEY, wire BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS da_sessions (session INTEGER PRIMARY KEY, members TEXT NOT NULL);
 """

@@ -1,0 +1,244 @@
+"""An executor's dispersal of a blob: encoded, announced by a transaction, its columns given to the subnetworks.
+
+Column ``i`` goes to one other member of subnetwork ``i``, the next one if that fails, and members replicate it among
+themselves; columns of this executor's own subnetworks it keeps as well. What no member took is tried again after a
+cool-down. The transaction is signed with a key that everybody knows, as at this revision of the protocol, whatever
+signer the request names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from nomos_core.codec import CodecError
+from nomos_core.da.dispersal_messages import (
+    DISPERSAL_PROTOCOL,
+    DispersalError,
+    ShareRequest,
+    request_to_wire,
+    response_from_wire,
+)
+from nomos_core.da.encoding import EncodedBlob
+from nomos_core.identifiers import BlobId, ChannelId, MsgId
+from nomos_core.keys import Ed25519Key
+from nomos_core.mantle.operations import ChannelBlob
+from nomos_core.mantle.signing import Ed25519Signer, sign_transaction
+from nomos_core.mantle.transactions import MantleTx, SignedMantleTx
+from nomos_core.proofs.prover import Prover
+from nomos_node.da.kzg import Kzg
+from nomos_node.da.peer_failures import Exchange
+from nomos_node.da.replication import Replication
+from nomos_node.da.sessions import SessionMembers, Sessions
+from nomos_node.da.settings import DispersalSettings
+from nomos_node.da.swarm import DaSwarm
+from nomos_node.da.verifier import Verifier
+from nomos_node.network.errors import NetworkError
+from nomos_node.network.streams import Stream
+
+_log = logging.getLogger("nomos_da_dispersal")
+_SIGNER = Ed25519Signer(Ed25519Key(bytes(32)))
+
+
+class DispersalFailed(Exception):
+    """The blob is not dispersed; the message says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobMessage:
+    """What a client wants published in a channel."""
+
+    channel: ChannelId
+    parent: MsgId
+    data: bytes
+
+
+class Dispersal:
+    def __init__(
+        self,
+        kzg: Kzg,
+        swarm: DaSwarm,
+        sessions: Sessions,
+        *,
+        verifier: Verifier,
+        replication: Replication,
+        prover: Prover,
+        settings: DispersalSettings,
+    ) -> None:
+        self._kzg = kzg
+        self._swarm = swarm
+        self._sessions = sessions
+        self._verifier = verifier
+        self._replication = replication
+        self._prover = prover
+        self._settings = settings
+
+    async def disperse(self, message: BlobMessage) -> BlobId:
+        """Disperse a blob; it is in a block once its members have published it and it was sampled.
+
+        Raises:
+            EncodingError: the data is no blob.
+            DispersalFailed: no session to disperse in, or members can't be reached or refuse.
+            KzgParamsError, EncodingProcessFailed, ProofError, StorageError: this node can't do its part.
+        """
+        members = self._session()
+        blob = await self._kzg.encode(message.data)
+        transaction = await asyncio.to_thread(self._transaction, message, blob.blob_id, members.session)
+        _log.info("blob %s: dispersing %d columns", blob.blob_id.hex(), blob.columns)
+        await self._deliver(_Delivery(blob, transaction, members, self._swarm))
+        await self._keep(blob, transaction, members)
+        _log.info("blob %s: dispersed", blob.blob_id.hex())
+        return blob.blob_id
+
+    def _session(self) -> SessionMembers:
+        members = self._sessions.current
+        if members is None:
+            raise DispersalFailed("Current session info is not available")
+        if not members.is_sufficient:
+            raise DispersalFailed(f"session {members.session} has too few data availability providers")
+        subnetworks = len(members.membership.subnetworks)
+        if subnetworks < self._kzg.columns:
+            raise DispersalFailed(f"a blob has {self._kzg.columns} columns, the session {subnetworks} subnetworks")
+        return members
+
+    def _transaction(self, message: BlobMessage, blob: BlobId, session: int) -> SignedMantleTx:
+        operation = ChannelBlob(
+            channel=message.channel,
+            session=session,
+            blob=blob,
+            blob_size=len(message.data),
+            da_storage_gas_price=0,
+            parent=message.parent,
+            signer=_SIGNER.key.public,
+        )
+        return sign_transaction(MantleTx((operation,)), operation_signers=(_SIGNER,), prover=self._prover)
+
+    async def _deliver(self, delivery: _Delivery) -> None:
+        for attempt in range(self._settings.retries + 1):
+            if attempt:
+                await asyncio.sleep(self._settings.retry_cooldown)
+                _log.warning("Retrying dispersal, attempt %d/%d...", attempt, self._settings.retries)
+            try:
+                async with asyncio.timeout(self._settings.timeout):
+                    failures = await delivery.attempt()
+            except TimeoutError:
+                missing = delivery.missing_text()
+                raise DispersalFailed(
+                    f"deadline has elapsed: within {self._settings.timeout:g} s no member took {missing}"
+                ) from None
+            if not failures:
+                return
+        _log.error("Dispersal failed after all retry attempts")
+        raise DispersalFailed(f"Retry limit reached: no member took {delivery.missing_text()}: {failures[0]}")
+
+    async def _keep(self, blob: EncodedBlob, transaction: SignedMantleTx, members: SessionMembers) -> None:
+        """Do as a member what the others do: last, so that nothing is published that was not dispersed."""
+        own = [number for number in members.subnetworks_of(self._swarm.peer_id) if number < blob.columns]
+        for column in own:
+            await self._verifier.take_share(blob.blob_id, blob.share(column))
+            self._replication.pass_on(ShareRequest.of(blob.share(column)))
+        if own:
+            await self._verifier.take_transaction(transaction)
+            self._replication.pass_on(transaction)
+
+
+class _Delivery:
+    """The columns of one blob on their way."""
+
+    def __init__(self, blob: EncodedBlob, transaction: SignedMantleTx, members: SessionMembers, swarm: DaSwarm) -> None:
+        self._blob = blob
+        self._announcement = request_to_wire(transaction)
+        self._members = members
+        self._swarm = swarm
+        self._missing = set(range(blob.columns))
+
+    def missing_text(self) -> str:
+        return f"columns {sorted(self._missing)}"
+
+    async def attempt(self) -> list[str]:
+        """Try every column that no member took yet; why some are missing still."""
+        conversations: dict[str, _Conversation] = {}
+        try:
+            outcomes = await asyncio.gather(*(self._give(column, conversations) for column in sorted(self._missing)))
+        finally:
+            await asyncio.shield(_closed(conversations.values()))
+        return [failure for failure in outcomes if failure is not None]
+
+    async def _give(self, column: int, conversations: dict[str, _Conversation]) -> str | None:
+        members = self._members.members_of(column)
+        others = [peer for peer in members if peer != self._swarm.peer_id]
+        failure = None if members else f"subnetwork {column} has no members"
+        for peer in random.sample(others, len(others)):
+            if peer not in conversations:
+                conversations[peer] = _Conversation(peer, self._swarm, self._announcement)
+            failure = await self._give_to(conversations[peer], column)
+            if failure is None:
+                break
+        if failure is None:
+            self._missing.discard(column)
+        return failure
+
+    async def _give_to(self, conversation: _Conversation, column: int) -> str | None:
+        try:
+            await conversation.send(ShareRequest.of(self._blob.share(column)))
+        except (NetworkError, _Refused) as error:
+            return str(error)
+        return None
+
+
+class _Refused(Exception):
+    """A member did not take what it was sent."""
+
+
+class _Conversation:
+    """One stream to a member, on which it is told of the transaction first."""
+
+    def __init__(self, peer: str, swarm: DaSwarm, announcement: bytes) -> None:
+        self._peer = peer
+        self._swarm = swarm
+        self._announcement = announcement
+        self._stream: Stream | None = None
+        self._turn = asyncio.Lock()
+        self._failure: NetworkError | _Refused | None = None
+
+    async def send(self, request: ShareRequest) -> None:
+        """
+        Raises:
+            NetworkError: the member can't be reached, or was lost.
+            _Refused: it does not take the share, or the transaction.
+        """
+        async with self._turn:
+            if self._failure is not None:
+                raise self._failure
+            try:
+                if self._stream is None:
+                    self._stream = await self._swarm.open_stream(self._peer, DISPERSAL_PROTOCOL)
+                    await self._exchange(self._stream, self._announcement)
+                await self._exchange(self._stream, request_to_wire(request))
+            except (NetworkError, _Refused) as error:
+                self._failure = error
+                await self._swarm.record_failure(self._peer, Exchange.DISPERSAL)
+                raise
+
+    async def close(self) -> None:
+        if self._stream is not None:
+            await self._stream.close()
+
+    async def _exchange(self, stream: Stream, frame: bytes) -> None:
+        await stream.write_frame(frame)
+        answer = await stream.read_frame()
+        if answer is None:
+            raise _Refused(f"peer {self._peer} ended the stream without an answer")
+        try:
+            response = response_from_wire(answer)
+        except CodecError as error:
+            raise _Refused(f"peer {self._peer} answered nonsense: {error}") from None
+        if isinstance(response, DispersalError):
+            raise _Refused(f"peer {self._peer} refused: {response.description}")
+
+
+async def _closed(conversations: Iterable[_Conversation]) -> None:
+    await asyncio.gather(*(conversation.close() for conversation in conversations))

@@ -1,0 +1,76 @@
+"""When a member puts a blob's transaction into its mempool: once it holds every column it is assigned to.
+
+After ``share_duration`` a part of them, ``publish_threshold``, is enough; what has fewer by then expires, and is
+forgotten after ``prune_duration``. Times are in seconds of any clock.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from nomos_core.identifiers import BlobId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerSettings:
+    publish_threshold: float
+    share_duration: float
+    prune_duration: float
+    prune_interval: float
+
+
+@dataclass(slots=True)
+class _Arrivals:
+    since: float
+    columns: set[int] = field(default_factory=set)
+    assigned: frozenset[int] | None = None
+    """None until the transaction is there."""
+    settled: bool = False
+    """Published or expired."""
+
+    def has_part(self, part: float) -> bool:
+        """A member of no subnetwork leaves the publishing to the others."""
+        if not self.assigned or self.settled:
+            return False
+        return len(self.columns & self.assigned) >= math.ceil(len(self.assigned) * part)
+
+
+class PublishTrigger:
+    def __init__(self, settings: TriggerSettings) -> None:
+        self._settings = settings
+        self._arrivals: dict[BlobId, _Arrivals] = {}
+
+    def share_arrived(self, blob: BlobId, column: int, now: float) -> bool:
+        """Note a share; whether the transaction is to be published now."""
+        arrivals = self._of(blob, now)
+        arrivals.columns.add(column)
+        return self._settle(arrivals)
+
+    def transaction_arrived(self, blob: BlobId, assigned: Collection[int], now: float) -> bool:
+        """Note the transaction and the columns this member is assigned to; whether it is to be published now."""
+        arrivals = self._of(blob, now)
+        arrivals.assigned = frozenset(assigned)
+        return self._settle(arrivals)
+
+    def overdue(self, now: float) -> list[BlobId]:
+        """The blobs whose transactions are to be published although columns are missing."""
+        due: list[BlobId] = []
+        for blob, arrivals in list(self._arrivals.items()):
+            age = now - arrivals.since
+            if age >= self._settings.prune_duration:
+                del self._arrivals[blob]
+            elif age >= self._settings.share_duration:
+                if arrivals.has_part(self._settings.publish_threshold):
+                    due.append(blob)
+                arrivals.settled = True
+        return due
+
+    def _of(self, blob: BlobId, now: float) -> _Arrivals:
+        return self._arrivals.setdefault(blob, _Arrivals(now))
+
+    def _settle(self, arrivals: _Arrivals) -> bool:
+        complete = arrivals.has_part(1.0)
+        arrivals.settled = arrivals.settled or complete
+        return complete

@@ -1,0 +1,176 @@
+"""Replication: members of a subnetwork pass on to each other what they have verified, each message once.
+
+A message goes to the other members of its share's subnetwork; a transaction to everyone connected and to all
+neighbours, the members of this node's subnetworks. Shares are taken from neighbours only, and nothing is passed on that
+was refused. Streams are kept open, messages on them are not answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from nomos_core.da.dispersal_messages import (
+    REPLICATION_PROTOCOL,
+    Request,
+    ShareRequest,
+    replication_id,
+    request_from_wire,
+    request_to_wire,
+)
+from nomos_core.da.kzg_params import KzgParamsError
+from nomos_node.da.kzg import Kzg
+from nomos_node.da.peer_failures import Exchange
+from nomos_node.da.sessions import Sessions
+from nomos_node.da.settings import ReplicationSettings
+from nomos_node.da.swarm import DaSwarm
+from nomos_node.da.tasks import TaskSet
+from nomos_node.da.verifier import TransactionRefused, Verifier
+from nomos_node.network.errors import NetworkClosed, NetworkError
+from nomos_node.network.streams import Stream
+
+_log = logging.getLogger("nomos_da_network")
+_WAITING_LIMIT = 1000
+_ATTEMPTS = 2
+
+
+class SeenMessages:
+    """The last messages passed on, for a time counted from when they were last met."""
+
+    def __init__(self, settings: ReplicationSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._last_met: OrderedDict[bytes, float] = OrderedDict()
+
+    def meet(self, message: bytes) -> bool:
+        """Whether a message is new."""
+        now = self._clock()
+        met = self._last_met.pop(message, None)
+        self._last_met[message] = now
+        if len(self._last_met) > self._settings.seen_limit:
+            self._last_met.popitem(last=False)
+        return met is None or now - met > self._settings.seen_seconds
+
+
+class Replication:
+    def __init__(
+        self, swarm: DaSwarm, sessions: Sessions, verifier: Verifier, kzg: Kzg, settings: ReplicationSettings
+    ) -> None:
+        self._swarm = swarm
+        self._sessions = sessions
+        self._verifier = verifier
+        self._kzg = kzg
+        self._seen = SeenMessages(settings)
+        self._outboxes: dict[str, _Outbox] = {}
+        self._tasks = TaskSet()
+
+    async def close(self) -> None:
+        await self._tasks.close()
+
+    def pass_on(self, request: Request, *, source: str | None = None) -> None:
+        """Send a verified message to those who need it, in the background; ``source`` has it already."""
+        if not self._seen.meet(replication_id(request)):
+            return
+        receivers = self._receivers(request).difference([source, self._swarm.peer_id])
+        if receivers:
+            frame = request_to_wire(request)
+            for peer in receivers:
+                self._outbox(peer).put(frame)
+
+    async def serve(self, stream: Stream) -> None:
+        """Take in what a peer sends until it ends the stream.
+
+        Raises:
+            StreamBroken: the connection was lost.
+        """
+        while (frame := await stream.read_frame()) is not None:
+            try:
+                request = await self._kzg.compute(request_from_wire, frame)
+                await self._take(request, stream.peer_id)
+            except (ValueError, TransactionRefused, KzgParamsError) as error:
+                _log.warning("refused a message of peer %s: %s", stream.peer_id, error)
+
+    async def _take(self, request: Request, peer: str) -> None:
+        if isinstance(request, ShareRequest):
+            self._check_neighbour(peer)
+            check_subnetwork(request)
+            await self._verifier.take_share(request.blob_id, request.share)
+        else:
+            await self._verifier.take_transaction(request)
+        self.pass_on(request, source=peer)
+
+    def _check_neighbour(self, peer: str) -> None:
+        current = self._sessions.current
+        if current is None or not set(current.subnetworks_of(peer)) & set(current.subnetworks_of(self._swarm.peer_id)):
+            raise ValueError("shares are taken from members of this node's subnetworks only")
+
+    def _receivers(self, request: Request) -> set[str]:
+        members = self._sessions.current
+        if members is None:
+            return set()
+        if isinstance(request, ShareRequest):
+            return set(members.members_of(request.subnetwork))
+        own = [number for number in members.subnetworks_of(self._swarm.peer_id) if number < self._kzg.columns]
+        return {*self._swarm.connected, *(peer for number in own for peer in members.members_of(number))}
+
+    def _outbox(self, peer: str) -> _Outbox:
+        if peer not in self._outboxes:
+            self._outboxes[peer] = _Outbox(peer, self._swarm)
+            self._tasks.spawn(self._outboxes[peer].run())
+        return self._outboxes[peer]
+
+
+class _Outbox:
+    """The messages for one peer, on one stream."""
+
+    def __init__(self, peer: str, swarm: DaSwarm) -> None:
+        self._peer = peer
+        self._swarm = swarm
+        self._waiting: asyncio.Queue[bytes] = asyncio.Queue(_WAITING_LIMIT)
+        self._stream: Stream | None = None
+
+    def put(self, frame: bytes) -> None:
+        if self._waiting.full():
+            _log.warning("peer %s takes no replicas: dropping one", self._peer)
+            return
+        self._waiting.put_nowait(frame)
+
+    async def run(self) -> None:
+        """Endless."""
+        while True:
+            frame = await self._waiting.get()
+            try:
+                await self._send(frame)
+            except NetworkClosed:
+                return
+            except NetworkError as error:
+                _log.debug("no replica for peer %s: %s", self._peer, error)
+                await self._swarm.record_failure(self._peer, Exchange.REPLICATION)
+
+    async def _send(self, frame: bytes) -> None:
+        """The stream of yesterday may be gone: then a new one is tried."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                if self._stream is None:
+                    self._stream = await self._swarm.open_stream(self._peer, REPLICATION_PROTOCOL)
+                await self._stream.write_frame(frame)
+                return
+            except NetworkError:
+                self._stream = None
+                if attempt == _ATTEMPTS - 1:
+                    raise
+
+
+def check_subnetwork(request: ShareRequest) -> None:
+    """
+    Raises:
+        ValueError: the share is not that of its subnetwork.
+    """
+    if request.subnetwork != request.share.light.share_idx:
+        raise ValueError(
+            f"share {request.share.light.share_idx} belongs to the subnetwork of the same number, "
+            f"not to {request.subnetwork}"
+        )

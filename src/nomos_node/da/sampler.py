@@ -1,0 +1,145 @@
+"""Sampling: a blob whose transaction waits in the mempool is sampled, and may enter blocks when all samples were good.
+
+A while after the transaction came, ``samples`` columns are drawn by lot and asked for. A blob that fails is tried
+again, with the same columns (else a withheld one would be drawn around), until its time is over. Blobs of blocks that
+are downloaded are sampled at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Final
+
+from nomos_core.cryptarchia.block import Block
+from nomos_core.identifiers import BlobId
+from nomos_core.mantle.operations import ChannelBlob
+from nomos_core.mantle.transactions import SignedMantleTx
+from nomos_node.da.sampling_client import SampleMissing, SamplingClient, SamplingFailure
+from nomos_node.da.sessions import SessionMembers, Sessions
+from nomos_node.da.settings import SamplingSettings
+from nomos_node.da.tasks import TaskSet
+from nomos_node.mempool.mempool import Mempool
+
+_log = logging.getLogger("nomos_da_sampling")
+HISTORIC_PATIENCE: Final = 30.0
+"""Seconds for the blobs of a downloaded block."""
+_REMEMBERED: Final = 65_536
+
+
+class Sampler:
+    """The ``BlobSampling`` of a node with data availability."""
+
+    def __init__(
+        self, client: SamplingClient, sessions: Sessions, mempool: Mempool, columns: int, settings: SamplingSettings
+    ) -> None:
+        self._client = client
+        self._sessions = sessions
+        self._mempool = mempool
+        self._columns = columns
+        self._settings = settings
+        self._sampled: dict[BlobId, None] = {}
+        """In the order in which they were sampled."""
+        self._pending: set[BlobId] = set()
+        self._tasks = TaskSet()
+
+    async def close(self) -> None:
+        await self._tasks.close()
+
+    async def run(self) -> None:
+        """Sample the blobs of all transactions in the mempool; ends with the mempool."""
+        async with self._mempool.new_transactions.subscribe() as arrivals:
+            for pending in self._mempool.pending():
+                self._schedule(pending.transaction)
+            async for arrived in arrivals:
+                self._schedule(arrived.transaction)
+
+    def validated_blobs(self) -> Set[BlobId]:
+        return self._sampled.keys()
+
+    async def samples_all(self, block: Block, blobs: Set[BlobId]) -> bool:
+        return await self.sample_now(dict(_sessions_of(block.transactions)))
+
+    def mark_in_block(self, blobs: Set[BlobId]) -> None:
+        """They stay known as sampled: another fork may hold them, too."""
+
+    async def sample_now(self, sessions: Mapping[BlobId, int]) -> bool:
+        """Whether all of these blobs are available; each with its session."""
+        wanted = {blob: session for blob, session in sessions.items() if blob not in self._sampled}
+        try:
+            async with asyncio.timeout(HISTORIC_PATIENCE):
+                outcomes = await asyncio.gather(*(self._try_now(*item) for item in wanted.items()))
+        except TimeoutError:
+            _log.warning("sampling %d blobs took longer than %g s", len(wanted), HISTORIC_PATIENCE)
+            return False
+        return all(outcomes)
+
+    async def commitments(self, blob: BlobId, session: int) -> tuple[bytes, ...]:
+        """
+        Raises:
+            SampleMissing: nobody has them, or the session is not known.
+        """
+        return await self._client.commitments(blob, self._members(session))
+
+    def _schedule(self, transaction: SignedMantleTx) -> None:
+        for blob, session in _sessions_of([transaction]):
+            if blob not in self._sampled and blob not in self._pending:
+                self._pending.add(blob)
+                self._tasks.spawn(self._sample_in_time(blob, session))
+
+    async def _sample_in_time(self, blob: BlobId, session: int) -> None:
+        await asyncio.sleep(self._settings.delay)
+        deadline = time.monotonic() + self._settings.validity
+        columns = self._draw()
+        try:
+            while not await self._succeeds(blob, session, columns):
+                if time.monotonic() + self._settings.retry_interval > deadline:
+                    _log.error("blob_id %s could not be sampled and is given up", blob.hex())
+                    return
+                await asyncio.sleep(self._settings.retry_interval)
+        finally:
+            self._pending.discard(blob)
+
+    async def _try_now(self, blob: BlobId, session: int) -> bool:
+        return await self._succeeds(blob, session, self._draw())
+
+    async def _succeeds(self, blob: BlobId, session: int, columns: Sequence[int]) -> bool:
+        try:
+            await self._sample(blob, session, columns)
+        except SamplingFailure as error:
+            _log.warning("blob_id %s was not sampled: %s", blob.hex(), error)
+            return False
+        self._remember(blob)
+        _log.info("blob_id %s has been successfully sampled", blob.hex())
+        return True
+
+    async def _sample(self, blob: BlobId, session: int, columns: Sequence[int]) -> None:
+        members = self._members(session)
+        commitments = await self._client.commitments(blob, members)
+        for column in columns:
+            await self._client.share(blob, column, commitments, members)
+            _log.info("subnet %d for blob id %s has been successfully sampled", column, blob.hex())
+
+    def _members(self, session: int) -> SessionMembers:
+        members = self._sessions.members(session)
+        if members is None or not members.is_sufficient:
+            raise SampleMissing(f"session {session} has no members that this node knows")
+        return members
+
+    def _draw(self) -> Sequence[int]:
+        return random.sample(range(self._columns), self._settings.samples)
+
+    def _remember(self, blob: BlobId) -> None:
+        self._sampled[blob] = None
+        if len(self._sampled) > _REMEMBERED:
+            del self._sampled[next(iter(self._sampled))]
+
+
+def _sessions_of(transactions: Iterable[SignedMantleTx]) -> Iterable[tuple[BlobId, int]]:
+    for transaction in transactions:
+        for operation in transaction.mantle_tx.operations:
+            if isinstance(operation, ChannelBlob):
+                yield operation.blob, operation.session

@@ -1,0 +1,157 @@
+"""Asking members for samples of a blob: its row commitments, and shares that are verified against them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterable
+from typing import Final
+
+from nomos_core.codec import CodecError
+from nomos_core.da.kzg_params import KzgParamsError
+from nomos_core.da.points import decode_point
+from nomos_core.da.sampling_messages import (
+    SAMPLING_PROTOCOL,
+    SampleCommitments,
+    SampledCommitments,
+    SampledShare,
+    SampleRequest,
+    SampleResponse,
+    SampleShare,
+    request_to_wire,
+    response_from_wire,
+)
+from nomos_core.da.shares import LightShare, Share, blob_id_of
+from nomos_core.da.verification import InvalidShare
+from nomos_core.identifiers import BlobId
+from nomos_node.da.blob_store import BlobStore
+from nomos_node.da.kzg import Kzg
+from nomos_node.da.peer_failures import Exchange
+from nomos_node.da.sessions import SessionMembers
+from nomos_node.da.settings import SamplingSettings
+from nomos_node.da.swarm import DaSwarm
+from nomos_node.network.errors import NetworkError
+
+_LEAST_PATIENCE: Final = 2.0
+"""Seconds a peer has for an answer, however short the slots are: it may have to be dialled first."""
+
+
+class SampleMissing(Exception):
+    """No member gave the sample; the message says why, member by member."""
+
+
+class SamplingClient:
+    def __init__(self, swarm: DaSwarm, kzg: Kzg, store: BlobStore, settings: SamplingSettings) -> None:
+        self._swarm = swarm
+        self._kzg = kzg
+        self._store = store
+        self._settings = settings
+        self._patience = max(settings.commitments_wait, _LEAST_PATIENCE)
+
+    async def commitments(self, blob: BlobId, members: SessionMembers) -> tuple[bytes, ...]:
+        """A blob's row commitments, from the store or from any member.
+
+        Raises:
+            SampleMissing: nobody has them.
+            StorageError: the database failed.
+        """
+        stored = await self._store.commitments(blob)
+        if stored is not None:
+            return stored
+        columns = range(min(self._kzg.columns, len(members.membership.subnetworks)))
+        peers = self._others({peer for column in columns for peer in members.members_of(column)})
+        reasons = ["the session has no other members"]
+        for _ in range(self._settings.commitments_retries + 1):
+            reasons = []
+            for peer in _shuffled(peers):
+                try:
+                    return await self._commitments_of(peer, blob)
+                except (NetworkError, _NotGiven) as error:
+                    reasons.append(str(error))
+        raise SampleMissing(f"no commitments: {'; '.join(reasons) or 'no other members'}")
+
+    async def share(
+        self, blob: BlobId, column: int, commitments: tuple[bytes, ...], members: SessionMembers
+    ) -> LightShare:
+        """A verified share from a member of its subnetwork; this node's own when no other has it.
+
+        Raises:
+            SampleMissing: nobody gave it.
+            StorageError: the database failed.
+            KzgParamsError: the parameters can't be used.
+        """
+        peers = members.members_of(column)
+        reasons: list[str] = []
+        for _ in range(self._settings.share_retries + 1):
+            reasons = []
+            for peer in _shuffled(self._others(peers)):
+                try:
+                    return await self._share_of(peer, blob, column, commitments)
+                except (NetworkError, _NotGiven) as error:
+                    reasons.append(str(error))
+        own = await self._store.share(blob, column) if self._swarm.peer_id in peers else None
+        if own is None:
+            raise SampleMissing(f"share {column}: {'; '.join(reasons) or 'no other members'}")
+        return own
+
+    async def _share_of(self, peer: str, blob: BlobId, column: int, commitments: tuple[bytes, ...]) -> LightShare:
+        response = await self._ask(peer, SampleShare(blob, column))
+        if not isinstance(response, SampledShare):
+            raise _NotGiven(f"peer {peer} has no share {column}")
+        if response.blob_id != blob or response.share.share_idx != column:
+            raise _NotGiven(f"peer {peer} gave another share than it was asked for")
+        try:
+            await self._kzg.verify(Share(response.share, commitments), blob)
+        except InvalidShare as error:
+            await self._swarm.record_failure(peer, Exchange.SAMPLING)
+            raise _NotGiven(f"peer {peer} gave a bad share: {error}") from None
+        return response.share
+
+    async def _commitments_of(self, peer: str, blob: BlobId) -> tuple[bytes, ...]:
+        response = await self._ask(peer, SampleCommitments(blob))
+        if not isinstance(response, SampledCommitments):
+            raise _NotGiven(f"peer {peer} has no commitments")
+        if await self._kzg.compute(_blob_of, response.rows_commitments) != blob:
+            await self._swarm.record_failure(peer, Exchange.SAMPLING)
+            raise _NotGiven(f"peer {peer} gave the commitments of another blob")
+        return response.rows_commitments
+
+    async def _ask(self, peer: str, request: SampleRequest) -> SampleResponse:
+        try:
+            async with asyncio.timeout(self._patience):
+                frame = await self._exchange(peer, request)
+            if frame is None:
+                raise _NotGiven(f"peer {peer} ended the stream without an answer")
+            return await self._kzg.compute(response_from_wire, frame)
+        except TimeoutError:
+            await self._swarm.record_failure(peer, Exchange.SAMPLING)
+            raise _NotGiven(f"peer {peer} did not answer within {self._patience:g} s") from None
+        except NetworkError:
+            await self._swarm.record_failure(peer, Exchange.SAMPLING)
+            raise
+        except CodecError as error:
+            await self._swarm.record_failure(peer, Exchange.SAMPLING)
+            raise _NotGiven(f"peer {peer} answered nonsense: {error}") from None
+
+    async def _exchange(self, peer: str, request: SampleRequest) -> bytes | None:
+        async with await self._swarm.open_stream(peer, SAMPLING_PROTOCOL) as stream:
+            await stream.write_frame(request_to_wire(request))
+            return await stream.read_frame()
+
+    def _others(self, peers: Iterable[str]) -> list[str]:
+        return [peer for peer in peers if peer != self._swarm.peer_id]
+
+
+class _NotGiven(Exception):
+    """A member answered, but not with the sample."""
+
+
+def _blob_of(rows_commitments: tuple[bytes, ...]) -> BlobId:
+    return blob_id_of([decode_point(commitment) for commitment in rows_commitments])
+
+
+def _shuffled(peers: list[str]) -> list[str]:
+    return random.sample(peers, len(peers))
+
+
+SamplingFailure = (SampleMissing, KzgParamsError)

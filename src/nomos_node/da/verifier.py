@@ -1,0 +1,120 @@
+"""What a member does with a share or a blob's transaction, wherever it came from: check it, keep it, and publish.
+
+A share is kept only when it is proven to be the blob's; nothing else is ever served or passed on. When all columns that
+the member is assigned to are here, with the transaction, that goes into the mempool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from nomos_core.da.shares import Share
+from nomos_core.identifiers import BlobId
+from nomos_core.mantle.operations import ChannelBlob
+from nomos_core.mantle.transactions import SignedMantleTx
+from nomos_node.da.blob_store import BlobStore
+from nomos_node.da.kzg import Kzg
+from nomos_node.da.publish_trigger import PublishTrigger, TriggerSettings
+from nomos_node.da.sessions import Sessions
+from nomos_node.mempool.gossip import TransactionGossip
+from nomos_node.mempool.mempool import AlreadyInMempool, TransactionTooLarge
+
+_log = logging.getLogger("nomos_da_verifier")
+
+
+class TransactionRefused(Exception):
+    """The transaction announces no blob of this session."""
+
+
+class Verifier:
+    """``peer_id`` is this member's own."""
+
+    def __init__(
+        self,
+        kzg: Kzg,
+        store: BlobStore,
+        sessions: Sessions,
+        *,
+        transactions: TransactionGossip,
+        settings: TriggerSettings,
+        peer_id: str,
+    ) -> None:
+        self._kzg = kzg
+        self._store = store
+        self._sessions = sessions
+        self._transactions = transactions
+        self._trigger = PublishTrigger(settings)
+        self._prune_interval = settings.prune_interval
+        self._peer_id = peer_id
+
+    async def run(self) -> None:
+        """Publish, in the end, what is complete enough; endless.
+
+        Raises:
+            StorageError: the database failed.
+        """
+        while True:
+            await asyncio.sleep(self._prune_interval)
+            for blob in self._trigger.overdue(time.monotonic()):
+                await self._publish(blob)
+
+    async def take_share(self, blob: BlobId, share: Share) -> bool:
+        """Verify and keep a share; False when it was here.
+
+        Raises:
+            InvalidShare: it is not the blob's.
+            KzgParamsError, StorageError: this node can't verify or keep it.
+        """
+        column = share.light.share_idx
+        await self._kzg.verify(share, blob)
+        if not await self._store.add_share(blob, share):
+            return False
+        _log.debug("blob %s: keeping share %d", blob.hex(), column)
+        if self._trigger.share_arrived(blob, column, time.monotonic()):
+            await self._publish(blob)
+        return True
+
+    async def take_transaction(self, transaction: SignedMantleTx) -> tuple[BlobId, bool]:
+        """Keep the transaction of a blob; its id, and False when it was here.
+
+        Raises:
+            TransactionRefused: it announces no blob, or one of another session.
+            StorageError: the database failed.
+        """
+        operation = _blob_operation(transaction)
+        columns = self._assigned_columns(operation.session)
+        if not await self._store.add_transaction(operation.blob, transaction):
+            return operation.blob, False
+        _log.debug("blob %s: keeping its transaction", operation.blob.hex())
+        if self._trigger.transaction_arrived(operation.blob, columns, time.monotonic()):
+            await self._publish(operation.blob)
+        return operation.blob, True
+
+    def _assigned_columns(self, session: int) -> list[int]:
+        current = self._sessions.current
+        if current is None or current.session != session:
+            now = "none yet" if current is None else str(current.session)
+            raise TransactionRefused(f"the blob is of session {session}, the current session is {now}")
+        return [number for number in current.subnetworks_of(self._peer_id) if number < self._kzg.columns]
+
+    async def _publish(self, blob: BlobId) -> None:
+        transaction = await self._store.transaction(blob)
+        if transaction is None:
+            return
+        try:
+            await self._transactions.submit(transaction)
+        except AlreadyInMempool:
+            return  # another member was first
+        except TransactionTooLarge as error:
+            _log.error("blob %s: %s", blob.hex(), error)
+            return
+        _log.info("blob %s: its transaction is in the mempool", blob.hex())
+
+
+def _blob_operation(transaction: SignedMantleTx) -> ChannelBlob:
+    operations = transaction.mantle_tx.operations
+    if operations and isinstance(operations[0], ChannelBlob):
+        return operations[0]
+    raise TransactionRefused("the transaction's first operation is no ChannelBlob")
