@@ -93,7 +93,8 @@ class _Held:
 def make_config(genesis_tx: SignedMantleTx, **settings: Any) -> ValidatorConfig:
     """The golden configuration with a genesis of ours, free ports and paths relative to the node's directory.
 
-    ``settings`` are those of ``_adjusted``, and further changes by path, with ``__`` for the dots.
+    It has one subnetwork, so no data availability. ``settings`` are those of ``_adjusted``, and further changes by
+    path, with ``__`` for the dots.
     """
     golden = load_config(golden_path("validator.yaml").read_text(), source="golden", kind="validator")
     return _adjusted(golden, genesis_tx, **settings)
@@ -131,6 +132,7 @@ def _adjusted(
         "time.chain_start_time": UtcTime.of(time.time() if chain_start is None else chain_start),
         "tracing.logger": FileLogger(directory="logs", prefix="node"),
         "tracing.filter": None,
+        "da_network.membership.subnetwork_size": 1,
         "http.backend_settings.address": SocketAddress("127.0.0.1", api),
         "testing_http.backend_settings.address": SocketAddress("127.0.0.1", testing),
         **{path.replace("__", "."): value for path, value in settings.items()},

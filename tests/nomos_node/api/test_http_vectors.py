@@ -6,24 +6,23 @@ import re
 import time
 from collections.abc import Iterator
 from http.client import HTTPException
+from pathlib import Path
 
 import pytest
 
-from embedded_node import Answer, NodeProcess, ask, genesis, make_config, wait_until
+from embedded_node import Answer, NodeProcess, ask, free_ports, genesis, make_config, wait_until
 from golden import Golden, entries
 from nomos_core.config import Duration
 from nomos_core.identifiers import ZkPublicKey
 from nomos_core.mantle.transactions import Note
 
-_DATA_AVAILABILITY = ("/da/", "/test/da/")
-"""Path prefixes whose answers are not compared yet: this version answers 501."""
 _KNOWN_KEY = ZkPublicKey(1)
 _LIBRARY_TEXT = ("Failed to deserialize", "Failed to parse")
 """Texts that begin like this end in a Rust library's words and position."""
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+def node(tmp_path_factory: pytest.TempPathFactory, kzg_file: Path) -> Iterator[NodeProcess]:
     """At genesis, alone, online, with a chain that has not begun: as the real node was when it was asked."""
     config = make_config(
         genesis([Note(1000, _KNOWN_KEY)]),
@@ -31,6 +30,9 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
         chain_start=time.time() + 86_400,
         known_keys=[_KNOWN_KEY],
         cryptarchia__service__bootstrap__prolonged_bootstrap_period=Duration.of(0),
+        da_network__membership__subnetwork_size=2,
+        da_network__backend__listening_address=f"/ip4/127.0.0.1/udp/{free_ports(1)[0]}/quic-v1",
+        da_verifier__share_verifier_settings__global_params_path=str(kzg_file),
     )
     with NodeProcess(config, tmp_path_factory.mktemp("node")).start() as process:
         process.wait_ready()
@@ -40,9 +42,6 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
 
 @pytest.mark.parametrize("exchange", entries("http_node.json", "exchanges"))
 def test_exchange(exchange: Golden, node: NodeProcess) -> None:
-    if exchange["path"].value.startswith(_DATA_AVAILABILITY):
-        exchange.not_compared("data availability is not part of this version")
-        return
     if "error" in exchange:
         _check_too_large(exchange, node)
         return
