@@ -53,10 +53,20 @@ class TransactionsSection(Section):
     users: Positive | None = Field(default=None, description="At most this many accounts send; default all.")
 
 
+class DataAvailabilitySection(Section):
+    """Blobs, linked to one another in channels."""
+
+    channel_rate: Positive = Field(default=1, description="Channels that are filled at the same time.")
+    blob_rate: Positive = Field(default=1, description="Blobs a block, over all channels.")
+    headroom_percent: Count = Field(default=20, description="So many more channels, rounded up.")
+    verify_blobs: bool = Field(default=True, description="At the end, fetch a sample back and compare it.")
+
+
 class WorkloadSection(Section):
     """One workload; exactly one of its keys is given."""
 
     transactions: TransactionsSection | None = None
+    data_availability: DataAvailabilitySection | None = None
     restarts: RestartsSection | None = None
 
 

@@ -206,6 +206,8 @@ def _workload_step(section: WorkloadSection) -> Step:
             include_validators=restarts.include_validators,
             include_executors=restarts.include_executors,
         )
+    if section.data_availability is not None:
+        return partial(ScenarioBuilder.data_availability, **section.data_availability.model_dump())
     assert section.transactions is not None, "the only key left"
     return partial(ScenarioBuilder.transactions, rate=section.transactions.rate, users=section.transactions.users)
 
