@@ -39,6 +39,48 @@ def run(scenario: Path, seed: int | None, runs_dir: Path) -> None:
     sys.exit(run_on_host(loaded, settings, runs_directory=runs_dir, what=f"scenario {loaded.name}"))
 
 
+@main.command(epilog="Exit codes: 0 passed, 1 failed or could not run, 2 wrong usage, 130 interrupted.")
+@click.argument("run_directory", type=click.Path(path_type=Path, file_okay=False), metavar="RUN_DIR")
+@click.option("--seed", type=click.IntRange(min=0), help="Another seed: other keys, and a plan of its own.")
+@runs_directory_option
+def replay(run_directory: Path, seed: int | None, runs_dir: Path) -> None:
+    """Run what a run directory holds once more: the same plan, faults, keys and order of transactions."""
+    from nomos_testing.cli.host_run import FAILED, run_on_host
+    from nomos_testing.scenario.errors import ScenarioError
+    from nomos_testing.scenario.replay import load_replay
+    from nomos_testing.settings import Settings
+
+    settings = Settings.from_environ()
+    try:
+        scenario = load_replay(run_directory, settings, seed=seed)
+    except ScenarioError as error:
+        click.echo(str(error), err=True)
+        sys.exit(FAILED)
+    sys.exit(run_on_host(scenario, settings, runs_directory=runs_dir, what=f"scenario {scenario.name}"))
+
+
+@main.command(epilog="Exit codes: 0 the scenario can be run, 1 it cannot, 2 wrong usage.")
+@click.argument("scenario", type=click.Path(path_type=Path, dir_okay=False), metavar="SCENARIO.yaml")
+@click.option("--seed", type=click.IntRange(min=0), help="Wins over the file's.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as a run's plan.json has it.")
+def plan(scenario: Path, seed: int | None, as_json: bool) -> None:
+    """Print what a scenario would do, and to whom when, without running it."""
+    from nomos_testing.scenario.description import described_plan
+    from nomos_testing.scenario.errors import ScenarioError
+    from nomos_testing.scenario.yaml import load_scenario
+    from nomos_testing.settings import Settings
+
+    try:
+        loaded = load_scenario(scenario, Settings.from_environ(), seed=seed)
+    except ScenarioError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+    if as_json:
+        click.echo(json.dumps({"seed": loaded.seed, "faults": loaded.faults.to_json()}, indent=2))
+    else:
+        click.echo("\n".join(described_plan(loaded)))
+
+
 @main.command()
 def schema() -> None:
     """Print the JSON Schema of scenario files."""

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
+from nomos_testing.report.faults import add_fault_rows
 from nomos_testing.report.summary import RunSummary, summarise
 from nomos_testing.runtime.journal import Entry
 
@@ -22,7 +23,7 @@ def print_summary(entries: Iterable[Entry], stream: TextIO | None = None) -> Non
 
     summary = summarise(entries)
     console = Console(file=sys.stdout if stream is None else stream, highlight=False)
-    for table in (_expectations(summary), _nodes(summary), _phases(summary)):
+    for table in (_expectations(summary), _faults(summary), _nodes(summary), _phases(summary)):
         if table.row_count:
             console.print(table)
     for line in _lines(summary):
@@ -62,6 +63,12 @@ def _expectations(summary: RunSummary) -> Table:
     for judged in summary.judgements:
         verdict = "[green]passed[/]" if judged.passed else "[red]failed[/]"
         table.add_row(judged.expectation, shown(judged.observed), shown(judged.required), verdict)
+    return table
+
+
+def _faults(summary: RunSummary) -> Table:
+    table = _table("fault", "at", "lasted", "took effect", "recovered", "deepest reorg")
+    add_fault_rows(table, summary.faults, summary.started.slot_seconds if summary.started is not None else None)
     return table
 
 

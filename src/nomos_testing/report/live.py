@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from nomos_testing.report.faults import fault_message
 from nomos_testing.report.run_progress import RunProgress
 from nomos_testing.runtime.journal import Entry, Listener
 from nomos_testing.runtime.journal_events import (
@@ -49,7 +50,7 @@ def live_view(stream: TextIO | None = None) -> Iterator[Listener]:
 
 def message_of(event: Any) -> str | None:
     """What a person is told at once, whatever the view; None for what only moves the numbers."""
-    message: str | None = None
+    message = fault_message(event)
     match event:
         case RunStarted():
             slot = f", slots of {event.slot_seconds:g} s" if event.slot_seconds else ""

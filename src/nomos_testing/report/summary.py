@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nomos_testing.report.faults import FaultSummaries
 from nomos_testing.report.run_progress import RunProgress
 from nomos_testing.runtime.journal import Entry
 from nomos_testing.runtime.journal_events import (
@@ -45,6 +46,7 @@ class RunSummary:
     blocks_in_run: int = 0
     """First seen during the phase ``run``."""
     transactions: str = ""
+    faults: FaultSummaries = field(default_factory=FaultSummaries)
 
     @property
     def outcome(self) -> str:
@@ -66,6 +68,7 @@ def summarise(entries: Iterable[Entry]) -> RunSummary:
     summary, progress = RunSummary(), RunProgress()
     for entry in entries:
         progress.take(entry)
+        summary.faults.take(entry)
         _take(summary, entry.event, progress.phase)
     summary.transactions = progress.transactions
     return summary

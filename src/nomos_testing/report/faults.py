@@ -1,0 +1,109 @@
+"""What became of each fault of a run, read from its journal; and what a person is told of faults while it lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nomos_testing.expectations.expectation_events import ExpectationBroken
+from nomos_testing.faults.fault_events import (
+    FaultHealed,
+    FaultInjected,
+    FaultRecovered,
+    FaultsPlanned,
+    HealVerified,
+)
+from nomos_testing.runtime.journal import Entry
+from nomos_testing.runtime.journal_events import Reorganised
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass(slots=True)
+class FaultSummary:
+    number: int
+    fault: str
+    injected_at: float
+    """Seconds since the workloads started."""
+    took_effect: float
+    """Seconds until it had."""
+    began: float
+    """When it had taken effect, on the journal's clock."""
+    healed: float | None = None
+    """The same of its heal."""
+    heal_seconds: float | None = None
+    verified: bool | None = None
+    recovered_slots: float | None = None
+    overlapped: bool = False
+    deepest_reorganisation: int = 0
+    """Blocks that a node gave up between the injection and the recovery."""
+
+
+class FaultSummaries:
+    """Takes a journal's entries one after the other."""
+
+    def __init__(self) -> None:
+        self._faults: dict[int, FaultSummary] = {}
+
+    def __iter__(self) -> Iterator[FaultSummary]:
+        return iter(self._faults.values())
+
+    def __len__(self) -> int:
+        return len(self._faults)
+
+    def take(self, entry: Entry) -> None:
+        match entry.event:
+            case FaultInjected() as event:
+                self._faults[event.number] = FaultSummary(
+                    event.number, event.fault, event.planned_at + event.late, event.seconds, entry.at
+                )
+            case FaultHealed() as event:
+                fault = self._faults[event.number]
+                fault.healed, fault.heal_seconds = entry.at, event.seconds
+            case HealVerified() as event:
+                self._faults[event.number].verified = event.verified
+            case FaultRecovered() as event:
+                fault = self._faults[event.number]
+                fault.recovered_slots, fault.overlapped = event.slots, event.overlapped
+            case Reorganised() as event:
+                for fault in self._faults.values():
+                    if fault.recovered_slots is None:
+                        fault.deepest_reorganisation = max(fault.deepest_reorganisation, event.abandoned)
+
+
+def add_fault_rows(table: Table, faults: Iterable[FaultSummary], slot_seconds: float | None) -> None:
+    """Columns: fault, at, lasted, took effect, recovered, deepest reorganisation."""
+    for fault in faults:
+        slot = f" (slot {fault.injected_at / slot_seconds:.0f})" if slot_seconds else ""
+        table.add_row(
+            f"{fault.number}: {fault.fault}",
+            f"{fault.injected_at:.1f} s{slot}",
+            "not healed" if fault.healed is None else f"{fault.healed - fault.began:.1f} s",
+            f"{fault.took_effect * 1000:.0f} ms",
+            _recovered(fault),
+            f"{fault.deepest_reorganisation} blocks" if fault.deepest_reorganisation else "-",
+        )
+
+
+def _recovered(fault: FaultSummary) -> str:
+    if fault.recovered_slots is None:
+        return "[red]no[/]"
+    return f"{fault.recovered_slots:g} slots" + (" (beside others)" if fault.overlapped else "")
+
+
+def fault_message(event: Any) -> str | None:
+    """A line or more for the live view; None for what is told elsewhere."""
+    match event:
+        case FaultsPlanned(lines=lines):
+            return "\n".join((f"{len(lines)} faults planned:", *lines))
+        case FaultInjected():
+            return f"fault {event.number}: {event.fault}"
+        case FaultHealed():
+            return f"fault {event.number} healed: {event.fault}"
+        case FaultRecovered():
+            return f"recovered from fault {event.number} after {event.slots:g} slots"
+        case ExpectationBroken():
+            return f"{event.expectation} does not hold: {event.description}"
+    return None
