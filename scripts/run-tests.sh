@@ -30,7 +30,7 @@ step "style" ruff check .
 step "format" ruff format --check .
 step "layers" lint-imports --no-cache
 step "types" mypy
-step "tests" pytest_alone -n 2 --dist loadgroup -m 'not network'
+step "tests" pytest_alone -n 2 -m 'not network'
 # Networks of real processes have deadlines: one test at a time.
 step "network tests" pytest_alone -m network
 

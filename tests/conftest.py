@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadScopeScheduling
 
 # A busy machine is no reason to fail: examples are bounded in number, not in time.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -15,15 +20,20 @@ _COMPLETENESS = "test_zz_completeness_vectors.py"
 _ROOT = Path(__file__).parent
 
 
-def _is_vector_test(path: Path) -> bool:
-    return path.name.endswith("_vectors.py")
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """One worker runs all vector tests, in order: it alone knows what they have read. Other tests go anywhere."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class VectorsTogether(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "vectors" if "_vectors.py::" in nodeid else nodeid
+
+    return VectorsTogether(config, log)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    for item in items:
-        if _is_vector_test(item.path):
-            item.add_marker(pytest.mark.xdist_group("vectors"))
     items.sort(key=lambda item: item.path.name == _COMPLETENESS)
     collected = {item.path for item in items}
     all_vector_files = set(_ROOT.rglob("test_*_vectors.py"))
