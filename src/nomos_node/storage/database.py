@@ -106,6 +106,8 @@ class Database:
         return batch, True
 
     def _commit(self, batch: list[_Job[Any]]) -> None:
+        """Do the work of a batch, also of those who no longer wait for it: a cancelled task must not lose a block."""
+        awaited = [job for job in batch if job.done.set_running_or_notify_cancel()]
         finished: list[tuple[_Job[Any], Any]] = []
         try:
             with self._connection:
@@ -114,7 +116,9 @@ class Database:
         except sqlite3.Error as error:
             failure = StorageError(f"{self._name}: {error}")
             finished = [(job, failure) for job in batch]
-        for job, result in finished:
+        results = {id(job): result for job, result in finished}
+        for job in awaited:
+            result = results[id(job)]
             if isinstance(result, BaseException):
                 job.done.set_exception(result)
             else:

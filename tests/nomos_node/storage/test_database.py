@@ -57,6 +57,20 @@ async def test_a_failing_piece_of_work_leaves_nothing_and_harms_no_other() -> No
     database.close()
 
 
+async def test_work_is_done_also_when_nobody_waits_for_it_any_more() -> None:
+    database = Database.in_memory()
+    insert = "INSERT INTO immutable VALUES (?, 'id')"
+    waiting = [
+        asyncio.ensure_future(database.run(lambda db, slot=slot: db.execute(insert, (slot,)) and None))  # type: ignore[misc]
+        for slot in range(200)
+    ]
+    await asyncio.sleep(0)
+    for task in waiting:
+        task.cancel()
+    assert await database.run(_count) == 200
+    database.close()
+
+
 async def test_a_closed_database_says_so() -> None:
     database = Database.in_memory()
     database.close()
