@@ -117,6 +117,7 @@ class TestNode:
     """The services around a chain, on a network in memory. Nothing runs by itself but what ``run`` is given."""
 
     __test__ = False
+    genesis: SignedMantleTx = GENESIS
     database: Database = field(default_factory=Database.in_memory)
     ledger_rules: LedgerRules = field(default_factory=rules)
     bootstrap: BootstrapRules = field(default_factory=BootstrapRules)
@@ -126,8 +127,9 @@ class TestNode:
 
     def __post_init__(self) -> None:
         self.store = BlockStore(self.database)
-        state = genesis_state(GENESIS, self.ledger_rules.config, PROVER)
-        self.chain = open_chain(GENESIS_ID, state, self.ledger_rules, self.store, self.bootstrap)
+        state = genesis_state(self.genesis, self.ledger_rules.config, PROVER)
+        genesis = genesis_header(self.genesis.hash).id
+        self.chain = open_chain(genesis, state, self.ledger_rules, self.store, self.bootstrap)
         self.mempool = Mempool(TransactionStore(self.database))
         self.mempool.recover()
         self.transactions = TransactionGossip(self.mempool, self.network, "mantle")
