@@ -70,8 +70,7 @@ def disperse(executor: Executor, blob_request: dict[str, Any]) -> BlobId:
         reason = error.read().decode("utf-8", "replace") or error.reason
         raise PublishingFailed(f"{url} answered {error.code}: {reason}") from None
     except urllib.error.URLError as error:
-        reason = getattr(error.reason, "strerror", None) or error.reason
-        raise PublishingFailed(f"{url}: {reason}") from None
+        raise PublishingFailed(f"{url}: {getattr(error.reason, 'strerror', None) or error.reason}") from None
     except (OSError, ValueError) as error:
         raise PublishingFailed(f"{url}: {error or type(error).__name__}") from None
 

@@ -129,7 +129,7 @@ async def test_a_member_that_comes_late_is_dispersed_to(kzg_file: Path) -> None:
     async with members(2, settings) as (executor, late):
         await executor.service.swarm.block(late.peer_id)
         dispersing = asyncio.create_task(disperse(executor))
-        await reached("the first attempt to fail", lambda: executor.service.swarm.failures.rates())
+        await reached("the first attempt to fail", executor.service.swarm.failures.rates)
         assert executor.service.swarm.unblock(late.peer_id)
         blob = await dispersing
         assert await late.service.store.columns(blob) == [0, 1]

@@ -1,0 +1,90 @@
+"""The node's KZG work: one reading of the parameters, the same blob by thread and by process, and clear failures."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from da_members import DATA, encoded
+from nomos_core.da.encoding import EncodingError
+from nomos_core.da.kzg_params import KzgParams, KzgParamsError
+from nomos_core.da.verification import InvalidShare
+from nomos_node.da.encoding_process import EncodingProcess, EncodingProcessFailed
+from nomos_node.da.kzg import Kzg, KzgSettings, MissingKzgParameters
+
+
+@pytest.fixture
+async def process(kzg_file: Path) -> AsyncIterator[EncodingProcess]:
+    process = EncodingProcess(kzg_file, 4)
+    yield process
+    await process.close()
+
+
+def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(MissingKzgParameters) as caught:
+        KzgSettings(tmp_path / "nothing", 2).check()
+    assert str(caught.value).startswith(f"missing KZG parameters at {tmp_path / 'nothing'}: make the file with")
+
+
+async def test_a_file_that_holds_none_fails_when_it_is_needed(tmp_path: Path, kzg_file: Path) -> None:
+    file = tmp_path / "params"
+    file.write_bytes(b"something else")
+    settings = KzgSettings(file, 2)
+    settings.check()
+    kzg = Kzg(settings)
+    with pytest.raises(KzgParamsError, match="holds no KZG parameters"):
+        await kzg.encode(DATA)
+    blob = encoded(kzg_file)
+    with pytest.raises(KzgParamsError, match="holds no KZG parameters"):
+        await kzg.verify(blob.share(0), blob.blob_id)
+    await kzg.close()
+
+
+async def test_the_parameters_are_read_once(kzg_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other_blob = encoded(kzg_file, DATA * 2).blob_id
+    reads = 0
+    load = KzgParams.load
+
+    def counted(path: Path) -> KzgParams:
+        nonlocal reads
+        reads += 1
+        return load(path)
+
+    monkeypatch.setattr(KzgParams, "load", counted)
+    kzg = Kzg(KzgSettings(kzg_file, 2))
+    assert reads == 0
+    blob = await kzg.encode(DATA)
+    await kzg.verify(blob.share(0), blob.blob_id)
+    with pytest.raises(InvalidShare):
+        await kzg.verify(blob.share(0), other_blob)
+    await kzg.close()
+    assert reads == 1
+
+
+async def test_the_process_encodes_the_same_blob(process: EncodingProcess, kzg_file: Path) -> None:
+    for data in (DATA, DATA * 2):
+        assert await process.encode(data) == encoded(kzg_file, data, columns=4)
+
+
+async def test_the_process_refuses_what_is_no_blob_and_goes_on(process: EncodingProcess) -> None:
+    with pytest.raises(EncodingError, match="all zeros"):
+        await process.encode(bytes(31))
+    assert (await process.encode(DATA)).columns == 4
+
+
+async def test_a_process_that_can_not_start_is_an_error(tmp_path: Path) -> None:
+    process = EncodingProcess(tmp_path / "nothing", 4)
+    with pytest.raises(KzgParamsError, match="can't be read"):
+        await process.encode(DATA)
+    await process.close()
+
+
+async def test_after_its_process_was_killed_the_next_blob_gets_a_new_one(process: EncodingProcess) -> None:
+    await process.encode(DATA)
+    assert process._process is not None
+    process._process.kill()
+    with pytest.raises(EncodingProcessFailed):
+        await process.encode(DATA)
+    assert (await process.encode(DATA)).columns == 4
