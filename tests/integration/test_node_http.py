@@ -133,17 +133,12 @@ def test_a_declaration_of_the_known_keys_reaches_the_ledger(node: NodeProcess) -
     assert node.post("/sdp/withdrawal", answer.json).text == "null"
 
 
-def test_data_availability_says_that_it_is_not_there(node: NodeProcess) -> None:
-    answer = node.ask("GET", "/da/balancer-stats")
-    assert (answer.status, answer.text) == (501, "Data availability is not available in this version of the node")
-
-
 def test_an_executor_has_the_api_of_executors(tmp_path: Path) -> None:
     with NodeProcess(make_executor_config(_GENESIS), tmp_path).start() as node:
         node.wait_height(1)
         assert node.ask("GET", "/cryptarchia/lib-stream").status == 404
         assert node.ask("GET", f"/wallet/{field.to_hex(_SAVER)}/balance").status == 404
-        assert node.ask("POST", "/disperse-data", b"{}", _JSON).status == 501
+        assert node.ask("POST", "/disperse-data", b"{}", _JSON).status == 422, "validators do not have the path at all"
         assert node.terminate()[0] == 0
 
 
