@@ -39,8 +39,11 @@ class BlobStore:
 
         return await self._database.run(work)
 
-    async def has_share(self, blob: BlobId, column: int) -> bool:
-        return await self._share_wire(blob, column) is not None
+    async def holds(self, blob: BlobId, share: Share) -> bool:
+        """Whether this very share is here, with these commitments."""
+        return await self.share(blob, share.light.share_idx) == share.light and (
+            await self.commitments(blob) == share.rows_commitments
+        )
 
     async def share(self, blob: BlobId, column: int) -> LightShare | None:
         wire = await self._share_wire(blob, column)

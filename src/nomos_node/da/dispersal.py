@@ -220,7 +220,7 @@ class _Conversation:
                 await self._exchange(self._stream, request_to_wire(request))
             except (NetworkError, _Refused) as error:
                 self._failure = error
-                await self._swarm.record_failure(self._peer, Exchange.DISPERSAL)
+                await self._swarm.record_failure(self._peer, Exchange.DISPERSAL, error)
                 raise
 
     async def close(self) -> None:

@@ -148,7 +148,7 @@ class _Outbox:
                 return
             except NetworkError as error:
                 _log.debug("no replica for peer %s: %s", self._peer, error)
-                await self._swarm.record_failure(self._peer, Exchange.REPLICATION)
+                await self._swarm.record_failure(self._peer, Exchange.REPLICATION, error)
 
     async def _send(self, frame: bytes) -> None:
         """The stream of yesterday may be gone: then a new one is tried."""

@@ -28,6 +28,8 @@ _log = logging.getLogger("nomos_da_sampling")
 HISTORIC_PATIENCE: Final = 30.0
 """Seconds for the blobs of a downloaded block."""
 _REMEMBERED: Final = 65_536
+_RIPENING: Final = 0.1
+"""Of the delay before sampling: so much later than here a transaction may have come elsewhere."""
 
 
 class Sampler:
@@ -41,8 +43,8 @@ class Sampler:
         self._mempool = mempool
         self._columns = columns
         self._settings = settings
-        self._sampled: dict[BlobId, None] = {}
-        """In the order in which they were sampled."""
+        self._sampled: dict[BlobId, float] = {}
+        """When they were sampled, by a monotonic clock, in that order."""
         self._pending: set[BlobId] = set()
         self._tasks = TaskSet()
 
@@ -59,6 +61,10 @@ class Sampler:
 
     def validated_blobs(self) -> Set[BlobId]:
         return self._sampled.keys()
+
+    def proposable_blobs(self) -> Set[BlobId]:
+        ripe = time.monotonic() - _RIPENING * self._settings.delay
+        return {blob for blob, sampled in self._sampled.items() if sampled <= ripe}
 
     async def samples_all(self, block: Block, blobs: Set[BlobId]) -> bool:
         return await self.sample_now(dict(_sessions_of(block.transactions)))
@@ -133,7 +139,7 @@ class Sampler:
         return random.sample(range(self._columns), self._settings.samples)
 
     def _remember(self, blob: BlobId) -> None:
-        self._sampled[blob] = None
+        self._sampled[blob] = time.monotonic()
         if len(self._sampled) > _REMEMBERED:
             del self._sampled[next(iter(self._sampled))]
 

@@ -17,7 +17,11 @@ from nomos_core.mantle.transactions import SignedMantleTx
 
 class BlobSampling(Protocol):
     def validated_blobs(self) -> Set[BlobId]:
-        """The blobs that were sampled and are in no block yet: only these may be proposed."""
+        """The blobs that were sampled: blocks may hold these."""
+        ...
+
+    def proposable_blobs(self) -> Set[BlobId]:
+        """Those of the validated ones that the other nodes have had the time to sample, too."""
         ...
 
     async def samples_all(self, block: Block, blobs: Set[BlobId]) -> bool:
@@ -31,6 +35,9 @@ class NoSampling:
     """The node without data availability: no blob is ever known to be available."""
 
     def validated_blobs(self) -> Set[BlobId]:
+        return frozenset()
+
+    def proposable_blobs(self) -> Set[BlobId]:
         return frozenset()
 
     async def samples_all(self, block: Block, blobs: Set[BlobId]) -> bool:

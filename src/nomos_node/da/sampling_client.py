@@ -60,7 +60,7 @@ class SamplingClient:
             return stored
         columns = range(min(self._kzg.columns, len(members.membership.subnetworks)))
         peers = self._others({peer for column in columns for peer in members.members_of(column)})
-        reasons = ["the session has no other members"]
+        reasons: list[str] = []
         for _ in range(self._settings.commitments_retries + 1):
             reasons = []
             for peer in _shuffled(peers):
@@ -126,8 +126,8 @@ class SamplingClient:
         except TimeoutError:
             await self._swarm.record_failure(peer, Exchange.SAMPLING)
             raise _NotGiven(f"peer {peer} did not answer within {self._patience:g} s") from None
-        except NetworkError:
-            await self._swarm.record_failure(peer, Exchange.SAMPLING)
+        except NetworkError as error:
+            await self._swarm.record_failure(peer, Exchange.SAMPLING, error)
             raise
         except CodecError as error:
             await self._swarm.record_failure(peer, Exchange.SAMPLING)

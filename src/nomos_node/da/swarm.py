@@ -25,6 +25,10 @@ from nomos_node.network.streams import Stream
 _log = logging.getLogger("nomos_da_network")
 
 
+class PeerAvoided(PeerUnreachable):
+    """This node wants no connection to the peer at the moment: the peer has not failed."""
+
+
 class Direction(Enum):
     INBOUND = auto()
     OUTBOUND = auto()
@@ -71,15 +75,16 @@ class DaSwarm:
         """Do nothing if the peer is connected, else dial it.
 
         Raises:
-            PeerUnreachable: blocked, left alone at the moment, without an address, or not answering.
+            PeerAvoided: blocked, or left alone at the moment.
+            PeerUnreachable: without an address, or not answering.
         """
         if peer in self._blocked:
-            raise PeerUnreachable(f"peer {peer} is blocked")
+            raise PeerAvoided(f"peer {peer} is blocked")
         async with self._dialling[peer]:
             if peer in self._connected:
                 return
             if self._resting.get(peer, 0.0) > time.monotonic():
-                raise PeerUnreachable(f"peer {peer} did not answer a moment ago")
+                raise PeerAvoided(f"peer {peer} did not answer a moment ago")
             try:
                 await self._network.dial(self._endpoint(peer))
             except NetworkError:
@@ -97,8 +102,10 @@ class DaSwarm:
         await self.connect(peer)
         return await self._network.open_stream(peer, protocol)
 
-    async def record_failure(self, peer: str, exchange: Exchange) -> None:
+    async def record_failure(self, peer: str, exchange: Exchange, cause: Exception | None = None) -> None:
         """Count a failure of a peer, and keep away from it if that is one too many."""
+        if isinstance(cause, PeerAvoided):
+            return
         match self.failures.record(peer, exchange):
             case Health.MALICIOUS:
                 _log.warning("blocking peer %s: too many failures of %s", peer, exchange.value)

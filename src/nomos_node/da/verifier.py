@@ -68,6 +68,8 @@ class Verifier:
             KzgParamsError, StorageError: this node can't verify or keep it.
         """
         column = share.light.share_idx
+        if await self._store.holds(blob, share):
+            return False
         await self._kzg.verify(share, blob)
         if not await self._store.add_share(blob, share):
             return False

@@ -93,7 +93,7 @@ class Leader:
             self._mempool.pending(),
             slot=slot,
             leader_proof=proof,
-            validated_blobs=self._sampling.validated_blobs(),
+            validated_blobs=self._sampling.proposable_blobs(),
             rules=rules,
         )
         await self._mempool.remove(chosen.refused)

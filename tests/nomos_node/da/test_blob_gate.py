@@ -38,6 +38,9 @@ class _Sampling:
     def validated_blobs(self) -> Set[BlobId]:
         return self.validated
 
+    def proposable_blobs(self) -> Set[BlobId]:
+        return self.validated
+
     async def samples_all(self, block: Block, blobs: Set[BlobId]) -> bool:
         return self.historic
 
@@ -92,6 +95,7 @@ async def test_without_data_availability_no_blob_is_proposed_or_taken() -> None:
     transaction = _blob_transaction()
     assert blobs_of([transaction]) == {_BLOB}
     assert not node.sampling.validated_blobs()
+    assert not node.sampling.proposable_blobs()
     with pytest.raises(BlockRejected):
         await node.intake.take(forge(node.chain, 1, [transaction]), Origin.GOSSIP)
     node.close()

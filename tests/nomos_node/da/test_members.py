@@ -122,14 +122,15 @@ async def test_a_node_that_has_nothing_samples_the_past_from_the_others(kzg_file
         assert commitments == await nodes[0].service.store.commitments(blob)
 
 
-async def test_a_member_that_comes_late_is_dispersed_to(kzg_file: Path) -> None:
+async def test_a_member_that_comes_late_is_dispersed_to(kzg_file: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Peers are dialled when they are needed, and tried again after a cool-down."""
     settings = da_settings(kzg_file)
     settings = replace(settings, dispersal=settings.dispersal and replace(settings.dispersal, retries=20))
     async with members(2, settings) as (executor, late):
         await executor.service.swarm.block(late.peer_id)
         dispersing = asyncio.create_task(disperse(executor))
-        await reached("the first attempt to fail", executor.service.swarm.failures.rates)
+        await reached("the first attempt to fail", lambda: "Retrying dispersal" in caplog.text)
+        assert not executor.service.swarm.failures.rates()
         assert executor.service.swarm.unblock(late.peer_id)
         blob = await dispersing
         assert await late.service.store.columns(blob) == [0, 1]
