@@ -194,6 +194,27 @@ def test_a_share_may_be_added_by_hand_if_it_is_good(pair: Sequence[NodeProcess])
     assert (answer.status, answer.text) == (400, "the share is refused: the proof of column 0 does not hold")
 
 
+def test_a_killed_member_serves_what_it_held_and_takes_part_again(tmp_path: Path, kzg_file: Path) -> None:
+    spec = TopologySpec(validators=1, executors=1, slot_duration=SLOT)
+    with network(tmp_path, spec, kzg_file) as nodes:
+        validator, executor = nodes
+        first = bytes(disperse(executor, DATA).json)
+        parent = message_id(wait_in_block(validator, first))
+        share = share_of(validator, first, 0)
+        validator.kill()
+        validator.start().wait_ready()
+        assert share_of(validator, first, 0) == share
+        answer = disperse(executor, DATA[31:], parent=parent)
+        assert answer.status == 200, answer.text
+        second = bytes(answer.json)
+        for node in nodes:
+            wait_in_block(node, second)
+        assert share_of(validator, second, 0).column == share.column[1:]
+        for node in nodes:
+            code, seconds = node.terminate()
+            assert (code, seconds < 1) == (0, True), f"{node.directory.name}: {code} after {seconds:.1f} s"
+
+
 def test_a_blob_whose_only_holder_of_a_column_is_killed_never_gets_into_a_block(tmp_path: Path, kzg_file: Path) -> None:
     """Every node samples both columns, each of which has one holder."""
     parameters = DataAvailability(dispersal_factor=1, num_samples=2, num_subnets=2)

@@ -13,6 +13,7 @@ import logging
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from nomos_core.codec import CodecError
 from nomos_core.da.dispersal_messages import (
@@ -40,6 +41,8 @@ from nomos_node.network.errors import NetworkError
 from nomos_node.network.streams import Stream
 
 _log = logging.getLogger("nomos_da_dispersal")
+_LEAST_TIMEOUT: Final = 5.0
+"""Seconds an attempt has at least: that a peer is gone shows after three, however short the slots are."""
 _SIGNER = Ed25519Signer(Ed25519Key(bytes(32)))
 
 
@@ -117,17 +120,18 @@ class Dispersal:
         return sign_transaction(MantleTx((operation,)), operation_signers=(_SIGNER,), prover=self._prover)
 
     async def _deliver(self, delivery: _Delivery) -> None:
+        patience = max(self._settings.timeout, _LEAST_TIMEOUT)
         for attempt in range(self._settings.retries + 1):
             if attempt:
                 await asyncio.sleep(self._settings.retry_cooldown)
                 _log.warning("Retrying dispersal, attempt %d/%d...", attempt, self._settings.retries)
             try:
-                async with asyncio.timeout(self._settings.timeout):
+                async with asyncio.timeout(patience):
                     failures = await delivery.attempt()
             except TimeoutError:
                 missing = delivery.missing_text()
                 raise DispersalFailed(
-                    f"deadline has elapsed: within {self._settings.timeout:g} s no member took {missing}"
+                    f"deadline has elapsed: within {patience:g} s no member took {missing}"
                 ) from None
             if not failures:
                 return
