@@ -10,19 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from nomos_core.codec import CodecError
-from nomos_core.da.dispersal_messages import (
-    DISPERSAL_PROTOCOL,
-    DispersalError,
-    ShareRequest,
-    request_to_wire,
-    response_from_wire,
-)
+from nomos_core.da.dispersal_messages import ShareRequest
 from nomos_core.da.encoding import EncodedBlob
 from nomos_core.identifiers import BlobId, ChannelId, MsgId
 from nomos_core.keys import Ed25519Key
@@ -30,15 +21,13 @@ from nomos_core.mantle.operations import ChannelBlob
 from nomos_core.mantle.signing import Ed25519Signer, sign_transaction
 from nomos_core.mantle.transactions import MantleTx, SignedMantleTx
 from nomos_core.proofs.prover import Prover
+from nomos_node.da.delivery import Delivery
 from nomos_node.da.kzg import Kzg
-from nomos_node.da.peer_failures import Exchange
 from nomos_node.da.replication import Replication
 from nomos_node.da.sessions import SessionMembers, Sessions
 from nomos_node.da.settings import DispersalSettings
 from nomos_node.da.swarm import DaSwarm
 from nomos_node.da.verifier import Verifier
-from nomos_node.network.errors import NetworkError
-from nomos_node.network.streams import Stream
 
 _log = logging.getLogger("nomos_da_dispersal")
 _LEAST_TIMEOUT: Final = 5.0
@@ -91,7 +80,7 @@ class Dispersal:
         blob = await self._kzg.encode(message.data)
         transaction = await asyncio.to_thread(self._transaction, message, blob.blob_id, members.session)
         _log.info("blob %s: dispersing %d columns", blob.blob_id.hex(), blob.columns)
-        await self._deliver(_Delivery(blob, transaction, members, self._swarm))
+        await self._deliver(Delivery(blob, transaction, members, self._swarm))
         await self._keep(blob, transaction, members)
         _log.info("blob %s: dispersed", blob.blob_id.hex())
         return blob.blob_id
@@ -119,7 +108,7 @@ class Dispersal:
         )
         return sign_transaction(MantleTx((operation,)), operation_signers=(_SIGNER,), prover=self._prover)
 
-    async def _deliver(self, delivery: _Delivery) -> None:
+    async def _deliver(self, delivery: Delivery) -> None:
         patience = max(self._settings.timeout, _LEAST_TIMEOUT)
         for attempt in range(self._settings.retries + 1):
             if attempt:
@@ -130,9 +119,7 @@ class Dispersal:
                     failures = await delivery.attempt()
             except TimeoutError:
                 missing = delivery.missing_text()
-                raise DispersalFailed(
-                    f"deadline has elapsed: within {patience:g} s no member took {missing}"
-                ) from None
+                raise DispersalFailed(f"deadline has elapsed: within {patience:g} s no member took {missing}") from None
             if not failures:
                 return
         _log.error("Dispersal failed after all retry attempts")
@@ -147,102 +134,3 @@ class Dispersal:
         if own:
             await self._verifier.take_transaction(transaction)
             self._replication.pass_on(transaction)
-
-
-class _Delivery:
-    """The columns of one blob on their way."""
-
-    def __init__(self, blob: EncodedBlob, transaction: SignedMantleTx, members: SessionMembers, swarm: DaSwarm) -> None:
-        self._blob = blob
-        self._announcement = request_to_wire(transaction)
-        self._members = members
-        self._swarm = swarm
-        self._missing = set(range(blob.columns))
-
-    def missing_text(self) -> str:
-        return f"columns {sorted(self._missing)}"
-
-    async def attempt(self) -> list[str]:
-        """Try every column that no member took yet; why some are missing still."""
-        conversations: dict[str, _Conversation] = {}
-        try:
-            outcomes = await asyncio.gather(*(self._give(column, conversations) for column in sorted(self._missing)))
-        finally:
-            await asyncio.shield(_closed(conversations.values()))
-        return [failure for failure in outcomes if failure is not None]
-
-    async def _give(self, column: int, conversations: dict[str, _Conversation]) -> str | None:
-        members = self._members.members_of(column)
-        others = [peer for peer in members if peer != self._swarm.peer_id]
-        failure = None if members else f"subnetwork {column} has no members"
-        for peer in random.sample(others, len(others)):
-            if peer not in conversations:
-                conversations[peer] = _Conversation(peer, self._swarm, self._announcement)
-            failure = await self._give_to(conversations[peer], column)
-            if failure is None:
-                break
-        if failure is None:
-            self._missing.discard(column)
-        return failure
-
-    async def _give_to(self, conversation: _Conversation, column: int) -> str | None:
-        try:
-            await conversation.send(ShareRequest.of(self._blob.share(column)))
-        except (NetworkError, _Refused) as error:
-            return str(error)
-        return None
-
-
-class _Refused(Exception):
-    """A member did not take what it was sent."""
-
-
-class _Conversation:
-    """One stream to a member, on which it is told of the transaction first."""
-
-    def __init__(self, peer: str, swarm: DaSwarm, announcement: bytes) -> None:
-        self._peer = peer
-        self._swarm = swarm
-        self._announcement = announcement
-        self._stream: Stream | None = None
-        self._turn = asyncio.Lock()
-        self._failure: NetworkError | _Refused | None = None
-
-    async def send(self, request: ShareRequest) -> None:
-        """
-        Raises:
-            NetworkError: the member can't be reached, or was lost.
-            _Refused: it does not take the share, or the transaction.
-        """
-        async with self._turn:
-            if self._failure is not None:
-                raise self._failure
-            try:
-                if self._stream is None:
-                    self._stream = await self._swarm.open_stream(self._peer, DISPERSAL_PROTOCOL)
-                    await self._exchange(self._stream, self._announcement)
-                await self._exchange(self._stream, request_to_wire(request))
-            except (NetworkError, _Refused) as error:
-                self._failure = error
-                await self._swarm.record_failure(self._peer, Exchange.DISPERSAL, error)
-                raise
-
-    async def close(self) -> None:
-        if self._stream is not None:
-            await self._stream.close()
-
-    async def _exchange(self, stream: Stream, frame: bytes) -> None:
-        await stream.write_frame(frame)
-        answer = await stream.read_frame()
-        if answer is None:
-            raise _Refused(f"peer {self._peer} ended the stream without an answer")
-        try:
-            response = response_from_wire(answer)
-        except CodecError as error:
-            raise _Refused(f"peer {self._peer} answered nonsense: {error}") from None
-        if isinstance(response, DispersalError):
-            raise _Refused(f"peer {self._peer} refused: {response.description}")
-
-
-async def _closed(conversations: Iterable[_Conversation]) -> None:
-    await asyncio.gather(*(conversation.close() for conversation in conversations))
