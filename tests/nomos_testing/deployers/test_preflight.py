@@ -10,7 +10,7 @@ import pytest
 from nomos_testing.cluster.roles import Role
 from nomos_testing.deployers.errors import PreflightError, Problem
 from nomos_testing.deployers.local.environment import node_environment
-from nomos_testing.deployers.local.planning import kzg_params_file
+from nomos_testing.deployers.local.kzg_parameters import kzg_params_file
 from nomos_testing.deployers.local.preflight import Prepared, prepare
 from nomos_testing.deployers.local.programs import Installation, Program, find_program
 from nomos_testing.settings import Settings

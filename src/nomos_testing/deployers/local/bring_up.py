@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 from nomos_testing.client.node_client import NodeClient
 from nomos_testing.cluster.interfaces import NetworkControl, NodeControlError, Role
@@ -25,7 +26,7 @@ from nomos_testing.deployers.local.relaying import put_relay_between
 from nomos_testing.runtime.block_feed import BlockFeed, poll_interval
 from nomos_testing.runtime.deployment import Deployment
 from nomos_testing.runtime.journal import Journal
-from nomos_testing.runtime.journal_events import WaitEnded
+from nomos_testing.runtime.journal_events import Notice, WaitEnded
 from nomos_testing.runtime.machine import Patience
 from nomos_testing.runtime.phases import Phases
 from nomos_testing.runtime.plan import RunPlan
@@ -91,9 +92,8 @@ class BringUp:
             return Runner(deployment, self.scenario.workloads, self.scenario.expectations)
 
     async def _planned(self, planner: NetworkPlanner) -> PlannedNetwork:
-        planned = await asyncio.to_thread(
-            planner, self.scenario, self.run_directory, self.settings, self.prepared.prover
-        )
+        settings = replace(self.settings, kzg_params=await self._kzg_parameters())
+        planned = await asyncio.to_thread(planner, self.scenario, self.run_directory, settings, self.prepared.prover)
         self.run_directory.write_plan(self._plan_record(planned.blueprints))
         if self.scenario.recipe.document is not None:
             self.run_directory.write_scenario(self.scenario.recipe.text())
@@ -104,6 +104,14 @@ class BringUp:
             planned.release_ports()
             raise
         return planned
+
+    async def _kzg_parameters(self) -> Path:
+        kzg = self.prepared.kzg
+        if kzg.to_be_made:
+            text = f"there are no KZG parameters: making a test set-up at {kzg.path}, which takes some seconds, once"
+            self.journal.write(Notice(text))
+            await asyncio.to_thread(kzg.make)
+        return kzg.path
 
     def _feed(self, nodes: Sequence[LocalNode]) -> BlockFeed:
         poll_seconds = poll_interval(self.scenario.metrics.slot_duration)
@@ -225,6 +233,7 @@ class BringUp:
             "expectations": [expectation.name for expectation in scenario.expectations],
             "programs": {role: str(program.path) for role, program in self.prepared.programs.items()},
             "prover": self.prepared.prover.name,
+            "kzg_params": str(self.prepared.kzg.path),
             "nodes": {each.name: {"url": each.url, "testing_url": each.testing_url} for each in blueprints},
         }
 

@@ -53,7 +53,7 @@ class LocalDeployer:
         *,
         settings: Settings | None = None,
         runs_directory: Path = DEFAULT_RUNS_DIRECTORY,
-        membership_check: bool = False,
+        membership_check: bool | None = None,
         listeners: Sequence[Listener] = (),
         environ: Mapping[str, str] | None = None,
         planner: NetworkPlanner | None = None,
@@ -62,7 +62,8 @@ class LocalDeployer:
         """
         Args:
             settings: what the environment asks for; read from ``os.environ`` by default.
-            membership_check: wait for data availability memberships and subnetworks too.
+            membership_check: wait for data availability memberships and subnetworks too; where the scenario
+                disperses blobs by default.
             listeners: called with every entry of the journal, from its first.
             environ: what nodes inherit; ``os.environ`` by default.
             planner: makes the network of a scenario; from its topology by default.
@@ -95,7 +96,7 @@ class LocalDeployer:
         for listener in self._listeners:
             journal.listen(listener)
         journal.write(_run_started(scenario, run_directory, self.name, patience))
-        self._write_notices(journal)
+        self._write_notices(journal, scenario)
         bring_up = BringUp(
             settings=self._settings,
             scenario=scenario,
@@ -106,7 +107,7 @@ class LocalDeployer:
             phases=Phases(journal),
         )
         try:
-            return await bring_up.bring_up(self._planner, membership_check=self._membership_check)
+            return await bring_up.bring_up(self._planner, membership_check=self._checks_membership(scenario))
         except BaseException as error:
             journal.write(RunEnded(_outcome(error), described(error), str(run_directory.path)))
             journal.close()
@@ -126,10 +127,16 @@ class LocalDeployer:
             runs_directory=self._runs_directory,
             environ=self._environ,
             installation=self._installation,
+            needs_kzg=scenario.disperses_blobs,
         )
         return with_faults(prepared, scenario.faults, self._settings)
 
-    def _write_notices(self, journal: Journal) -> None:
+    def _checks_membership(self, scenario: Scenario) -> bool:
+        return scenario.disperses_blobs if self._membership_check is None else self._membership_check
+
+    def _write_notices(self, journal: Journal, scenario: Scenario) -> None:
+        for notice in scenario.notices:
+            journal.write(Notice(notice))
         for warning in self._settings.warnings:
             journal.write(Notice(warning, "warning"))
         if self._settings.pol_proof_dev_mode is None:

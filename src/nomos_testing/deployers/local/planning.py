@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Protocol
 
 from nomos_core.proofs.prover import Prover
@@ -17,6 +16,7 @@ from nomos_testing.configgen import (
     generate_newcomer,
     generate_topology,
 )
+from nomos_testing.deployers.local.kzg_parameters import DEFAULT_KZG_PARAMS, kzg_params_file
 from nomos_testing.deployers.local.network_control import RelayedNetwork
 from nomos_testing.deployers.local.node import NodeBlueprint
 from nomos_testing.relay.faces import NodeSockets
@@ -31,9 +31,6 @@ from nomos_testing.topology import (
     reserve_ports,
 )
 from nomos_testing.topology.layouts import connected_pairs, dialled_nodes
-
-DEFAULT_KZG_PARAMS = Path("testing-framework/assets/stack/kzgrs_test_params/kzgrs_test_params")
-_KZG_FILE_NAMES = ("kzgrs_test_params", "pol/proving_key.zkey", "proving_key.zkey")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,12 +125,6 @@ def config_options(settings: Settings) -> ConfigOptions:
         offline_grace_period=settings.grace_period_seconds,
         use_autonat=settings.use_autonat,
     )
-
-
-def kzg_params_file(path: Path) -> Path:
-    """The parameters file: the path itself, or where it lies in the directory that the path names. Absolute."""
-    candidates = (path / name for name in _KZG_FILE_NAMES) if path.is_dir() else ()
-    return next((candidate for candidate in candidates if candidate.is_file()), path).absolute()
 
 
 def _logging(settings: Settings) -> NodeLogging:

@@ -15,6 +15,7 @@ from nomos_testing.configgen import real_node_objections
 from nomos_testing.deployers.errors import PreflightError, Problem
 from nomos_testing.deployers.local.clock import find_library
 from nomos_testing.deployers.local.environment import node_environment
+from nomos_testing.deployers.local.kzg_parameters import KzgParameters, find_kzg_parameters
 from nomos_testing.deployers.local.programs import PROGRAM_VARIABLES, Installation, Program, find_program
 from nomos_testing.faults.errors import dotted
 from nomos_testing.faults.plan import FaultPlan, PlannedFault
@@ -32,6 +33,7 @@ class Prepared:
     """Of every node."""
     prover: Prover
     fork_server: tuple[str, ...]
+    kzg: KzgParameters
     clock_library: Path | None = None
     """libfaketime, where clocks are to be put off."""
 
@@ -47,8 +49,9 @@ def prepare(
     runs_directory: Path,
     environ: Mapping[str, str],
     installation: Installation,
+    needs_kzg: bool = False,
 ) -> Prepared:
-    """Find programs and prover, and check directories and timing.
+    """Find programs, prover and KZG parameters, and check directories and timing.
 
     Raises:
         PreflightError: with every problem found.
@@ -58,15 +61,20 @@ def prepare(
     environment = node_environment(environ, settings)
     prover = _prover(environment)
     programs = {role: program for role, program in found.items() if isinstance(program, Program)}
+    embedded = all(program.embedded for program in programs.values())
+    generated = installation.generated_kzg_params if embedded else None
+    kzg = find_kzg_parameters(settings, generated=generated, needed=needs_kzg)
     problems = [
-        *(problem for problem in (*found.values(), prover) if isinstance(problem, Problem)),
+        *(problem for problem in (*found.values(), prover, kzg) if isinstance(problem, Problem)),
         *_directory_problems(runs_directory, "runs directory", "--runs-dir"),
     ]
     if settings.log_dir is not None:
         problems += _directory_problems(settings.log_dir, "log directory", "NOMOS_LOG_DIR")
-    if problems or isinstance(prover, Problem):
+    if problems or isinstance(prover, Problem) or isinstance(kzg, Problem):
         raise PreflightError(problems)
-    return Prepared(programs=programs, environment=environment, prover=prover, fork_server=installation.fork_server)
+    return Prepared(
+        programs=programs, environment=environment, prover=prover, fork_server=installation.fork_server, kzg=kzg
+    )
 
 
 def with_faults(prepared: Prepared, faults: FaultPlan, settings: Settings) -> Prepared:

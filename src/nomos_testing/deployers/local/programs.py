@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nomos_testing.cluster.interfaces import Role
 from nomos_testing.deployers.errors import Problem
+from nomos_testing.deployers.local.kzg_parameters import GENERATED_KZG_PARAMS
 
 PROGRAM_NAMES = {Role.VALIDATOR: "nomos-node", Role.EXECUTOR: "nomos-executor"}
 PROGRAM_VARIABLES = {Role.VALIDATOR: "NOMOS_NODE_BIN", Role.EXECUTOR: "NOMOS_EXECUTOR_BIN"}
@@ -32,6 +33,8 @@ class Installation:
     virtual_environment: Path = Path(".venv")
     fork_server: tuple[str, ...]
     """The command that starts embedded programs from a parent that has imported them."""
+    generated_kzg_params: Path | None = None
+    """Where a set-up for embedded nodes is kept, and made where it is missing; None: none is made."""
 
     @classmethod
     def running(cls) -> Installation:
@@ -40,6 +43,7 @@ class Installation:
             interpreter_directory=Path(sys.executable).parent,
             path=os.environ.get("PATH", os.defpath),
             fork_server=(sys.executable, "-m", "nomos_node.fork_server"),
+            generated_kzg_params=GENERATED_KZG_PARAMS,
         )
 
 
