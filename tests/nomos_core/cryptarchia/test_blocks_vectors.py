@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from nomos_core.mantle.transactions_binary import transaction_from_wire, transaction_to_wire
 
 from golden import Golden, entries, load
 from nomos_core import field
@@ -34,6 +33,7 @@ from nomos_core.identifiers import ROOT_MSG_ID, ChannelId, ZkSignature
 from nomos_core.keys import Ed25519Key
 from nomos_core.mantle.operations import ChannelInscribe, Ed25519Proof
 from nomos_core.mantle.transactions import MantleTx, SignedMantleTx
+from nomos_core.mantle.transactions_binary import transaction_from_wire, transaction_to_wire
 
 LEADER = Ed25519Key(bytes(32))
 OTHER = Ed25519Key(bytes([1]) * 32)
