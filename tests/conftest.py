@@ -1,4 +1,4 @@
-"""Keeps the vector tests in one process and their completeness check last."""
+"""Keeps the vector tests in one process and their completeness check last; makes what many tests need once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from nomos_core.da.kzg_generator import write_test_params
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -18,6 +20,15 @@ settings.load_profile("project")
 
 _COMPLETENESS = "test_zz_completeness_vectors.py"
 _ROOT = Path(__file__).parent
+_SMALL_POWERS = 17
+
+
+@pytest.fixture(scope="session")
+def kzg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """KZG parameters for blobs of few columns."""
+    file = tmp_path_factory.mktemp("kzg") / "kzgrs_test_params"
+    write_test_params(file, _SMALL_POWERS)
+    return file
 
 
 @pytest.hookimpl(optionalhook=True)

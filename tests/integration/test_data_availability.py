@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from embedded_node import ENVIRONMENT, PROVER, Answer, NodeProcess, ask, wait_until
-from nomos_core.da.kzg_generator import write_test_params
 from nomos_core.da.reconstruction import reconstruct_blob
 from nomos_core.da.shares import LightShare, Share
 from nomos_core.da.shares_json import light_share_from_json, share_to_json
@@ -33,13 +32,6 @@ ZEROS = 64 * "0"
 SIGNER = "3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29"
 """Whatever a request says, executors sign with this key's secret."""
 JSON = {"content-type": "application/json"}
-
-
-@pytest.fixture(scope="module")
-def kzg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("kzg") / "kzgrs_test_params"
-    write_test_params(file, 17)
-    return file
 
 
 @contextmanager

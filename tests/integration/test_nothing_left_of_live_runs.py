@@ -115,12 +115,16 @@ def _is_free(kind: socket.SocketKind, port: int) -> bool:
 
 
 @contextmanager
-def running(directory: Path, command: Sequence[str], **variables: str) -> Iterator[LiveRun]:
+def running(directory: Path, kzg_file: Path, command: Sequence[str], **variables: str) -> Iterator[LiveRun]:
     for place in ("tmp", "home"):
         (directory / place).mkdir()
     (directory / "scenario.yaml").write_text(NEVER_A_BLOCK)
     environment = live_environment(
-        HOME=str(directory / "home"), TMPDIR=str(directory / "tmp"), CONSENSUS_SLOT_TIME="0.3", **variables
+        HOME=str(directory / "home"),
+        TMPDIR=str(directory / "tmp"),
+        CONSENSUS_SLOT_TIME="0.3",
+        NOMOS_KZGRS_PARAMS_PATH=str(kzg_file),
+        **variables,
     )
     process = subprocess.Popen(
         [str(PROGRAMS / command[0]), *command[1:]], cwd=directory, env=environment, start_new_session=True
@@ -132,12 +136,12 @@ def running(directory: Path, command: Sequence[str], **variables: str) -> Iterat
         process.wait()
 
 
-def demo(directory: Path, seconds: int = 600) -> Any:
-    return running(directory, ["local_runner", "--runs-dir", "runs"], NOMOS_DEMO_RUN_SECS=str(seconds))
+def demo(directory: Path, kzg_file: Path, seconds: int = 600) -> Any:
+    return running(directory, kzg_file, ["local_runner", "--runs-dir", "runs"], NOMOS_DEMO_RUN_SECS=str(seconds))
 
 
-def test_after_a_passed_verdict(tmp_path: Path) -> None:
-    with demo(tmp_path, seconds=3) as run:
+def test_after_a_passed_verdict(tmp_path: Path, kzg_file: Path) -> None:
+    with demo(tmp_path, kzg_file, seconds=3) as run:
         run.wait_for_blocks()
         assert run.end().outcome == "passed"
         assert run.process.returncode == 0
@@ -145,16 +149,16 @@ def test_after_a_passed_verdict(tmp_path: Path) -> None:
     assert not run.evidence() & {"db", "stdout.log", "fork-server.log"}, "databases and logs of a passed run go"
 
 
-def test_after_a_failed_verdict(tmp_path: Path) -> None:
-    with running(tmp_path, ["nomos-testing", "run", "scenario.yaml", "--runs-dir", "runs"]) as run:
+def test_after_a_failed_verdict(tmp_path: Path, kzg_file: Path) -> None:
+    with running(tmp_path, kzg_file, ["nomos-testing", "run", "scenario.yaml", "--runs-dir", "runs"]) as run:
         run.wait_for_phase("run")
         assert run.end().outcome == "failed"
         assert run.process.returncode == 1
     assert run.evidence() > {"journal.jsonl", "plan.json", "db", "stdout.log", "stderr.log", "fork-server.log"}
 
 
-def test_after_a_workload_broke_down(tmp_path: Path) -> None:
-    with running(tmp_path, [sys.executable, str(TESTS / "failing_run.py"), "runs"]) as run:
+def test_after_a_workload_broke_down(tmp_path: Path, kzg_file: Path) -> None:
+    with running(tmp_path, kzg_file, [sys.executable, str(TESTS / "failing_run.py"), "runs"]) as run:
         run.wait_for_phase("run")
         assert run.end().outcome == "failed"
         assert run.process.returncode == 1
@@ -162,8 +166,8 @@ def test_after_a_workload_broke_down(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_after_a_signal(tmp_path: Path, number: signal.Signals) -> None:
-    with demo(tmp_path) as run:
+def test_after_a_signal(tmp_path: Path, kzg_file: Path, number: signal.Signals) -> None:
+    with demo(tmp_path, kzg_file) as run:
         run.wait_for_blocks()
         # A terminal sends SIGINT to all of the foreground group, SIGTERM comes to one process.
         send = os.killpg if number is signal.SIGINT else os.kill
@@ -174,8 +178,8 @@ def test_after_a_signal(tmp_path: Path, number: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize("phase", ["configure", "start", "ready"])
-def test_after_a_signal_on_the_way_up(tmp_path: Path, phase: str) -> None:
-    with demo(tmp_path) as run:
+def test_after_a_signal_on_the_way_up(tmp_path: Path, kzg_file: Path, phase: str) -> None:
+    with demo(tmp_path, kzg_file) as run:
         run.wait_for_phase(phase)
         os.killpg(run.process.pid, signal.SIGINT)
         assert run.end().outcome == "interrupted"
@@ -183,8 +187,8 @@ def test_after_a_signal_on_the_way_up(tmp_path: Path, phase: str) -> None:
 
 
 @pytest.mark.parametrize("phase", ["configure", "start", "run"])
-def test_after_the_runner_was_killed(tmp_path: Path, phase: str) -> None:
-    with demo(tmp_path) as run:
+def test_after_the_runner_was_killed(tmp_path: Path, kzg_file: Path, phase: str) -> None:
+    with demo(tmp_path, kzg_file) as run:
         run.wait_for_phase(phase)
         if phase == "run":
             run.wait_for_blocks()

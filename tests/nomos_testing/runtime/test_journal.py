@@ -68,11 +68,11 @@ def test_entries_come_in_order_and_listeners_hear_them(tmp_path: Path) -> None:
     journal.listen(heard.append)
     for number in range(5):
         journal.write(Notice(f"note {number}"))
-    journal.write("transaction_sent", account="wallet-user-0")
+    journal.write("quantum_leap", account="wallet-user-0")
     journal.close()
     read = list(read_journal(journal.path))
     assert [entry.event for entry in read] == [entry.event for entry in heard]
-    assert read[-1].event == OtherEvent("transaction_sent", {"account": "wallet-user-0"})
+    assert read[-1].event == OtherEvent("quantum_leap", {"account": "wallet-user-0"})
     assert [entry.at for entry in read] == sorted(entry.at for entry in read)
 
 
