@@ -69,6 +69,11 @@ class Links:
             raise ValueError(f"{self}: there is no link between different nodes among {', '.join(nodes)}")
         return frozenset(forward | backward)
 
+    def chooses_among(self, nodes: Sequence[str]) -> bool:
+        """Whether there is a link of this choice among ``nodes``, of which it names no others."""
+        sources, targets = (frozenset(nodes) if side is None else side for side in (self.sources, self.targets))
+        return any(source != target for source in sources for target in targets)
+
     def __str__(self) -> str:
         if self.sources is None and self.targets is None:
             return "all links"

@@ -36,16 +36,18 @@ def fault_from_json(value: Mapping[str, Any]) -> Fault:
     ((kind, given),) = value.items()
     if kind not in KINDS:
         raise ValueError(f"unknown fault {kind!r}; expected one of {', '.join(KINDS)}")
+    if not isinstance(given, Mapping):
+        raise ValueError(f"{kind}: expected its fields, got {given!r}")
     own = {item.name for item in fields(KINDS[kind])}
-    values = dict(given or {})
+    values = dict(given)
     arguments: dict[str, Any] = {}
-    if "links" in own:
-        arguments["links"] = _links_from_json(values)
-    if "groups" in own:
-        arguments["groups"] = tuple(frozenset(group) for group in values.pop("groups", ()))
-    if unknown := values.keys() - own:
-        raise ValueError(f"{kind}: unknown field {', '.join(sorted(unknown))}")
     try:
+        if "links" in own:
+            arguments["links"] = _links_from_json(values)
+        if "groups" in own:
+            arguments["groups"] = tuple(frozenset(group) for group in values.pop("groups", ()))
+        if unknown := values.keys() - own:
+            raise ValueError(f"{kind}: unknown field {', '.join(sorted(unknown))}")
         return KINDS[kind](**arguments, **values)
     except TypeError as error:
         raise ValueError(f"{kind}: {error}") from None

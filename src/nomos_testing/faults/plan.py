@@ -54,13 +54,13 @@ class PlannedFault:
         """
         rest = dict(value)
         try:
-            number, origin, path = rest.pop("number"), rest.pop("origin"), rest.pop("path")
+            number, origin, path = int(rest.pop("number")), str(rest.pop("origin")), rest.pop("path")
             inject_at, heal_at = float(rest.pop("inject_at")), float(rest.pop("heal_at"))
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not a planned fault ({error!r}): {value}") from None
         return cls(
-            number=int(number),
-            origin=str(origin),
+            number=number,
+            origin=origin,
             path=tuple(int(part) if part.isdigit() else part for part in str(path).split(".")),
             fault=fault_from_json(rest),
             inject_at=inject_at,
@@ -110,6 +110,6 @@ def rounded(time: float) -> float:
 def _line(planned: PlannedFault, slot_seconds: float) -> str:
     length = "" if planned.fault.momentary else f"for {planned.lasting:g} s"
     return (
-        f"{planned.number:>4}  at {planned.inject_at:8.2f} s  (slot {planned.inject_at / slot_seconds:.0f})"
+        f"{planned.number:>4}  at {planned.inject_at:8.2f} s  {f'(slot {planned.inject_at / slot_seconds:.0f})':<11}"
         f"  {length:<14}  {planned.fault}"
     )

@@ -19,6 +19,12 @@ from nomos_testing.faults.spans import Span
 from nomos_testing.faults.vocabulary import Fault, Restart
 
 _MOST_FAULTS = 10_000
+_SHORTEST = 0.001
+"""Seconds; plans are made to the millisecond, and a fault that is not momentary has a length in them."""
+
+
+_ROUNDING = 1e-6
+"""Seconds; 6 slots of 0.7 s are a little less than the 4.2 s of a plan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +130,7 @@ def _during(request: Request, fault: Fault, start: Span, end: Span, frame: Frame
     if fault.momentary:
         raise FaultPlanError(path, f"a {fault.kind} has no length; use `at` or `every`")
     first, last = _not_negative((*path, "start"), start, frame), _not_negative((*path, "end"), end, frame)
-    if last <= first:
+    if last < first + _SHORTEST:
         raise FaultPlanError((*path, "end"), f"expected after the start at {first:g} s, got {last:g} s")
     _check_window((*path, "end"), first, last, frame)
     return _Occurrence(request, fault, rounded(first), rounded(last))
@@ -273,15 +279,15 @@ def _length(request: Request, fault: Fault, lasting: Span | None, frame: Frame) 
     if lasting is None:
         raise FaultPlanError(path, f"is missing: how long the {fault.kind} lasts")
     length = _not_negative(path, lasting, frame)
-    if length == 0:
-        raise FaultPlanError(path, f"expected above 0, got {lasting}")
+    if length < _SHORTEST:
+        raise FaultPlanError(path, f"expected {_SHORTEST:g} s or more, got {lasting}")
     return length
 
 
 def _range(path: FieldPath, limits: SpanRange, frame: Frame) -> tuple[float, float]:
     low, high = (_not_negative((*path, name), limit, frame) for name, limit in zip(("min", "max"), limits, strict=True))
-    if not 0 < low <= high:
-        raise FaultPlanError(path, f"expected 0 < min <= max, got {limits[0]} and {limits[1]}")
+    if not _SHORTEST <= low <= high:
+        raise FaultPlanError(path, f"expected {_SHORTEST:g} s <= min <= max, got {limits[0]} and {limits[1]}")
     return low, high
 
 
@@ -295,7 +301,7 @@ def _until(path: FieldPath, until: Span | None, frame: Frame) -> float:
 def _check_window(path: FieldPath, start: float, end: float, frame: Frame) -> None:
     if not 0 <= start <= end:
         raise FaultPlanError(path, f"expected a time from 0, and an end after it; got {start:g} s to {end:g} s")
-    if end > frame.run_seconds:
+    if end > frame.run_seconds + _ROUNDING:
         raise FaultPlanError(
             path, f"the fault would end at {end:g} s, after the run, which lasts {frame.run_seconds:g} s"
         )

@@ -82,7 +82,7 @@ class Randomly:
             "gap": _range(self.gap),
             "lasting": _range(self.lasting),
         }
-        if self.start.amount:
+        if self.start != _RUN_START:
             values["start"] = self.start.to_json()
         if self.until is not None:
             values["until"] = self.until.to_json()

@@ -20,8 +20,8 @@ from nomos_testing.faults.errors import FaultPlanError, FieldPath
 from nomos_testing.faults.targets import candidates, check_target, drawn, is_open
 
 DEFAULT_HOLD_SECONDS = 0.02
-_DRAWS = 8
-"""Tries to find links of which none is busy with a fault of the same kind."""
+_DRAWS = 32
+"""Tries to find links, and such as no other fault of the same kind is busy with."""
 
 
 class Control(StrEnum):
@@ -240,10 +240,9 @@ class LinkFault(Fault):
         for name, chosen in (("nodes", self.links.sources), ("peers", self.links.targets)):
             for node in sorted(chosen or ()):
                 check_target((*path, name), node, nodes)
-        try:
-            replace(self.links, sources=_named(self.links.sources), targets=_named(self.links.targets)).among(nodes)
-        except ValueError as error:
-            raise FaultPlanError(path, str(error)) from None
+        able = (_able(side, nodes) for side in (self.links.sources, self.links.targets))
+        if not self._drawn_from(*able).chooses_among(nodes):
+            raise FaultPlanError(path, f"there is no link {self.links} between different nodes of {', '.join(nodes)}")
         self.check_numbers(path)
 
     @abstractmethod
@@ -259,8 +258,12 @@ class LinkFault(Fault):
             yield self
             return
         for _ in range(_DRAWS):
-            sources, targets = (None if side is None else drawn(side, nodes, rng) for side in chosen)
-            yield replace(self, links=replace(self.links, sources=sources, targets=targets))
+            links = self._drawn_from(*(None if side is None else drawn(side, nodes, rng) for side in chosen))
+            if links.chooses_among(nodes):
+                yield replace(self, links=links)
+
+    def _drawn_from(self, sources: frozenset[str] | None, targets: frozenset[str] | None) -> Links:
+        return replace(self.links, sources=sources, targets=targets)
 
     def hit_links(self, nodes: Sequence[str]) -> frozenset[Link]:
         return self.links.among(nodes)
@@ -349,9 +352,9 @@ KINDS: dict[str, type[Fault]] = {
 """Every fault by its word."""
 
 
-def _named(side: frozenset[str] | None) -> frozenset[str] | None:
-    """A side whose nodes are all known by name; None, which may be any node, where the planner draws one."""
-    return None if side is None or any(map(is_open, side)) else side
+def _able(side: frozenset[str] | None, nodes: Sequence[str]) -> frozenset[str] | None:
+    """Every node that a side of links may come to stand for; None for all of them."""
+    return None if side is None else frozenset(node for target in side for node in candidates(target, nodes))
 
 
 def _require(holds: bool, path: FieldPath, name: str, expected: str, value: float) -> None:

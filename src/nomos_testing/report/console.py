@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _LONGEST_VALUE = 60
+_PLAIN_WIDTH = 120
+"""Columns where there is no terminal to ask."""
 
 
 def print_summary(entries: Iterable[Entry], stream: TextIO | None = None) -> None:
@@ -22,7 +24,8 @@ def print_summary(entries: Iterable[Entry], stream: TextIO | None = None) -> Non
     from rich.text import Text
 
     summary = summarise(entries)
-    console = Console(file=sys.stdout if stream is None else stream, highlight=False)
+    file = sys.stdout if stream is None else stream
+    console = Console(file=file, highlight=False, width=None if file.isatty() else _PLAIN_WIDTH)
     for table in (_expectations(summary), _faults(summary), _nodes(summary), _phases(summary)):
         if table.row_count:
             console.print(table)
