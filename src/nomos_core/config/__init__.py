@@ -6,7 +6,16 @@ Start at ``load_config`` and ``dump_config``. The models are frozen dataclasses 
 from nomos_core.config.durations import Duration, UtcTime
 from nomos_core.config.errors import ConfigError, UnknownKey, UnknownKeysError
 from nomos_core.config.genesis import Genesis, Lib, StartingState
-from nomos_core.config.loading import dump_config, load_config, refuse_unknown_keys, with_setting
+from nomos_core.config.loading import (
+    config_to_json,
+    dump_config,
+    dump_document,
+    load_config,
+    load_config_json,
+    load_document,
+    refuse_unknown_keys,
+    with_setting,
+)
 from nomos_core.config.node import ExecutorConfig, Kind, NodeConfig, ValidatorConfig
 from nomos_core.config.scalars import SocketAddress, socket_address
 
@@ -24,8 +33,12 @@ __all__ = [
     "UnknownKeysError",
     "UtcTime",
     "ValidatorConfig",
+    "config_to_json",
     "dump_config",
+    "dump_document",
     "load_config",
+    "load_config_json",
+    "load_document",
     "refuse_unknown_keys",
     "socket_address",
     "with_setting",

@@ -19,9 +19,13 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Reading:
-    """What one reading of a document notes besides the values: the keys that nobody knows."""
+    """What one reading of a document notes besides the values: the keys that nobody knows.
+
+    ``enums_as_maps``: the document is JSON, in which an enum is ``{"Variant": content}``.
+    """
 
     unknown: list[Node] = dataclasses.field(default_factory=list)
+    enums_as_maps: bool = False
 
 
 class Codec(Protocol[T]):
@@ -135,7 +139,7 @@ class OptionalCodec(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class TaggedCodec:
-    """A Rust enum: ``!Variant content``, or the bare name where the variant has no content."""
+    """A Rust enum: ``!Variant content``, in JSON ``{"Variant": content}``; the bare name where there is no content."""
 
     contents: dict[str, tuple[type, Codec[Any]]]
     units: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -152,12 +156,27 @@ class TaggedCodec:
 
     def read(self, node: Node, reading: Reading) -> Any:
         if node.tag is None:
+            if reading.enums_as_maps and isinstance(node, Mapping):
+                return self._read_map(node, reading)
             return self._read_bare(node)
         if node.tag in self.units:
             return self.units[node.tag]
         if node.tag not in self.contents:
             raise self._unknown(node.tag, None)
         return self.contents[node.tag][1].read(_untagged(node), reading)
+
+    def _read_map(self, node: Mapping, reading: Reading) -> Any:
+        entries = list(node.items())
+        if len(entries) != 1:
+            raise Misfit("invalid type: map, expected map with a single key", at=node)
+        key, content = entries[0]
+        name = key_text(key)
+        if name not in self.contents:
+            raise self._unknown(name, node)
+        try:
+            return self.contents[name][1].read(content, reading)
+        except Misfit as misfit:
+            raise misfit.passing(f".{name}", content, node) from None
 
     def _read_bare(self, node: Node) -> Any:
         if not isinstance(node, Scalar):

@@ -13,7 +13,7 @@ from nomos_core.config.errors import ConfigError, UnknownKey, UnknownKeysError
 from nomos_core.config.misfits import Misfit
 from nomos_core.config.node import ExecutorConfig, Kind, NodeConfig, ValidatorConfig
 from nomos_core.config.structs import StructCodec
-from nomos_core.config.writing import dump
+from nomos_core.config.writing import Plain, dump, to_json
 
 T = TypeVar("T")
 
@@ -33,10 +33,37 @@ def load_config(text: str, *, source: str, kind: Kind) -> ValidatorConfig | Exec
     Raises:
         ConfigError: malformed YAML, or a value that is missing, of the wrong type or refused.
     """
-    reading = Reading()
+    return _read_node_config(text, source=source, kind=kind, reading=Reading())
+
+
+def load_config_json(text: str, *, source: str, kind: Kind) -> ValidatorConfig | ExecutorConfig:
+    """``load_config`` for a configuration that came as JSON, as cfgsync sends it."""
+    return _read_node_config(text, source=source, kind=kind, reading=Reading(enums_as_maps=True))
+
+
+def _read_node_config(text: str, *, source: str, kind: Kind, reading: Reading) -> ValidatorConfig | ExecutorConfig:
+    config: ValidatorConfig | ExecutorConfig
+    config, unknown = _read(text, _codec(kind), source=source, reading=reading)
+    return replace(config, unknown_keys=unknown) if unknown else config
+
+
+def load_document(text: str, kind: type[T], *, source: str) -> T:
+    """Read any YAML document whose schema is a dataclass (see ``structs``).
+
+    Raises:
+        ConfigError: malformed YAML, or a value that is missing, of the wrong type or refused.
+        UnknownKeysError: a key that the schema does not have.
+    """
+    value, unknown = _read(text, StructCodec(kind), source=source, reading=Reading())
+    if unknown:
+        raise UnknownKeysError(unknown, source=source)
+    return value
+
+
+def _read(text: str, codec: StructCodec[T], *, source: str, reading: Reading) -> tuple[T, tuple[UnknownKey, ...]]:
     try:
         root = parse_document(text)
-        config: ValidatorConfig | ExecutorConfig = _codec(kind).read(root, reading)
+        value = codec.read(root, reading)
     except DocumentError as error:
         place = _place(error.mark)
         raise ConfigError(str(error), source=source, **place, advice="correct the YAML there") from None
@@ -45,9 +72,7 @@ def load_config(text: str, *, source: str, kind: Kind) -> ValidatorConfig | Exec
         raise ConfigError(
             _summary(misfit), source=source, **place, field=misfit.field_path, advice=misfit.advice
         ) from None
-    if root is None or not reading.unknown:
-        return config
-    return replace(config, unknown_keys=tuple(_unknown_keys(root, reading.unknown)))
+    return value, tuple(_unknown_keys(root, reading.unknown)) if root is not None and reading.unknown else ()
 
 
 def refuse_unknown_keys(config: NodeConfig, *, source: str) -> None:
@@ -61,9 +86,24 @@ def refuse_unknown_keys(config: NodeConfig, *, source: str) -> None:
 
 def dump_config(config: NodeConfig) -> str:
     """YAML that the real node takes, and that ``load_config`` reads back as an equal configuration."""
-    plain = _codec(config.kind).write(config)
+    return dump(_plain(_codec(config.kind), config))
+
+
+def config_to_json(config: NodeConfig) -> dict[str, Any]:
+    """The configuration as JSON's values, which ``load_config_json`` reads back."""
+    plain: dict[str, Any] = to_json(_codec(config.kind).write(config))
+    return plain
+
+
+def dump_document(value: Any) -> str:
+    """YAML that ``load_document`` reads back as an equal value."""
+    return dump(_plain(StructCodec(type(value)), value))
+
+
+def _plain(codec: StructCodec[Any], value: Any) -> dict[str, Plain]:
+    plain = codec.write(value)
     assert isinstance(plain, dict)
-    return dump(plain)
+    return plain
 
 
 def with_setting(config: T, path: str, value: Any) -> T:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Final, Union
+from typing import Any, Final, Union
 
 Plain = Union[None, bool, int, float, str, "list[Plain]", "dict[str, Plain]", "Tagged", "Shared"]
 
@@ -42,6 +42,21 @@ class Shared:
 def dump(plain: dict[str, Plain]) -> str:
     lines = _mapping_lines(plain, 0)
     return "\n".join(lines) + "\n"
+
+
+def to_json(plain: Plain) -> Any:
+    """JSON's values; enums look as serde writes them there, ``{"Variant": content}``."""
+    match plain:
+        case Tagged(name, content):
+            return {name: to_json(content)}
+        case Shared():
+            return to_json(plain.content)
+        case dict():
+            return {key: to_json(value) for key, value in plain.items()}
+        case list():
+            return [to_json(item) for item in plain]
+        case _:
+            return plain
 
 
 def scalar_text(value: str | float | bool | None) -> str:

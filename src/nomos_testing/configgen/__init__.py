@@ -1,11 +1,12 @@
 """From the topology a scenario asks for to the configuration files its nodes are started with."""
 
 from nomos_testing.configgen.generation import generate_newcomer, generate_topology
-from nomos_testing.configgen.options import ConfigOptions, DataAvailabilityTimes, NodeLogging
+from nomos_testing.configgen.options import ConfigOptions, DataAvailabilityLimits, DataAvailabilityTimes, NodeLogging
 from nomos_testing.configgen.real_node import real_node_objections
 
 __all__ = [
     "ConfigOptions",
+    "DataAvailabilityLimits",
     "DataAvailabilityTimes",
     "NodeLogging",
     "generate_newcomer",

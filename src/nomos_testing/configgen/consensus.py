@@ -103,7 +103,8 @@ def key_management_config(plan: NodePlan) -> KeyManagementConfig:
         plan.identity.node_key.public.hex(): plan.identity.id,
         plan.provider_key_id: plan.identity.provider.secret,
     }
-    return KeyManagementConfig(keys=own | plan.network.wallet_keys.secrets_by_id)
+    wallets = plan.network.wallet_keys.secrets_by_id if plan.options.wallets_in_key_management else {}
+    return KeyManagementConfig(keys=own | wallets)
 
 
 def deployment(spec: TopologySpec) -> Deployment:

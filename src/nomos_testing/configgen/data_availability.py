@@ -56,24 +56,31 @@ def executor_da_network(plan: NodePlan) -> ExecutorDaNetwork:
 
 
 def _backend(plan: NodePlan) -> DaNetworkBackend:
-    da = plan.spec.da
+    da, limits = plan.spec.da, plan.options.da_limits
     policy = DaPolicy(
         min_dispersal_peers=da.min_dispersal_peers if plan.role is Role.EXECUTOR else 0,
         min_replication_peers=da.min_replication_peers,
-        max_dispersal_failures=0,
-        max_sampling_failures=0,
-        max_replication_failures=0,
-        malicious_threshold=0,
+        max_dispersal_failures=limits.max_failures,
+        max_sampling_failures=limits.max_failures,
+        max_replication_failures=limits.max_failures,
+        malicious_threshold=limits.malicious_threshold,
     )
     return DaNetworkBackend(
         node_key=plan.identity.id,
         listening_address=plan.listening_address(plan.ports.da),
         policy_settings=policy,
-        monitor_settings=DaMonitor(failure_time_window=Duration.of(5), time_decay_factor="0"),
+        monitor_settings=DaMonitor(failure_time_window=Duration.of(limits.failure_time_window), time_decay_factor="0"),
         balancer_interval=Duration.of(da.balancer_interval),
         redial_cooldown=Duration.of(0),
-        replication_settings=DaReplication(seen_message_cache_size=1000, seen_message_ttl=Duration.of(3600)),
-        subnets_settings=DaSubnets(num_of_subnets=da.num_samples, shares_retry_limit=1, commitments_retry_limit=1),
+        replication_settings=DaReplication(
+            seen_message_cache_size=limits.seen_message_cache_size,
+            seen_message_ttl=Duration.of(limits.seen_message_ttl),
+        ),
+        subnets_settings=DaSubnets(
+            num_of_subnets=da.num_samples,
+            shares_retry_limit=limits.shares_retry_limit,
+            commitments_retry_limit=limits.commitments_retry_limit,
+        ),
     )
 
 
@@ -111,7 +118,7 @@ def sampling_config(plan: NodePlan) -> DaSampling:
         num_samples=plan.spec.da.num_samples,
         num_subnets=plan.spec.da.num_subnets,
         old_blobs_check_interval=Duration.of(times.old_blobs_check_interval),
-        blobs_validity_duration=Duration.of(60),
+        blobs_validity_duration=Duration.of(plan.options.da_limits.blobs_validity),
     )
     return DaSampling(
         sampling_settings=backend,

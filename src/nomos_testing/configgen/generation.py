@@ -18,6 +18,7 @@ from nomos_testing.cluster.interfaces import Role
 from nomos_testing.configgen import consensus, data_availability, network, services
 from nomos_testing.configgen.node_plan import NetworkPlan, NodePlan, quic_address
 from nomos_testing.configgen.options import ConfigOptions
+from nomos_testing.topology.addresses import NodeAddresses
 from nomos_testing.topology.generated import GeneratedNode, GeneratedTopology
 from nomos_testing.topology.identities import newcomer_identity, node_identities
 from nomos_testing.topology.layouts import Layout, dialled_nodes, peer_counts
@@ -32,24 +33,24 @@ def generate_topology(
     *,
     ports: Sequence[NodePorts],
     prover: Prover,
-    hosts: Sequence[str] | None = None,
+    addresses: Sequence[NodeAddresses] | None = None,
     directories: Sequence[Path] | None = None,
     chain_start: float | None = None,
 ) -> GeneratedTopology:
     """Make everything that is needed to start the network. Nothing is written.
 
-    ``ports`` (see ``reserve_ports``), ``hosts`` (see ``own_hosts``) and ``directories`` have one entry a node; without
-    directories the paths in the configuration are relative to where a node is started. Given hosts, nodes bind and dial
-    from these, and a relay is expected to stand at the addresses they know of each other. The chain starts at
-    ``chain_start`` (Unix seconds), or now.
+    ``ports`` (see ``reserve_ports``), ``addresses`` and ``directories`` have one entry a node; without addresses all
+    nodes are on loopback, without directories the paths in the configuration are relative to where a node is started.
+    The chain starts at ``chain_start`` (Unix seconds), or now.
 
     Raises:
-        ValueError: not as many ports, hosts or directories as nodes.
+        ValueError: not as many ports, addresses or directories as nodes.
         ProofError: the prover failed.
     """
     identities = node_identities(spec)
     accounts = wallet_accounts(spec.wallet)
-    genesis = Genesis(genesis_tx=_genesis_tx(identities, ports, accounts, prover))
+    addresses = addresses or [NodeAddresses()] * spec.node_count
+    genesis = Genesis(genesis_tx=_genesis_tx(identities, ports, addresses, accounts, prover))
     shared = NetworkPlan(
         spec=spec,
         options=options,
@@ -58,8 +59,7 @@ def generate_topology(
         wallet_keys=consensus.WalletKeys.of(accounts),
     )
     common = consensus.deployment(spec)
-    nothing = [None] * spec.node_count
-    plans = _node_plans(shared, identities, ports, hosts or nothing, directories or nothing)
+    plans = _node_plans(shared, identities, ports, addresses, directories or [None] * spec.node_count)
     return GeneratedTopology(
         spec=spec,
         nodes=tuple(_node(plan, common) for plan in plans),
@@ -76,12 +76,12 @@ def generate_newcomer(
     role: Role,
     index: int,
     ports: NodePorts,
-    host: str | None = None,
+    addresses: NodeAddresses | None = None,
     directory: Path | None = None,
 ) -> GeneratedNode:
     """One more node for a network that exists: it has no stake, and dials all nodes that the network began with."""
     identity = newcomer_identity(network.spec, f"{role}-{index}")
-    peers = tuple(quic_address(node.ports.network) for node in network.nodes)
+    peers = tuple(quic_address(node.ports.network, node.addresses.advertised) for node in network.nodes)
     plan = NodePlan(
         network=NetworkPlan(
             spec=network.spec,
@@ -94,7 +94,7 @@ def generate_newcomer(
         index=index,
         identity=identity,
         ports=ports,
-        host=host,
+        addresses=addresses or NodeAddresses(),
         initial_peers=peers,
         expected_peers=len(peers),
         directory=directory,
@@ -105,12 +105,13 @@ def generate_newcomer(
 def _genesis_tx(
     identities: Sequence[NodeIdentity],
     ports: Sequence[NodePorts],
+    addresses: Sequence[NodeAddresses],
     accounts: Sequence[WalletAccount],
     prover: Prover,
 ) -> SignedMantleTx:
     nodes = [
-        GenesisNode(identity, da_locator=quic_address(port.da), blend_locator=quic_address(port.blend))
-        for identity, port in zip(identities, ports, strict=True)
+        GenesisNode(identity, da_locator=quic_address(own.da, host), blend_locator=quic_address(own.blend, host))
+        for identity, own, host in zip(identities, ports, (each.advertised for each in addresses), strict=True)
     ]
     notes = [Note(account.value, ZkPublicKey(account.public_key)) for account in accounts]
     return network_genesis(nodes, notes, prover)
@@ -120,7 +121,7 @@ def _node_plans(
     shared: NetworkPlan,
     identities: Sequence[NodeIdentity],
     ports: Sequence[NodePorts],
-    hosts: Sequence[str | None],
+    addresses: Sequence[NodeAddresses],
     directories: Sequence[Path | None],
 ) -> list[NodePlan]:
     roles = [(Role.VALIDATOR, index) for index in range(shared.spec.validators)]
@@ -134,13 +135,15 @@ def _node_plans(
             index=index,
             identity=identity,
             ports=own_ports,
-            host=host,
-            initial_peers=tuple(quic_address(ports[peer].network) for peer in dialled[position]),
+            addresses=own_addresses,
+            initial_peers=tuple(
+                quic_address(ports[peer].network, addresses[peer].advertised) for peer in dialled[position]
+            ),
             expected_peers=expected_peers[position],
             directory=directory,
         )
-        for position, ((role, index), identity, own_ports, host, directory) in enumerate(
-            zip(roles, identities, ports, hosts, directories, strict=True)
+        for position, ((role, index), identity, own_ports, own_addresses, directory) in enumerate(
+            zip(roles, identities, ports, addresses, directories, strict=True)
         )
     ]
 
@@ -151,7 +154,7 @@ def _node(plan: NodePlan, common: Deployment) -> GeneratedNode:
         index=plan.index,
         identity=plan.identity,
         ports=plan.ports,
-        host=plan.host,
+        addresses=plan.addresses,
         config=_config(plan, common),
         expected_peers=plan.expected_peers,
     )
@@ -180,9 +183,9 @@ def _sections(plan: NodePlan, common: Deployment) -> dict[str, Any]:
         "da_verifier": data_availability.verifier_config(plan),
         "sdp": services.sdp_config(),
         "da_sampling": data_availability.sampling_config(plan),
-        "http": services.http_config(plan.ports.api),
+        "http": services.http_config(plan.addresses.http, plan.ports.api),
         "storage": services.storage_config(plan),
         "key_management": consensus.key_management_config(plan),
         "wallet": consensus.wallet_config(plan),
-        "testing_http": services.http_config(plan.ports.testing_http),
+        "testing_http": services.http_config(plan.addresses.http, plan.ports.testing_http),
     }

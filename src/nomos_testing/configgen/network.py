@@ -43,12 +43,12 @@ _SMALLEST_BLEND_NETWORK: Final = 30
 
 
 def network_config(plan: NodePlan) -> NetworkConfig:
-    own_address = quic_address(plan.ports.network)
-    relayed = plan.host is not None
+    own_address = quic_address(plan.ports.network, plan.addresses.advertised)
+    relayed = plan.addresses.relayed
     # Behind a relay a node must tell nobody where it really listens: they would dial it past the relay.
     traversal = plan.options.use_autonat and not relayed
     swarm = SwarmConfig(
-        host=plan.host or "0.0.0.0",
+        host=plan.addresses.chain,
         port=plan.ports.network,
         node_key=plan.identity.id,
         chain_sync_config=ChainSyncConfig(peer_response_timeout=_PEER_RESPONSE_TIMEOUT),

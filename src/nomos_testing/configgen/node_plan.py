@@ -11,6 +11,7 @@ from nomos_core import field
 from nomos_core.node_identity import NodeIdentity
 from nomos_testing.cluster.interfaces import Role
 from nomos_testing.configgen.options import ConfigOptions
+from nomos_testing.topology.addresses import NodeAddresses
 from nomos_testing.topology.ports import NodePorts
 from nomos_testing.topology.spec import TopologySpec
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from nomos_testing.configgen.consensus import WalletKeys
 
 
-def quic_address(port: int, host: str = "127.0.0.1") -> str:
-    """The multiaddress of a libp2p swarm on this machine."""
+def quic_address(port: int, host: str) -> str:
+    """The multiaddress of a libp2p swarm."""
     return f"/ip4/{host}/udp/{port}/quic-v1"
 
 
@@ -42,8 +43,7 @@ class NodePlan:
     index: int
     identity: NodeIdentity
     ports: NodePorts
-    host: str | None
-    """The address that the node binds and dials from where a relay has 127.0.0.1; else None."""
+    addresses: NodeAddresses
     initial_peers: tuple[str, ...]
     expected_peers: int
     directory: Path | None
@@ -63,8 +63,8 @@ class NodePlan:
         return field.to_hex(self.identity.provider.public)
 
     def listening_address(self, port: int) -> str:
-        """Where a swarm other than the chain's listens; it is advertised with 127.0.0.1 in any case."""
-        return quic_address(port) if self.host is None else quic_address(port, self.host)
+        """Where a swarm other than the chain's listens."""
+        return quic_address(port, self.addresses.services)
 
     def path(self, name: str) -> str:
         """Of something in the node's own directory; the directory itself if ``name`` is empty."""

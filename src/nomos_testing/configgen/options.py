@@ -50,11 +50,29 @@ class DataAvailabilityTimes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DataAvailabilityLimits:
+    """What the nodes' DA network puts up with, and how long it remembers; spans as they are, whatever the slots."""
+
+    max_failures: int = 0
+    """Of dispersal, of sampling and of replication, each."""
+    malicious_threshold: int = 0
+    failure_time_window: float = 5.0
+    seen_message_cache_size: int = 1000
+    seen_message_ttl: float = 3600.0
+    shares_retry_limit: int = 1
+    commitments_retry_limit: int = 1
+    blobs_validity: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigOptions:
     kzg_params: Path
     """The KZG parameters file, as the nodes see it."""
     logging: NodeLogging = NodeLogging()
     da_times: DataAvailabilityTimes = DataAvailabilityTimes()
+    da_limits: DataAvailabilityLimits = DataAvailabilityLimits()
     offline_grace_period: float = 1200.0
+    wallets_in_key_management: bool = True
+    """Nodes hold the secret keys of all wallets."""
     use_autonat: bool = False
     """Nodes find out their own address instead of being told that it is on loopback."""

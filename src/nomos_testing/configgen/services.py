@@ -37,11 +37,11 @@ def _file_logger(plan: NodePlan, host: str) -> FileLogger:
     return FileLogger(directory=str(directory), prefix=host)
 
 
-def http_config(port: int) -> HttpConfig:
+def http_config(host: str, port: int) -> HttpConfig:
     """The rate limiter gives back one request a second, so that its burst is never used up in a long run."""
     return HttpConfig(
         backend_settings=HttpBackend(
-            address=SocketAddress("127.0.0.1", port),
+            address=SocketAddress(host, port),
             cors_origins=(),
             max_concurrent_requests=1000,
             rate_limit_per_second=1,

@@ -4,6 +4,7 @@
 network that is started.
 """
 
+from nomos_testing.topology.addresses import NodeAddresses
 from nomos_testing.topology.generated import GeneratedNode, GeneratedTopology
 from nomos_testing.topology.layouts import Layout
 from nomos_testing.topology.ports import NodePorts, PortReservation, own_hosts, reserve_ports
@@ -16,6 +17,7 @@ __all__ = [
     "GeneratedNode",
     "GeneratedTopology",
     "Layout",
+    "NodeAddresses",
     "NodePorts",
     "PortReservation",
     "TopologyError",

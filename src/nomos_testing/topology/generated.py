@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nomos_core.mantle.transactions import SignedMantleTx
 from nomos_core.node_identity import NodeIdentity
 from nomos_testing.cluster.interfaces import Role
+from nomos_testing.topology.addresses import NodeAddresses
 from nomos_testing.topology.ports import NodePorts
 from nomos_testing.topology.spec import TopologySpec
 from nomos_testing.topology.wallets import WalletAccount
@@ -24,8 +25,7 @@ class GeneratedNode:
     """Position among the nodes of its role."""
     identity: NodeIdentity = field(repr=False)
     ports: NodePorts
-    host: str | None
-    """The address that it binds and dials from where a relay stands between the nodes; else None."""
+    addresses: NodeAddresses
     config: NodeConfig = field(repr=False)
     expected_peers: int
     """Connections it has once all nodes are up."""
@@ -34,6 +34,11 @@ class GeneratedNode:
     def name(self) -> str:
         """``validator-0``"""
         return f"{self.role}-{self.index}"
+
+    @property
+    def host(self) -> str | None:
+        """The address that it binds and dials from where a relay has 127.0.0.1; else None."""
+        return self.addresses.chain if self.addresses.relayed else None
 
     @property
     def label(self) -> str:

@@ -23,7 +23,7 @@ from nomos_testing.configgen import (
     generate_topology,
     real_node_objections,
 )
-from nomos_testing.topology import GeneratedTopology, NodePorts, TopologySpec, WalletSpec, own_hosts
+from nomos_testing.topology import GeneratedTopology, NodeAddresses, NodePorts, TopologySpec, WalletSpec, own_hosts
 
 KZG = Path("/kzgrs_test_params")
 START = 1_765_555_200.25
@@ -249,7 +249,7 @@ def test_behind_a_relay_nodes_bind_their_own_address_and_know_only_the_relays() 
         ConfigOptions(kzg_params=KZG, use_autonat=True),
         ports=ports(3),
         prover=DevelopmentProver(),
-        hosts=own_hosts(3),
+        addresses=[NodeAddresses.behind_loopback_relay(host) for host in own_hosts(3)],
         chain_start=START,
     )
     assert relayed.genesis_tx == generate(spec).genesis_tx  # locators do not change

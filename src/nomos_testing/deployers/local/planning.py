@@ -27,6 +27,7 @@ from nomos_testing.topology import (
     GeneratedNode,
     GeneratedTopology,
     Layout,
+    NodeAddresses,
     own_hosts,
     reserve_ports,
 )
@@ -73,7 +74,7 @@ def plan_network(scenario: Scenario, run_directory: RunDirectory, settings: Sett
             config_options(settings),
             ports=reservation.nodes,
             prover=prover,
-            hosts=own_hosts(spec.node_count) if scenario.network_control else None,
+            addresses=_behind_relay(spec.node_count) if scenario.network_control else None,
             directories=[run_directory.node(name) for name in spec.node_names],
         )
     except BaseException:
@@ -100,11 +101,15 @@ def _newcomer(
             role=role,
             index=index,
             ports=reservation.nodes[0],
-            host=own_hosts(present + 1)[-1] if network.nodes[0].host else None,
+            addresses=_behind_relay(present + 1)[-1] if network.nodes[0].host else None,
             directory=run_directory.node(f"{role}-{index}"),
         )
     sockets = NodeSockets(node.host, node.ports.peering) if node.host else None
     return PlannedNewcomer(_blueprint(node, _logging(settings)), sockets, tuple(other.name for other in network.nodes))
+
+
+def _behind_relay(nodes: int) -> list[NodeAddresses]:
+    return [NodeAddresses.behind_loopback_relay(host) for host in own_hosts(nodes)]
 
 
 def config_options(settings: Settings) -> ConfigOptions:
