@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from nomos_node.api.chain_routes import ChainRoutes
 from nomos_node.api.da_routes import DaRoutes
 from nomos_node.api.listeners import NodeHttp
 from nomos_node.api.mempool_routes import MempoolRoutes
+from nomos_node.api.metrics_routes import MetricsRoutes
 from nomos_node.api.network_routes import NetworkRoutes
 from nomos_node.api.sdp_routes import DeclarationRoutes, SdpRoutes
 from nomos_node.api.wallet_routes import WalletRoutes
@@ -45,6 +47,9 @@ from nomos_node.storage.database import Database
 from nomos_node.storage.transaction_store import TransactionStore
 from nomos_node.sync.bootstrap import record_position_regularly
 from nomos_node.sync.syncing import Syncing, Work
+from nomos_node.telemetry.metrics import Metric, node_metrics
+from nomos_node.telemetry.otlp import OtlpMessages
+from nomos_node.telemetry.push import MetricsPush
 from nomos_node.time.slot_clock import SlotClock
 from nomos_node.wallet.wallet import Wallet
 
@@ -90,6 +95,7 @@ class Node:
         config = self._config
         settings.check_storage(config)
         da = da_settings(config)
+        self._push = settings.push_settings(config.tracing, os.environ)
         if da is not None:
             da.kzg.check()
         http = NodeHttp(config)
@@ -164,6 +170,14 @@ class Node:
             turns=settings.turns(config, os.environ),
             publish=syncing.proposals.publish,
         )
+        metrics = node_metrics(
+            chain=chain,
+            mempool=mempool,
+            proposals=syncing.proposals,
+            transactions=transactions,
+            network=network,
+            availability=availability,
+        )
         http.offer(
             chain=ChainRoutes(chain, store),
             mempool=MempoolRoutes(mempool, transactions),
@@ -172,6 +186,7 @@ class Node:
             wallet=WalletRoutes(wallet, chain, transactions),
             declarations=DeclarationRoutes(chain),
             data_availability=DaRoutes(availability),
+            metrics=MetricsRoutes(metrics),
         )
         self._work: Work = {
             **syncing.work,
@@ -180,7 +195,14 @@ class Node:
             "state recording": partial(record_position_regularly, chain, settings.recording_interval(config)),
             "leader": partial(leader.run, clock),
             "http": http.run,
+            **self._metrics_push(metrics),
         }
+
+    def _metrics_push(self, metrics: Sequence[Metric]) -> Work:
+        push = self._push
+        if push is None:
+            return {}
+        return {"metrics push": MetricsPush(push, OtlpMessages(metrics, push.service_name).serialized).run}
 
 
 def _active_slot_coeff(chain: Chain) -> float:

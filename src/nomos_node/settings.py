@@ -32,6 +32,7 @@ from nomos_node.telemetry.log_setup import (
     ToStderr,
     ToStdout,
 )
+from nomos_node.telemetry.push import BadEndpoint, PushSettings, metrics_url, push_interval
 
 PROPOSE_AT_ONCE_VARIABLE: Final = "NOMOS_PROPOSE_AT_ONCE"
 _SILENT_SLOTS: Final = 10
@@ -157,6 +158,22 @@ def _destination(logger: LogTarget) -> LogDestination:
             raise LogSetupError("tracing.logger: this node can't push to Loki: use !File and collect the files")
         case _:
             return ToNowhere()
+
+
+def push_settings(tracing: TracingConfig, environ: Mapping[str, str]) -> PushSettings | None:
+    """Where metrics are pushed to; None if nowhere.
+
+    Raises:
+        UnsupportedSetting: the endpoint is no URL.
+    """
+    metrics = tracing.metrics
+    if metrics is None:
+        return None
+    try:
+        url = metrics_url(metrics.endpoint)
+    except BadEndpoint as error:
+        raise UnsupportedSetting(f"tracing.metrics.endpoint: {error}") from None
+    return PushSettings(url, metrics.host_identifier, push_interval(environ))
 
 
 def bootstrap_rules(config: NodeConfig) -> BootstrapRules:

@@ -16,6 +16,7 @@ from nomos_node.api.chain_routes import ChainRoutes
 from nomos_node.api.da_routes import DaRoutes
 from nomos_node.api.documentation_routes import documentation_routes
 from nomos_node.api.mempool_routes import MempoolRoutes
+from nomos_node.api.metrics_routes import MetricsRoutes
 from nomos_node.api.network_routes import NetworkRoutes
 from nomos_node.api.sdp_routes import DeclarationRoutes, SdpRoutes
 from nomos_node.api.server import HttpServer, Listener
@@ -58,6 +59,7 @@ class NodeHttp:
         wallet: WalletRoutes,
         declarations: DeclarationRoutes,
         data_availability: DaRoutes,
+        metrics: MetricsRoutes,
     ) -> None:
         """Say what answers. Executors have neither a wallet nor a stream of irreversible blocks."""
         is_executor = self._config.kind == "executor"
@@ -68,6 +70,7 @@ class NodeHttp:
             *sdp.routes(),
             *([] if is_executor else wallet.routes()),
             *data_availability.routes(executor=is_executor),
+            *metrics.routes(),
         ]
         documentation = documentation_routes(PROGRAMS[self._config.kind], version("logos-blockchain-testing"), routes)
         main, testing = self._config.http.backend_settings, self._config.testing_http.backend_settings

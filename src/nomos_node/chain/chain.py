@@ -27,6 +27,7 @@ from nomos_node.broadcast import Broadcast
 from nomos_node.chain.rules import LedgerRules
 from nomos_node.chain.snapshots import SnapshotKeeper
 from nomos_node.storage.block_store import BlockStore, ChainPosition, StoredBlock
+from nomos_node.telemetry.instruments import Counter
 
 _log = logging.getLogger("nomos_consensus")
 P = ParamSpec("P")
@@ -72,6 +73,7 @@ class Chain:
         self.rules = rules
         self.new_blocks: Broadcast[Block] = Broadcast()
         self.lib_updates: Broadcast[LibUpdate] = Broadcast()
+        self.processed_blocks, self.processed_transactions = Counter(), Counter()
         self._forks = forks
         self._states = states
         self._store = store
@@ -154,6 +156,8 @@ class Chain:
                 raise UnknownParentError(block.header.parent)
             state, wire = await self.compute(_checked, parent, block, self.rules)
             await self._take(block, state, wire)
+        self.processed_blocks.add()
+        self.processed_transactions.add(len(block.transactions))
         self.new_blocks.publish(block)
         return True
 

@@ -56,8 +56,8 @@ class DataAvailability:
         self.store = BlobStore(database)
         self.kzg = Kzg(settings.kzg)
         self.sessions = Sessions(settings.membership, database, chain)
-        self._network = NetworkService(settings.network)
-        self.swarm = DaSwarm(self._network, self.sessions.address_of, settings.connections)
+        self.network = NetworkService(settings.network)
+        self.swarm = DaSwarm(self.network, self.sessions.address_of, settings.connections)
         self.balancer = Balancer(self.swarm, self.sessions, settings.connections)
         self.verifier = Verifier(
             self.kzg,
@@ -102,7 +102,7 @@ class DataAvailability:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.kzg.close)
             await self.sessions.follow()
-            await stack.enter_async_context(self._network)
+            await stack.enter_async_context(self.network)
             stack.push_async_callback(self._replication.close)
             stack.push_async_callback(self.sampler.close)
             self._open = stack.pop_all()
@@ -120,4 +120,4 @@ class DataAvailability:
             SAMPLING_PROTOCOL: SamplingServer(self.store).serve,
         }
         for protocol, handler in handlers.items():
-            self._network.serve_streams(protocol, handler, max_concurrent=_STREAMS)
+            self.network.serve_streams(protocol, handler, max_concurrent=_STREAMS)

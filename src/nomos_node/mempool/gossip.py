@@ -9,6 +9,7 @@ from nomos_core.mantle.transactions_binary import transaction_from_wire
 from nomos_node.mempool.mempool import AlreadyInMempool, Mempool, TransactionTooLarge
 from nomos_node.peer_network import PeerNetwork
 from nomos_node.storage.database import StorageError
+from nomos_node.telemetry.instruments import Counter
 
 _log = logging.getLogger("nomos_mempool")
 
@@ -18,6 +19,8 @@ class TransactionGossip:
         self._mempool = mempool
         self._network = network
         self._topic = topic
+        self.unreadable = Counter()
+        """Messages of peers that are no valid transaction."""
 
     async def submit(self, transaction: SignedMantleTx) -> None:
         """Add a transaction of this node's user and send it to the peers.
@@ -49,4 +52,5 @@ class TransactionGossip:
         except AlreadyInMempool:
             _log.debug("a peer sent a transaction that is known")
         except (ValueError, TransactionTooLarge) as error:
+            self.unreadable.add()
             _log.debug("a peer sent no valid transaction: %s", error)

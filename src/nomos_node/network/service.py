@@ -14,6 +14,7 @@ from nomos_node.network.events import GossipMessage, NetworkInfo, PeerEvent
 from nomos_node.network.feed import Feed
 from nomos_node.network.settings import NetworkSettings
 from nomos_node.network.streams import Stream
+from nomos_node.network.traffic import Traffic
 from nomos_node.network.trio_side.framed_stream import FramedStream
 from nomos_node.network.trio_side.host import Libp2pHost
 from nomos_node.network.trio_side.quic import bind_listen_socket
@@ -40,6 +41,7 @@ class NetworkService:
     def __init__(self, settings: NetworkSettings) -> None:
         self.settings = settings
         self.peer_id = peer_id(Ed25519Key(settings.node_key).public)
+        self.traffic = Traffic()
         self._topics: defaultdict[str, set[Feed[GossipMessage]]] = defaultdict(set)
         self._peer_feeds: set[Feed[PeerEvent]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -113,7 +115,7 @@ class NetworkService:
         """
         thread = self._running()
         stream = await thread.call(self._host.open_stream, peer_id, protocol)
-        return Stream(thread, stream, peer_id=peer_id, protocol=protocol)
+        return Stream(thread, stream, peer_id=peer_id, protocol=protocol, frames=self.traffic.frames)
 
     async def request(
         self, peer_id: str, protocol: str, frame: bytes, *, timeout: float | None = None
@@ -187,7 +189,7 @@ class NetworkService:
     # Called by the host, in its thread
 
     def message_arrived(self, message: GossipMessage) -> None:
-        self._emit(self._hand_out, message)
+        self._emit(self._take, message)
 
     def peer_changed(self, event: PeerEvent) -> None:
         self._emit(self._announce, event)
@@ -199,6 +201,10 @@ class NetworkService:
             raise NetworkClosed("the network is not running")
         return self._thread
 
+    def _take(self, message: GossipMessage) -> None:
+        self.traffic.arrived.add()
+        self._hand_out(message)
+
     def _hand_out(self, message: GossipMessage) -> None:
         for feed in tuple(self._topics[message.topic]):
             if not feed.offer(message) and feed.dropped == 1:
@@ -207,6 +213,7 @@ class NetworkService:
                 )
 
     def _announce(self, event: PeerEvent) -> None:
+        self.traffic.peer_changes.add()
         for feed in tuple(self._peer_feeds):
             feed.offer(event)
 
@@ -229,6 +236,7 @@ class NetworkService:
         if reached is None:
             logger.error("failed to broadcast message to topic: %s Duplicate", topic)
         elif reached:
+            self.traffic.sent.add()
             self._hand_out(GossipMessage(topic, data))
         return reached != 0
 
@@ -239,6 +247,7 @@ class NetworkService:
             await asyncio.sleep(wait)
             if await self._publish_once(topic, data):
                 return
+        self.traffic.unsent.add()
         logger.error("failed to broadcast message to topic: %s InsufficientPeers", topic)
 
     def _spawn(self, work: Awaitable[None]) -> asyncio.Task[None]:
@@ -251,7 +260,8 @@ class NetworkService:
         self, handler: StreamHandler, stream: FramedStream, peer: str, protocol: str, served: Callable[[], None]
     ) -> None:
         if self._thread is not None:
-            inbound = Stream(self._thread, stream, peer_id=peer, protocol=protocol)
+            frames = self.traffic.frames
+            inbound = Stream(self._thread, stream, peer_id=peer, protocol=protocol, frames=frames)
             self._spawn(self._handle_stream(handler, inbound, served))
 
     async def _handle_stream(self, handler: StreamHandler, stream: Stream, served: Callable[[], None]) -> None:

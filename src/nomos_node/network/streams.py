@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from nomos_node.network.errors import NetworkClosed, RequestFailed
+from nomos_node.telemetry.instruments import Counter
 
 if TYPE_CHECKING:
     from nomos_node.network.trio_side.framed_stream import FramedStream
@@ -15,13 +16,19 @@ if TYPE_CHECKING:
 
 
 class Stream:
-    """Long-lived or short, bidirectional; used with ``async with``, which closes it, or resets it on an error."""
+    """Long-lived or short, bidirectional; used with ``async with``, which closes it, or resets it on an error.
 
-    def __init__(self, thread: TrioThread, stream: FramedStream, *, peer_id: str, protocol: str) -> None:
+    ``frames`` counts those that arrive.
+    """
+
+    def __init__(
+        self, thread: TrioThread, stream: FramedStream, *, peer_id: str, protocol: str, frames: Counter
+    ) -> None:
         self._thread = thread
         self._stream = stream
         self.peer_id = peer_id
         self.protocol = protocol
+        self._frames = frames
 
     async def read_frame(self, timeout: float | None = None) -> bytes | None:
         """The next frame, or ``None`` once the peer has ended its side.
@@ -32,9 +39,12 @@ class Stream:
         """
         try:
             async with asyncio.timeout(timeout):
-                return await self._thread.call(self._stream.read_frame)
+                frame = await self._thread.call(self._stream.read_frame)
         except TimeoutError:
             raise RequestFailed(f"peer {self.peer_id} sent nothing on {self.protocol} for {timeout} s") from None
+        if frame is not None:
+            self._frames.add()
+        return frame
 
     async def write_frame(self, payload: bytes) -> None:
         """Send a frame of at most 65,535 bytes; waits while the peer doesn't keep up."""

@@ -7,6 +7,7 @@ ancestors.
 from __future__ import annotations
 
 import logging
+from typing import Final
 
 from nomos_core.codec import CodecError
 from nomos_core.cryptarchia.block import Block, Proposal
@@ -20,8 +21,11 @@ from nomos_node.network.events import GossipMessage
 from nomos_node.peer_network import PeerNetwork
 from nomos_node.storage.database import StorageError
 from nomos_node.sync.orphans import OrphanDownloader
+from nomos_node.telemetry.instruments import Counter, Histogram
 
 _log = logging.getLogger("chain_network")
+_SIZE_BOUNDS: Final = tuple(1 << power for power in range(8, 18))
+"""Bytes: a proposal has a header, and 32 bytes for each transaction."""
 
 
 class _Incomplete(Exception):
@@ -39,6 +43,9 @@ class ProposalGossip:
         network: PeerNetwork,
         topic: str,
     ) -> None:
+        self.received, self.known, self.unreadable = Counter(), Counter(), Counter()
+        """Blocks rebuilt, proposals of blocks that were there, and messages that are no proposal; of peers, each."""
+        self.received_sizes = Histogram(_SIZE_BOUNDS)
         self._chain = chain
         self._mempool = mempool
         self._intake = intake
@@ -69,17 +76,22 @@ class ProposalGossip:
         try:
             proposal = proposal_from_wire(message.data)
         except CodecError as error:
+            self.unreadable.add()
             _log.debug("unrecognized gossipsub message: %s", error)
             return
-        await self._process(proposal, message.source or message.forwarder)
+        await self._process(proposal, message.source or message.forwarder, len(message.data))
 
-    async def _process(self, proposal: Proposal, sender: str | None) -> None:
+    async def _process(self, proposal: Proposal, sender: str | None, size: int) -> None:
         block_id = proposal.header.id
         if block_id in self._chain:
+            if sender is not None:
+                self.known.add()
             _log.info("Block 0x%s already processed, ignoring", block_id.hex())
             return
         try:
             block = await self._rebuilt(proposal)
+            self.received.add()
+            self.received_sizes.observe(size)
             _log.info("received block 0x%s, slot %d, %d transactions", *_summary(block))
             await self._intake.take(block, Origin.GOSSIP)
         except _Incomplete as error:
