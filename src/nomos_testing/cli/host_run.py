@@ -41,6 +41,9 @@ def run_on_host(scenario: Scenario, settings: Settings, *, runs_directory: Path,
     try:
         verdict = asyncio.run(_deploy_and_run(scenario, settings, runs_directory))
     except DeployError as error:
+        if error.run_directory is None:  # nothing has been shown yet
+            for warning in settings.warnings:
+                print(f"warning: {warning}", file=sys.stderr)
         print(f"{what} failed: {error}", file=sys.stderr)
         if error.run_directory is not None:
             print(f"evidence: {error.run_directory}", file=sys.stderr)

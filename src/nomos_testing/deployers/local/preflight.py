@@ -59,7 +59,8 @@ def prepare(
     named = {Role.VALIDATOR: settings.node_program, Role.EXECUTOR: settings.executor_program}
     found = {role: find_program(role, named[role], installation) for role in sorted(roles)}
     environment = node_environment(environ, settings)
-    prover = _prover(environment)
+    # With the caller's own word for it: nodes do not get one that says no.
+    prover = _prover({**environ, **environment})
     programs = {role: program for role, program in found.items() if isinstance(program, Program)}
     embedded = all(program.embedded for program in programs.values())
     generated = installation.generated_kzg_params if embedded else None
