@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import TypeVar, overload
+from typing import Final, TypeVar, overload
 
 from nomos_core.mantle.transactions import SignedMantleTx
-from nomos_testing.client.errors import NodeClientError
+from nomos_testing.client.errors import NodeClientError, NodeRefused
 from nomos_testing.client.node_client import NodeClient
 from nomos_testing.cluster.interfaces import Cluster, ClusterError, Role
 
 T = TypeVar("T")
+
+_HAS_IT_ALREADY: Final = "Item already in mempool"
+"""A node's own words."""
 
 
 class ClientPool(Sequence[NodeClient]):
@@ -102,6 +105,8 @@ class ClusterClient:
     async def submit_transaction(self, transaction: SignedMantleTx) -> NodeClient:
         """Send a transaction through any validator, else through any executor.
 
+        A node that has it already counts as one that took it: an earlier node did, and its answer was lost.
+
         Returns:
             The client of the node that took it.
 
@@ -110,7 +115,11 @@ class ClusterClient:
         """
 
         async def submit(client: NodeClient) -> NodeClient:
-            await client.submit_transaction(transaction)
+            try:
+                await client.submit_transaction(transaction)
+            except NodeRefused as refused:
+                if refused.body != _HAS_IT_ALREADY:
+                    raise
             return client
 
         validators = self._clients.shuffled(self._clients.validators())
