@@ -3,10 +3,12 @@
 - ``DeployError``: the base; says where the evidence is
   - ``PreflightError``: something is missing, found before anything was started
   - ``NodeDied``: a node ended while the network was coming up
+- ``LaunchError``: a process could not be started
 """
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +43,10 @@ class PreflightError(DeployError):
         self.problems = tuple(problems)
 
 
+class LaunchError(Exception):
+    """A process could not be started."""
+
+
 class NodeDied(DeployError):
     """A node ended while the network was coming up; its last log lines are in the text."""
 
@@ -55,3 +61,15 @@ class NodeDied(DeployError):
 
 def persisting(directory: Path) -> str:
     return f"nomos-node: persisting directory at {directory}"
+
+
+def described_status(code: int | None) -> str:
+    """``exit code 1``, ``killed by SIGKILL``."""
+    if code is None:
+        return "exit code unknown"
+    if code < 0:
+        try:
+            return f"killed by {signal.Signals(-code).name}"
+        except ValueError:
+            return f"killed by signal {-code}"
+    return f"exit code {code}"

@@ -13,11 +13,10 @@ import pytest
 
 from nomos_testing.client.errors import NodeUnreachable
 from nomos_testing.cluster.interfaces import NodeControlError
-from nomos_testing.deployers.errors import NodeDied
-from nomos_testing.deployers.local.child_process import LaunchError
+from nomos_testing.deployers.errors import LaunchError, NodeDied
 from nomos_testing.deployers.local.cluster import LocalCluster
 from nomos_testing.deployers.local.direct_launcher import DirectLauncher
-from nomos_testing.deployers.local.reaping import Reaper
+from nomos_testing.deployers.reaping import Reaper
 from nomos_testing.runtime.journal import Journal, read_journal
 from nomos_testing.runtime.journal_events import NodeExited, NodeStarted
 from nomos_testing.runtime.machine import Patience

@@ -20,7 +20,7 @@ from nomos_testing.client.errors import NodeUnreachable
 from nomos_testing.cluster.interfaces import NetworkControl, NetworkControlError
 from nomos_testing.cluster.links import Links
 from nomos_testing.cluster.network_events import NetworkImpaired, NetworkRestored, NetworkVerified
-from nomos_testing.deployers.local.network_control import LocalNetworkControl
+from nomos_testing.deployers.network_control import RelayNetworkControl
 from nomos_testing.runtime.journal import Journal, read_journal
 from nomos_testing.runtime.machine import Patience
 from relay_lab import RelayLab, relay_lab, until
@@ -58,7 +58,7 @@ class ToyHandle:
 @dataclass
 class Laboratory:
     lab: RelayLab
-    control: LocalNetworkControl
+    control: RelayNetworkControl
     clients: dict[str, ToyClient]
     answering: set[str]
     talking: set[str]
@@ -82,7 +82,7 @@ async def laboratory(directory: Path) -> AsyncIterator[Laboratory]:
     nodes: list[Any] = [ToyHandle(name, client) for name, client in clients.items()]
     journal, answering = Journal(directory / "journal.jsonl"), set(NAMES)
     async with relay_lab(directory, *NAMES) as lab:
-        control = LocalNetworkControl(
+        control = RelayNetworkControl(
             lab.relay,
             lambda: nodes,
             connected=[frozenset(pair) for pair in combinations(NAMES, 2)],

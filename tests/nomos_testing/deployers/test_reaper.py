@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from nomos_testing.deployers.local.reaper import Estate, read_estate, start_ticks
-from nomos_testing.deployers.local.reaping import Reaper
+from nomos_testing.deployers.reaper import Estate, read_estate, start_ticks
+from nomos_testing.deployers.reaping import Reaper
 from nomos_testing.runtime.journal import Journal, read_journal
 from nomos_testing.runtime.journal_events import RunEnded
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.network
 RUNNER = """
 import asyncio, sys
 from pathlib import Path
-from nomos_testing.deployers.local.reaping import Reaper
+from nomos_testing.deployers.reaping import Reaper
 from nomos_testing.runtime.journal import Journal
 from relay_lab import relay_lab
 

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from nomos_testing.deployers.errors import LaunchError, described_status
+
+__all__ = ["ChildProcess", "Collect", "Command", "LaunchError", "Launcher", "described_status"]
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -20,10 +24,6 @@ class Command:
     """Appended to, as ``stderr``."""
     stderr: Path
     env: Mapping[str, str]
-
-
-class LaunchError(Exception):
-    """A process could not be started."""
 
 
 class ChildProcess:
@@ -108,15 +108,3 @@ class Launcher(Protocol):
         ...
 
     async def close(self) -> None: ...
-
-
-def described_status(code: int | None) -> str:
-    """``exit code 1``, ``killed by SIGKILL``."""
-    if code is None:
-        return "exit code unknown"
-    if code < 0:
-        try:
-            return f"killed by {signal.Signals(-code).name}"
-        except ValueError:
-            return f"killed by signal {-code}"
-    return f"exit code {code}"

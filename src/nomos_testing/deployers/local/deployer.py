@@ -6,35 +6,24 @@ block feed. Whatever fails, nothing is left running, and what explains the failu
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from nomos_core.proofs.prover import ProofError
 from nomos_testing.cluster.roles import Role
-from nomos_testing.deployers.errors import DeployError, PreflightError, persisting
+from nomos_testing.deployers.errors import PreflightError
 from nomos_testing.deployers.local.bring_up import BringUp
-from nomos_testing.deployers.local.child_process import LaunchError
 from nomos_testing.deployers.local.planning import NetworkPlanner, plan_network
 from nomos_testing.deployers.local.preflight import Prepared, prepare, with_faults
 from nomos_testing.deployers.local.programs import Installation
 from nomos_testing.deployers.local.relaying import own_address_problem
-from nomos_testing.runtime.block_feed import BlockFeedError
-from nomos_testing.runtime.errors import described
-from nomos_testing.runtime.journal import Journal, Listener
-from nomos_testing.runtime.journal_events import Notice, RunEnded, RunStarted
-from nomos_testing.runtime.machine import Patience, measured_machine_factor
-from nomos_testing.runtime.phases import Phases
-from nomos_testing.runtime.run_directory import DEFAULT_RUNS_DIRECTORY, RunDirectory
+from nomos_testing.deployers.set_up import SetUp, set_up
+from nomos_testing.runtime.journal import Listener
+from nomos_testing.runtime.run_directory import DEFAULT_RUNS_DIRECTORY
 from nomos_testing.runtime.runner import Runner
-from nomos_testing.runtime.waiting import WaitTimeout
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
-
-_EXPLAINED = (BlockFeedError, DeployError, LaunchError, OSError, ProofError, WaitTimeout)
-"""What may go wrong on the way up without being a defect of ours."""
 
 
 class LocalDeployer:
@@ -89,33 +78,21 @@ class LocalDeployer:
         Raises:
             DeployError: it did not come up; the text says why and, once there is one, which directory explains it.
         """
-        patience = Patience(measured_machine_factor(), self._settings.slow_environment)
         prepared = self._prepare(scenario)
-        run_directory = RunDirectory.create(self._runs_directory, scenario.name)
-        journal = Journal(run_directory.journal)
-        for listener in self._listeners:
-            journal.listen(listener)
-        journal.write(_run_started(scenario, run_directory, self.name, patience))
-        self._write_notices(journal, scenario)
-        bring_up = BringUp(
-            settings=self._settings,
-            scenario=scenario,
-            prepared=prepared,
-            run_directory=run_directory,
-            journal=journal,
-            patience=patience,
-            phases=Phases(journal),
+
+        async def bring_up(opened: SetUp) -> Runner:
+            return await BringUp(opened, prepared).bring_up(
+                self._planner, membership_check=self._checks_membership(scenario)
+            )
+
+        return await set_up(
+            self.name,
+            scenario,
+            self._settings,
+            runs_directory=self._runs_directory,
+            listeners=self._listeners,
+            bring_up=bring_up,
         )
-        try:
-            return await bring_up.bring_up(self._planner, membership_check=self._checks_membership(scenario))
-        except BaseException as error:
-            journal.write(RunEnded(_outcome(error), described(error), str(run_directory.path)))
-            journal.close()
-            if not isinstance(error, _EXPLAINED):
-                raise
-            failure = error if isinstance(error, DeployError) else DeployError(_explained(error, run_directory))
-            failure.run_directory = run_directory.path
-            raise failure from error.__cause__
 
     def _prepare(self, scenario: Scenario) -> Prepared:
         if scenario.network_control and (problem := own_address_problem()):
@@ -133,35 +110,3 @@ class LocalDeployer:
 
     def _checks_membership(self, scenario: Scenario) -> bool:
         return scenario.disperses_blobs if self._membership_check is None else self._membership_check
-
-    def _write_notices(self, journal: Journal, scenario: Scenario) -> None:
-        for notice in scenario.notices:
-            journal.write(Notice(notice))
-        for warning in self._settings.warnings:
-            journal.write(Notice(warning, "warning"))
-        if self._settings.pol_proof_dev_mode is None:
-            journal.write(Notice("POL_PROOF_DEV_MODE is not set; assuming true (development proofs)", "warning"))
-
-
-def _run_started(scenario: Scenario, run_directory: RunDirectory, deployer: str, patience: Patience) -> RunStarted:
-    return RunStarted(
-        run_id=run_directory.run_id,
-        scenario=scenario.name,
-        deployer=deployer,
-        seed=scenario.seed,
-        run_seconds=scenario.metrics.run_duration,
-        slot_seconds=scenario.metrics.slot_duration,
-        expected_blocks=scenario.metrics.expected_blocks,
-        lottery_expected_blocks=scenario.metrics.lottery_expected_blocks,
-        machine_factor=round(patience.machine_factor, 2),
-        directory=str(run_directory.path),
-    )
-
-
-def _outcome(error: BaseException) -> str:
-    return "interrupted" if isinstance(error, asyncio.CancelledError | KeyboardInterrupt) else "failed"
-
-
-def _explained(error: BaseException, run_directory: RunDirectory) -> str:
-    prefix = "readiness probe failed: " if isinstance(error, WaitTimeout) else ""
-    return f"{prefix}{described(error)}\n{persisting(run_directory.path)}"

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
-import signal
 import subprocess
-from collections.abc import Callable
 
+from nomos_testing.deployers.death_signal import die_with_parent
 from nomos_testing.deployers.local.child_process import ChildProcess, Command, LaunchError
-
-_PR_SET_PDEATHSIG = 1
 
 
 class DirectLauncher:
@@ -44,17 +39,3 @@ def _spawn(command: Command) -> subprocess.Popen[bytes]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise LaunchError(f"failed to spawn node process '{command.argv[0]}': {reason}") from error
-
-
-def die_with_parent() -> Callable[[], None]:
-    """A ``preexec_fn`` that has the kernel kill the child when the thread that started it ends."""
-    # Looked up here: between fork and exec only a system call is safe.
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    parent = os.getpid()
-
-    def ask_the_kernel() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # it died in between
-            os._exit(1)
-
-    return ask_the_kernel

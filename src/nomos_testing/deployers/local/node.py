@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nomos_testing.client.node_client import NodeClient
-from nomos_testing.cluster.interfaces import Role
-from nomos_testing.deployers.local.child_process import ChildProcess, Command
+from nomos_testing.cluster.interfaces import NodeControlError, Role
+from nomos_testing.deployers.local.child_process import ChildProcess, Command, described_status
 from nomos_testing.deployers.local.clock import NodeClock
 from nomos_testing.deployers.local.log_files import STDERR_NAME, STDOUT_NAME, LogFiles
 
@@ -42,7 +44,11 @@ class NodeBlueprint:
 
 @dataclass(slots=True, kw_only=True)
 class LocalNode:
-    """A ``NodeHandle``. ``process`` is None before the first start; a stopped node keeps its last one."""
+    """A ``DeployedNode``. ``process`` is None before the first start; a stopped node keeps its last one.
+
+    A full disk is the kernel's limit on the size of a process's files, set to nothing: what the node writes then fails
+    with "File too large". A clock is the file that libfaketime reads its offset from.
+    """
 
     blueprint: NodeBlueprint
     program: Path
@@ -85,16 +91,41 @@ class LocalNode:
 
     def write_files(self) -> None:
         """The configuration and what the node expects beside it."""
-        self.reconfigure(self.blueprint.config)
+        self._config_path.write_text(self.blueprint.config, encoding="utf-8")
         self._write_placeholders()
 
-    def reconfigure(self, config: str) -> None:
-        """Take another configuration for the next start."""
+    async def ended(self) -> str:
+        return "not started" if self.process is None else described_status(await self.process.wait())
+
+    async def pause(self) -> None:
+        if self.process is not None:
+            self.process.send(signal.SIGSTOP)
+
+    async def resume(self) -> None:
+        if self.process is not None:
+            self.process.send(signal.SIGCONT)
+
+    async def limit_files(self, size: int | None) -> None:
+        if self.pid is None:
+            return
+        try:
+            _, hard = resource.prlimit(self.pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
+        except ProcessLookupError:
+            return  # it ended in this moment
+        except OSError as error:
+            raise NodeControlError(f"the size of {self.name}'s files cannot be limited: {error.strerror}") from error
+
+    async def set_clock(self, seconds: float) -> None:
+        if self.clock is None:
+            raise NodeControlError(f"{self.name} was not started with a clock that can be put off")
+        self.clock.set(seconds)
+
+    async def reconfigure(self, config: str) -> None:
         self.blueprint = replace(self.blueprint, config=config)
         self._config_path.write_text(config, encoding="utf-8")
 
-    def wipe_data(self) -> None:
-        """Delete all that the node has stored; its configuration and its logs stay."""
+    async def wipe_data(self) -> None:
         kept = {self._config_path, *self.logs.files()}
         for entry in set(self.directory.iterdir()) - kept:
             if entry.is_dir() and not entry.is_symlink():

@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack
 from nomos_testing.cluster.network_events import RelayEnded
 from nomos_testing.deployers.errors import Problem
 from nomos_testing.deployers.local.cluster import LocalCluster
-from nomos_testing.deployers.local.network_control import LocalNetworkControl, RelayedNetwork
-from nomos_testing.deployers.local.reaping import Reaper
 from nomos_testing.deployers.local.relay_process import RelayProcess
+from nomos_testing.deployers.network_control import RelayedNetwork, RelayNetworkControl
+from nomos_testing.deployers.reaping import Reaper
 from nomos_testing.runtime.journal import Journal
 from nomos_testing.runtime.machine import Patience
 from nomos_testing.runtime.run_directory import RunDirectory
@@ -40,7 +40,7 @@ async def put_relay_between(
     await relay.start(ended=lambda reason: _note_end(journal, reason))
     assert relay.pid is not None
     reaper.watch_group(relay.pid)
-    cluster.network = LocalNetworkControl(
+    cluster.network = RelayNetworkControl(
         relay,
         lambda: cluster.nodes,
         connected=network.connected,

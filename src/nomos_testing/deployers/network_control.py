@@ -1,4 +1,4 @@
-"""Cuts and slows the links between local nodes by way of the relay, and sees to it that they are whole again."""
+"""Cuts and slows the links between nodes by way of the relay, and sees to it that they are whole again."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from nomos_testing.cluster.interfaces import NetworkControlError, NodeHandle
 from nomos_testing.cluster.links import ALL_LINKS, Impairment, Link, Links, LinkVerification, links_across
 from nomos_testing.cluster.network_events import NetworkImpaired, NetworkRestored, NetworkVerified
-from nomos_testing.deployers.local.link_verification import Scope, WholeNetwork
-from nomos_testing.deployers.local.relay_process import RelayProcess
+from nomos_testing.deployers.link_verification import Scope, WholeNetwork
+from nomos_testing.deployers.relay_client import RelayClient
 from nomos_testing.relay.effects import Effect
 from nomos_testing.relay.faces import NodeSockets
 from nomos_testing.runtime.journal import Journal
@@ -33,12 +33,12 @@ class RelayedNetwork:
     """The pairs of nodes that the layout connects."""
 
 
-class LocalNetworkControl:
+class RelayNetworkControl:
     """A ``NetworkControl``."""
 
     def __init__(
         self,
-        relay: RelayProcess,
+        relay: RelayClient,
         nodes: Callable[[], Sequence[NodeHandle]],
         *,
         connected: Collection[frozenset[str]],

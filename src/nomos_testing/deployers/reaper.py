@@ -1,4 +1,4 @@
-"""Outlives the runner to clean up after it: ``python -m nomos_testing.deployers.local.reaper``.
+"""Outlives the runner to clean up after it: ``python -m nomos_testing.deployers.reaper``.
 
 The runner holds the other end of stdin and writes JSON lines as it goes: what to kill
 (``{"group": pid, "started": ticks}``), what no longer (``{"forget": pid}``), which files to remove

@@ -1,4 +1,4 @@
-"""When the network between local nodes counts as whole.
+"""When the network between nodes counts as whole.
 
 On every link that nothing impairs, the relay echoes a probe; on every link of the layout, packets of the nodes
 themselves have arrived both ways since the verification began; every running node reports the peers it should have.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from nomos_testing.cluster.interfaces import NodeHandle
 from nomos_testing.cluster.links import Link
-from nomos_testing.deployers.local.relay_process import RelayProcess
+from nomos_testing.deployers.relay_client import RelayClient
 from nomos_testing.runtime.readiness import NetworkConnected
 from nomos_testing.runtime.waiting import Seen
 
@@ -42,7 +42,7 @@ class Scope:
 class WholeNetwork:
     """The condition, to be looked at again and again."""
 
-    relay: RelayProcess
+    relay: RelayClient
     nodes: Callable[[], Sequence[NodeHandle]]
     connected: Collection[frozenset[str]]
     """The pairs of nodes that the layout connects."""

@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from nomos_testing.deployers.local import reaper as reaper_program
-from nomos_testing.deployers.local.reaper import start_ticks
+from nomos_testing.deployers import reaper as reaper_program
+from nomos_testing.deployers.reaper import start_ticks
 
 _END_SECONDS = 1.0
 
