@@ -104,9 +104,13 @@ class Continuous(ABC):
             changed.clear()
             self._look(ctx, None)
 
-    def _look(self, ctx: RunContext, event: FeedEvent | None) -> None:
+    def look(self, view: RunView) -> None:
+        """Count a look and take it."""
         self._looks += 1
-        self.take(
+        self.take(view)
+
+    def _look(self, ctx: RunContext, event: FeedEvent | None) -> None:
+        self.look(
             RunView(
                 at=time.monotonic(),
                 started=self._started,
