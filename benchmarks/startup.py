@@ -2,7 +2,8 @@
 
 Run it with ``.venv/bin/python benchmarks/startup.py``; it takes a minute and needs a quiet machine. For each network it
 runs the program ``nomos-testing`` on an idle scenario with the demo's 1,000 wallets, reads the phases from the run's
-journal, watches the node processes for a while, and ends the run with SIGINT.
+journal, watches the node processes for a while, and ends the run with SIGINT. The KZG parameters are there, as they are
+after the first run in a directory.
 
 Times depend on the machine, so each also stands as a multiple of two references timed in the same run: starting an
 empty asyncio program, and one Poseidon2 permutation.
@@ -26,6 +27,7 @@ from typing import Any, Final
 
 import psutil
 
+from nomos_core.da.kzg_generator import write_test_params
 from nomos_core.poseidon2 import permute
 
 PROGRAMS: Final = ("nomos-node", "nomos-executor", "nomos-testing", "local_runner")
@@ -98,8 +100,11 @@ def main() -> int:
     print(f"reference: an empty asyncio program takes {references.empty_program * 1000:.0f} ms")
     print(f"reference: a Poseidon2 permutation takes {references.permutation * 1e6:.1f} us")
     _print_help_times(references)
-    for validators, executors in NETWORKS:
-        _print_startup(f"{validators}+{executors}", _startup(validators, executors, idle), references)
+    with tempfile.TemporaryDirectory(prefix="startup-kzg-") as directory:
+        kzg = Path(directory, "kzgrs_test_params")
+        write_test_params(kzg)
+        for validators, executors in NETWORKS:
+            _print_startup(f"{validators}+{executors}", _startup(validators, executors, idle, kzg), references)
     return 0
 
 
@@ -124,13 +129,13 @@ def _permutation(count: int = 1000) -> float:
     return (time.perf_counter() - started) / count
 
 
-def _startup(validators: int, executors: int, idle: float) -> Startup:
+def _startup(validators: int, executors: int, idle: float, kzg: Path) -> Startup:
     with tempfile.TemporaryDirectory(prefix="startup-") as directory:
         scenario = {**_SCENARIO, "topology": {"validators": validators, "executors": executors}}
         file = Path(directory, "idle.yaml")
         file.write_text(json.dumps(scenario))  # JSON is YAML
         command = [str(_BIN / "nomos-testing"), "run", str(file), "--runs-dir", directory]
-        environment = {**os.environ, "POL_PROOF_DEV_MODE": "true"}
+        environment = {**os.environ, "POL_PROOF_DEV_MODE": "true", "NOMOS_KZGRS_PARAMS_PATH": str(kzg)}
         began = time.time()
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
