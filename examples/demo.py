@@ -17,6 +17,7 @@ def build(*, validators: int = 1, executors: int = 1, seconds: float = 60) -> Sc
         .named("demo")
         .wallets(1000)
         .transactions(rate=5, users=500)
+        .data_availability(blob_rate=1)
         .expect_consensus_liveness()
         .run_for(seconds=seconds)
         .build()

@@ -44,8 +44,7 @@ def _lines(summary: RunSummary) -> Iterable[str]:
     started = summary.started
     if started is not None and any(phase.phase == "run" for phase in summary.phases):
         yield _blocks_line(summary)
-    if summary.transactions:
-        yield summary.transactions
+    yield from summary.workloads
     if started is not None:
         kept = "journal, plan and configurations" if summary.outcome == "passed" else "evidence"
         yield f"{kept}: {started.directory}"
@@ -95,8 +94,8 @@ def _table(*columns: str) -> Table:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE, pad_edge=False)
-    for column in columns:
-        table.add_column(column)
+    for number, column in enumerate(columns):
+        table.add_column(column, no_wrap=number == 0)
     return table
 
 

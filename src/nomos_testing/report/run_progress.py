@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from nomos_testing.runtime.counters import TRANSACTIONS_INCLUDED, TRANSACTIONS_PLANNED, TRANSACTIONS_SENT
+from nomos_testing.runtime.counters import (
+    BLOBS_DISPERSED,
+    BLOBS_INCLUDED,
+    BLOBS_PLANNED,
+    TRANSACTIONS_INCLUDED,
+    TRANSACTIONS_PLANNED,
+    TRANSACTIONS_SENT,
+)
 from nomos_testing.runtime.journal import Entry
 from nomos_testing.runtime.journal_events import (
     BlockSeen,
@@ -69,7 +76,7 @@ class RunProgress:
 
     @property
     def transactions(self) -> str:
-        """``33 of 166 sent, 20 included``; empty where no workload sends any."""
+        """``transactions 33 of 166 sent, 20 included``; empty where no workload sends any."""
         planned = self.counters.get(TRANSACTIONS_PLANNED)
         if planned is None:
             return ""
@@ -77,10 +84,19 @@ class RunProgress:
         return f"transactions {sent} of {planned} sent, {included} included"
 
     @property
+    def blobs(self) -> str:
+        """``blobs 12 of 28 dispersed, 10 included``; empty where no workload disperses any."""
+        planned = self.counters.get(BLOBS_PLANNED)
+        if planned is None:
+            return ""
+        dispersed, included = self.counters.get(BLOBS_DISPERSED, 0), self.counters.get(BLOBS_INCLUDED, 0)
+        return f"blobs {dispersed} of {planned} dispersed, {included} included"
+
+    @property
     def status(self) -> str:
         if not self.nodes_ready:
             return f"{self.nodes_started} nodes started" if self.nodes_started else ""
-        return ", ".join(part for part in (self.network, self.transactions) if part)
+        return ", ".join(part for part in (self.network, self.transactions, self.blobs) if part)
 
     def _sample(self, sample: Sample) -> None:
         peers = [node.peers for node in sample.nodes.values() if node.peers is not None]

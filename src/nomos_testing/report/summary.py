@@ -1,4 +1,4 @@
-"""What a run came to, read from its journal: judgements, nodes, phases, blocks, transactions."""
+"""What a run came to, read from its journal: judgements, nodes, phases, blocks, workloads."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ class RunSummary:
     nodes: dict[str, NodeSummary] = field(default_factory=dict)
     blocks_in_run: int = 0
     """First seen during the phase ``run``."""
-    transactions: str = ""
+    workloads: tuple[str, ...] = ()
+    """A line for each workload: how much of it was sent, and how much is in blocks."""
     faults: FaultSummaries = field(default_factory=FaultSummaries)
 
     @property
@@ -70,7 +71,7 @@ def summarise(entries: Iterable[Entry]) -> RunSummary:
         progress.take(entry)
         summary.faults.take(entry)
         _take(summary, entry.event, progress.phase)
-    summary.transactions = progress.transactions
+    summary.workloads = tuple(line for line in (progress.transactions, progress.blobs) if line)
     return summary
 
 

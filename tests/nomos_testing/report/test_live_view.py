@@ -178,7 +178,25 @@ def test_the_summary_holds_judgements_nodes_phases_and_blocks() -> None:
     assert summary.nodes["executor-0"].height == 28
     assert summary.nodes["executor-0"].reorganisations == 1
     assert [phase.phase for phase in summary.phases] == ["start", "run"]
-    assert summary.transactions == "transactions 166 of 166 sent, 20 included"
+    assert summary.workloads == ("transactions 166 of 166 sent, 20 included",)
+
+
+def test_blobs_are_told_beside_transactions() -> None:
+    counters = {"blobs_planned": 28, "blobs_dispersed": 12, "blobs_included": 10}
+    summary = summarise(entries([(0.0, STARTED), (1.0, Sample({}, {"transactions_planned": 166, **counters}))]))
+    assert summary.workloads == (
+        "transactions 0 of 166 sent, 0 included",
+        "blobs 12 of 28 dispersed, 10 included",
+    )
+
+
+def test_names_of_expectations_are_never_cut() -> None:
+    name, stream = "a_name_of_an_expectation_that_is_long", io.StringIO()
+    judged = ExpectationJudged(
+        expectation=name, passed=True, observed={f"n-{i}": 100 + i for i in range(5)}, required=9
+    )
+    print_summary(entries([(0.0, STARTED), (1.0, judged)]), stream)
+    assert name in stream.getvalue()
 
 
 def test_a_node_that_came_back_is_not_called_ended() -> None:

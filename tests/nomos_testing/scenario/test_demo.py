@@ -1,0 +1,53 @@
+"""What the demo consists of, for each number of nodes, and in each of its spellings."""
+
+from __future__ import annotations
+
+import runpy
+
+import pytest
+
+from nomos_testing import Scenario, ScenarioBuildError
+from nomos_testing.scenario.demo import NO_EXECUTORS, demo_scenario
+from nomos_testing.scenario.yaml import load_scenario
+from nomos_testing.settings import Settings
+from repository_copy import REPOSITORY
+
+EVERYTHING = ("tx_inclusion_expectation", "da_workload_inclusions", "verify_blobs", "consensus_liveness")
+
+
+def demo(validators: int, executors: int) -> Scenario:
+    return demo_scenario(Settings(demo_validators=validators, demo_executors=executors))
+
+
+def expected_of(scenario: Scenario) -> tuple[str, ...]:
+    return tuple(expectation.name for expectation in scenario.expectations)
+
+
+@pytest.mark.parametrize(("validators", "executors"), [(1, 1), (3, 2), (0, 2)])
+def test_with_an_executor_there_are_transactions_and_blobs(validators: int, executors: int) -> None:
+    scenario = demo(validators, executors)
+    assert [workload.name for workload in scenario.workloads] == ["tx_workload", "channel_workload"]
+    assert expected_of(scenario) == EVERYTHING
+    assert scenario.notices == ()
+
+
+@pytest.mark.parametrize("validators", [1, 3])
+def test_without_an_executor_blobs_are_left_out_and_the_run_says_so(validators: int) -> None:
+    scenario = demo(validators, 0)
+    assert [workload.name for workload in scenario.workloads] == ["tx_workload"]
+    assert scenario.notices == (NO_EXECUTORS,)
+
+
+def test_an_executor_alone_is_refused() -> None:
+    with pytest.raises(ScenarioBuildError, match="a network of 1 node has 1: add a node"):
+        demo(0, 1)
+
+
+def test_the_examples_are_the_demo() -> None:
+    script = runpy.run_path(str(REPOSITORY / "examples/demo.py"))
+    for scenario in (script["build"](), load_scenario(REPOSITORY / "examples/demo.yaml")):
+        assert expected_of(scenario) == EVERYTHING
+        assert scenario.metrics == demo(1, 1).metrics
+        assert [workload.file_section() for workload in scenario.workloads] == [
+            workload.file_section() for workload in demo(1, 1).workloads
+        ]
