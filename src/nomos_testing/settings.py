@@ -139,8 +139,13 @@ class Settings:
         "NOMOS_LOG_FILTER", LOG_FILTER, None, "target=level,...: levels by target prefix"
     )
     framework_log: str = variable("RUST_LOG", TEXT, "warn", "level of the framework's own log")
-    otlp_endpoint: str | None = variable("NOMOS_OTLP_ENDPOINT", TEXT, None, "OTLP endpoint for traces")
+    otlp_endpoint: str | None = variable(
+        "NOMOS_OTLP_ENDPOINT", TEXT, None, "OTLP endpoint for traces, of real nodes: embedded ones make none"
+    )
     otlp_metrics_endpoint: str | None = variable("NOMOS_OTLP_METRICS_ENDPOINT", TEXT, None, "OTLP endpoint for metrics")
+    metrics_query_url: str | None = variable(
+        "NOMOS_METRICS_QUERY_URL", TEXT, None, "a Prometheus server that has the nodes' metrics, for ctx.telemetry()"
+    )
 
     # Network
     use_autonat: bool = variable("NOMOS_USE_AUTONAT", IS_SET, False, "set: nodes find out their own address")

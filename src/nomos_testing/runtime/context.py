@@ -11,10 +11,10 @@ from nomos_testing.client.node_client import NodeClient
 from nomos_testing.cluster.interfaces import Cluster, NetworkControl, NodeControl
 from nomos_testing.cluster.node_clients import ClusterClient, NodeClients
 from nomos_testing.faults.fault_log import FaultLog
+from nomos_testing.observability.telemetry import Telemetry
 from nomos_testing.runtime.background import Background
 from nomos_testing.runtime.counters import Counters
 from nomos_testing.runtime.plan import RunPlan
-from nomos_testing.runtime.telemetry import Telemetry
 from nomos_testing.scenario.metrics import RunMetrics
 
 if TYPE_CHECKING:

@@ -57,6 +57,7 @@ class BringUp:
                 patience=run.patience,
                 newcomer=self._newcomers(planned),
             )
+            cluster.metrics_url = run.settings.metrics_query_url
             with run.phases.phase("start"):
                 planned.release_ports()
                 await self._relay(planned, cluster, reaper, resources)

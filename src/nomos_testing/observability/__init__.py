@@ -1,0 +1,1 @@
+"""The nodes' metrics in a Prometheus server: asked in PromQL."""

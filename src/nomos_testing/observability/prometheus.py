@@ -1,0 +1,117 @@
+"""Instant queries to a Prometheus server over its HTTP API: ``GET /api/v1/query``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+_QUERY_SECONDS: Final = 30.0
+"""Prometheus gives up on a query after two minutes; nobody who waits for a verdict wants to."""
+
+
+class MetricsError(Exception):
+    """Metrics can't be had."""
+
+
+class InvalidPrometheusUrl(MetricsError):
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"invalid prometheus url: {reason}")
+
+
+class PrometheusUnavailable(MetricsError):
+    """The deployer brought no Prometheus server."""
+
+    def __init__(self) -> None:
+        super().__init__("prometheus endpoint unavailable")
+
+
+class QueryFailed(MetricsError):
+    """The server was not reached, or does not answer the query."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"prometheus query failed: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The value of one series at one moment.
+
+    ``labels`` has the metric's name as ``__name__``, unless the query computed something; ``time`` is in seconds of
+    the Unix epoch.
+    """
+
+    labels: Mapping[str, str]
+    time: float
+    value: float
+
+
+class Prometheus:
+    """
+    Raises:
+        InvalidPrometheusUrl: ``url`` is no ``http://`` or ``https://`` URL.
+    """
+
+    def __init__(self, url: str, *, timeout: float = _QUERY_SECONDS) -> None:
+        self.url = _checked(url)
+        self._timeout = timeout
+
+    async def query(self, expression: str) -> Sequence[Sample]:
+        """Evaluate an expression now; a scalar is a sample without labels.
+
+        Raises:
+            QueryFailed: the server was not reached, refused the expression, or gave a range of values.
+        """
+        status, body = await self._get("/api/v1/query", {"query": expression})
+        try:
+            answer = json.loads(body)
+            if answer["status"] == "success":
+                return _samples(answer["data"])
+            reason = f"{answer['errorType']}: {answer['error']}"
+        except (ValueError, TypeError, KeyError):
+            reason = f"{self.url} is no Prometheus server: {status} {body[:200]!r}"
+        raise QueryFailed(reason)
+
+    async def _get(self, path: str, parameters: Mapping[str, str]) -> tuple[int, str]:
+        import aiohttp
+
+        url = self.url.rstrip("/") + path
+        try:
+            async with (
+                asyncio.timeout(self._timeout),
+                aiohttp.ClientSession() as session,
+                session.get(url, params=parameters) as answer,
+            ):
+                return answer.status, await answer.text(errors="replace")
+        except TimeoutError:
+            raise QueryFailed(f"{self.url} gave no answer within {self._timeout:g} s") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise QueryFailed(str(error) or type(error).__name__) from error
+
+
+def _checked(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError as error:
+        raise InvalidPrometheusUrl(f"{url!r}: {error}") from None
+    if not usable:
+        raise InvalidPrometheusUrl(f"{url!r}: expected http://HOST:PORT")
+    return url
+
+
+def _samples(data: Mapping[str, Any]) -> Sequence[Sample]:
+    kind, result = data["resultType"], data["result"]
+    if kind == "vector":
+        return [_sample(series["metric"], series["value"]) for series in result]
+    if kind == "scalar":
+        return [_sample({}, result)]
+    raise QueryFailed(f"the expression gives a {kind}, expected an instant vector or a scalar")
+
+
+def _sample(labels: Mapping[str, str], point: Sequence[Any]) -> Sample:
+    time, value = point
+    return Sample(dict(labels), float(time), float(value))

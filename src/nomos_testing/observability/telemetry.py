@@ -1,0 +1,57 @@
+"""What workloads and expectations ask about the nodes' metrics: ``ctx.telemetry()``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from nomos_testing.observability.prometheus import MetricsError, Prometheus, PrometheusUnavailable, Sample
+
+CONSENSUS_PROCESSED_BLOCKS: Final = "consensus_processed_blocks"
+CONSENSUS_TRANSACTIONS_TOTAL: Final = "consensus_transactions_total"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """Every query raises ``MetricsError``: no server, a bad URL, or a query that failed. The text says which."""
+
+    _prometheus_url: str | None = None
+
+    def prometheus_endpoint(self) -> str | None:
+        """Base URL of a Prometheus server; None where there is none."""
+        return self._prometheus_url
+
+    async def instant_samples(self, query: str) -> Sequence[Sample]:
+        """Every series that a PromQL expression gives now, with its labels."""
+        if self._prometheus_url is None:
+            raise PrometheusUnavailable
+        return await Prometheus(self._prometheus_url).query(query)
+
+    async def instant_values(self, query: str) -> Sequence[float]:
+        return [sample.value for sample in await self.instant_samples(query)]
+
+    async def counter_value(self, query: str) -> float:
+        """The sum over all series; 0 if there are none."""
+        return sum(await self.instant_values(query))
+
+    async def consensus_processed_blocks(self) -> float:
+        """Blocks added to the nodes' chains, over all nodes."""
+        return await self.counter_value(CONSENSUS_PROCESSED_BLOCKS)
+
+    async def consensus_transactions_total(self) -> float:
+        """Transactions in the blocks of validators; of all nodes, with a warning, if none is called one."""
+        of_validators = f'sum({CONSENSUS_TRANSACTIONS_TOTAL}{{job=~"validator-.*"}})'
+        try:
+            if values := await self.instant_values(of_validators):
+                return sum(values)
+            reason = "it gives nothing"
+        except PrometheusUnavailable:
+            raise
+        except MetricsError as error:
+            reason = str(error)
+        _log.warning("taking %s of all nodes instead of %s: %s", CONSENSUS_TRANSACTIONS_TOTAL, of_validators, reason)
+        return await self.counter_value(CONSENSUS_TRANSACTIONS_TOTAL)
