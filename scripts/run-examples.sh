@@ -5,6 +5,9 @@ set -euo pipefail
 
 CALLED_FROM="$PWD"
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+cd "$ROOT"
+source scripts/lib/settings.sh
+source scripts/lib/programs.sh
 
 usage() {
   cat <<'TEXT'
@@ -33,11 +36,6 @@ Environment:
 
 All variables: docs/operations.md
 TEXT
-}
-
-fail() {
-  printf '%s\n' "$@" >&2
-  exit 1
 }
 
 fail_usage() {
@@ -79,48 +77,6 @@ parse_arguments() {
   is_count "$EXECUTORS" || fail_usage "executors must be a non-negative integer (pass -e/--executors)"
 }
 
-# Takes NAME=value lines; a variable that the caller has set keeps the caller's value.
-load_defaults() {
-  local name value
-  while IFS='=' read -r name value; do
-    [[ "$name" =~ ^[A-Z][A-Z0-9_]*$ ]] || continue
-    [[ -n "${!name:-}" ]] || printf -v "$name" '%s' "$value"
-  done <"$1"
-}
-
-load_settings() {
-  local name
-  [[ -f versions.env ]] || fail "ERROR: versions.env missing; run from repo root or restore the file."
-  [[ -f paths.env ]] || fail "ERROR: paths.env missing; restore the file (git checkout paths.env)."
-  load_defaults versions.env
-  load_defaults paths.env
-  for name in VERSION NOMOS_NODE_REV NOMOS_BUNDLE_VERSION; do
-    [[ -n "${!name:-}" ]] || fail "ERROR: versions.env does not define $name; add a line $name=..."
-  done
-}
-
-# What the caller named relatively is meant from where the caller stood.
-keep_callers_paths() {
-  local name path
-  [[ "$CALLED_FROM" != "$ROOT" ]] || return 0
-  for name in NOMOS_BINARIES_TAR NOMOS_NODE_BIN NOMOS_EXECUTOR_BIN NOMOS_CIRCUITS NOMOS_KZGRS_PARAMS_PATH NOMOS_LOG_DIR; do
-    path="${!name:-}"
-    [[ -z "$path" || "$path" == [/~]* ]] || export "$name=$CALLED_FROM/$path"
-  done
-}
-
-is_off() { case "${1,,}" in "" | 0 | false | no | off) return 0 ;; *) return 1 ;; esac; }
-
-programs_given() { [[ -x "${NOMOS_NODE_BIN:-}" && -x "${NOMOS_EXECUTOR_BIN:-}" ]]; }
-
-# A program that is not this project's own node.
-is_real_node() {
-  [[ -x "${1:-}" ]] || return 1
-  ! { [[ "$(file_bytes "$1" 0 2)" == 2321 ]] && grep -q nomos_node "$1"; }
-}
-
-file_bytes() { od -An -tx1 -j"$2" -N"$3" "$1" | tr -d ' \n'; } # FILE OFFSET COUNT
-
 # Unpacks the bundle to .tmp/nomos-binaries; its programs become the nodes under test.
 restore_bundle() {
   local tar="$NOMOS_BINARIES_TAR" stage=".tmp/nomos-binaries"
@@ -152,18 +108,9 @@ check_bundle_revision() { # META TAR
     "Build it anew, or set NOMOS_NODE_REV to its revision."
 }
 
-# An ELF file's byte 18 names its machine: 0x3e x86-64, 0xb7 aarch64. A script has none and runs anywhere.
 check_architecture() {
-  local expected host
-  host=$(uname -m)
-  [[ "$(file_bytes "$1" 0 2)" != 2321 ]] || return 0
-  case "$host" in
-    x86_64) expected=3e ;;
-    aarch64 | arm64) expected=b7 ;;
-    *) return 0 ;;
-  esac
-  [[ "$(file_bytes "$1" 0 4)" == 7f454c46 && "$(file_bytes "$1" 18 1)" == "$expected" ]] || fail \
-    "ERROR: Restored executables do not match host architecture; $1 is not a program for Linux on $host. Use a bundle built for it."
+  is_for_machine "$1" "$(uname -m)" || fail \
+    "ERROR: Restored executables do not match host architecture; $1 is not a program for Linux on $(uname -m). Use a bundle built for it."
 }
 
 # The directory that NOMOS_CIRCUITS names; where it is unset the restored one, then the place they are installed to.
@@ -213,10 +160,9 @@ run_host() {
   exec .venv/bin/local_runner
 }
 
-cd "$ROOT"
 parse_arguments "$@"
 load_settings
-keep_callers_paths
+keep_callers_paths "$CALLED_FROM"
 case "$MODE" in
   host) run_host ;;
   *)

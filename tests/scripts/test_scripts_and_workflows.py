@@ -16,7 +16,11 @@ import yaml
 from repository_copy import REPOSITORY
 
 SCRIPTS = [*sorted((REPOSITORY / "scripts").glob("*.sh")), REPOSITORY / ".ci/run"]
+STACK_SCRIPTS = sorted((REPOSITORY / "testing-framework/assets/stack/scripts").glob("*.sh"))
+SOURCED = sorted((REPOSITORY / "scripts/lib").glob("*.sh"))
 WORKFLOWS = sorted((REPOSITORY / ".github/workflows").glob("*.yml"))
+SHELLCHECK_SOURCES = ("--external-sources", f"--source-path={REPOSITORY}", "--exclude=SC2034")
+"""Scripts source files of the repository; what those set is used in one script and not in another."""
 BIN = Path(sys.executable).parent
 
 
@@ -28,7 +32,21 @@ def named(path: Path) -> str:
 def test_scripts_are_executable_and_pass_shellcheck(script: Path) -> None:
     assert os.access(script, os.X_OK)
     assert script.read_text().startswith("#!/usr/bin/env bash\n")
-    shellcheck("--severity=style", str(script))
+    shellcheck("--severity=style", *SHELLCHECK_SOURCES, str(script))
+
+
+@pytest.mark.parametrize("script", STACK_SCRIPTS, ids=named)
+def test_the_scripts_of_the_stack_are_executable_and_pass_shellcheck(script: Path) -> None:
+    assert os.access(script, os.X_OK)
+    assert script.read_text().startswith(("#!/bin/sh\n", "#!/usr/bin/env bash\n"))
+    shellcheck("--severity=style", *SHELLCHECK_SOURCES, str(script))
+
+
+@pytest.mark.parametrize("script", SOURCED, ids=named)
+def test_what_scripts_source_is_no_program_and_passes_shellcheck(script: Path) -> None:
+    assert not os.access(script, os.X_OK)
+    # Variables that the sourcing script sets or uses are not in sight.
+    shellcheck("--severity=style", "--exclude=SC2034,SC2154", str(script))
 
 
 def shellcheck(*arguments: str, text: str | None = None) -> None:

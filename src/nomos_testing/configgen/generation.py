@@ -33,6 +33,7 @@ def generate_topology(
     *,
     ports: Sequence[NodePorts],
     prover: Prover,
+    accounts: Sequence[WalletAccount] | None = None,
     addresses: Sequence[NodeAddresses] | None = None,
     directories: Sequence[Path] | None = None,
     chain_start: float | None = None,
@@ -41,14 +42,14 @@ def generate_topology(
 
     ``ports`` (see ``reserve_ports``), ``addresses`` and ``directories`` have one entry a node; without addresses all
     nodes are on loopback, without directories the paths in the configuration are relative to where a node is started.
-    The chain starts at ``chain_start`` (Unix seconds), or now.
+    ``accounts`` stand in for those of ``spec.wallet``. The chain starts at ``chain_start`` (Unix seconds), or now.
 
     Raises:
         ValueError: not as many ports, addresses or directories as nodes.
         ProofError: the prover failed.
     """
     identities = node_identities(spec)
-    accounts = wallet_accounts(spec.wallet)
+    accounts = wallet_accounts(spec.wallet) if accounts is None else accounts
     addresses = addresses or [NodeAddresses()] * spec.node_count
     genesis = Genesis(genesis_tx=_genesis_tx(identities, ports, addresses, accounts, prover))
     shared = NetworkPlan(

@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Final, Self
 
+from nomos_testing.settings import Settings
+
 _REFERENCE_SLOT: Final = 2.0
 
 
@@ -43,6 +45,19 @@ class DataAvailabilityTimes:
     sampling_delay: float = 5.0
     """From a blob's transaction in a block to its first sample."""
     old_blobs_check_interval: float = 5.0
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """What the environment asks for."""
+        return cls(
+            dispersal_timeout=settings.dispersal_timeout_seconds,
+            retry_cooldown=settings.retry_cooldown_seconds,
+            share_duration=settings.share_duration_seconds,
+            prune_duration=settings.prune_duration_seconds,
+            prune_interval=settings.prune_interval_seconds,
+            commitments_wait=settings.commitments_wait_seconds,
+            sampling_delay=settings.sampling_delay_seconds * (2.0 if settings.slow_environment else 1.0),
+        )
 
     def scaled(self, factor: float) -> Self:
         """All spans multiplied."""

@@ -114,19 +114,10 @@ def _behind_relay(nodes: int) -> list[NodeAddresses]:
 
 def config_options(settings: Settings) -> ConfigOptions:
     """What the settings say about the nodes' configuration."""
-    slow = 2.0 if settings.slow_environment else 1.0
     return ConfigOptions(
         kzg_params=kzg_params_file(settings.kzg_params or DEFAULT_KZG_PARAMS),
         logging=_logging(settings),
-        da_times=DataAvailabilityTimes(
-            dispersal_timeout=settings.dispersal_timeout_seconds,
-            retry_cooldown=settings.retry_cooldown_seconds,
-            share_duration=settings.share_duration_seconds,
-            prune_duration=settings.prune_duration_seconds,
-            prune_interval=settings.prune_interval_seconds,
-            commitments_wait=settings.commitments_wait_seconds,
-            sampling_delay=settings.sampling_delay_seconds * slow,
-        ),
+        da_times=DataAvailabilityTimes.of(settings),
         offline_grace_period=settings.grace_period_seconds,
         use_autonat=settings.use_autonat,
     )

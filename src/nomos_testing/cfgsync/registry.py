@@ -1,0 +1,127 @@
+"""The waiting room: who has announced themselves, and the network once all have come."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from nomos_testing.cfgsync.network import in_order
+from nomos_testing.cfgsync.registration import Registration
+from nomos_testing.topology import GeneratedNode, GeneratedTopology
+
+ALL_CAME: Final = "All hosts have announced their IPs"
+TIMED_OUT: Final = "Timeout: Not all hosts announced within the time limit"
+
+
+class NotAllAnnounced(Exception):
+    """The time is over and hosts are missing."""
+
+
+class StrangerError(ValueError):
+    """The network is complete, and this host is none of it."""
+
+
+class Registry:
+    """One network's hosts. All methods are to be called in one event loop.
+
+    After the time is over hosts can still announce themselves: they are turned away until the last one has come, and a
+    host that asks again then gets its configuration.
+    """
+
+    def __init__(
+        self,
+        hosts: int,
+        timeout: float,
+        make: Callable[[Sequence[Registration]], GeneratedTopology],
+        say: Callable[[str], None],
+    ) -> None:
+        """``timeout`` counts from now. ``make`` runs in a thread, once; ``say`` takes the server's log lines."""
+        self._expected = hosts
+        self._deadline = time.monotonic() + timeout
+        self._make, self._say = make, say
+        self._hosts: list[Registration] = []
+        self._waiting: dict[Registration, int] = {}
+        self._network: asyncio.Future[GeneratedTopology] = asyncio.get_running_loop().create_future()
+        self._making: asyncio.Task[None] | None = None
+        self._timed_out = False
+
+    @property
+    def hosts(self) -> tuple[Registration, ...]:
+        """In the order of the nodes."""
+        return tuple(in_order(self._hosts))
+
+    async def configuration(self, host: Registration) -> tuple[GeneratedTopology, GeneratedNode]:
+        """Announce a host and wait for its node.
+
+        Raises:
+            NotAllAnnounced: hosts were missing when the time was over.
+            StrangerError: the network was complete without this host.
+            ValueError, ProofError: no network could be made.
+        """
+        if self._making is None:
+            self._announce(host)
+        self._waiting[host] = self._waiting.get(host, 0) + 1
+        try:
+            network = await self.network()
+        finally:
+            self._waiting[host] -= 1
+        return network, network.nodes[self._position(host)]
+
+    async def network(self) -> GeneratedTopology:
+        """Wait for the network.
+
+        Raises:
+            As ``configuration``.
+        """
+        left = max(0.0, self._deadline - time.monotonic()) if self._making is None else None
+        done, _ = await asyncio.wait([self._network], timeout=left)
+        if not done and self._making is None:
+            self._time_out()
+        return await asyncio.shield(self._network)
+
+    def _announce(self, host: Registration) -> None:
+        if host not in self._hosts:
+            self._hosts = [other for other in self._hosts if not self._has_replaced(host, other)]
+            self._hosts.append(host)
+            self._say(f"{host} announced itself: {len(self._hosts)} of {self._expected}")
+        if len(self._hosts) == self._expected:
+            self._say(ALL_CAME)
+            self._making = asyncio.create_task(self._make_network())
+
+    def _has_replaced(self, host: Registration, other: Registration) -> bool:
+        """A container that is started again may have another address; nobody waits for the old one's answer."""
+        same_name = (host.role, host.identifier) == (other.role, other.identifier)
+        return same_name and not self._waiting.get(other)
+
+    async def _make_network(self) -> None:
+        try:
+            network = await asyncio.to_thread(self._make, self.hosts)
+        except Exception as error:
+            self._say(f"Error: no network could be made: {error}")
+            self._network.set_exception(error)
+        else:
+            self._network.set_result(network)
+
+    def _time_out(self) -> None:
+        if not self._timed_out:
+            self._timed_out = True
+            came = ", ".join(map(str, self.hosts)) or "none"
+            self._say(TIMED_OUT)
+            self._say(f"{len(self._hosts)} of {self._expected} hosts announced themselves: {came}")
+        raise NotAllAnnounced
+
+    def _position(self, host: Registration) -> int:
+        hosts = self.hosts
+        if host in hosts:
+            return hosts.index(host)
+        named = [
+            position
+            for position, other in enumerate(hosts)
+            if (other.role, other.identifier) == (host.role, host.identifier)
+        ]
+        if len(named) != 1:
+            raise StrangerError(f"the network is complete without {host}: {', '.join(map(str, hosts))}")
+        self._say(f"{host} announced itself again; its configuration stays as it was")
+        return named[0]

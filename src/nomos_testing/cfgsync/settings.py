@@ -1,0 +1,283 @@
+"""``cfgsync.yaml``: what network the server makes of the hosts that announce themselves."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Final, Self
+
+from nomos_core.config import ConfigError, load_document
+from nomos_core.config.codecs import Reading, ScalarCodec
+from nomos_core.config.document import Mapping, Node, Scalar, parse_document
+from nomos_core.config.misfits import Misfit, describe, one_of, wrong_type
+from nomos_core.config.scalars import U16, U64, FieldElement, Float, Ipv4, NonZeroU32, NonZeroUSize, Path, Text, USize
+from nomos_core.config.tracing import EnvFilter, FileLogger, OtlpMetrics, OtlpTraces, StandardStream, TracingConfig
+from nomos_core.config.writing import Plain
+from nomos_core.identifiers import ZkPublicKey
+from nomos_core.keys import zk_public_keys
+from nomos_testing.configgen import ConfigOptions, DataAvailabilityLimits, NodeLogging
+from nomos_testing.topology import DataAvailability, Layout, TopologySpec, WalletAccount
+from nomos_testing.topology.identities import node_identities
+from nomos_testing.topology.wallets import wallet_accounts
+
+CONTAINER_KZG_PARAMS: Final = "/kzgrs_test_params/kzgrs_test_params"
+PROVERS: Final = ("development", "groth16")
+_ID_BYTES: Final = 32
+
+
+def _parse_seconds(scalar: Scalar) -> float:
+    try:
+        seconds = float(scalar.text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise Misfit(f"invalid value: {describe(scalar)}, expected seconds", at=scalar, advice='write it like "5.0"')
+    return seconds
+
+
+def _choice(names: tuple[str, ...]) -> ScalarCodec[str]:
+    def parse(scalar: Scalar) -> str:
+        if scalar.text not in names:
+            raise Misfit(
+                f"unknown variant `{scalar.text}`, expected {one_of(names)}",
+                at=scalar,
+                advice=f"write one of {', '.join(names)}",
+            )
+        return scalar.text
+
+    return ScalarCodec(parse, names[0], "a name")
+
+
+class _NodeId:
+    """32 numbers, as serde writes bytes."""
+
+    example = f"[<{_ID_BYTES} numbers from 0 to 255>]"
+
+    def read(self, node: Node, reading: Reading) -> bytes:
+        numbers = node.to_plain()
+        try:
+            data = bytes(numbers) if isinstance(numbers, list) else b""
+        except (TypeError, ValueError):
+            data = b""
+        if len(data) != _ID_BYTES:
+            raise wrong_type(node, f"an array of {_ID_BYTES} bytes", self.example)
+        return data
+
+    def write(self, value: bytes) -> Plain:
+        return list(value)
+
+
+class _Ignored:
+    """Of the original's file, without a meaning there either."""
+
+    example = "..."
+
+    def read(self, node: Node, reading: Reading) -> None:
+        return None
+
+    def write(self, value: None) -> Plain:
+        return None
+
+
+Seconds = Annotated[float, ScalarCodec(_parse_seconds, '"5.0"', "seconds", str)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountEntry:
+    """``secret_key`` is the 64 hex digits of 32 little-endian bytes."""
+
+    serde_name: ClassVar = "WalletAccount"
+    label: Text
+    secret_key: FieldElement = field(repr=False)
+    value: U64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletSection:
+    serde_name: ClassVar = "WalletConfig"
+    accounts: tuple[AccountEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicationSection:
+    serde_name: ClassVar = "ReplicationConfig"
+    seen_message_cache_size: USize = 204_800
+    seen_message_ttl: Seconds = 900.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelaySection:
+    """The relay that stands between the nodes: they know each other by its address and their own ports."""
+
+    host: Ipv4
+
+
+STANDARD_TRACING: Final = TracingConfig(
+    logger=StandardStream.STDOUT, tracing=None, filter=None, metrics=None, console=None, level="INFO"
+)
+"""Nodes log to standard output, where ``docker logs`` finds it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CfgsyncConfig:
+    """``timeout``: seconds from the server's start. ``ids`` and the ports have an entry for each host, in their order.
+
+    The keys from ``layout`` on are this project's own; a ``slot_duration`` below a second is for embedded nodes.
+    """
+
+    port: U16 = 4400
+    n_hosts: NonZeroUSize = 4
+    timeout: U64 = 10
+    security_param: NonZeroU32 = 10
+    active_slot_coeff: Float = 0.9
+    wallet: WalletSection = WalletSection()
+    ids: tuple[Annotated[bytes, _NodeId()], ...] | None = field(default=None, repr=False)
+    da_ports: tuple[U16, ...] | None = None
+    blend_ports: tuple[U16, ...] | None = None
+    subnetwork_size: NonZeroUSize = 2
+    dispersal_factor: NonZeroUSize = 2
+    num_samples: U16 = 1
+    num_subnets: U16 = 2
+    old_blobs_check_interval: Seconds = 5.0
+    blobs_validity_duration: Seconds = 60.0
+    global_params_path: Path = CONTAINER_KZG_PARAMS
+    min_dispersal_peers: USize = 1
+    min_replication_peers: USize = 1
+    monitor_failure_time_window: Seconds = 5.0
+    balancer_interval: Seconds = 5.0
+    replication_settings: ReplicationSection = ReplicationSection()
+    retry_shares_limit: USize = 5
+    retry_commitments_limit: USize = 5
+    tracing_settings: TracingConfig = STANDARD_TRACING
+    mempool_publish_strategy: Annotated[None, _Ignored()] = None
+    layout: Annotated[str, _choice(tuple(Layout))] = str(Layout.STAR)
+    slot_duration: Seconds = 2.0
+    prover: Annotated[str, _choice(PROVERS)] | None = None
+    """Who signs genesis; None: as the server's environment says. The nodes have to use the same."""
+    relay: RelaySection | None = None
+
+    @classmethod
+    def load(cls, text: str, *, source: str) -> Self:
+        """
+        Raises:
+            ConfigError: with file, line and field; unknown keys are refused.
+        """
+        config = load_document(text, cls, source=source)
+        for name, defect in config._defects():
+            line = _line_of(text, name)
+            raise ConfigError(f"{name}: {defect}", source=source, line=line, field=name, advice="correct it there")
+        return config
+
+    @classmethod
+    def for_network(cls, spec: TopologySpec, options: ConfigOptions, **keys: Any) -> Self:
+        """The file for the network that a scenario asks for; ``keys`` are those that are no part of it, like ``port``.
+
+        Identities become explicit, so that whoever has the file makes the same network.
+        """
+        da, limits = spec.da, options.da_limits
+        accounts = (
+            AccountEntry(label=account.label, secret_key=account.secret_key, value=account.value)
+            for account in wallet_accounts(spec.wallet)
+        )
+        return cls(
+            n_hosts=spec.node_count,
+            security_param=spec.security_param,
+            active_slot_coeff=spec.active_slot_coeff,
+            wallet=WalletSection(accounts=tuple(accounts)),
+            ids=tuple(identity.id for identity in node_identities(spec)),
+            da_ports=None if spec.da_ports is None else tuple(spec.da_ports),
+            blend_ports=None if spec.blend_ports is None else tuple(spec.blend_ports),
+            subnetwork_size=da.subnetwork_size,
+            dispersal_factor=da.dispersal_factor,
+            num_samples=da.num_samples,
+            num_subnets=da.num_subnets,
+            old_blobs_check_interval=options.da_times.old_blobs_check_interval,
+            blobs_validity_duration=limits.blobs_validity,
+            global_params_path=str(options.kzg_params),
+            min_dispersal_peers=da.min_dispersal_peers,
+            min_replication_peers=da.min_replication_peers,
+            monitor_failure_time_window=limits.failure_time_window,
+            balancer_interval=da.balancer_interval,
+            tracing_settings=tracing_settings(options.logging),
+            layout=str(spec.layout),
+            slot_duration=spec.slot_duration,
+            **keys,
+        )
+
+    @property
+    def accounts(self) -> tuple[WalletAccount, ...]:
+        entries = self.wallet.accounts
+        publics = zk_public_keys([entry.secret_key for entry in entries])
+        return tuple(
+            WalletAccount(entry.label, entry.secret_key, ZkPublicKey(public), entry.value)
+            for entry, public in zip(entries, publics, strict=True)
+        )
+
+    @property
+    def data_availability(self) -> DataAvailability:
+        return DataAvailability(
+            subnetwork_size=self.subnetwork_size,
+            dispersal_factor=self.dispersal_factor,
+            num_samples=self.num_samples,
+            num_subnets=self.num_subnets,
+            min_dispersal_peers=self.min_dispersal_peers,
+            min_replication_peers=self.min_replication_peers,
+            balancer_interval=self.balancer_interval,
+        )
+
+    @property
+    def da_limits(self) -> DataAvailabilityLimits:
+        return DataAvailabilityLimits(
+            max_failures=3,
+            malicious_threshold=10,
+            failure_time_window=self.monitor_failure_time_window,
+            seen_message_cache_size=self.replication_settings.seen_message_cache_size,
+            seen_message_ttl=self.replication_settings.seen_message_ttl,
+            shares_retry_limit=self.retry_shares_limit,
+            commitments_retry_limit=self.retry_commitments_limit,
+            blobs_validity=self.blobs_validity_duration,
+        )
+
+    def _defects(self) -> list[tuple[str, str]]:
+        """Keys that contradict others, and how."""
+        defects = [
+            (name, f"{label} count {len(values)} does not match participants {self.n_hosts}")
+            for name, label, values in (
+                ("ids", "id", self.ids),
+                ("da_ports", "da port", self.da_ports),
+                ("blend_ports", "blend port", self.blend_ports),
+            )
+            if values is not None and len(values) != self.n_hosts
+        ]
+        if self.ids is not None and len(set(self.ids)) != len(self.ids):
+            defects.append(("ids", "two hosts would have the same keys: ids must differ"))
+        if not 0 < self.active_slot_coeff <= 1:
+            defects.append(("active_slot_coeff", f"{self.active_slot_coeff} is not above 0 and at most 1"))
+        if self.slot_duration == 0:
+            defects.append(("slot_duration", "it must be above 0 seconds"))
+        if self.dispersal_factor > self.n_hosts:
+            defects.append(
+                ("dispersal_factor", f"{self.dispersal_factor} replicas need as many hosts, there are {self.n_hosts}")
+            )
+        return defects
+
+
+def tracing_settings(logging: NodeLogging) -> TracingConfig:
+    """The section for nodes that log to standard output, or to files in ``logging.directory``.
+
+    The server puts each host's name where the section names a host.
+    """
+    return TracingConfig(
+        logger=StandardStream.STDOUT if logging.directory is None else FileLogger(directory=str(logging.directory)),
+        tracing=OtlpTraces(endpoint=logging.otlp_traces, sample_ratio=0.5, service_name="node")
+        if logging.otlp_traces
+        else None,
+        filter=EnvFilter(filters=dict(logging.filters)) if logging.filters else None,
+        metrics=OtlpMetrics(endpoint=logging.otlp_metrics, host_identifier="node") if logging.otlp_metrics else None,
+        console=None,
+        level=logging.level.upper(),
+    )
+
+
+def _line_of(text: str, key: str) -> int | None:
+    root = parse_document(text)
+    entries = root.entries if isinstance(root, Mapping) else []
+    return next((name.mark.line + 1 for name, _ in entries if isinstance(name, Scalar) and name.text == key), None)

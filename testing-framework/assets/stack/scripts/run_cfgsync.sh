@@ -1,0 +1,2 @@
+#!/bin/sh
+exec cfgsync-server /etc/nomos/cfgsync.yaml

@@ -1,0 +1,2 @@
+#!/bin/sh
+exec /etc/nomos/scripts/run_nomos.sh executor
