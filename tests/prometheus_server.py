@@ -17,7 +17,7 @@ import yaml
 
 from embedded_node import free_ports, wait_until
 
-_BUILT = Path(__file__).parents[1] / ".tmp" / "prometheus-3" / "prometheus"
+BUILT = Path(__file__).parents[1] / ".tmp" / "prometheus-3" / "prometheus"
 """Where ``scripts/build-prometheus-image.sh --from-source`` keeps it."""
 _SCRAPE_SECONDS = "200ms"
 
@@ -29,7 +29,7 @@ def system_prometheus() -> str:
 
 def receiving_prometheus() -> str:
     """A Prometheus 3, which has an OTLP receiver, or the test is skipped."""
-    for program in (shutil.which("prometheus"), str(_BUILT)):
+    for program in (shutil.which("prometheus"), str(BUILT)):
         if program and Path(program).exists() and _major_version(program) >= 3:
             return program
     return pytest.skip("no Prometheus 3: scripts/build-prometheus-image.sh --from-source builds it")

@@ -1,0 +1,31 @@
+"""The Docker daemon for tests that need one: the one that answers, or the test is skipped with the reason."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import subprocess
+
+import pytest
+
+
+def docker(*arguments: str, check: bool = True) -> str:
+    """``docker ARGUMENTS``; its output, stripped."""
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0 or not check, f"docker {' '.join(arguments)}: {done.stderr}"
+    return done.stdout.strip()
+
+
+def require_docker() -> None:
+    if defect := _defect():
+        pytest.skip(f"no Docker: {defect}")
+
+
+@functools.cache
+def _defect() -> str | None:
+    if shutil.which("docker") is None:
+        return "there is no program docker on PATH"
+    done = subprocess.run(
+        ["docker", "info", "--format", "{{.ServerVersion}}"], capture_output=True, text=True, check=False, timeout=30
+    )
+    return None if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
