@@ -1,8 +1,9 @@
 """Slot ticks: one event at the start of each slot of the chain's schedule, by the local clock.
 
 The first tick is that of the slot after the current one. A node that was stopped or overloaded does not get the slots
-it missed: it goes on with the slot that is due. The clock is read anew for every slot, so that steps of the system's
-time are followed. NTP servers of the config are not asked: the machine's own time service keeps the clock.
+it missed: it goes on with the slot that is due. The clock is read anew at least once in the length of a slot, so that
+steps of the system's time are followed; back only so far that no slot comes twice. NTP servers of the config are not
+asked: the machine's own time service keeps the clock.
 """
 
 from __future__ import annotations
@@ -18,8 +19,6 @@ from nomos_core.cryptarchia.slots import SlotSchedule
 
 _log = logging.getLogger("nomos_time")
 _NANOSECONDS: Final = 1_000_000_000
-_LONGEST_SLEEP: Final = 60.0
-"""Seconds after which a waiting clock looks at the system's time again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class SlotClock:
     async def _slot_after(self, last: int) -> int:
         while (slot := self.current_slot()) <= last:
             wait = self.schedule.start_of(last + 1) - self.now_ns()
-            await asyncio.sleep(min(max(wait, 0) / _NANOSECONDS, _LONGEST_SLEEP))
+            await asyncio.sleep(min(max(wait, 0), self.schedule.slot_duration_ns) / _NANOSECONDS)
         if slot > last + 1:
             _log.debug("slots %d to %d passed while the node was busy or stopped", last + 1, slot - 1)
         return slot

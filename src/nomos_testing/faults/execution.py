@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from nomos_testing.cluster.interfaces import Cluster, ClusterError, Impairment
@@ -52,16 +52,14 @@ class FaultExecution:
         Raises:
             FaultFailed: one of them could not be; the others are healed.
         """
-        start = time.monotonic()
         try:
-            async with asyncio.TaskGroup() as tasks:
-                for case in self._cases:
-                    tasks.create_task(self._carry_out(case, start), name=str(case.planned))
-        except* FaultFailed as failed:
-            raise failed.exceptions[0] from failed.exceptions[0].__cause__
-        finally:
-            # Interrupted or failed: what comes next is the end of the network, which need not be seen to be whole.
-            await self.finish(verify=False)
+            await self._carry_out_all(time.monotonic())
+        except BaseException:
+            # Interrupted or failed: what comes next is the end of the network, which need not be seen to be whole, and
+            # what can't be healed now is no news beside the first failure.
+            with suppress(FaultFailed):
+                await self.finish(verify=False)
+            raise
 
     async def finish(self, *, verify: bool = True) -> None:
         """Inject nothing more, and heal all that is there.
@@ -75,6 +73,14 @@ class FaultExecution:
         for outcome in healed:
             if isinstance(outcome, BaseException):
                 raise outcome
+
+    async def _carry_out_all(self, start: float) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for case in self._cases:
+                    tasks.create_task(self._carry_out(case, start), name=str(case.planned))
+        except* FaultFailed as failed:
+            raise failed.exceptions[0] from failed.exceptions[0].__cause__
 
     async def _carry_out(self, case: _Case, start: float) -> None:
         await _sleep_until(start + case.planned.inject_at)
@@ -122,6 +128,7 @@ class FaultExecution:
         )
         if verify:
             await self._verify(case)
+        self._log.settle(case.planned)
 
     async def _verify(self, case: _Case) -> None:
         began, whole = time.monotonic(), self._log.network_is_whole

@@ -17,6 +17,8 @@ class FaultRecord:
     injected_at: float
     """When its injection began."""
     healed_at: float | None = None
+    settled: bool = False
+    """Its heal was seen to have come through, or there was nothing to see it by. Recovery cannot come before."""
     recovered_at: float | None = None
     overlapped: bool = False
     """Another fault was there between its heal and the network's recovery from it."""
@@ -60,7 +62,7 @@ class FaultLog:
         return max((record.healed_at or 0.0 for record in self._records.values()), default=float("-inf"))
 
     def unrecovered(self) -> Sequence[FaultRecord]:
-        """Healed, and the network has not yet recovered."""
+        """Healed, and the network has not recovered yet."""
         return [record for record in self._records.values() if not record.active and record.recovered_at is None]
 
     def lock(self, node: str) -> asyncio.Lock:
@@ -82,6 +84,9 @@ class FaultLog:
         record.healed_at = at
         record.overlapped = bool(self.active())
         self._tell(record)
+
+    def settle(self, planned: PlannedFault) -> None:
+        self._records[planned.number].settled = True
 
     def recover(self, planned: PlannedFault, at: float) -> None:
         record = self._records[planned.number]

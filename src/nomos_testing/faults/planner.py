@@ -84,14 +84,14 @@ def make_plan(requests: Sequence[Request], frame: Frame) -> FaultPlan:
 
 
 def check_plan(plan: FaultPlan, frame: Frame) -> None:
-    """Check a plan that was not made here.
+    """Check a plan that was not made here; fields are named as its JSON has them.
 
     Raises:
         FaultPlanError: a fault makes no sense in this run, or excludes another one.
     """
     checked: list[PlannedFault] = []
-    for item in plan:
-        path: FieldPath = ("faults", item.number)
+    for index, item in enumerate(plan):
+        path: FieldPath = ("faults", index)
         item.fault.check(frame.nodes, (*path, item.fault.kind))
         _check_window(path, item.inject_at, item.heal_at, frame)
         _refuse_conflict(replace(item, path=path), checked, frame)

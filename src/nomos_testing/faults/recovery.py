@@ -1,6 +1,7 @@
 """When a network has recovered from a fault: every node is within two blocks of the highest, on the same chain.
 
-Nodes to which something is being done are not waited for, and nothing counts while links are cut or slowed.
+Nodes to which something is being done are not waited for, and nothing counts while links are cut or slowed, nor before
+the heal is verified: a node that has just started again is close to the others, and alone.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def note_recoveries(feed: Feed, log: FaultLog, journal: Journal, *, slot_seconds
     healthy = [node for node in feed.nodes() if node not in log.hit_nodes()]
     for record in log.unrecovered():
         assert record.healed_at is not None
-        if not healthy or not agreement(feed, healthy, since=record.healed_at).fulfilled:
+        if not record.settled or not healthy or not agreement(feed, healthy, since=record.healed_at).fulfilled:
             continue
         now = time.monotonic()
         log.recover(record.planned, now)

@@ -6,11 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from nomos_testing.faults.errors import FaultPlanError
 from nomos_testing.faults.plan import FaultPlan
 from nomos_testing.runtime.run_directory import PLAN_NAME, SCENARIO_NAME
-from nomos_testing.scenario.errors import ScenarioError
+from nomos_testing.scenario.errors import ScenarioBuildError, ScenarioError
+from nomos_testing.scenario.fault_file import FaultSection
 from nomos_testing.scenario.scenario import Scenario
-from nomos_testing.scenario.yaml import load_scenario
+from nomos_testing.scenario.yaml import load_builder
 from nomos_testing.settings import Settings
 
 
@@ -35,7 +39,11 @@ def load_replay(run_directory: Path, settings: Settings | None = None, *, seed: 
             f"{run_directory} cannot be replayed: {obstacle}; "
             f"run the program that built the scenario again, with seed {record.get('seed')}"
         )
-    return load_scenario(file, settings, seed=seed, faults=_stored_faults(run_directory, record, seed))
+    builder = load_builder(file, settings, seed=seed)
+    try:
+        return builder.build(faults=_stored_faults(record, seed))
+    except (FaultPlanError, ScenarioBuildError) as error:
+        raise ReplayError(f"{run_directory / PLAN_NAME}: {error}") from None
 
 
 def _plan_record(path: Path) -> dict[str, Any]:
@@ -50,10 +58,33 @@ def _plan_record(path: Path) -> dict[str, Any]:
     return record
 
 
-def _stored_faults(run_directory: Path, record: dict[str, Any], seed: int | None) -> FaultPlan | None:
+class _StoredFault(FaultSection):
+    """A fault as ``plan.json`` has it."""
+
+    number: int
+    origin: str
+    path: str
+    inject_at: float
+    heal_at: float
+
+
+def _stored_faults(record: dict[str, Any], seed: int | None) -> FaultPlan | None:
+    """None where they are to be planned anew.
+
+    Raises:
+        FaultPlanError: they are not what a run writes.
+    """
     if seed is not None and seed != record.get("seed"):
         return None
+    stored = record.get("faults", [])
     try:
-        return FaultPlan.from_json(record.get("faults", []))
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ReplayError(f"{run_directory / PLAN_NAME}: faults: {error}") from None
+        TypeAdapter(list[_StoredFault]).validate_python(stored)
+    except ValidationError as error:
+        (first, *_) = error.errors(include_url=False)
+        unknown = first["type"] == "extra_forbidden"
+        problem = "unknown field" if unknown else first["msg"].replace("Input should be", "expected")
+        raise FaultPlanError(("faults", *first["loc"]), problem) from None
+    try:
+        return FaultPlan.from_json(stored)
+    except ValueError as error:
+        raise FaultPlanError(("faults",), str(error)) from None

@@ -10,7 +10,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from nomos_testing.faults.plan import FaultPlan
 from nomos_testing.scenario.builder import ScenarioBuilder
 from nomos_testing.scenario.errors import FileProblem, ScenarioBuildError, ScenarioFileError
 from nomos_testing.scenario.expectation_steps import expectation_step
@@ -28,36 +27,44 @@ from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
 
 
-def load_scenario(
-    path: Path, settings: Settings | None = None, *, seed: int | None = None, faults: FaultPlan | None = None
-) -> Scenario:
+def load_scenario(path: Path, settings: Settings | None = None, *, seed: int | None = None) -> Scenario:
     """Read and build a scenario file; a ``seed`` given here wins over the file's.
-
-    ``faults`` is a plan to take instead of making one from the file's schedule and the seed.
 
     Raises:
         ScenarioFileError: unreadable, malformed, against the schema, or parts that do not fit together.
     """
+    return parse_scenario(_read(path), str(path), settings, seed=seed)
+
+
+def load_builder(path: Path, settings: Settings | None = None, *, seed: int | None = None) -> ScenarioBuilder:
+    """The same, up to the builder: for who has something to add, or a plan of faults already."""
+    return _builder(_document(_read(path), str(path)), settings, seed)
+
+
+def parse_scenario(text: str, source: str, settings: Settings | None = None, *, seed: int | None = None) -> Scenario:
+    """Build a scenario from YAML text; ``source`` names it in errors."""
+    document = _document(text, source)
+    builder = _builder(document, settings, seed)
+    with _located(document, ("workloads",)):
+        return builder.build()
+
+
+def _read(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise ScenarioFileError([FileProblem(str(path), 1, "", f"cannot be read: {reason}")]) from None
-    return parse_scenario(text, str(path), settings, seed=seed, faults=faults)
 
 
-def parse_scenario(
-    text: str,
-    source: str,
-    settings: Settings | None = None,
-    *,
-    seed: int | None = None,
-    faults: FaultPlan | None = None,
-) -> Scenario:
-    """Build a scenario from YAML text; ``source`` names it in errors."""
+def _document(text: str, source: str) -> LocatedDocument:
     document = read_located(text, source)
     if not isinstance(document.data, dict):
         raise ScenarioFileError([FileProblem(source, 1, "", "expected a mapping with at least `run_for`")])
+    return document
+
+
+def _builder(document: LocatedDocument, settings: Settings | None, seed: int | None) -> ScenarioBuilder:
     file = _validated(document)
     with _located(document, ("topology",)):
         builder = ScenarioBuilder.topology(
@@ -66,8 +73,7 @@ def parse_scenario(
     for path, step in _steps(file, document, settings or Settings()):
         with _located(document, path):
             builder = step(builder)
-    with _located(document, ("workloads",)):
-        return (builder if seed is None else builder.seed(seed)).build(faults=faults)
+    return builder if seed is None else builder.seed(seed)
 
 
 @contextmanager

@@ -58,3 +58,28 @@ async def test_before_the_chain_start_the_first_tick_is_slot_one(clock_time: _Ti
     assert clock.current_slot() == 0
     assert (await anext(clock.ticks())).slot == 1
     assert clock_time.now_ns == 3601 * _SECOND
+
+
+async def test_a_clock_that_was_behind_for_a_while_is_followed_within_a_slot(
+    clock_time: _Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = SlotClock(SlotSchedule(0, _SECOND), clock_time).ticks()
+    assert (await anext(ticks)).slot == 1
+    right, clock_time.now_ns = clock_time.now_ns, -1000 * _SECOND
+
+    async def be_put_right_meanwhile(seconds: float) -> None:
+        assert seconds <= 1
+        clock_time.now_ns = right + round(seconds * _SECOND)
+
+    monkeypatch.setattr(asyncio, "sleep", be_put_right_meanwhile)
+    assert (await anext(ticks)).slot == 2
+
+
+async def test_after_a_clock_that_was_ahead_no_slot_comes_twice(clock_time: _Time) -> None:
+    ticks = SlotClock(SlotSchedule(0, _SECOND), clock_time).ticks()
+    assert (await anext(ticks)).slot == 1
+    clock_time.now_ns = 9 * _SECOND
+    assert (await anext(ticks)).slot == 9
+    clock_time.now_ns = 3 * _SECOND
+    assert (await anext(ticks)).slot == 10
+    assert clock_time.now_ns == 10 * _SECOND

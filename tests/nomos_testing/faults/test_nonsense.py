@@ -170,11 +170,11 @@ def test_a_partition_needs_somebody_to_part() -> None:
 @pytest.mark.parametrize(
     ("edit", "complaint"),
     [
-        (lambda fault: fault | {"inject_at": -1.0}, "faults.1: expected a time from 0"),
-        (lambda fault: fault | {"heal_at": 5.0}, "faults.1: expected a time from 0, and an end after it"),
-        (lambda fault: fault | {"heal_at": 99.0}, "faults.1: the fault would end at 99 s"),
-        (lambda fault: fault | {"kill": {"node": "ghost"}}, "faults.1.kill.node: there is no node 'ghost'"),
-        (lambda fault: fault | {"inject_at": 20.0, "heal_at": 22.0}, "faults.2: pause validator-0 from 21 s to 23 s"),
+        (lambda fault: fault | {"inject_at": -1.0}, "faults.0: expected a time from 0"),
+        (lambda fault: fault | {"heal_at": 5.0}, "faults.0: expected a time from 0, and an end after it"),
+        (lambda fault: fault | {"heal_at": 99.0}, "faults.0: the fault would end at 99 s"),
+        (lambda fault: fault | {"kill": {"node": "ghost"}}, "faults.0.kill.node: there is no node 'ghost'"),
+        (lambda fault: fault | {"inject_at": 20.0, "heal_at": 22.0}, "faults.1: pause validator-0 from 21 s to 23 s"),
     ],
 )
 def test_a_plan_edited_into_nonsense_is_refused(edit: Callable[[dict[str, object]], object], complaint: str) -> None:

@@ -1,0 +1,300 @@
+"""Planned faults carried out on a cluster that only notes what is done to it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from nomos_testing.client.errors import NodeUnreachable
+from nomos_testing.cluster.interfaces import Impairment, LinkVerification, NodeControlError
+from nomos_testing.faults import (
+    Bandwidth,
+    ClockSkew,
+    DiskFull,
+    Duplicate,
+    Isolate,
+    Kill,
+    Latency,
+    Loss,
+    Partition,
+    Pause,
+    Reorder,
+    Restart,
+    Stop,
+)
+from nomos_testing.faults import infliction as infliction_module
+from nomos_testing.faults.execution import FaultExecution, FaultFailed
+from nomos_testing.faults.fault_events import FaultHealed, FaultInjected, HealVerified
+from nomos_testing.faults.fault_log import FaultLog
+from nomos_testing.faults.plan import PlannedFault
+from nomos_testing.faults.vocabulary import Fault, NodeFault
+from nomos_testing.runtime.journal import Journal, read_journal
+
+PARTITION = Partition.of(["a"], ["b"])
+
+
+@dataclass
+class NotedControl:
+    """Node control and network control in one; ``breaks`` and ``slow`` name the calls that fail or take a while."""
+
+    done: list[str] = field(default_factory=list)
+    breaks: set[str] = field(default_factory=set)
+    slow: dict[str, float] = field(default_factory=dict)
+    down: set[str] = field(default_factory=set)
+    whole: bool = True
+    impairments: int = 0
+
+    def running(self, node: Any) -> bool:
+        return node.name not in self.down
+
+    async def start(self, node: Any) -> None:
+        await self._note(f"start {node.name}")
+        self.down.discard(node.name)
+
+    async def stop(self, node: Any) -> None:
+        await self._note(f"stop {node.name}")
+        self.down.add(node.name)
+
+    async def kill(self, node: Any) -> None:
+        await self._note(f"kill {node.name}")
+        self.down.add(node.name)
+
+    async def restart(self, node: Any, *, wipe_data: bool) -> None:
+        await self._note(f"restart {node.name} {wipe_data}")
+
+    async def pause(self, node: Any) -> None:
+        await self._note(f"pause {node.name}")
+
+    async def resume(self, node: Any) -> None:
+        await self._note(f"resume {node.name}")
+
+    async def fill_disk(self, node: Any) -> None:
+        await self._note(f"fill {node.name}")
+
+    async def free_disk(self, node: Any) -> None:
+        await self._note(f"free {node.name}")
+
+    async def skew_clock(self, node: Any, seconds: float) -> None:
+        await self._note(f"skew {node.name} {seconds:+g}")
+
+    async def lift(self, impairment: Impairment) -> None:
+        await self._note(f"lift {impairment.description}")
+
+    async def verify(self) -> LinkVerification:
+        await self._note("verify")
+        return LinkVerification(verified=self.whole, seconds=0, reason=None if self.whole else "b is silent")
+
+    def __getattr__(self, name: str) -> Any:
+        async def impair(*values: Any, **options: Any) -> Impairment:
+            await self._note(name)
+            self.impairments += 1
+            return Impairment(self.impairments, name, 0.0)
+
+        if name in {"partition", "latency", "loss", "duplicate", "reorder", "bandwidth"}:
+            return impair
+        raise AttributeError(name)
+
+    async def _note(self, what: str) -> None:
+        await asyncio.sleep(self.slow.get(what, 0))
+        if what in self.breaks:
+            raise NodeControlError(f"{what} is not to be")
+        self.done.append(what)
+
+
+@dataclass
+class Client:
+    peers: int = 1
+
+    async def network_info(self, *, timeout: float) -> Any:
+        if self.peers < 0:
+            raise NodeUnreachable("a", "GET /network/info", "connection refused")
+        return SimpleNamespace(n_peers=self.peers)
+
+
+class Bench:
+    def __init__(self, directory: Path) -> None:
+        self.control = NotedControl()
+        self.clients = {name: Client() for name in "ab"}
+        nodes = [SimpleNamespace(name=name, client=client) for name, client in self.clients.items()]
+        self.cluster: Any = SimpleNamespace(nodes=nodes, control=self.control, network=self.control)
+        self.log = FaultLog()
+        self.journal = Journal(directory / "journal.jsonl")
+
+    def execution(self, *faults: tuple[Fault, float, float]) -> FaultExecution:
+        planned = [
+            PlannedFault(
+                number=number, origin="faults", path=("faults", 0), fault=fault, inject_at=inject_at, heal_at=heal_at
+            )
+            for number, (fault, inject_at, heal_at) in enumerate(faults, start=1)
+        ]
+        return FaultExecution(planned, self.cluster, self.log, self.journal)
+
+    def events(self, kind: type[Any]) -> list[Any]:
+        return [entry.event for entry in read_journal(self.journal.path) if isinstance(entry.event, kind)]
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(infliction_module, "VERIFY_SECONDS", 0.2)
+    return Bench(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("fault", "done"),
+    [
+        (Kill("a"), ["kill a", "start a"]),
+        (Stop("a"), ["stop a", "start a"]),
+        (Pause("a"), ["pause a", "resume a"]),
+        (Restart("a"), ["restart a False"]),
+        (Restart("a", wipe_data=True), ["restart a True"]),
+        (ClockSkew("a", -3), ["skew a -3", "skew a +0"]),
+        (DiskFull("a"), ["fill a", "free a"]),
+        (PARTITION, ["partition", "lift partition", "verify"]),
+        (Latency(seconds=0.1), ["latency", "lift latency", "verify"]),
+        (Loss(rate=0.1), ["loss", "lift loss", "verify"]),
+        (Duplicate(rate=0.1), ["duplicate", "lift duplicate", "verify"]),
+        (Reorder(rate=0.1), ["reorder", "lift reorder", "verify"]),
+        (Bandwidth(bytes_per_second=9), ["bandwidth", "lift bandwidth", "verify"]),
+    ],
+)
+async def test_every_fault_is_inflicted_healed_and_verified(bench: Bench, fault: Fault, done: list[str]) -> None:
+    await bench.execution((fault, 0, 0.02)).run()
+    assert bench.control.done == done
+    (verified,) = bench.events(HealVerified)
+    assert verified.verified
+    (record,) = bench.log.records
+    assert record.settled
+    assert not record.active
+
+
+async def test_what_the_planner_has_not_made_concrete_is_not_guessed(bench: Bench) -> None:
+    with pytest.raises(FaultFailed, match="isolate a is not concrete"):
+        await bench.execution((Isolate("a"), 0, 0.01)).run()
+
+
+async def test_each_comes_and_goes_at_its_time(bench: Bench) -> None:
+    await bench.execution((Kill("a"), 0.1, 0.3), (PARTITION, 0, 0.2)).run()
+    done = [what for what in bench.control.done if what != "verify"]
+    assert done == ["partition", "kill a", "lift partition", "start a"]
+    by_number = {record.planned.number: record for record in bench.log.records}
+    assert by_number[1].injected_at - by_number[2].injected_at >= 0.09
+    for record in bench.log.records:
+        assert record.healed_at is not None
+        assert record.healed_at - record.injected_at >= record.planned.lasting - 0.05
+    assert all(event.late >= 0 for event in bench.events(FaultInjected))
+
+
+async def test_one_that_cannot_be_injected_ends_the_run_of_all_and_the_others_are_healed(bench: Bench) -> None:
+    bench.control.breaks.add("kill b")
+    with pytest.raises(FaultFailed, match=r"fault 2 \(kill b\) could not be injected: kill b is not to be"):
+        await bench.execution((Pause("a"), 0, 60), (Kill("b"), 0.05, 60), (PARTITION, 30, 60)).run()
+    assert bench.control.done == ["pause a", "resume a"]
+    assert {event.number for event in bench.events(FaultHealed)} == {1, 2}
+
+
+async def test_one_that_cannot_be_healed_is_told_and_the_others_are(bench: Bench) -> None:
+    bench.control.breaks.add("start a")
+    with pytest.raises(FaultFailed, match=r"fault 1 \(kill a\) could not be healed: start a is not to be"):
+        await bench.execution((Kill("a"), 0, 0.05), (Pause("b"), 0, 60)).run()
+    assert "resume b" in bench.control.done
+
+
+@pytest.mark.parametrize("end", ["cancelled", "finished"])
+async def test_however_it_ends_everything_is_healed_and_nothing_more_injected(bench: Bench, end: str) -> None:
+    execution = bench.execution((Pause("a"), 0, 60), (PARTITION, 0, 60), (Kill("b"), 0.3, 60))
+    running = asyncio.create_task(execution.run())
+    while len(bench.control.done) < 2:  # noqa: ASYNC110 (the control gives no event)
+        await asyncio.sleep(0.005)
+    if end == "cancelled":
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    await execution.finish()
+    await execution.finish()
+    assert sorted(bench.control.done[2:4]) == ["lift partition", "resume a"]
+    await asyncio.sleep(0.4)  # past the last injection
+    assert "kill b" not in bench.control.done
+    assert bench.log.active() == []
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_slow_heal_and_the_next_fault_of_the_node_do_not_meet(bench: Bench) -> None:
+    bench.control.slow["start a"] = 0.3
+    await bench.execution((Kill("a"), 0, 0.05), (Pause("a"), 0.1, 0.15)).run()
+    assert bench.control.done == ["kill a", "start a", "pause a", "resume a"]
+
+
+async def test_a_heal_that_is_not_seen_to_come_through_fails(bench: Bench) -> None:
+    bench.clients["a"].peers = 0
+    with pytest.raises(FaultFailed, match=r"fault 1 \(pause a\) was healed, but: .*a: 0 peers, 1 wanted"):
+        await bench.execution((Pause("a"), 0, 0.02)).run()
+    bench.clients["a"].peers = -1
+    with pytest.raises(FaultFailed, match=r"a: connection refused"):
+        await bench.execution((Kill("a"), 0, 0.02)).run()
+    bench.control.whole = False
+    with pytest.raises(FaultFailed, match=r"fault 1 \(partition a \| b\) was healed, but: b is silent"):
+        await bench.execution((PARTITION, 0, 0.02)).run()
+    assert [event.verified for event in bench.events(HealVerified)] == [False] * 3
+    assert not any(record.settled for record in bench.log.records)
+
+
+async def test_beside_another_fault_of_the_links_nothing_can_be_verified_and_that_is_said(bench: Bench) -> None:
+    bench.clients["a"].peers = 0
+    await bench.execution((PARTITION, 0, 0.3), (Loss(rate=0.5), 0, 0.05), (Pause("a"), 0, 0.05)).run()
+    reasons = {event.number: event.reason for event in bench.events(HealVerified)}
+    assert reasons == {
+        1: None,
+        2: "other faults of the network are still there",
+        3: "other faults of the network are still there",
+    }
+    assert bench.control.done.count("verify") == 1
+
+
+@pytest.mark.parametrize("fault", [Kill("a"), PARTITION], ids=str)
+async def test_a_deployer_without_the_control_is_told(bench: Bench, fault: Fault) -> None:
+    bench.cluster.control = bench.cluster.network = None
+    what = "node control" if isinstance(fault, NodeFault) else "network control"
+    with pytest.raises(FaultFailed, match=f"could not be injected: this deployer has no {what}"):
+        await bench.execution((fault, 0, 0.02)).run()
+
+
+async def test_listeners_hear_of_every_change_and_quiet_is_counted_from_the_last_heal(bench: Bench) -> None:
+    heard: list[tuple[int, bool]] = []
+    bench.log.listen(lambda record: heard.append((record.planned.number, record.active)))
+    assert bench.log.quiet_since() == float("-inf")
+    began = time.monotonic()
+    await bench.execution((Pause("a"), 0, 0.1), (Pause("b"), 0.03, 0.05)).run()
+    assert heard == [(1, True), (2, True), (2, False), (1, False)]
+    quiet = bench.log.quiet_since()
+    assert quiet is not None
+    assert quiet >= began + 0.1
+
+
+LogQuestion = Callable[[FaultLog], Any]
+
+
+@pytest.mark.parametrize(
+    ("fault", "question", "answer"),
+    [
+        (Pause("a"), lambda log: log.hit_nodes(), {"a"}),
+        (Pause("a"), lambda log: log.network_is_whole, True),
+        (PARTITION, lambda log: log.hit_nodes(), set()),
+        (PARTITION, lambda log: log.network_is_whole, False),
+        (PARTITION, lambda log: log.quiet_since(), None),
+    ],
+)
+def test_what_the_log_says_while_a_fault_is_there(fault: Fault, question: LogQuestion, answer: Any) -> None:
+    log = FaultLog()
+    planned = PlannedFault(number=1, origin="faults", path=(), fault=fault, inject_at=0, heal_at=1)
+    log.inject(planned, 5.0)
+    assert question(log) == answer
+    log.heal(planned, 6.0)
+    assert (log.hit_nodes(), log.network_is_whole, log.quiet_since()) == (set(), True, 6.0)
