@@ -1,4 +1,4 @@
-.PHONY: run test lint format locks clean
+.PHONY: run test lint format locks kzgrs_test_params clean
 
 run:            ## the demo on this machine
 	scripts/run-examples.sh -t 60 -v 1 -e 1 host
@@ -20,6 +20,9 @@ format:         ## what ruff can put right by itself
 
 locks:          ## resolve the dependencies anew
 	scripts/update-locks.sh --upgrade
+
+kzgrs_test_params: ## KZG parameters for tests, where there are none
+	scripts/make-kzgrs-test-params.sh
 
 clean:          ## what runs and builds left behind; .venv stays
 	rm -rf .tmp dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

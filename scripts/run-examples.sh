@@ -31,7 +31,7 @@ Environment:
   NOMOS_PROVER                         development or groth16
   POL_PROOF_DEV_MODE                   true unless set; false needs circuits
   NOMOS_CIRCUITS                       directory of the installed circuits
-  NOMOS_KZGRS_PARAMS_PATH              the KZG parameters file (real nodes)
+  NOMOS_KZGRS_PARAMS_PATH              the KZG parameters: a file, or the directory it lies in
   NOMOS_SKIP_IMAGE_BUILD=1             compose, k8s: use the image as it is
 
 All variables: docs/operations.md
@@ -126,14 +126,19 @@ require_circuits() {
   export NOMOS_CIRCUITS="$circuits"
 }
 
+# Embedded and real nodes alike take a test set-up, which is made where no parameters are and none are named.
 require_kzg() {
   local kzg="${NOMOS_KZGRS_PARAMS_PATH:-$ROOT/$NOMOS_KZG_DIR_REL/$NOMOS_KZG_FILE}"
+  if [[ ! -e "$kzg" && -z "${NOMOS_KZGRS_PARAMS_PATH:-}" ]]; then
+    echo "==> Making KZG parameters for tests, once; scripts/setup-nomos-circuits.sh downloads the real node's"
+    scripts/make-kzgrs-test-params.sh
+  fi
   [[ -e "$kzg" ]] || fail "ERROR: KZG params missing at $kzg" \
-    "Real nodes need them: set NOMOS_KZGRS_PARAMS_PATH to the file, or NOMOS_BINARIES_TAR to a bundle that holds it."
+    "Correct NOMOS_KZGRS_PARAMS_PATH or unset it: \`make kzgrs_test_params\` makes a test set-up where it is looked for."
   export NOMOS_KZGRS_PARAMS_PATH="$kzg"
 }
 
-# Real nodes and the Groth16 prover need files; the embedded node with development proofs needs none.
+# Real nodes and the Groth16 prover need circuits; the embedded node with development proofs needs none.
 prepare_nodes() {
   if [[ -n "${NOMOS_BINARIES_TAR:-}" ]] && ! programs_given; then restore_bundle; fi
   export POL_PROOF_DEV_MODE="${POL_PROOF_DEV_MODE-true}"
@@ -147,7 +152,6 @@ prepare_nodes() {
   fi
   if is_real_node "${NOMOS_NODE_BIN:-}" || is_real_node "${NOMOS_EXECUTOR_BIN:-}"; then
     require_circuits "a real node"
-    require_kzg
     # Real nodes check the genesis that the framework signs.
     [[ "${NOMOS_PROVER:-}" == development ]] || PACKAGES=groth16
   fi
@@ -156,6 +160,8 @@ prepare_nodes() {
 run_host() {
   prepare_nodes
   scripts/prepare-venv.sh "$PACKAGES"
+  # A node alone has no data availability.
+  ((10#$VALIDATORS + 10#$EXECUTORS < 2)) || require_kzg
   export NOMOS_DEMO_VALIDATORS="$VALIDATORS" NOMOS_DEMO_EXECUTORS="$EXECUTORS" NOMOS_DEMO_RUN_SECS="$RUN_SECONDS"
   exec .venv/bin/local_runner
 }

@@ -11,6 +11,7 @@ from repository_copy import Copy
 
 DEMO = ("-t", "60", "-v", "1", "-e", "2")
 REVISION = "3f623e0c9d159bd8b398a25eda8db0642c491f99"
+KZG = Path("testing-framework/assets/stack/kzgrs_test_params/kzgrs_test_params")
 NODE = b"#!/bin/sh\nexit 0\n"
 """A stand-in for a real node: executable, and nothing of this project."""
 
@@ -19,6 +20,7 @@ NODE = b"#!/bin/sh\nexit 0\n"
 def demo(copy: Copy) -> Copy:
     """The copy with a prepared ``.venv`` whose runner shows its surroundings and ends with ``RUNNER_EXIT``."""
     copy.program("scripts/prepare-venv.sh", '#!/bin/sh\necho "packages=$1"\n')
+    copy.program("scripts/make-kzgrs-test-params.sh", f"#!/bin/sh\nmkdir -p {KZG.parent}\necho made >{KZG}\n")
     copy.program(".venv/bin/local_runner", '#!/bin/sh\necho "cwd=$PWD"\nenv\nexit "${RUNNER_EXIT:-0}"\n')
     return copy
 
@@ -296,22 +298,40 @@ def test_circuits_installed_in_the_home_directory_are_found(demo: Copy) -> None:
 
 
 @pytest.mark.parametrize("variable", ["NOMOS_NODE_BIN", "NOMOS_EXECUTOR_BIN"])
-def test_real_nodes_need_circuits_and_parameters(demo: Copy, variable: str) -> None:
+def test_real_nodes_need_circuits_and_get_parameters(demo: Copy, variable: str) -> None:
     environ = {variable: str(demo.program("real/node", "#!/bin/sh\nexit 0\n"))}
     refused = demo.run("run-examples.sh", *DEMO, "host", **environ)
     assert refused.returncode == 1
     assert "a real node needs the circuits" in refused.stderr
 
     demo.program("home/.nomos-circuits/zksign/witness_generator", "#!/bin/sh\n")
-    refused = demo.run("run-examples.sh", *DEMO, "host", **environ)
-    place = demo.root / "testing-framework/assets/stack/kzgrs_test_params/kzgrs_test_params"
-    assert refused.returncode == 1
-    assert refused.stderr.startswith(f"ERROR: KZG params missing at {place}\n")
-
-    parameters = demo.root / "parameters"
-    parameters.touch()
-    done = demo.run("run-examples.sh", *DEMO, "host", **environ, NOMOS_KZGRS_PARAMS_PATH=str(parameters))
+    done = demo.run("run-examples.sh", *DEMO, "host", **environ)
     assert done.returncode == 0, done.stderr
+    assert environment_shown(done.stdout)["NOMOS_KZGRS_PARAMS_PATH"] == str(demo.root / KZG)
+
+
+def test_parameters_are_made_where_there_are_none(demo: Copy) -> None:
+    first, second = (demo.run("run-examples.sh", *DEMO, "host") for _ in range(2))
+    assert "==> Making KZG parameters for tests, once;" in first.stdout
+    assert environment_shown(first.stdout)["NOMOS_KZGRS_PARAMS_PATH"] == str(demo.root / KZG)
+    assert (demo.root / KZG).read_text() == "made\n"
+    assert "==> Making" not in second.stdout
+
+
+def test_a_node_alone_needs_no_parameters(demo: Copy) -> None:
+    done = demo.run("run-examples.sh", "-t", "60", "-v", "01", "-e", "0", "host")
+    assert done.returncode == 0
+    assert not (demo.root / KZG).exists()
+
+
+def test_named_parameters_are_taken_and_never_made(demo: Copy) -> None:
+    refused = demo.run("run-examples.sh", *DEMO, "host", NOMOS_KZGRS_PARAMS_PATH="/nowhere")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("ERROR: KZG params missing at /nowhere\nCorrect NOMOS_KZGRS_PARAMS_PATH or unset")
+    assert not (demo.root / KZG).exists()
+    for named in (demo.root / "versions.env", demo.root):
+        done = demo.run("run-examples.sh", *DEMO, "host", NOMOS_KZGRS_PARAMS_PATH=str(named))
+        assert environment_shown(done.stdout)["NOMOS_KZGRS_PARAMS_PATH"] == str(named)
 
 
 def test_a_program_that_cannot_run_is_left_to_the_runner_to_name(demo: Copy) -> None:

@@ -2,18 +2,21 @@
 
 NOT A TRUSTED SET-UP: whoever has the seed has ``tau`` and can prove anything. It serves networks of one's own; nodes
 share blobs only when they have the same file, and equal seeds give equal files.
+
+``python -m nomos_core.da.kzg_generator FILE`` makes it where it is missing.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
 from py_arkworks_bls12381 import G1Point, G2Point, Scalar
 
-from nomos_core.da.kzg_params import G2_BYTES, MAX_POWERS, WORD_BYTES
+from nomos_core.da.kzg_params import G2_BYTES, MAX_POWERS, WORD_BYTES, KzgParams, KzgParamsError
 from nomos_core.da.points import uncompressed
 from nomos_core.hashing import blake2b_256
 
@@ -72,6 +75,25 @@ def write_test_params(path: Path, powers: int = TEST_POWERS, seed: bytes = TEST_
         unfinished.unlink(missing_ok=True)
 
 
+def main(arguments: Sequence[str]) -> int:
+    """Make the file that the only argument names, unless it is there and holds parameters."""
+    if len(arguments) != 1:
+        print("usage: python -m nomos_core.da.kzg_generator FILE", file=sys.stderr)
+        return 2
+    path = Path(arguments[0])
+    try:
+        if path.exists():
+            KzgParams.load(path)
+            print(f"{path} is there already and holds KZG parameters; delete it to have it made anew")
+            return 0
+        write_test_params(path)
+    except (OSError, KzgParamsError) as error:
+        print(f"no KZG parameters at {path}: {error}", file=sys.stderr)
+        return 1
+    print(f"made {path}: a test set-up of {TEST_POWERS} powers, whose secret everybody knows. Not for real networks")
+    return 0
+
+
 def _derived(seed: bytes, name: str) -> bytes:
     return blake2b_256(name.encode(), b"\0", seed)
 
@@ -99,3 +121,7 @@ def _g2_bytes(point: G2Point) -> bytes:
     data = point.to_xy_bytes_be()
     x0, x1, y0, y1 = (data[start : start + _COORDINATE] for start in range(0, G2_BYTES, _COORDINATE))
     return x1 + x0 + y1 + y0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
