@@ -2,8 +2,9 @@
 # Runs every check and test of the project on a machine that has only Python 3.11 and pip (or uv). Needs no network but
 # the package index, once. With arguments it runs pytest alone, with them: scripts/run-tests.sh -k vector
 #
-# Tests skip, with their reason in the summary, where Docker, a cluster or the real node is absent. Exit 0 = all passed
-# and no process or temporary file is left.
+# Tests skip, with their reason in the summary, where Docker, a cluster or the real node is absent; a Docker daemon is
+# started for them where none runs and that can be done (scripts/with-docker.sh). Exit 0 = all passed and no process or
+# temporary file is left.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
@@ -12,8 +13,10 @@ export PATH="$PWD/.venv/bin:$PATH" POL_PROOF_DEV_MODE="${POL_PROOF_DEV_MODE:-tru
 
 pytest_alone() { python scripts/leave-nothing.py -- python -m pytest -o tmp_path_retention_policy=failed "$@"; }
 
+pytest_with_docker() { scripts/with-docker.sh python scripts/leave-nothing.py -- python -m pytest -o tmp_path_retention_policy=failed "$@"; }
+
 if (($#)); then
-  pytest_alone "$@"
+  if [[ "$*" == *docker* ]]; then pytest_with_docker "$@"; else pytest_alone "$@"; fi
   exit
 fi
 
@@ -30,9 +33,11 @@ step "style" ruff check .
 step "format" ruff format --check .
 step "layers" lint-imports --no-cache
 step "types" mypy
-step "tests" pytest_alone -n 2 -m 'not network'
+step "tests" pytest_alone -n 2 -m 'not network and not docker'
 # Networks of real processes have deadlines: one test at a time.
-step "network tests" pytest_alone -m network
+step "network tests" pytest_alone -m 'network and not docker'
+# With the daemon that runs, or one of their own.
+step "docker tests" pytest_with_docker -m docker
 
 printf '%s\n' "" "${summary[@]}"
 exit "$failed"

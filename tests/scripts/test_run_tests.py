@@ -13,6 +13,7 @@ def checks(copy: Copy) -> Copy:
     copy.program("scripts/prepare-venv.sh", '#!/bin/sh\n[ "$1" = dev ]\n')
     for name in ("ruff", "lint-imports", "mypy", "python"):
         copy.program(f".venv/bin/{name}", STAND_IN)
+    copy.program("bin/docker", "#!/bin/sh\necho 20.10.24\n")
     return copy
 
 
@@ -20,19 +21,29 @@ def test_every_check_runs_and_is_summed_up(checks: Copy) -> None:
     done = checks.run("run-tests.sh")
     assert done.returncode == 0
     ran = [line.split()[0] for line in done.stdout.split("\n\n")[0].splitlines() if not line.startswith("==>")]
-    assert ran == ["ruff", "ruff", "lint-imports", "mypy", "python", "python"]
+    assert ran == ["ruff", "ruff", "lint-imports", "mypy", "python", "python", "python"]
     summary = done.stdout.rsplit("\n\n", 1)[1].splitlines()
-    assert [line[:14].strip() for line in summary] == ["style", "format", "layers", "types", "tests", "network tests"]
+    assert [line[:14].strip() for line in summary] == [
+        "style",
+        "format",
+        "layers",
+        "types",
+        "tests",
+        "network tests",
+        "docker tests",
+    ]
     assert all(line.split()[-3] == "passed" for line in summary)
 
 
-@pytest.mark.parametrize(("failing", "steps"), [("mypy", {"types"}), ("python", {"tests", "network tests"})])
+@pytest.mark.parametrize(
+    ("failing", "steps"), [("mypy", {"types"}), ("python", {"tests", "network tests", "docker tests"})]
+)
 def test_a_failure_stops_nothing_and_is_the_exit_code(checks: Copy, failing: str, steps: set[str]) -> None:
     done = checks.run("run-tests.sh", FAILING=failing)
     assert done.returncode == 1
     summary = done.stdout.rsplit("\n\n", 1)[1].splitlines()
     assert {line[:14].strip() for line in summary if "FAILED" in line} == steps
-    assert len(summary) == 6
+    assert len(summary) == 7
 
 
 def test_arguments_go_to_pytest_alone(checks: Copy) -> None:
@@ -42,3 +53,10 @@ def test_arguments_go_to_pytest_alone(checks: Copy) -> None:
     assert line.startswith("python scripts/leave-nothing.py -- python -m pytest ")
     assert line.endswith(" -k vector and not slow tests/nomos_core")
     assert checks.run("run-tests.sh", "-k", "vector", FAILING="python").returncode == 1
+
+
+def test_docker_is_looked_for_only_where_it_is_asked_for(checks: Copy) -> None:
+    ours = "==> Docker: the daemon that is running (20.10.24)\n"
+    assert checks.run("run-tests.sh", "-m", "docker").stdout.startswith(ours)
+    assert "Docker" not in checks.run("run-tests.sh", "-k", "vector").stdout
+    assert checks.run("run-tests.sh").stdout.count(ours) == 1
