@@ -1,0 +1,80 @@
+"""The examples with faults, run by the program as a user would; and a short soak of seeds and of killed runners."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from live_network import PROGRAMS, live_environment
+from repository_copy import REPOSITORY
+
+pytestmark = [pytest.mark.slow, pytest.mark.network]
+
+EXAMPLES = REPOSITORY / "examples"
+CI_SLOTS = 14
+"""Of the soak's runs here; ten of them have to fit into a minute and a half."""
+
+
+def nomos_testing(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [PROGRAMS / "nomos-testing", *arguments]
+    return subprocess.run(command, env=live_environment(**variables), capture_output=True, text=True, check=False)
+
+
+def fault_rows(output: str) -> list[str]:
+    return re.findall(r"^ +\d+: .*$", output, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("example", "variables", "faults"),
+    # Slots of half a second where the example leaves them to the environment.
+    [("faults.yaml", {}, 6), ("restarts.yaml", {"CONSENSUS_SLOT_TIME": "0.5"}, 6)],
+)
+def test_an_example_passes_and_tells_the_recovery_of_each_fault(
+    tmp_path: Path, example: str, variables: dict[str, str], faults: int
+) -> None:
+    ended = nomos_testing("run", EXAMPLES / example, "--runs-dir", tmp_path, **variables)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    rows = fault_rows(ended.stdout)
+    assert len(rows) == faults
+    assert all(re.search(r"[\d.]+ slots", row) for row in rows), rows
+
+
+def test_a_replay_inflicts_the_very_same_faults(tmp_path: Path) -> None:
+    short = tmp_path / "short.yaml"
+    short.write_text((EXAMPLES / "soak.yaml").read_text().replace("run_for: {slots: 20}", "run_for: {slots: 12}"))
+    first = nomos_testing("run", short, "--seed", "3", "--runs-dir", tmp_path / "first")
+    (run,) = (tmp_path / "first").iterdir()
+    again = nomos_testing("replay", run, "--runs-dir", tmp_path / "again")
+    planned = [re.findall(r"^ +\d+  at .*$", output, re.MULTILINE) for output in (first.stderr, again.stderr)]
+    assert planned[0] == planned[1] != []
+    (replayed,) = (tmp_path / "again").iterdir()
+    for node in ("validator-0", "validator-1", "validator-2"):
+        keys = [re.findall(r"node_key: .*", (place / node / "validator.yaml").read_text()) for place in (run, replayed)]
+        assert keys[0] == keys[1] != []
+
+
+def soak(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, REPOSITORY / "scripts/soak.py", *arguments]
+    return subprocess.run(command, env=live_environment(), capture_output=True, text=True, check=False)
+
+
+def test_five_seeds_twice(tmp_path: Path) -> None:
+    scenario = tmp_path / "soak.yaml"
+    scenario.write_text(
+        (EXAMPLES / "soak.yaml").read_text().replace("run_for: {slots: 20}", f"run_for: {{slots: {CI_SLOTS}}}")
+    )
+    ended = soak("seeds", "--count", "5", "--scenario", scenario, "--runs-dir", tmp_path / "runs")
+    assert "0 with errors or leftovers" in ended.stdout, ended.stdout + ended.stderr
+    found = re.search(r"^(\d) of 5 seeds came to the same verdict twice", ended.stdout, re.MULTILINE)
+    assert found is not None
+    assert int(found[1]) >= 4, ended.stdout
+
+
+def test_killed_runners_leave_nothing(tmp_path: Path) -> None:
+    ended = soak("kills", "--count", "3", "--runs-dir", tmp_path / "runs")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "3 of 3 killed runs" in ended.stdout
