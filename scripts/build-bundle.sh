@@ -132,28 +132,17 @@ pack_circuits() { # DESTINATION
   if [[ -n "$circuits" ]]; then
     cp -a "$circuits/." "$1/"
   elif [[ -n "$NODE" || "${NOMOS_PROVER:-}" == groth16 ]]; then
-    fail "ERROR: Missing zksign/witness_generator; ${NODE:+a real node}${NODE:-NOMOS_PROVER=groth16} needs the circuits ($VERSION)." \
+    fail "ERROR: Missing zksign/witness_generator; $([[ -n "$NODE" ]] && echo "a real node" || echo "NOMOS_PROVER=groth16") needs the circuits ($VERSION)." \
       "Set NOMOS_CIRCUITS to the directory they are installed in."
   fi
   kzg="${NOMOS_KZGRS_PARAMS_PATH:-}"
   [[ -z "$kzg" || -e "$kzg" ]] || fail "ERROR: KZG params missing at $kzg" "Correct NOMOS_KZGRS_PARAMS_PATH or unset it."
   [[ ! -d "$kzg" ]] || kzg="$kzg/$NOMOS_KZG_FILE"
-  [[ -n "$kzg" || ! -f "$NOMOS_KZG_DIR_REL/$NOMOS_KZG_FILE" ]] || kzg="$NOMOS_KZG_DIR_REL/$NOMOS_KZG_FILE"
-  if [[ -n "$kzg" ]]; then
-    cp -fL "$kzg" "$1/$NOMOS_KZG_FILE"
-  elif [[ ! -f "$1/$NOMOS_KZG_FILE" ]]; then
-    make_test_parameters "$1/$NOMOS_KZG_FILE"
+  if [[ -z "$kzg" ]]; then
+    kzg="$NOMOS_KZG_DIR_REL/$NOMOS_KZG_FILE"
+    [[ -f "$kzg" ]] || scripts/make-kzgrs-test-params.sh
   fi
-}
-
-# A set-up for tests, the same on every machine; kept where runs on this machine keep theirs.
-make_test_parameters() {
-  local kept=".tmp/kzgrs_test_params/$NOMOS_KZG_FILE"
-  .venv/bin/python -c 'import sys
-from pathlib import Path
-from nomos_testing.deployers.local.kzg_parameters import KzgParameters
-KzgParameters(Path(sys.argv[1]).absolute(), to_be_made=True).make()' "$kept"
-  cp -f "$kept" "$1"
+  cp -fL "$kzg" "$1/$NOMOS_KZG_FILE"
 }
 
 pack_programs() { # DESTINATION

@@ -8,6 +8,8 @@ ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cd "$ROOT"
 source scripts/lib/settings.sh
 source scripts/lib/programs.sh
+source scripts/lib/bundles.sh
+source scripts/lib/docker.sh
 
 usage() {
   cat <<'TEXT'
@@ -16,7 +18,7 @@ Usage: scripts/run-examples.sh [options] [compose|host|k8s]
 Modes:
   compose   Docker Compose (default)
   host      processes on this machine
-  k8s       a Kubernetes cluster
+  k8s       a Kubernetes cluster (not in this version)
 
 Options:
   -t, --run-seconds N   how long the scenario runs, in seconds (required, above 0)
@@ -32,7 +34,9 @@ Environment:
   POL_PROOF_DEV_MODE                   true unless set; false needs circuits
   NOMOS_CIRCUITS                       directory of the installed circuits
   NOMOS_KZGRS_PARAMS_PATH              the KZG parameters: a file, or the directory it lies in
-  NOMOS_SKIP_IMAGE_BUILD=1             compose, k8s: use the image as it is
+  NOMOS_TESTNET_IMAGE                  compose: the image (logos-blockchain-testing:local)
+  NOMOS_SKIP_IMAGE_BUILD=1             compose: use the image as it is
+  BASE_IMAGE, NOMOS_DEBIAN_MIRROR      compose: what the image is made from
 
 All variables: docs/operations.md
 TEXT
@@ -77,35 +81,27 @@ parse_arguments() {
   is_count "$EXECUTORS" || fail_usage "executors must be a non-negative integer (pass -e/--executors)"
 }
 
-# Unpacks the bundle to .tmp/nomos-binaries; its programs become the nodes under test.
-restore_bundle() {
-  local tar="$NOMOS_BINARIES_TAR" stage=".tmp/nomos-binaries"
-  local artifacts="$stage/artifacts"
-  [[ -f "$tar" ]] || fail_usage "NOMOS_BINARIES_TAR is set but missing: $tar"
-  echo "==> Restoring binaries from $tar"
+# Unpacks the bundle to .tmp/nomos-binaries and its circuits to where programs look for them.
+restore_bundle() { # TAR
+  local stage=".tmp/nomos-binaries"
+  ARTIFACTS="$stage/artifacts"
+  echo "==> Restoring binaries from $1"
   rm -rf "$stage"
   mkdir -p "$stage"
-  tar -xzf "$tar" -C "$stage" || fail "ERROR: $tar is not a complete .tar.gz archive; build or download it again."
-  [[ -x "$artifacts/nomos-node" && -x "$artifacts/nomos-executor" ]] ||
-    fail "ERROR: Bundle $tar missing binaries under artifacts/"
-  check_bundle_revision "$artifacts/nomos-bundle-meta.env" "$tar"
-  check_architecture "$artifacts/nomos-node"
-  check_architecture "$artifacts/nomos-executor"
-  export NOMOS_NODE_BIN="$ROOT/$artifacts/nomos-node" NOMOS_EXECUTOR_BIN="$ROOT/$artifacts/nomos-executor"
-  [[ -e "$artifacts/circuits/$NOMOS_KZG_FILE" ]] ||
-    fail "ERROR: Bundle $tar missing artifacts/circuits/$NOMOS_KZG_FILE"
+  tar -xzf "$1" -C "$stage" || fail "ERROR: $1 is not a complete .tar.gz archive; build or download it again."
+  [[ -x "$ARTIFACTS/nomos-node" && -x "$ARTIFACTS/nomos-executor" ]] ||
+    fail "ERROR: Bundle $1 missing binaries under artifacts/"
+  check_bundle_revision "$ARTIFACTS/nomos-bundle-meta.env" "$1"
+  check_architecture "$ARTIFACTS/nomos-node"
+  check_architecture "$ARTIFACTS/nomos-executor"
+  [[ -e "$ARTIFACTS/circuits/$NOMOS_KZG_FILE" ]] ||
+    fail "ERROR: Bundle $1 missing artifacts/circuits/$NOMOS_KZG_FILE"
   mkdir -p "$NOMOS_KZG_DIR_REL"
-  cp -a "$artifacts/circuits/." "$NOMOS_KZG_DIR_REL/"
+  cp -a "$ARTIFACTS/circuits/." "$NOMOS_KZG_DIR_REL/"
 }
 
-check_bundle_revision() { # META TAR
-  local revision head
-  [[ -f "$1" ]] || fail "ERROR: Bundle $2 missing artifacts/nomos-bundle-meta.env; build it anew for NOMOS_NODE_REV=$NOMOS_NODE_REV."
-  revision=$(sed -n 's/^nomos_node_rev=//p' "$1")
-  head=$(sed -n 's/^nomos_node_git_head=//p' "$1")
-  [[ "$revision" == "$NOMOS_NODE_REV" && "$head" == "$NOMOS_NODE_REV" ]] || fail \
-    "ERROR: Bundle $2 is stale: it holds revision '${revision:-unknown}' (head '${head:-unknown}'), not NOMOS_NODE_REV=$NOMOS_NODE_REV." \
-    "Build it anew, or set NOMOS_NODE_REV to its revision."
+require_given_bundle() {
+  [[ -f "$NOMOS_BINARIES_TAR" ]] || fail_usage "NOMOS_BINARIES_TAR is set but missing: $NOMOS_BINARIES_TAR"
 }
 
 check_architecture() {
@@ -140,7 +136,22 @@ require_kzg() {
 
 # Real nodes and the Groth16 prover need circuits; the embedded node with development proofs needs none.
 prepare_nodes() {
-  if [[ -n "${NOMOS_BINARIES_TAR:-}" ]] && ! programs_given; then restore_bundle; fi
+  if [[ -n "${NOMOS_BINARIES_TAR:-}" ]] && ! programs_given; then
+    require_given_bundle
+    restore_bundle "$NOMOS_BINARIES_TAR"
+    # The programs become the nodes under test.
+    export NOMOS_NODE_BIN="$ROOT/$ARTIFACTS/nomos-node" NOMOS_EXECUTOR_BIN="$ROOT/$ARTIFACTS/nomos-executor"
+  fi
+  require_proof_files
+  if is_real_node "${NOMOS_NODE_BIN:-}" || is_real_node "${NOMOS_EXECUTOR_BIN:-}"; then
+    require_circuits "a real node"
+    # Real nodes check the genesis that the framework signs.
+    [[ "${NOMOS_PROVER:-}" == development ]] || PACKAGES=groth16
+  fi
+}
+
+# Sets PACKAGES to what .venv has to hold.
+require_proof_files() {
   export POL_PROOF_DEV_MODE="${POL_PROOF_DEV_MODE-true}"
   PACKAGES=run
   if [[ "${NOMOS_PROVER:-}" == groth16 ]]; then
@@ -150,11 +161,10 @@ prepare_nodes() {
     require_circuits "POL_PROOF_DEV_MODE=$POL_PROOF_DEV_MODE"
     PACKAGES=groth16
   fi
-  if is_real_node "${NOMOS_NODE_BIN:-}" || is_real_node "${NOMOS_EXECUTOR_BIN:-}"; then
-    require_circuits "a real node"
-    # Real nodes check the genesis that the framework signs.
-    [[ "${NOMOS_PROVER:-}" == development ]] || PACKAGES=groth16
-  fi
+}
+
+size_demo() {
+  export NOMOS_DEMO_VALIDATORS="$VALIDATORS" NOMOS_DEMO_EXECUTORS="$EXECUTORS" NOMOS_DEMO_RUN_SECS="$RUN_SECONDS"
 }
 
 run_host() {
@@ -162,8 +172,29 @@ run_host() {
   scripts/prepare-venv.sh "$PACKAGES"
   # A node alone has no data availability.
   ((10#$VALIDATORS + 10#$EXECUTORS < 2)) || require_kzg
-  export NOMOS_DEMO_VALIDATORS="$VALIDATORS" NOMOS_DEMO_EXECUTORS="$EXECUTORS" NOMOS_DEMO_RUN_SECS="$RUN_SECONDS"
+  size_demo
   exec .venv/bin/local_runner
+}
+
+# Where the image's nodes are real ones the framework signs with the circuits that they have.
+prepare_image() {
+  local tar="${NOMOS_BINARIES_TAR:-$(default_bundle linux)}"
+  IMAGE_TAG="$NOMOS_TESTNET_IMAGE" testing-framework/assets/stack/scripts/build_test_image.sh
+  [[ "$(meta_value node "$(bundle_meta "$tar")")" != embedded ]] || return 0
+  restore_bundle "$tar"
+  require_circuits "a real node"
+  PACKAGES=groth16
+}
+
+run_compose() {
+  export NOMOS_TESTNET_IMAGE="${NOMOS_TESTNET_IMAGE:-logos-blockchain-testing:local}"
+  [[ -z "${NOMOS_BINARIES_TAR:-}" ]] || require_given_bundle
+  require_proof_files
+  # Without a daemon there is nothing to prepare; the runner says so.
+  if is_off "${NOMOS_SKIP_IMAGE_BUILD:-}" && [[ -z "$(docker_defect)" ]]; then prepare_image; fi
+  scripts/prepare-venv.sh "$PACKAGES"
+  size_demo
+  exec .venv/bin/compose_runner
 }
 
 parse_arguments "$@"
@@ -171,8 +202,9 @@ load_settings
 keep_callers_paths "$CALLED_FROM"
 case "$MODE" in
   host) run_host ;;
-  *)
-    fail "ERROR: mode '$MODE' is not available in this version; only 'host' is:" \
-      "  scripts/run-examples.sh -t $RUN_SECONDS -v $VALIDATORS -e $EXECUTORS host"
+  compose) run_compose ;;
+  k8s)
+    fail "ERROR: mode 'k8s' is not available in this version; 'host' and 'compose' are:" \
+      "  scripts/run-examples.sh -t $RUN_SECONDS -v $VALIDATORS -e $EXECUTORS compose"
     ;;
 esac

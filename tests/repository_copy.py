@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
+STACK = Path("testing-framework/assets/stack")
 _COPIED = (
     *("versions.env", "paths.env", "pyproject.toml", "hatch_build.py", "src/nomos_core/_poseidon2.c"),
     *("requirements-build.lock", "requirements-run.lock", "requirements-groth16.lock", "requirements-dev.lock"),
@@ -42,7 +43,8 @@ class Copy:
         )
 
     def command(self, script: str, arguments: Sequence[str] = ()) -> list[str]:
-        return [str(self.root / "scripts" / script), *arguments]
+        """``script`` is a name in ``scripts``, or a path from the root."""
+        return [str(self.root / (script if "/" in script else f"scripts/{script}")), *arguments]
 
     def environment(self, environ: dict[str, str]) -> dict[str, str]:
         """Nothing of the caller's but what is given; ``bin`` of the copy is first on ``PATH``."""
@@ -52,6 +54,8 @@ class Copy:
 
 def copy_repository(root: Path) -> Copy:
     shutil.copytree(REPOSITORY / "scripts", root / "scripts")
+    unversioned = shutil.ignore_patterns("kzgrs_test_params", "bin")
+    shutil.copytree(REPOSITORY / STACK, root / STACK, ignore=unversioned)
     for name in _COPIED:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(REPOSITORY / name, root / name)

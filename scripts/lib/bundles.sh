@@ -18,6 +18,17 @@ embedded_sources() {
 
 given_programs() { cat "$NOMOS_NODE_BIN" "$NOMOS_EXECUTOR_BIN" | cksum | cut -d' ' -f1; }
 
+# Ends the caller unless a bundle that somebody named is of the revision that is wanted.
+check_bundle_revision() { # META TAR
+  local revision head
+  [[ -f "$1" ]] || fail "ERROR: Bundle $2 missing artifacts/nomos-bundle-meta.env; build it anew for NOMOS_NODE_REV=$NOMOS_NODE_REV."
+  revision=$(sed -n 's/^nomos_node_rev=//p' "$1")
+  head=$(sed -n 's/^nomos_node_git_head=//p' "$1")
+  [[ "$revision" == "$NOMOS_NODE_REV" && "$head" == "$NOMOS_NODE_REV" ]] || fail \
+    "ERROR: Bundle $2 is stale: it holds revision '${revision:-unknown}' (head '${head:-unknown}'), not NOMOS_NODE_REV=$NOMOS_NODE_REV." \
+    "Build it anew, or set NOMOS_NODE_REV to its revision."
+}
+
 # Why a bundle that this machine made earlier can't be used now; nothing if it can.
 bundle_defect() { # TAR MACHINE
   local meta sources

@@ -1,19 +1,14 @@
 from __future__ import annotations
 
-import io
-import platform
-import tarfile
 from pathlib import Path
 
 import pytest
 
+from bundles import EMBEDDED, NODE, OTHER_MACHINE, OUR_MACHINE, REVISION, bundle, elf
 from repository_copy import Copy
 
 DEMO = ("-t", "60", "-v", "1", "-e", "2")
-REVISION = "3f623e0c9d159bd8b398a25eda8db0642c491f99"
 KZG = Path("testing-framework/assets/stack/kzgrs_test_params/kzgrs_test_params")
-NODE = b"#!/bin/sh\nexit 0\n"
-"""A stand-in for a real node: executable, and nothing of this project."""
 
 
 @pytest.fixture
@@ -88,14 +83,12 @@ def test_every_spelling_reaches_the_runner(demo: Copy, arguments: tuple[str, ...
     assert "NOMOS_NODE_BIN" not in shown
 
 
-@pytest.mark.parametrize("arguments", [DEMO, (*DEMO, "compose"), (*DEMO, "k8s")])
-def test_modes_of_later_versions_say_so(demo: Copy, arguments: tuple[str, ...]) -> None:
-    done = demo.run("run-examples.sh", *arguments)
-    mode = arguments[-1] if arguments != DEMO else "compose"
+def test_the_mode_of_a_later_version_says_so(demo: Copy) -> None:
+    done = demo.run("run-examples.sh", *DEMO, "k8s")
     assert done.returncode == 1
     assert done.stderr == (
-        f"ERROR: mode '{mode}' is not available in this version; only 'host' is:\n"
-        "  scripts/run-examples.sh -t 60 -v 1 -e 2 host\n"
+        "ERROR: mode 'k8s' is not available in this version; 'host' and 'compose' are:\n"
+        "  scripts/run-examples.sh -t 60 -v 1 -e 2 compose\n"
     )
 
 
@@ -143,31 +136,6 @@ def test_a_versions_file_without_one_of_its_names(demo: Copy, name: str) -> None
 
 
 # Bundles
-
-
-def bundle(path: Path, *, leave_out: str = "", node: bytes = NODE, revision: str = REVISION, head: str = "") -> Path:
-    meta = f"nomos_node_path=\nnomos_node_rev={revision}\nnomos_node_git_head={head or revision}\nplatform=host\n"
-    members = {
-        "nomos-node": (node, 0o755),
-        "nomos-executor": (node, 0o755),
-        "nomos-bundle-meta.env": (meta.encode(), 0o644),
-        "circuits/kzgrs_test_params": (b"parameters", 0o644),
-        "circuits/zksign/witness_generator": (NODE, 0o755),
-    }
-    with tarfile.open(path, "w:gz") as tar:
-        for name, (data, mode) in members.items():
-            if name != leave_out:
-                member = tarfile.TarInfo(f"artifacts/{name}")
-                member.size, member.mode = len(data), mode
-                tar.addfile(member, io.BytesIO(data))
-    return path
-
-
-def elf(machine: int) -> bytes:
-    return b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00" + machine.to_bytes(2, "little") + bytes(44)
-
-
-OUR_MACHINE, OTHER_MACHINE = (0x3E, 0xB7) if platform.machine() == "x86_64" else (0xB7, 0x3E)
 
 
 @pytest.mark.parametrize("node", [NODE, elf(OUR_MACHINE)])
@@ -337,3 +305,72 @@ def test_named_parameters_are_taken_and_never_made(demo: Copy) -> None:
 def test_a_program_that_cannot_run_is_left_to_the_runner_to_name(demo: Copy) -> None:
     done = demo.run("run-examples.sh", *DEMO, "host", NOMOS_NODE_BIN="/nowhere/nomos-node")
     assert environment_shown(done.stdout)["NOMOS_NODE_BIN"] == "/nowhere/nomos-node"
+
+
+# Compose
+
+
+@pytest.fixture
+def stack(demo: Copy) -> Copy:
+    """The copy with a Docker daemon, an image that is built at once, and a runner that shows its surroundings."""
+    demo.program(
+        "bin/docker", '#!/bin/sh\n[ "$1" != info ] || [ -z "$NO_DAEMON" ] || { echo "no daemon" >&2; exit 1; }\n'
+    )
+    demo.program(
+        "testing-framework/assets/stack/scripts/build_test_image.sh",
+        '#!/bin/sh\necho "built=$IMAGE_TAG"\nexit "${BUILD_EXIT:-0}"\n',
+    )
+    demo.program(".venv/bin/compose_runner", '#!/bin/sh\nenv\nexit "${RUNNER_EXIT:-0}"\n')
+    bundle(demo.root / ".tmp/nomos-binaries-linux-v0.3.1.tar.gz", node=EMBEDDED, more_meta="node=embedded\n")
+    return demo
+
+
+@pytest.mark.parametrize("arguments", [DEMO, (*DEMO, "compose")])
+def test_compose_builds_the_image_and_runs_its_runner(stack: Copy, arguments: tuple[str, ...]) -> None:
+    done = stack.run("run-examples.sh", *arguments)
+    shown = environment_shown(done.stdout)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert shown["built"] == shown["NOMOS_TESTNET_IMAGE"] == "logos-blockchain-testing:local"
+    assert (shown["NOMOS_DEMO_VALIDATORS"], shown["NOMOS_DEMO_EXECUTORS"]) == ("1", "2")
+    assert (shown["NOMOS_DEMO_RUN_SECS"], shown["POL_PROOF_DEV_MODE"], shown["packages"]) == ("60", "true", "run")
+    assert "NOMOS_CIRCUITS" not in shown
+
+
+def test_the_image_that_was_named_is_the_one_that_is_built(stack: Copy) -> None:
+    shown = environment_shown(stack.run("run-examples.sh", *DEMO, NOMOS_TESTNET_IMAGE="nomos:mine").stdout)
+    assert shown["built"] == shown["NOMOS_TESTNET_IMAGE"] == "nomos:mine"
+
+
+@pytest.mark.parametrize("variable", ["NOMOS_SKIP_IMAGE_BUILD", "NO_DAEMON"])
+def test_an_image_that_is_not_to_be_built_is_left_to_the_runner(stack: Copy, variable: str) -> None:
+    done = stack.run("run-examples.sh", *DEMO, **{variable: "1"}, RUNNER_EXIT="3")
+    assert done.returncode == 3
+    assert "built" not in environment_shown(done.stdout)
+
+
+def test_an_image_that_cannot_be_built_ends_it(stack: Copy) -> None:
+    done = stack.run("run-examples.sh", *DEMO, BUILD_EXIT="1")
+    assert done.returncode == 1
+    assert "NOMOS_DEMO_VALIDATORS" not in environment_shown(done.stdout)
+
+
+def test_a_bundle_that_is_missing_is_wrong_usage_of_compose_too(stack: Copy) -> None:
+    done = stack.run("run-examples.sh", *DEMO, NOMOS_BINARIES_TAR="nowhere.tar.gz")
+    assert done.returncode == 1
+    assert done.stderr.startswith("NOMOS_BINARIES_TAR is set but missing: nowhere.tar.gz\nUsage: ")
+
+
+def test_with_real_nodes_in_the_image_the_framework_gets_their_circuits(stack: Copy, tmp_path: Path) -> None:
+    tar = bundle(tmp_path / "real.tar.gz", node=elf(OUR_MACHINE))
+    done = stack.run("run-examples.sh", *DEMO, NOMOS_BINARIES_TAR=str(tar))
+    shown = environment_shown(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert (Path(shown["NOMOS_CIRCUITS"]) / "zksign/witness_generator").is_file()
+    assert shown["packages"] == "groth16"
+    refused = stack.run(
+        *("run-examples.sh", *DEMO),
+        NOMOS_BINARIES_TAR=str(bundle(tmp_path / "poor.tar.gz", leave_out="circuits/zksign/witness_generator")),
+        NOMOS_CIRCUITS="nowhere",
+    )
+    assert refused.returncode == 1
+    assert "ERROR: Missing zksign/witness_generator in nowhere; a real node needs the circuits" in refused.stderr

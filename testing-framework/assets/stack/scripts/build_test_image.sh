@@ -37,6 +37,7 @@ find_bundle() {
 
 check_bundle() { # ARTIFACTS
   local program
+  check_bundle_revision "$1/nomos-bundle-meta.env" "$TAR"
   [[ -f "$1/nomos-node" && -f "$1/nomos-executor" ]] || fail "ERROR: Bundle $TAR missing binaries under artifacts/"
   [[ -f "$1/circuits/$NOMOS_KZG_FILE" ]] || fail "ERROR: KZG params missing at artifacts/circuits/$NOMOS_KZG_FILE in $TAR" \
     "Build the bundle anew (scripts/build-bundle.sh --platform linux), which makes or takes them."

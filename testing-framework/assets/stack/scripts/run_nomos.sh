@@ -71,7 +71,7 @@ if [ -n "${NOMOS_LOG_DIR:-}" ]; then
   export LOG_BACKEND=file LOG_DIR="$NOMOS_LOG_DIR" LOG_PATH="$program-${CFG_HOST_IDENTIFIER##*-}"
 fi
 
-mkdir -p /recovery
+mkdir -p recovery
 
 try=1
 until [ -s "$CFG_FILE_PATH" ] || cfgsync-client; do
