@@ -12,7 +12,7 @@ import pytest
 
 from live_network import all_reach, directory_of, heights, live, log_of, reached, slots_logged
 from nomos_testing import ScenarioBuilder
-from nomos_testing.cluster.interfaces import NodeHandle
+from nomos_testing.cluster.interfaces import NodeHandle, Role
 from nomos_testing.deployers.errors import Problem
 from nomos_testing.deployers.local.clock import find_library
 from nomos_testing.deployers.local.node import LocalNode
@@ -115,6 +115,28 @@ async def test_a_paused_and_a_killed_node_are_so_within_half_a_second(tmp_path: 
         await control.kill(node)
         assert time.monotonic() - began < EFFECT_DEADLINE
         assert not psutil.pid_exists(process.pid) or process.status() == psutil.STATUS_ZOMBIE
+
+
+async def test_a_node_joins_a_running_network_and_can_be_cut_off_like_the_others(tmp_path: Path) -> None:
+    builder = ScenarioBuilder.topology(validators=2, layout="full").slot(seconds=SLOT_SECONDS)
+    scenario = builder.enable_node_control().enable_network_control().run_for(slots=2).build()
+    async with live(tmp_path, scenario) as runner:
+        cluster, feed = runner.context.cluster(), runner.context.block_feed()
+        control, network = runner.context.node_control(), runner.context.network_control()
+        assert control is not None
+        assert network is not None
+        await all_reach(cluster.nodes, 2)
+        newcomer = await control.add_node(Role.EXECUTOR)
+        await all_reach([newcomer], max(await heights(cluster.nodes[:2])))
+        assert newcomer.name in feed.nodes()
+        await network.partition([[newcomer.name], ["validator-0", "validator-1"]])
+        await asyncio.sleep(EFFECT_DEADLINE)  # the most it may take
+        (height,) = await heights([newcomer])
+        await all_reach(cluster.nodes[:2], height + 3)
+        assert await heights([newcomer]) == [height]
+        whole = await network.heal()
+        assert whole.verified, whole.reason
+        await all_reach([newcomer], height + 3)
 
 
 def parted(length: float, *, coefficient: float) -> ScenarioBuilder:

@@ -132,7 +132,10 @@ class FaultExecution:
 
     async def _verify(self, case: _Case) -> None:
         began, whole = time.monotonic(), self._log.network_is_whole
-        doubt = await case.infliction.doubt(network_is_whole=whole)
+        try:
+            doubt = await case.infliction.doubt(network_is_whole=whole)
+        except ClusterError as error:
+            doubt = str(error)
         others_there = not whole or bool(self._log.active())
         self._journal.write(
             HealVerified(

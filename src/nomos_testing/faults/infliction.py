@@ -128,6 +128,8 @@ class Infliction:
         peers_wanted = 1 if network_is_whole and len(self.cluster.nodes) > 1 else 0
 
         async def look() -> Seen:
+            if isinstance(self.fault, DiskFull) and not self._control.running(node):
+                await self._control.start(node)  # it may die of a failed write some time after there is room again
             try:
                 peers = (await node.client.network_info(timeout=_REQUEST_SECONDS)).n_peers
             except NodeClientError as error:

@@ -9,10 +9,13 @@ import pytest
 
 from nomos_testing.cluster.roles import Role
 from nomos_testing.deployers.errors import PreflightError, Problem
+from nomos_testing.deployers.local.clock import find_library
 from nomos_testing.deployers.local.environment import node_environment
 from nomos_testing.deployers.local.kzg_parameters import kzg_params_file
-from nomos_testing.deployers.local.preflight import Prepared, prepare
+from nomos_testing.deployers.local.preflight import Prepared, prepare, with_faults
 from nomos_testing.deployers.local.programs import Installation, Program, find_program
+from nomos_testing.faults.plan import FaultPlan, PlannedFault
+from nomos_testing.faults.vocabulary import ClockSkew, DiskFull, Fault
 from nomos_testing.settings import Settings
 from toy_network import toy_program
 
@@ -101,6 +104,51 @@ def test_only_programs_that_are_needed_are_looked_for(tmp_path: Path) -> None:
     assert prepared.programs == {Role.VALIDATOR: Program(program, True)}
     assert prepared.all_embedded
     assert prepared.prover.name == "development"
+
+
+def planned(fault: Fault) -> FaultPlan:
+    """A plan of one fault, from the third entry of a scenario."""
+    item = PlannedFault(number=1, origin="faults", path=("faults", 2), fault=fault, inject_at=1, heal_at=2)
+    return FaultPlan((item,))
+
+
+def test_a_clock_takes_libfaketime(tmp_path: Path) -> None:
+    program_in(tmp_path / "bin")
+    skew, library = planned(ClockSkew("any", 1)), tmp_path / "libfaketime.so.1"
+    with pytest.raises(PreflightError) as caught:
+        with_faults(checked(tmp_path), skew, Settings(faketime_library=library))
+    assert str(caught.value) == (
+        f"faults.2.clock_skew: NOMOS_TESTS_FAKETIME_LIB={library} does not exist\n"
+        "  -> point NOMOS_TESTS_FAKETIME_LIB to libfaketime.so.1"
+    )
+    library.write_text("")
+    assert with_faults(checked(tmp_path), skew, Settings(faketime_library=library)).clock_library == library
+    assert with_faults(checked(tmp_path), FaultPlan(), Settings()).clock_library is None
+
+
+def test_libfaketime_is_looked_for_where_distributions_put_it(tmp_path: Path) -> None:
+    places = (f"{tmp_path}/usr/lib/*/faketime", f"{tmp_path}/opt")
+    missing = find_library(None, places)
+    assert isinstance(missing, Problem)
+    assert "libfaketime, which is not installed" in missing.what
+    assert "install the package faketime" in missing.remedy
+    installed = tmp_path / "usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+    installed.parent.mkdir(parents=True)
+    installed.write_text("")
+    assert find_library(None, places) == installed
+
+
+def test_a_full_disk_takes_embedded_nodes(tmp_path: Path) -> None:
+    full = planned(DiskFull("any"))
+    program_in(tmp_path / "bin")
+    with_faults(checked(tmp_path), full, Settings())
+    foreign = tmp_path / "other-node"
+    foreign.write_text("#!/bin/sh\n")
+    foreign.chmod(0o755)
+    prepared = checked(tmp_path, settings=Settings(pol_proof_dev_mode=True, node_program=foreign))
+    with pytest.raises(PreflightError) as caught:
+        with_faults(prepared, full, Settings())
+    assert "faults.2.disk_full: only the embedded nodes get an error from a full disk" in str(caught.value)
 
 
 def test_nodes_inherit_nothing_that_would_reconfigure_them() -> None:

@@ -246,6 +246,23 @@ async def test_a_heal_that_is_not_seen_to_come_through_fails(bench: Bench) -> No
     assert not any(record.settled for record in bench.log.records)
 
 
+async def test_a_node_that_dies_of_a_full_disk_after_the_heal_is_started_again(bench: Bench) -> None:
+    bench.clients["a"].peers = -1
+
+    class DiesLate(NotedControl):
+        async def free_disk(self, node: Any) -> None:
+            await super().free_disk(node)
+            asyncio.get_running_loop().call_later(0.02, self.down.add, node.name)
+
+        async def start(self, node: Any) -> None:
+            await super().start(node)
+            bench.clients["a"].peers = 1
+
+    bench.control = bench.cluster.control = DiesLate()
+    await bench.execution((DiskFull("a"), 0, 0.02)).run()
+    assert bench.control.done == ["fill a", "free a", "start a"]
+
+
 async def test_beside_another_fault_of_the_links_nothing_can_be_verified_and_that_is_said(bench: Bench) -> None:
     bench.clients["a"].peers = 0
     await bench.execution((PARTITION, 0, 0.3), (Loss(rate=0.5), 0, 0.05), (Pause("a"), 0, 0.05)).run()
