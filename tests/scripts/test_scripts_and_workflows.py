@@ -6,14 +6,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from repository_copy import REPOSITORY
+from workflow_steps import jobs
 
 SCRIPTS = [*sorted((REPOSITORY / "scripts").glob("*.sh")), REPOSITORY / ".ci/run"]
 STACK_SCRIPTS = sorted((REPOSITORY / "testing-framework/assets/stack/scripts").glob("*.sh"))
@@ -60,8 +60,8 @@ def test_workflows_have_the_shape_that_github_takes() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def steps(workflow: Path) -> Iterator[dict[str, Any]]:
-    for job in yaml.safe_load(workflow.read_text())["jobs"].values():
+def steps(workflow: Path) -> Iterator[Mapping[str, Any]]:
+    for job in jobs(workflow).values():
         yield from job["steps"]
 
 
@@ -79,7 +79,9 @@ def test_the_scripts_that_workflows_call_exist(workflow: Path) -> None:
     called = {
         match
         for step in steps(workflow)
-        for match in re.findall(r"(?:^|\s)((?:scripts|\.ci)/[\w.-]+)", step.get("run", ""))
+        for match in re.findall(
+            r"(?:^|\s)(?<!source )((?:scripts|\.ci|testing-framework)/[\w./-]+\.sh|\.ci/run)", step.get("run", "")
+        )
     }
     assert called
     assert [name for name in sorted(called) if not os.access(REPOSITORY / name, os.X_OK)] == []

@@ -1,0 +1,141 @@
+"""Every ``run`` block of the workflows runs here, in a copy of the repository, or is listed with the reason why not."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from docker_daemon import docker, require_docker
+from repository_copy import REPOSITORY
+from workflow_steps import JobOnThisMachine, blocks
+
+NOT_HERE = {
+    "lint.yml: tests: Checks and tests": "it runs the tests, this one among them",
+    "build-binaries.yml: bundle: Install circuits": "downloads from GitHub; test_setup_nomos_circuits.py has a mirror",
+    "build-binaries.yml: bundle: Build the real node": "needs the real node's sources and Rust",
+    "build-binaries.yml: bundle: Pack the real node": "needs the real node, built",
+}
+HERE = {
+    *(f"lint.yml: host_smoke: {step}" for step in ("Check versions.env", "Run the demo", "Collect logs")),
+    *(f"build-binaries.yml: bundle: {step}" for step in ("Load versions", "Pack the embedded node")),
+    *(
+        f"compose-mixed.yml: compose: {step}"
+        for step in ("Build the image", "Run the demo", "Collect logs", "Remove containers")
+    ),
+}
+TAG = "logos-blockchain-testing-test:workflow"
+
+
+def test_every_block_runs_here_or_says_why_not() -> None:
+    assert {block.key for block in blocks()} == HERE | set(NOT_HERE)
+    assert not HERE & set(NOT_HERE)
+
+
+def test_blocks_hold_no_expressions() -> None:
+    """An expression in a block is pasted into the shell: whoever names a branch could run code."""
+    assert [block.key for block in blocks() if "${{" in block.step["run"]] == []
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """The files under version control. The environment is the one that the tests run in, not prepared anew."""
+    root = tmp_path / "checkout"
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout")
+    for name in filter(None, listed.stdout.split("\0")):
+        if (REPOSITORY / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / name, root / name)
+    (root / "scripts/prepare-venv.sh").write_text("#!/bin/sh\n")
+    (root / ".venv").symlink_to(sys.prefix)
+    return root
+
+
+@pytest.fixture
+def temp(tmp_path: Path) -> Path:
+    directory = tmp_path / "runner"
+    directory.mkdir()
+    return directory
+
+
+@pytest.mark.network
+@pytest.mark.slow
+def test_the_host_smoke_job(checkout: Path, temp: Path) -> None:
+    job = JobOnThisMachine("lint.yml", "host_smoke", checkout, temp, {"RUN_SECONDS": "15"})
+    job.run("Check versions.env")
+    job.run("Run the demo")
+    job.run("Collect logs")
+    with tarfile.open(temp / "host-smoke-logs.tar.gz") as logs:
+        names = logs.getnames()
+    assert any(name.endswith("/journal.jsonl") for name in names)
+    assert any(name.startswith(".tmp/logs/nomos-node-0") for name in names)
+
+
+@pytest.mark.slow
+def test_the_bundle_job(checkout: Path, temp: Path) -> None:
+    job = _packed(checkout, temp)
+    assert job.outputs["steps.versions.outputs.artifact"] == "nomos-binaries-linux-v0.3.1-v4"
+    assert job.outputs["steps.versions.outputs.key"].startswith("nomos-binaries-linux-v0.3.1-v4-3f623e0c9d15-embedded-")
+    with tarfile.open(checkout / job.outputs["steps.versions.outputs.bundle"]) as bundle:
+        assert "artifacts/nomos-node" in bundle.getnames()
+
+
+def _packed(checkout: Path, temp: Path) -> JobOnThisMachine:
+    job = JobOnThisMachine("build-binaries.yml", "bundle", checkout, temp)
+    job.run("Load versions")
+    job.run("Pack the embedded node")
+    return job
+
+
+@pytest.fixture
+def image() -> Iterator[str]:
+    require_docker()
+    yield TAG
+    docker("rmi", "--force", TAG, check=False)
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+def test_the_compose_job(checkout: Path, temp: Path, image: str) -> None:
+    if not entry_points(group="console_scripts", name="compose_runner"):
+        pytest.skip("this version has no compose runner")
+    _packed(checkout, temp)
+    before = _docker_state()
+    overrides = {"RUN_SECONDS": "20", "NOMOS_TESTNET_IMAGE": image}
+    job = JobOnThisMachine("compose-mixed.yml", "compose", checkout, temp, overrides)
+    job.run("Build the image")
+    try:
+        job.run("Run the demo")
+        job.run("Collect logs")
+    finally:
+        job.run("Remove containers")
+    with tarfile.open(temp / "compose-logs.tar.gz") as logs:
+        names = logs.getnames()
+    assert any("validator-0" in name and name.endswith(".log") for name in names)
+    assert _docker_state() == before
+
+
+def _docker_state() -> list[str]:
+    """Containers, networks and volumes by name."""
+    return [docker("ps", "-a", "--format", "{{.Names}}"), docker("network", "ls", "-q"), docker("volume", "ls", "-q")]
+
+
+def test_actionlint_finds_nothing() -> None:
+    done = subprocess.run([REPOSITORY / "scripts/lint-workflows.sh"], capture_output=True, text=True, check=False)
+    if done.returncode == 2:
+        pytest.skip(done.stderr.strip())
+    assert done.returncode == 0, done.stdout + done.stderr
