@@ -6,6 +6,7 @@
 #   scripts/build-prometheus-image.sh --from-source  Prometheus 3 from its Go module, which nodes push to by OTLP: some
 #                                                    minutes with Go 1.24, once; .tmp/prometheus-3 keeps the program. It
 #                                                    has the HTTP API but no web pages
+#   --if-needed  nothing, where the public image is there or can be pulled
 #   --force      make the image anew, though there is one of this kind
 #   --tag NAME   another name for the image
 #   -h, --help   this
@@ -15,17 +16,19 @@ source scripts/lib/settings.sh
 source scripts/lib/docker.sh
 
 TAG=logos-blockchain-testing:prometheus
+PUBLIC=prom/prometheus:v3.0.1
 MODULE_VERSION=v0.305.0 # is Prometheus 3.5.0
 SOURCE_VERSION=3.5.0
 RECEIVER_LABEL=logos-blockchain-testing.otlp-receiver
 
 usage() { sed -n '/^# *scripts/,/^#   -h/s/^# \{0,3\}//p' "${BASH_SOURCE[0]}"; }
 
-from_source="" force=""
+from_source="" force="" if_needed=""
 while (($#)); do
   case "$1" in
     --from-source) from_source=1 ;;
     --force) force=1 ;;
+    --if-needed) if_needed=1 ;;
     --tag)
       [[ -n "${2:-}" ]] || fail "--tag needs a name" "$(usage)"
       TAG="$2"
@@ -75,6 +78,12 @@ copy_program() { # PROGRAM ROOT
 }
 
 require_docker
+if [[ -n "$if_needed" ]] && ! image_exists "$TAG"; then
+  if image_exists "$PUBLIC" || timeout 120 docker pull -q "$PUBLIC" >/dev/null 2>&1; then
+    echo "Prometheus image $PUBLIC is there"
+    exit 0
+  fi
+fi
 present="$(image_label "$TAG" "$RECEIVER_LABEL")"
 if [[ -z "$force" && ("$present" == true || ("$present" == false && -z "$from_source")) ]]; then
   echo "Prometheus image $TAG is there already"
