@@ -126,7 +126,7 @@ async def test_a_node_joins_a_running_network_and_can_be_cut_off_like_the_others
         assert control is not None
         assert network is not None
         await all_reach(cluster.nodes, 2)
-        newcomer = await control.add_node(Role.EXECUTOR)
+        newcomer = await control.add_node(Role.VALIDATOR)
         await all_reach([newcomer], max(await heights(cluster.nodes[:2])))
         assert newcomer.name in feed.nodes()
         await network.partition([[newcomer.name], ["validator-0", "validator-1"]])
@@ -139,11 +139,11 @@ async def test_a_node_joins_a_running_network_and_can_be_cut_off_like_the_others
         await all_reach([newcomer], height + 3)
 
 
-def parted(length: float, *, coefficient: float) -> ScenarioBuilder:
+def parted(length: float, *, coefficient: float, after: float) -> ScenarioBuilder:
     """Four nodes, from slot 4 on in two halves. Without wallets, whose keys all know, each has its own blocks."""
     builder = ScenarioBuilder.topology(validators=4, layout="full").named("parted").seed(5)
     builder = builder.slot(seconds=SLOT_SECONDS, active_slot_coeff=coefficient)
-    builder = builder.fault(HALVES, at=slots(4), lasting=slots(length)).run_for(slots=length + 24)
+    builder = builder.fault(HALVES, at=slots(4), lasting=slots(length)).run_for(slots=4 + length + after)
     return builder.expect_no_conflicting_lib()
 
 
@@ -158,7 +158,7 @@ def reorganisations(verdict: Verdict) -> Sequence[int]:
 
 
 async def test_halves_that_were_apart_for_ten_slots_converge_and_stay_safe(tmp_path: Path) -> None:
-    builder = parted(10, coefficient=0.5).expect_recovery(within=seconds(20)).expect_no_stalls()
+    builder = parted(10, coefficient=0.5, after=20).expect_recovery(within=seconds(20)).expect_no_stalls()
     builder = builder.sometimes("a branch is given up", ReorganisationDeeperThan(0))
     verdict = await verdict_of(tmp_path, builder.eventually("close", NodesWithin(2), within=seconds(30)).build())
     assert verdict.passed, verdict.failure
@@ -166,7 +166,7 @@ async def test_halves_that_were_apart_for_ten_slots_converge_and_stay_safe(tmp_p
 
 
 async def test_halves_that_were_apart_for_more_than_k_blocks_are_told_with_the_block(tmp_path: Path) -> None:
-    verdict = await verdict_of(tmp_path, parted(36, coefficient=0.9).build())
+    verdict = await verdict_of(tmp_path, parted(28, coefficient=0.9, after=4).build())
     assert not verdict.passed
     assert verdict.failure is not None
     assert "no_conflicting_lib: did not hold" in verdict.failure

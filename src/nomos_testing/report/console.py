@@ -61,7 +61,7 @@ def _blocks_line(summary: RunSummary) -> str:
 
 
 def _expectations(summary: RunSummary) -> Table:
-    table = _table("expectation", "observed", "required", "verdict")
+    table = _table("expectation", "observed", "required", "verdict", wraps="observed")
     for judged in summary.judgements:
         verdict = "[green]passed[/]" if judged.passed else "[red]failed[/]"
         table.add_row(judged.expectation, shown(judged.observed), shown(judged.required), verdict)
@@ -69,13 +69,13 @@ def _expectations(summary: RunSummary) -> Table:
 
 
 def _faults(summary: RunSummary) -> Table:
-    table = _table("fault", "at", "lasted", "took effect", "recovered", "deepest reorg")
+    table = _table("fault", "at", "lasted", "took effect", "recovered", "deepest reorg", wraps="fault")
     add_fault_rows(table, summary.faults, summary.started.slot_seconds if summary.started is not None else None)
     return table
 
 
 def _nodes(summary: RunSummary) -> Table:
-    table = _table("node", "height", "peers", "reorgs", "state")
+    table = _table("node", "height", "peers", "reorgs", "state", wraps="state")
     for node in summary.nodes.values():
         state = f"[red]ended: {node.ended_unexpectedly}[/]" if node.ended_unexpectedly else "ran to the end"
         table.add_row(node.name, shown(node.height), shown(node.peers), str(node.reorganisations), state)
@@ -83,19 +83,20 @@ def _nodes(summary: RunSummary) -> Table:
 
 
 def _phases(summary: RunSummary) -> Table:
-    table = _table("phase", "seconds", "")
+    table = _table("phase", "seconds", "", wraps="")
     for phase in summary.phases:
         table.add_row(phase.phase, f"{phase.seconds:.2f}", (phase.error or "").partition("\n")[0])
     return table
 
 
-def _table(*columns: str) -> Table:
+def _table(*columns: str, wraps: str) -> Table:
+    """``wraps`` is the column that gives way where the terminal is narrow."""
     from rich import box
     from rich.table import Table
 
     table = Table(box=box.SIMPLE, pad_edge=False)
-    for number, column in enumerate(columns):
-        table.add_column(column, no_wrap=number == 0)
+    for column in columns:
+        table.add_column(column, no_wrap=column != wraps)
     return table
 
 
