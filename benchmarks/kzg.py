@@ -8,8 +8,8 @@ Run it with ``.venv/bin/python benchmarks/kzg.py``; it takes about a minute and 
   one by one: ``n/2`` multiplications with values, two transforms of ``n`` points, ``n`` multiplications with indices
   between them, and ``n`` sums of three.
 - *memory*: what the process holds before the first blob (with the parameters' bytes), after it, and after three more.
-- *loop*: the longest that an event loop waited for a turn while ``nomos_node`` encoded the same blob, or the largest one
-  whose shares can be sent.
+- *loop*: the longest that an event loop waited for a turn while ``nomos_node`` encoded the same blob, or the largest
+  one whose shares can be sent.
 
 Exit code 1 if commitments take more than 1.5 times the library's own.
 """

@@ -39,7 +39,7 @@ def validator_da_network(plan: NodePlan) -> ValidatorDaNetwork:
         membership=_membership(plan),
         api_adapter_settings=_api_adapter(plan),
         subnet_refresh_interval=_SUBNET_REFRESH_INTERVAL,
-        subnet_threshold=plan.spec.da.num_samples,
+        subnet_threshold=_subnet_threshold(plan),
         min_session_members=plan.spec.da.num_samples,
     )
 
@@ -50,7 +50,7 @@ def executor_da_network(plan: NodePlan) -> ExecutorDaNetwork:
         membership=_membership(plan),
         api_adapter_settings=_api_adapter(plan),
         subnet_refresh_interval=_SUBNET_REFRESH_INTERVAL,
-        subnet_threshold=plan.spec.da.num_samples,
+        subnet_threshold=_subnet_threshold(plan),
         min_session_members=plan.spec.da.num_samples,
     )
 
@@ -82,6 +82,18 @@ def _backend(plan: NodePlan) -> DaNetworkBackend:
             commitments_retry_limit=limits.commitments_retry_limit,
         ),
     )
+
+
+def _subnet_threshold(plan: NodePlan) -> int:
+    """As many subnetworks as are sampled, where so many can be connected.
+
+    Who is the only member of its subnetworks has nobody there to keep a connection with; validators dial no others.
+    """
+    da = plan.spec.da
+    if da.dispersal_factor > 1 or plan.spec.node_count == 1:
+        return da.num_samples
+    others = da.subnetworks(plan.spec.node_count) - 1
+    return min(da.num_samples, others) if plan.role is Role.EXECUTOR else 0
 
 
 def _membership(plan: NodePlan) -> DaMembership:

@@ -24,6 +24,7 @@ from nomos_testing.configgen import (
     real_node_objections,
 )
 from nomos_testing.topology import GeneratedTopology, NodeAddresses, NodePorts, TopologySpec, WalletSpec, own_hosts
+from nomos_testing.topology.presets import DataAvailability
 
 KZG = Path("/kzgrs_test_params")
 START = 1_765_555_200.25
@@ -128,6 +129,18 @@ def test_initial_peers_are_those_of_the_layout(network: GeneratedTopology) -> No
 def test_only_executors_ask_for_dispersal_peers(network: GeneratedTopology) -> None:
     asked = [node.config.da_backend.policy_settings.min_dispersal_peers for node in network.nodes]
     assert asked == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("factor", "samples", "expected"),
+    [(2, 1, [1, 1, 1]), (2, 2, [2, 2, 2]), (1, 1, [0, 0, 1]), (1, 2, [0, 0, 2])],
+)
+def test_nodes_want_no_more_subnetworks_than_they_can_be_connected_in(
+    factor: int, samples: int, expected: list[int]
+) -> None:
+    parameters = DataAvailability(dispersal_factor=factor, num_samples=samples)
+    network = generate(TopologySpec(validators=2, executors=1, data_availability=parameters))
+    assert [node.config.da_network.subnet_threshold for node in network.nodes] == expected
 
 
 @pytest.mark.parametrize(("nodes", "minimum"), [(4, 30), (35, 36)])

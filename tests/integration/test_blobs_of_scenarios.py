@@ -1,0 +1,124 @@
+"""Scenarios with blobs on live nodes: had back byte for byte, and what is said of one that can't be sampled."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from live_network import live, reached
+from nomos_core.da.kzg_generator import write_test_params
+from nomos_core.mantle.operations import ChannelBlob
+from nomos_testing import ScenarioBuilder
+from nomos_testing.cluster.interfaces import NodeHandle, Role
+from nomos_testing.runtime.interfaces import ExpectationFailed, RunContext
+from nomos_testing.runtime.journal import JOURNAL_NAME, read_journal
+from nomos_testing.runtime.journal_events import Notice
+from nomos_testing.topology.presets import DataAvailability
+from nomos_testing.workloads.blob_events import BlobDispersed, BlobOverdue, BlobVerified
+from nomos_testing.workloads.dispersed_blobs import channel_messages
+
+pytestmark = [pytest.mark.slow, pytest.mark.network]
+
+SLOT = 0.5
+
+
+@pytest.fixture(scope="module")
+def kzg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("kzg") / "kzgrs_test_params"
+    write_test_params(file, 17)
+    return file
+
+
+async def test_blobs_come_back_from_other_nodes_than_the_executor_that_dispersed_them(
+    tmp_path: Path, kzg_file: Path
+) -> None:
+    scenario = (
+        ScenarioBuilder.topology(validators=1, executors=2)
+        .slot(seconds=SLOT)
+        .data_availability(channel_rate=5)
+        .run_for(slots=20)
+        .build()
+    )
+    async with live(tmp_path, scenario, NOMOS_KZGRS_PARAMS_PATH=str(kzg_file)) as runner:
+        verdict = await runner.run()
+    assert verdict.passed, verdict.failure
+    events = [entry.event for entry in read_journal(verdict.run_directory / JOURNAL_NAME)]
+    executors = {event.blob: event.node for event in events if isinstance(event, BlobDispersed)}
+    verified = [event for event in events if isinstance(event, BlobVerified)]
+    assert len(verified) == 10
+    assert set(executors.values()) == {"executor-0", "executor-1"}
+    for event in verified:
+        assert event.problem is None
+        assert event.sources
+        assert executors[event.blob] not in event.sources
+
+
+async def test_of_a_blob_whose_only_holder_is_killed_the_workload_says_which_and_why(
+    tmp_path: Path, kzg_file: Path
+) -> None:
+    parameters = DataAvailability(dispersal_factor=1, num_samples=2, num_subnets=2)
+    builder = ScenarioBuilder.topology(validators=2, executors=1, layout="full").slot(seconds=SLOT)
+    builder = replace(builder, spec=replace(builder.spec, data_availability=parameters)).enable_node_control()
+    scenario = builder.data_availability().run_for(slots=60).build()
+    (workload,), (inclusion, _) = scenario.workloads, scenario.expectations
+    # Nodes wait before they sample, a quarter of this with such slots: the holder is gone by then.
+    environ = {"NOMOS_KZGRS_PARAMS_PATH": str(kzg_file), "NOMOS_SDP_TRIGGER_DELAY_SECS": "20"}
+    async with live(tmp_path, scenario, **environ) as runner:
+        ctx = runner.context
+        heard: list[Any] = []
+        ctx.journal().listen(lambda entry: heard.append(entry.event))
+        column, holder = await a_validator_that_holds_a_column_alone(ctx)
+        await inclusion.capture(ctx)
+        running = asyncio.create_task(workload.run(ctx))
+        try:
+            lost = await first(BlobDispersed, heard)
+            control = ctx.node_control()
+            assert control is not None
+            await control.kill(holder)
+            height = ctx.block_feed().canonical_chain()[-1].height
+            overdue = await first(BlobOverdue, heard)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        dispersed = {event.blob for event in heard if isinstance(event, BlobDispersed)}
+        assert lost.blob in dispersed
+        assert overdue.blob in dispersed
+        why = f"column {column} is served by none: {holder.name} does not answer"
+        assert overdue.reason.startswith(why)
+        assert any(f"blob {overdue.blob}" in text and why in text for text in notices(heard))
+        chain = ctx.block_feed().canonical_chain()
+        assert chain[-1].height > height + 8, "the chain went on"
+        assert not [
+            message for block in chain for message in channel_messages(block) if isinstance(message, ChannelBlob)
+        ]
+        with pytest.raises(ExpectationFailed, match="missing blobs: observed_total_blobs=0 ") as failed:
+            await inclusion.evaluate(ctx)
+        assert any(lost.blob in line and why in line for line in failed.value.evidence)
+
+
+async def a_validator_that_holds_a_column_alone(ctx: RunContext) -> tuple[int, NodeHandle]:
+    """Of two columns the executor holds at most one."""
+    nodes = ctx.cluster().nodes
+    names = {node.identity.peer_id: node.name for node in ctx.descriptors().nodes}
+    membership = await nodes[0].client.da_get_membership(0)
+    for column in (0, 1):
+        (peer,) = membership.assignations[column]
+        holder = next(node for node in nodes if node.name == names[peer])
+        if holder.role is Role.VALIDATOR:
+            return column, holder
+    raise AssertionError(f"no validator holds a column: {membership}")
+
+
+async def first(kind: type[Any], heard: list[Any]) -> Any:
+    async def look() -> Any:
+        return next((event for event in heard if isinstance(event, kind)), None)
+
+    return await reached(f"a {kind.__name__}", look, patience=60)
+
+
+def notices(heard: list[Any]) -> list[str]:
+    return [event.text for event in heard if isinstance(event, Notice)]
