@@ -26,6 +26,7 @@ from toy_network import toy_environment, toy_program
 from toy_scenario import toy_deployer, toy_scenario
 
 GENERATED = Path("made/kzgrs_test_params")
+SMALL = kzg_generator.generated_params(3)
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +38,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _file(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"parameters")
+    path.write_bytes(SMALL)
     return path.absolute()
 
 
@@ -98,6 +99,16 @@ def test_a_named_file_that_is_missing_is_never_replaced() -> None:
     problem = find_kzg_parameters(settings, generated=GENERATED, needed=False)
     assert isinstance(problem, Problem)
     assert problem.what == "missing KZG parameters at nowhere"
+
+
+def test_a_file_that_holds_no_parameters_is_refused_where_they_are_needed(tmp_path: Path) -> None:
+    file = tmp_path / "garbage"
+    file.write_bytes(SMALL[:-1])
+    settings = Settings(kzg_params=file)
+    problem = find_kzg_parameters(settings, generated=GENERATED, needed=True)
+    assert isinstance(problem, Problem)
+    assert problem.what.startswith(f"{file} holds no KZG parameters: ")
+    assert find_kzg_parameters(settings, generated=GENERATED, needed=False) == KzgParameters(file)
 
 
 def test_who_disperses_nothing_needs_none() -> None:

@@ -49,17 +49,27 @@ def find_kzg_parameters(settings: Settings, *, generated: Path | None, needed: b
 
     Args:
         generated: where a test set-up is kept and made; None where the nodes are not all embedded.
-        needed: whether it is a problem that there are none.
+        needed: whether it is a problem that there are none, or a file that holds none.
     """
     wanted = settings.kzg_params or DEFAULT_KZG_PARAMS
     path = kzg_params_file(wanted)
     if path.is_file():
-        return KzgParameters(path)
+        return (_defect(path) if needed else None) or KzgParameters(path)
     if settings.kzg_params is None and generated is not None:
         return KzgParameters(generated.absolute(), to_be_made=not generated.is_file())
     if needed or settings.kzg_params is not None:
         return Problem(f"missing KZG parameters at {wanted}", _REMEDY)
     return KzgParameters(path)
+
+
+def _defect(path: Path) -> Problem | None:
+    from nomos_core.da.kzg_params import KzgParams, KzgParamsError
+
+    try:
+        KzgParams.load(path)
+    except KzgParamsError as error:
+        return Problem(str(error), "it is the file that NOMOS_KZGRS_PARAMS_PATH names, or the manual's default")
+    return None
 
 
 def kzg_params_file(path: Path) -> Path:
