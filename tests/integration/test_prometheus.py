@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from live_network import PATIENCE, all_reach, heights, live, reached
+from embedded_node import free_ports
+from live_network import PATIENCE, PROGRAMS, all_reach, heights, live, live_environment, reached
 from nomos_testing import Scenario, ScenarioBuilder
 from nomos_testing.observability.telemetry import Telemetry
 from otlp_collector import otlp_collector
@@ -83,3 +85,26 @@ async def test_the_host_runner_tells_its_nodes_where_to_push(tmp_path: Path) -> 
     assert services == {"nomos-node-0", "nomos-executor-0"}
     assert {export.path for export in collector.exports} == {"/v1/metrics"}
     assert max(export.value(BLOCKS) for export in collector.exports) >= 4
+
+
+def test_the_manuals_otlp_variables_do_no_harm_where_nobody_listens(tmp_path: Path) -> None:
+    traces, metrics = (f"http://localhost:{port}" for port in free_ports(2))
+    environment = live_environment(
+        NOMOS_OTLP_ENDPOINT=traces,
+        NOMOS_OTLP_METRICS_ENDPOINT=metrics,
+        NOMOS_TESTS_KEEP_LOGS="1",
+        NOMOS_DEMO_RUN_SECS="10",
+        CONSENSUS_SLOT_TIME="0.5",
+        **PUSHED_OFTEN,
+    )
+    done = subprocess.run(
+        [PROGRAMS / "local_runner"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert "NOMOS_OTLP_ENDPOINT is for real nodes: embedded nodes make no traces" in said
+    logs = [log.read_text() for log in tmp_path.glob(".tmp/runs/*/*/__logs*")]
+    assert len(logs) == 2
+    for log in logs:
+        assert log.count(f"this node makes no traces, nothing goes to {traces}") == 1
+        assert log.count(f"metrics can't be pushed to {metrics}/v1/metrics, going on without") == 1
