@@ -9,7 +9,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -37,6 +36,7 @@ from nomos_core.keys import zk_public_key
 from nomos_core.mantle.genesis import GenesisDeclaration, genesis_transaction
 from nomos_core.mantle.transactions import Note, SignedMantleTx
 from nomos_core.proofs.development import DevelopmentProver
+from nomos_testing.topology import reserve_ports
 
 T = TypeVar("T")
 C = TypeVar("C", bound=NodeConfig)
@@ -58,36 +58,9 @@ def leader_genesis(extra: Iterable[Note] = ()) -> SignedMantleTx:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports free for TCP and UDP at the moment."""
-    ports: list[int] = []
-    with _Held() as held:
-        while len(ports) < count:
-            ports.append(held.next_port())
-    return ports
-
-
-class _Held:
-    def __init__(self) -> None:
-        self._sockets: list[socket.socket] = []
-
-    def next_port(self) -> int:
-        tcp = self._bound(socket.SOCK_STREAM, 0)
-        port: int = tcp.getsockname()[1]
-        self._bound(socket.SOCK_DGRAM, port)
-        return port
-
-    def _bound(self, kind: socket.SocketKind, port: int) -> socket.socket:
-        bound = socket.socket(socket.AF_INET, kind)
-        bound.bind(("127.0.0.1", port))
-        self._sockets.append(bound)
-        return bound
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        for bound in self._sockets:
-            bound.close()
+    """Ports free for TCP and UDP at the moment, which the kernel gives to nobody by itself."""
+    with reserve_ports(count) as reserved:
+        return [node.network for node in reserved.nodes]
 
 
 def make_config(genesis_tx: SignedMantleTx, **settings: Any) -> ValidatorConfig:
