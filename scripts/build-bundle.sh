@@ -173,10 +173,11 @@ META
 }
 
 pack() { # STAGE
-  local compress="gzip -1" fresh="$OUTPUT.$$"
-  ! command -v pigz >/dev/null || compress="pigz -1"
+  local compress="gzip -1n" fresh="$OUTPUT.$$"
+  ! command -v pigz >/dev/null || compress="pigz -1n"
   mkdir -p "$(dirname "$OUTPUT")"
-  tar -C "$1" -I "$compress" --owner=0 --group=0 -cf "$fresh" artifacts/nomos-bundle-meta.env \
+  # The same programs give the same archive, so that the image of it stays as it is.
+  tar -C "$1" -I "$compress" --owner=0 --group=0 --sort=name --mtime=@1577836800 -cf "$fresh" artifacts/nomos-bundle-meta.env \
     --exclude=artifacts/nomos-bundle-meta.env artifacts ||
     { rm -f "$fresh" && fail "ERROR: the bundle could not be written to $OUTPUT; is there room? (df -h $(dirname "$OUTPUT"))"; }
   mv -f "$fresh" "$OUTPUT"

@@ -121,9 +121,16 @@ def _copy_project(destination: Path) -> None:
 
 
 def _compile(directory: Path) -> None:
-    """Byte code that is taken as it is, without a look at the sources: they don't change, and nodes start sooner."""
+    """Byte code that is taken as it is, without a look at the sources: they don't change, and nodes start sooner.
+
+    It knows no place, so that it is the same wherever it was made; an interpreter that loads it puts in its own.
+    """
     compileall.compile_dir(
-        directory, quiet=2, workers=0, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
+        directory,
+        quiet=2,
+        workers=0,
+        stripdir=str(directory),
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
     )
 
 

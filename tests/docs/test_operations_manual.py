@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nomos_testing.settings import VariableHelp, documented_variables
-from repository_copy import REPOSITORY
+from repository_copy import REPOSITORY, STACK
 
 MANUAL = REPOSITORY / "docs/operations.md"
 PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
@@ -68,7 +68,8 @@ def test_the_first_screen_of_the_readme_has_the_two_commands() -> None:
 
 
 def test_the_manual_quotes_messages_that_the_scripts_print() -> None:
-    printed = "".join(script.read_text() for script in (REPOSITORY / "scripts").glob("*.sh"))
+    scripts = (*(REPOSITORY / "scripts").rglob("*.sh"), *(REPOSITORY / STACK).rglob("*.sh"))
+    printed = "".join(script.read_text() for script in scripts)
     quoted = re.findall(r"^\| `(?:ERROR|prepare-venv\.sh): ([\w' ]+)", MANUAL.read_text(), re.MULTILINE)
     assert len(quoted) >= 6
     for text in quoted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 import urllib.error
@@ -20,6 +21,7 @@ from node_image import node_image, run_build
 from nomos_core.config import dump_document
 from nomos_testing.cfgsync.settings import CfgsyncConfig
 from nomos_testing.runtime.machine import measured_machine_factor
+from repository_copy import REPOSITORY
 
 pytestmark = [pytest.mark.docker, pytest.mark.network, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -63,6 +65,17 @@ def test_a_program_for_another_machine_ends_its_container(image: str, tmp_path: 
     done = run(image, "/etc/nomos/scripts/run_nomos_node.sh", options=mounted)
     assert done.returncode == 126
     assert "nomos-node is not for Linux on" in done.stderr
+
+
+def test_the_manuals_commands_make_the_image(image: str) -> None:
+    manual = (REPOSITORY / "docs/images.md").read_text()
+    commands = re.findall(r"```bash\n(.*?)```", manual, re.DOTALL)
+    assert len(commands) == 1
+    done = subprocess.run(
+        ["bash", "-ec", commands[0]], cwd=REPOSITORY, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith(f"Image {image} is up to date\n")
 
 
 class Stack:
