@@ -10,9 +10,11 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 T = TypeVar("T")
+
+DEFAULT_IMAGE: Final = "logos-blockchain-testing:local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,18 @@ def _log_filter(text: str) -> Mapping[str, str]:
     return {target.strip(): level.strip() for target, level in pairs}
 
 
+def _node_pairs(text: str) -> tuple[int, int]:
+    validators, separator, executors = text.strip().lower().replace("\u00d7", "x").partition("x")
+    _check(bool(separator))
+    return _count(validators), _count(executors)
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    _check(0 < port < 1 << 16)
+    return port
+
+
 COUNT = Kind("a whole number, 0 or more", _count)
 POSITIVE_COUNT = Kind("a whole number above 0", _positive_count)
 POSITIVE_SECONDS = Kind("a number of seconds above 0", _positive_seconds)
@@ -76,6 +90,8 @@ LOG_LEVEL = Kind("one of error, warn, info, debug, trace", _log_level)
 LOG_FILTER = Kind("of the form target=level,target=level", _log_filter)
 PROVER = Kind("development or groth16", _prover)
 TEXT = Kind("text", str)
+NODE_PAIRS = Kind("of the form VALIDATORSxEXECUTORS, like 3x2", _node_pairs)
+PORT = Kind("a port from 1 to 65535", _port)
 PATH = Kind("a path", lambda text: Path(text).expanduser())
 IS_TRUE = Kind("true or false", lambda text: text.lower() == "true")
 IS_SET = Kind("set or unset", lambda text: True)
@@ -164,6 +180,32 @@ class Settings:
         "NOMOS_SDP_TRIGGER_DELAY_SECS", COUNT, 5, "sampling: from a blob's transaction to its first sample"
     )
 
+    # Containers
+    image: str = variable("NOMOS_TESTNET_IMAGE", TEXT, DEFAULT_IMAGE, "image of the nodes' containers")
+    node_pairs: tuple[int, int] | None = variable(
+        "COMPOSE_NODE_PAIRS", NODE_PAIRS, None, "validators and executors of compose_runner's demo, like 3x2"
+    )
+    prometheus_port: int | None = variable(
+        "TEST_FRAMEWORK_PROMETHEUS_PORT", PORT, None, "port of Prometheus on the host; 9090 by default, else a free one"
+    )
+    grafana_port: int | None = variable("COMPOSE_GRAFANA_PORT", PORT, None, "port of Grafana on the host")
+    container_host: str = variable("COMPOSE_RUNNER_HOST", TEXT, "127.0.0.1", "where containers' ports are reached")
+    host_gateway: str | None = variable(
+        "COMPOSE_RUNNER_HOST_GATEWAY", TEXT, None, "entry in the containers' hosts; disable or empty for none"
+    )
+    docker_host_gateway: str | None = variable(
+        "DOCKER_HOST_GATEWAY", TEXT, None, "address of host.docker.internal in containers"
+    )
+    preserve: bool = variable(
+        "COMPOSE_RUNNER_PRESERVE",
+        IS_SET,
+        False,
+        "set: containers and their workspace stay after the run",
+        aliases=("TESTNET_RUNNER_PRESERVE",),
+    )
+
+    given: frozenset[str] = frozenset()
+    """The fields that the environment has set."""
     warnings: tuple[str, ...] = ()
 
     @classmethod
@@ -172,7 +214,8 @@ class Settings:
         source = os.environ if environ is None else environ
         warnings: list[str] = []
         values = {item.name: _read(item, source, warnings) for item in _variables()}
-        return cls(**values, warnings=tuple(warnings))
+        given = frozenset(item.name for item in _variables() if any(name in source for name in item.metadata["names"]))
+        return cls(**values, given=given, warnings=tuple(warnings))
 
 
 def _variables() -> Iterator[Field[Any]]:

@@ -32,7 +32,7 @@ class ClusterNodeControl(Generic[N]):
     def __init__(self, cluster: DeployedCluster[N], journal: Journal, newcomer: Newcomer[N] | None = None) -> None:
         self._cluster = cluster
         self._journal = journal
-        self._newcomer = newcomer
+        self.newcomer = newcomer
         self._paused: set[str] = set()
         self._down: set[str] = set()
         self._full: set[str] = set()
@@ -92,10 +92,10 @@ class ClusterNodeControl(Generic[N]):
         await self.restart(self._find(Role.EXECUTOR, index))
 
     async def add_node(self, role: Role) -> N:
-        if self._newcomer is None:
+        if self.newcomer is None:
             raise NodeControlError("this network was not made to be added to")
         index = sum(other.role is role for other in self._cluster.nodes)
-        node = await self._newcomer(role, index, self._cluster.network)
+        node = await self.newcomer(role, index, self._cluster.network)
         with self._journaled(node, "add"):
             self._cluster.adopt(node)
             await self._start(node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,10 @@ class Reaper:
     def remove(self, path: Path) -> None:
         """Have a temporary file or directory removed."""
         self._tell({"path": str(path.absolute())})
+
+    def remove_stack(self, docker: Sequence[str], label: str, environ: Mapping[str, str]) -> None:
+        """Have containers, networks and volumes with a label removed, by a ``docker`` command in this environment."""
+        self._tell({"docker": list(docker), "label": label, "environ": dict(environ)})
 
     def dismiss(self) -> None:
         """Everything is cleaned up; the reaper ends without doing anything."""

@@ -71,12 +71,19 @@ class RelayClient(ABC):
         """
         self._process = await self._spawn()
         self._watch = asyncio.create_task(self._report_end(self._process, ended), name="watch the relay")
-        nodes = {name: asdict(sockets) for name, sockets in self.nodes.items()}
         try:
-            await self._ask("open", host=self.host, nodes=nodes, probe_token=self.token.hex(), seed=str(self._seed))
+            await self._begin()
         except NetworkControlError as error:
             await self.close()
             raise LaunchError(str(error)) from None
+
+    async def _begin(self) -> None:
+        await self._ask("open", **self.opening())
+
+    def opening(self) -> dict[str, Any]:
+        """What a relay has to know first."""
+        nodes = {name: asdict(sockets) for name, sockets in self.nodes.items()}
+        return {"host": self.host, "nodes": nodes, "probe_token": self.token.hex(), "seed": str(self._seed)}
 
     async def admit(self, name: str, sockets: NodeSockets) -> None:
         """Relay for one node more."""

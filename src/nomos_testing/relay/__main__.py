@@ -1,4 +1,7 @@
-"""``python -m nomos_testing.relay EVIDENCE_FILE``: requests on standard input, answers on standard output."""
+"""``python -m nomos_testing.relay EVIDENCE_FILE [REQUESTS_FILE]``: requests on standard input, answers on its output.
+
+Requests of the file, if one is given, are done first.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,12 @@ from nomos_testing.relay.program import Evidence, Relay
 
 
 def main() -> None:
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m nomos_testing.relay EVIDENCE_FILE")
+    if len(sys.argv) not in {2, 3}:
+        sys.exit("usage: python -m nomos_testing.relay EVIDENCE_FILE [REQUESTS_FILE]")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner, which then heals and closes our input
     relay = Relay(Evidence(Path(sys.argv[1])), requests=sys.stdin.fileno(), answers=sys.stdout.fileno())
+    for request in Path(sys.argv[2]).read_bytes().splitlines() if sys.argv[2:] else ():
+        relay.answer(request)
     try:
         relay.run()
     except PermissionError:  # the kernel's event queue takes no files

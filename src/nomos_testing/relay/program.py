@@ -124,9 +124,10 @@ class Relay:
             return
         *lines, self._unread = (self._unread + read).split(b"\n")
         for line in lines:
-            self._answer(line)
+            self.answer(line)
 
-    def _answer(self, line: bytes) -> None:
+    def answer(self, line: bytes) -> None:
+        """Do what a line asks for, and answer."""
         number = None
         try:
             number, value = parse_line(line)

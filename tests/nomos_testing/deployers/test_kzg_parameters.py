@@ -14,7 +14,7 @@ from nomos_core.da.kzg_params import KzgParams
 from nomos_testing import ScenarioBuilder
 from nomos_testing.deployers.errors import PreflightError, Problem
 from nomos_testing.deployers.local.deployer import LocalDeployer
-from nomos_testing.deployers.local.kzg_parameters import (
+from nomos_testing.deployers.kzg_parameters import (
     DEFAULT_KZG_PARAMS,
     KzgParameters,
     find_kzg_parameters,

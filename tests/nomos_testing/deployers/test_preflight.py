@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from nomos_testing.cluster.roles import Role
+from nomos_testing.deployers.clock import find_library
+from nomos_testing.deployers.environment import node_environment
 from nomos_testing.deployers.errors import PreflightError, Problem
-from nomos_testing.deployers.local.clock import find_library
-from nomos_testing.deployers.local.environment import node_environment
-from nomos_testing.deployers.local.kzg_parameters import kzg_params_file
+from nomos_testing.deployers.kzg_parameters import kzg_params_file
 from nomos_testing.deployers.local.preflight import Prepared, prepare, with_faults
 from nomos_testing.deployers.local.programs import Installation, Program, find_program
 from nomos_testing.faults.plan import FaultPlan, PlannedFault

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from nomos_testing.client.node_client import NodeClient
 from nomos_testing.cluster.interfaces import NetworkControl, NodeControlError, Role
+from nomos_testing.deployers.clock import CLOCK_NAME, NodeClock
 from nomos_testing.deployers.local.child_process import Launcher
-from nomos_testing.deployers.local.clock import CLOCK_NAME, NodeClock
 from nomos_testing.deployers.local.cluster import LocalCluster
 from nomos_testing.deployers.local.direct_launcher import DirectLauncher
 from nomos_testing.deployers.local.fork_server import ForkServer

@@ -16,7 +16,7 @@ from nomos_testing.configgen import (
     generate_newcomer,
     generate_topology,
 )
-from nomos_testing.deployers.local.kzg_parameters import DEFAULT_KZG_PARAMS, kzg_params_file
+from nomos_testing.deployers.kzg_parameters import DEFAULT_KZG_PARAMS, kzg_params_file
 from nomos_testing.deployers.local.node import NodeBlueprint
 from nomos_testing.deployers.network_control import RelayedNetwork
 from nomos_testing.relay.faces import NodeSockets

@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nomos_core.proofs.prover import Prover
-from nomos_core.proofs.selection import ProverUnavailable, select_prover
 from nomos_testing.cluster.interfaces import Role
 from nomos_testing.configgen import real_node_objections
+from nomos_testing.deployers.clock import find_library
+from nomos_testing.deployers.environment import find_prover, node_environment
 from nomos_testing.deployers.errors import PreflightError, Problem
-from nomos_testing.deployers.local.clock import find_library
-from nomos_testing.deployers.local.environment import node_environment
-from nomos_testing.deployers.local.kzg_parameters import KzgParameters, find_kzg_parameters
+from nomos_testing.deployers.kzg_parameters import KzgParameters, find_kzg_parameters
 from nomos_testing.deployers.local.programs import PROGRAM_VARIABLES, Installation, Program, find_program
 from nomos_testing.faults.errors import dotted
 from nomos_testing.faults.plan import FaultPlan, PlannedFault
@@ -60,7 +59,7 @@ def prepare(
     found = {role: find_program(role, named[role], installation) for role in sorted(roles)}
     environment = node_environment(environ, settings)
     # With the caller's own word for it: nodes do not get one that says no.
-    prover = _prover({**environ, **environment})
+    prover = find_prover({**environ, **environment})
     programs = {role: program for role, program in found.items() if isinstance(program, Program)}
     embedded = all(program.embedded for program in programs.values())
     generated = installation.generated_kzg_params if embedded else None
@@ -110,13 +109,6 @@ def _disk_problem(prepared: Prepared) -> Problem | None:
         # The kernel tells a program of a file that may not grow by SIGXFSZ; Python ignores it, others die of it.
         return Problem("only the embedded nodes get an error from a full disk", "use the embedded nodes, or kill")
     return None
-
-
-def _prover(environment: Mapping[str, str]) -> Prover | Problem:
-    try:
-        return select_prover(environment)
-    except ProverUnavailable as error:
-        return Problem(str(error), "set POL_PROOF_DEV_MODE=true to run with development proofs")
 
 
 def refuse_for_real_nodes(prepared: Prepared, topology: GeneratedTopology) -> None:

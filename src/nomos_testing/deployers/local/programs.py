@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nomos_testing.cluster.interfaces import Role
 from nomos_testing.deployers.errors import Problem
-from nomos_testing.deployers.local.kzg_parameters import GENERATED_KZG_PARAMS
+from nomos_testing.deployers.kzg_parameters import GENERATED_KZG_PARAMS
 
 PROGRAM_NAMES = {Role.VALIDATOR: "nomos-node", Role.EXECUTOR: "nomos-executor"}
 PROGRAM_VARIABLES = {Role.VALIDATOR: "NOMOS_NODE_BIN", Role.EXECUTOR: "NOMOS_EXECUTOR_BIN"}

@@ -1,11 +1,13 @@
-"""The environment of node processes: the caller's, without what would silently reconfigure a node."""
+"""The environment of nodes: the caller's, without what would silently reconfigure a node; and the prover it chooses."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
-from nomos_core.proofs.selection import DEVELOPMENT_MODE_VARIABLE, PROVER_VARIABLE
+from nomos_core.proofs.prover import Prover
+from nomos_core.proofs.selection import DEVELOPMENT_MODE_VARIABLE, PROVER_VARIABLE, ProverUnavailable, select_prover
+from nomos_testing.deployers.errors import Problem
 from nomos_testing.settings import Settings
 
 NODE_OVERRIDES: Final = frozenset(
@@ -32,3 +34,11 @@ def node_environment(base: Mapping[str, str], settings: Settings) -> dict[str, s
     if settings.prover is not None:
         environment[PROVER_VARIABLE] = settings.prover
     return environment
+
+
+def find_prover(environment: Mapping[str, str]) -> Prover | Problem:
+    """Who signs for us, in the environment of the nodes."""
+    try:
+        return select_prover(environment)
+    except ProverUnavailable as error:
+        return Problem(str(error), "set POL_PROOF_DEV_MODE=true to run with development proofs")

@@ -1,0 +1,84 @@
+"""What the scenario and the caller's environment say about containers: their variables, and what cfgsync is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from nomos_core.proofs.prover import Prover
+from nomos_core.proofs.selection import DEVELOPMENT_MODE_VARIABLE, PROVER_VARIABLE
+from nomos_testing.configgen import ConfigOptions, NodeLogging
+from nomos_testing.deployers.compose.rendering import CONTAINER_KZG_PARAMS
+from nomos_testing.settings import Settings
+
+_METRICS_INTERVAL: Final = "5000"
+"""Milliseconds from one push of metrics to the next."""
+_READ_BY_CFGSYNC: Final = (
+    *("NOMOS_DISPERSAL_TIMEOUT_SECS", "NOMOS_RETRY_COOLDOWN_SECS", "NOMOS_SHARE_DURATION_SECS"),
+    *("NOMOS_PRUNE_DURATION_SECS", "NOMOS_PRUNE_INTERVAL_SECS", "NOMOS_COMMITMENTS_WAIT_SECS"),
+    *("NOMOS_SDP_TRIGGER_DELAY_SECS", "NOMOS_GRACE_PERIOD_SECS", "NOMOS_USE_AUTONAT", "SLOW_TEST_ENV"),
+)
+"""They go into generated configurations."""
+_READ_BY_NODES: Final = ("NOMOS_PROPOSE_AT_ONCE", "RUST_BACKTRACE")
+_HOST_GATEWAY: Final = "host.docker.internal"
+
+
+def container_environment(
+    settings: Settings, environ: Mapping[str, str], *, prover: Prover, kzg_params: str
+) -> dict[str, str]:
+    """Of every node, beside what the compose file says of each."""
+    environment = {
+        DEVELOPMENT_MODE_VARIABLE: "false" if settings.pol_proof_dev_mode is False else "true",
+        PROVER_VARIABLE: prover.name,
+        "RUST_LOG": environ.get("RUST_LOG", "info"),
+        "NOMOS_LOG_LEVEL": _level(settings),
+        "NOMOS_TIME_BACKEND": environ.get("NOMOS_TIME_BACKEND", "monotonic"),
+        "NOMOS_KZGRS_PARAMS_PATH": kzg_params,
+        "OTEL_METRIC_EXPORT_INTERVAL": _METRICS_INTERVAL,
+    }
+    if settings.log_dir is not None:
+        environment["NOMOS_LOG_DIR"] = str(settings.log_dir)
+    return environment | _passed_on(environ, _READ_BY_NODES)
+
+
+def cfgsync_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    return _passed_on(environ, _READ_BY_CFGSYNC)
+
+
+def config_options(settings: Settings, *, kzg_params: str, metrics: str | None) -> ConfigOptions:
+    """``metrics`` is where the nodes push theirs: to the stack's own Prometheus, else where the settings say."""
+    return ConfigOptions(
+        kzg_params=Path(kzg_params),
+        logging=NodeLogging(
+            level=_level(settings).upper(),
+            filters=settings.log_filter,
+            otlp_traces=settings.otlp_endpoint,
+            otlp_metrics=metrics or settings.otlp_metrics_endpoint,
+        ),
+    )
+
+
+def container_kzg_params(settings: Settings, *, mounted: bool) -> str:
+    """The parameters as the nodes see them. A named file that is not on the host is one of the image's."""
+    return str(settings.kzg_params) if settings.kzg_params is not None and not mounted else CONTAINER_KZG_PARAMS
+
+
+def extra_host(settings: Settings) -> str | None:
+    """The containers' entry for the host."""
+    if settings.host_gateway is not None:
+        return None if settings.host_gateway.lower() in {"", "disable"} else settings.host_gateway
+    return f"{_HOST_GATEWAY}:{settings.docker_host_gateway or 'host-gateway'}"
+
+
+def bind_address(settings: Settings) -> str:
+    """Where ports are published: on loopback, unless they are to be reached by another name."""
+    return "127.0.0.1" if settings.container_host in {"127.0.0.1", "localhost"} else "0.0.0.0"
+
+
+def _level(settings: Settings) -> str:
+    return settings.log_level or ("debug" if settings.tests_tracing else "info")
+
+
+def _passed_on(environ: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
+    return {name: environ[name] for name in names if name in environ}

@@ -1,0 +1,57 @@
+"""Hears at once when a container of a stack ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+
+from nomos_testing.deployers.compose.docker import Docker
+from nomos_testing.deployers.compose.stack import RUN_LABEL
+
+_SIGNAL_BASE = 128
+
+
+class ContainerEnds:
+    """Calls ``ended`` with a container's name and exit code; ``lost`` once if nothing is heard any more."""
+
+    def __init__(
+        self, docker: Docker, project: str, *, ended: Callable[[str, int], None], lost: Callable[[], None]
+    ) -> None:
+        self._docker = docker
+        self._project = project
+        self._ended = ended
+        self._lost = lost
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """From now on; what ends before the daemon listens to us is told as well."""
+        since = f"{time.time():.6f}"
+        filters = ("--filter", f"label={RUN_LABEL}={self._project}", "--filter", "event=die")
+        self._process = await self._docker.open("events", "--since", since, *filters, "--format", "{{json .}}")
+        self._reading = asyncio.create_task(self._read(self._process), name="ends of containers")
+
+    async def close(self) -> None:
+        """Idempotent."""
+        process, reading, self._reading = self._process, self._reading, None
+        if process is None or reading is None:
+            return
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        async for line in process.stdout:
+            attributes = json.loads(line)["Actor"]["Attributes"]
+            self._ended(attributes["name"], int(attributes["exitCode"]))
+        self._lost()
+
+
+def as_process_status(exit_code: int) -> int:
+    """Docker's exit code as ``subprocess`` has it: negative for a signal. Shells and Docker add 128 to its number."""
+    return _SIGNAL_BASE - exit_code if exit_code > _SIGNAL_BASE else exit_code

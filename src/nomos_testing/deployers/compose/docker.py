@@ -1,0 +1,141 @@
+"""The ``docker`` command line: one call a method, each with a deadline and an error that says what it said."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from nomos_testing.deployers.compose.errors import CommandFailed, DockerUnavailable
+from nomos_testing.deployers.death_signal import die_with_parent
+from nomos_testing.deployers.errors import LaunchError
+from nomos_testing.deployers.reaping import Reaper
+
+INFO_SECONDS: Final = 15.0
+INSPECT_SECONDS: Final = 60.0
+CONTAINER_SECONDS: Final = 60.0
+_LONGEST_LINE: Final = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Docker:
+    """
+    Every method raises ``CommandFailed``: it could not be run, took too long, or ended with another status than 0.
+    """
+
+    environ: Mapping[str, str]
+    program: str = "docker"
+    reaper: Reaper | None = None
+    """Ends commands that are still at it when we are killed."""
+
+    def reaped_by(self, reaper: Reaper) -> Docker:
+        return replace(self, reaper=reaper)
+
+    async def run(self, argv: Sequence[str], *, timeout: float, cwd: Path | None = None, merged: bool = False) -> str:
+        """Run any command in Docker's environment; its standard output, with standard error in it if ``merged``."""
+        shown = " ".join(argv)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT if merged else asyncio.subprocess.PIPE,
+                cwd=cwd,
+                env=dict(self.environ),
+                start_new_session=True,
+                preexec_fn=die_with_parent(),
+            )
+        except OSError as error:
+            raise CommandFailed(shown, f"could not be run: failed to spawn {argv[0]}: {error.strerror}") from None
+        if self.reaper is not None:
+            self.reaper.watch_group(process.pid)
+        try:
+            async with asyncio.timeout(timeout):
+                output, errors = await process.communicate()
+        except TimeoutError:
+            raise CommandFailed(shown, f"timed out after {timeout:g} s") from None
+        finally:
+            await _end(process)
+            if self.reaper is not None:
+                self.reaper.forget_group(process.pid)
+        text = output.decode(errors="replace")
+        if process.returncode:
+            complaint = (errors or b"").decode(errors="replace") + text
+            raise CommandFailed(shown, f"exited with status {process.returncode}", complaint)
+        return text
+
+    async def ask(self, *arguments: str, timeout: float = CONTAINER_SECONDS) -> str:
+        """``docker ARGUMENTS``"""
+        return await self.run([self.program, *arguments], timeout=timeout)
+
+    async def open(self, *arguments: str, stderr: Path | None = None) -> asyncio.subprocess.Process:
+        """A ``docker`` that goes on, with pipes to its standard input and output; it ends with us.
+
+        Raises:
+            LaunchError: it cannot be started.
+        """
+        descriptor = os.open(stderr or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            return await asyncio.create_subprocess_exec(
+                self.program,
+                *arguments,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=descriptor,
+                limit=_LONGEST_LINE,
+                env=dict(self.environ),
+                start_new_session=True,
+                preexec_fn=die_with_parent(),
+            )
+        except OSError as error:
+            raise LaunchError(f"failed to start {self.program} {arguments[0]}: {error.strerror}") from error
+        finally:
+            os.close(descriptor)
+
+    async def info(self) -> Mapping[str, Any]:
+        """What the daemon says of itself.
+
+        Raises:
+            DockerUnavailable: no program, or no daemon that answers.
+        """
+        try:
+            answer: dict[str, Any] = json.loads(await self.ask("info", "--format", "{{json .}}", timeout=INFO_SECONDS))
+        except CommandFailed as error:
+            raise DockerUnavailable(_reason(error)) from None
+        if errors := answer.get("ServerErrors"):  # the client is there, the daemon is not
+            raise DockerUnavailable(str(errors[0]))
+        return answer
+
+    async def inspect(self, *names: str, timeout: float = INSPECT_SECONDS) -> list[dict[str, Any]]:
+        """Containers, in the order of their names."""
+        found: list[dict[str, Any]] = json.loads(await self.ask("container", "inspect", *names, timeout=timeout))
+        return found
+
+    async def image(self, name: str) -> Mapping[str, Any] | None:
+        """An image; None where it is not here."""
+        try:
+            (found,) = json.loads(await self.ask("image", "inspect", name, timeout=INSPECT_SECONDS))
+        except CommandFailed as error:
+            if "no such image" in error.output.lower():
+                return None
+            raise
+        return dict(found)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """The command and what it has started: ``docker`` has its plugins do the work."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+def _reason(error: CommandFailed) -> str:
+    lines = [line for line in error.output.strip().splitlines() if line.strip() not in {"", "null"}]
+    return next((line.strip() for line in lines if "error" in line.lower() or "cannot" in line.lower()), str(error))

@@ -1,0 +1,171 @@
+"""What must be there before a stack is made: a daemon, a compose tool, an image for this machine, assets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from nomos_core.proofs.prover import Prover
+from nomos_testing.deployers.clock import find_library
+from nomos_testing.deployers.compose.compose_tool import ComposeTool, find_compose_tool
+from nomos_testing.deployers.compose.docker import INSPECT_SECONDS, Docker
+from nomos_testing.deployers.compose.errors import CommandFailed, ComposeError
+from nomos_testing.deployers.compose.stack import MOST_NODES
+from nomos_testing.deployers.compose.workspace import find_assets
+from nomos_testing.deployers.environment import find_prover, node_environment
+from nomos_testing.deployers.errors import PreflightError, Problem
+from nomos_testing.deployers.kzg_parameters import (
+    DEFAULT_KZG_PARAMS,
+    GENERATED_KZG_PARAMS,
+    KzgParameters,
+    kzg_params_file,
+)
+from nomos_testing.faults.errors import dotted
+from nomos_testing.faults.vocabulary import Control
+from nomos_testing.scenario.scenario import Scenario
+from nomos_testing.settings import DEFAULT_IMAGE, Settings
+
+_AMD64_ONLY: Final = "ghcr.io/logos-co/nomos:testnet"
+_ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
+_BUILD: Final = "testing-framework/assets/stack/scripts/build_test_image.sh"
+_KNOWN_PROGRAM: Final = "/usr/bin/nomos-node"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What preflight found."""
+
+    docker: Docker
+    tool: ComposeTool
+    image: str
+    platform: str | None
+    assets: Path
+    kzg: KzgParameters | None
+    """None: the nodes take what their image has."""
+    prover: Prover
+    clock_library: Path | None
+    prometheus_image: str | None = None
+    """None: no such image is here, and metrics are not collected."""
+    grafana_image: str | None = None
+
+
+async def prepare(scenario: Scenario, settings: Settings, environ: Mapping[str, str], *, root: Path) -> Prepared:
+    """Look for everything that the scenario takes. ``root`` is where the repository is expected.
+
+    Raises:
+        DockerUnavailable: there is no daemon.
+        ComposeError: the image or the stack's assets are not there, or of no use.
+        PreflightError: something else is missing; all of it is named.
+    """
+    docker = Docker(environ)
+    info = await docker.info()
+    _check_topology(scenario)
+    tool, image = await asyncio.gather(find_compose_tool(docker), docker.image(settings.image))
+    _check_image(settings.image, image, info)
+    embedded = _Embedded(docker, settings.image)
+    prover = find_prover({**environ, **node_environment(environ, settings)})
+    library = _clock_library(scenario, settings)
+    problems = [problem for problem in (tool, prover, library) if isinstance(problem, Problem)]
+    problems += await _refused_faults(scenario, embedded)
+    if problems or isinstance(tool, Problem) or isinstance(prover, Problem) or isinstance(library, Problem):
+        raise PreflightError(problems)
+    assets = find_assets(root)
+    return Prepared(
+        docker=docker,
+        tool=tool,
+        image=settings.image,
+        platform="linux/amd64" if settings.image == _AMD64_ONLY else None,
+        assets=assets,
+        kzg=await _kzg(scenario, settings, assets, embedded),
+        prover=prover,
+        clock_library=library,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Embedded:
+    """Whether an image's nodes are the embedded ones: asked only where it matters, because a container has to run."""
+
+    docker: Docker
+    image: str
+
+    async def ask(self) -> bool:
+        entry = ("run", "--rm", "--network", "none", "--entrypoint", "head", self.image, "-c", "2", _KNOWN_PROGRAM)
+        return await self.docker.ask(*entry, timeout=INSPECT_SECONDS) == "#!"
+
+    async def has_file(self, path: str) -> bool:
+        entry = ("run", "--rm", "--network", "none", "--entrypoint", "test", self.image, "-s", path)
+        try:
+            await self.docker.ask(*entry, timeout=INSPECT_SECONDS)
+        except CommandFailed:
+            return False
+        return True
+
+
+def _check_topology(scenario: Scenario) -> None:
+    spec = scenario.topology
+    counts = f"(validators={spec.validators}, executors={spec.executors})"
+    if spec.validators == 0:
+        raise ComposeError(f"compose runner requires at least one validator {counts}")
+    if spec.node_count > MOST_NODES:
+        raise ComposeError(f"compose runner takes at most {MOST_NODES} nodes {counts}")
+
+
+def _check_image(name: str, image: Mapping[str, Any] | None, info: Mapping[str, Any]) -> None:
+    if image is None:
+        raise ComposeError(
+            f"failed to prepare docker image: docker image '{name}' is not available; "
+            f"set NOMOS_TESTNET_IMAGE or build the image manually\n  -> {_BUILD} makes {DEFAULT_IMAGE}"
+        )
+    machine = str(info.get("Architecture", ""))
+    wanted, found = _ARCHITECTURES.get(machine, machine), image.get("Architecture")
+    if found != wanted and name != _AMD64_ONLY:
+        raise ComposeError(
+            f"failed to prepare docker image: docker image '{name}' is for {found}, the Docker host is {wanted}\n"
+            f"  -> build it for this machine with {_BUILD}, or set NOMOS_TESTNET_IMAGE to one that is"
+        )
+
+
+def _clock_library(scenario: Scenario, settings: Settings) -> Path | Problem | None:
+    skews = scenario.faults.needing(Control.CLOCK)
+    if not skews:
+        return None
+    found = find_library(settings.faketime_library)
+    if isinstance(found, Problem):
+        first = skews[0]
+        return Problem(f"{dotted((*first.path, first.fault.kind))}: {found.what}", found.remedy)
+    return found
+
+
+async def _refused_faults(scenario: Scenario, embedded: _Embedded) -> list[Problem]:
+    """A full disk is a limit on the size of files: Python gets an error, other programs die of the signal."""
+    fills = scenario.faults.needing(Control.DISK)
+    if not fills or await embedded.ask():
+        return []
+    what = "only the embedded nodes get an error from a full disk"
+    return [
+        Problem(f"{dotted((*planned.path, planned.fault.kind))}: {what}", "use the embedded nodes, or kill")
+        for planned in fills
+    ]
+
+
+async def _kzg(scenario: Scenario, settings: Settings, assets: Path, embedded: _Embedded) -> KzgParameters | None:
+    """The host's file where there is one, else the image's; embedded nodes take a test set-up made here."""
+    wanted = assets / DEFAULT_KZG_PARAMS.parent.name
+    named = settings.kzg_params
+    for candidate in (named, wanted):
+        if candidate is not None and (file := kzg_params_file(candidate)).is_file():
+            return KzgParameters(file)
+    if not scenario.disperses_blobs or await embedded.has_file(f"/{wanted.name}/{wanted.name}"):
+        return None
+    if await embedded.ask():
+        generated = GENERATED_KZG_PARAMS.absolute()
+        return KzgParameters(generated, to_be_made=not generated.is_file())
+    raise ComposeError(
+        "failed to prepare compose workspace: KZG params missing in stack assets "
+        f"(expected files in {wanted})\n  -> fetch them with scripts/setup-nomos-circuits.sh, "
+        "or point NOMOS_KZGRS_PARAMS_PATH to the file"
+    )

@@ -1,0 +1,169 @@
+"""The compose file of a stack, to be read by people and started again by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import yaml
+
+from nomos_testing.cluster.roles import Role
+from nomos_testing.deployers.compose.stack import CFGSYNC_PORT, RUN_LABEL, Stack, StackNode
+
+COMPOSE_FILE_NAME: Final = "compose.generated.yml"
+CLOCK_DIRECTORY: Final = "/clocks"
+CLOCK_LIBRARY: Final = "libfaketime.so.1"
+CONTAINER_KZG_PARAMS: Final = "/kzgrs_test_params/kzgrs_test_params"
+RELAY_REQUESTS: Final = "relay.jsonl"
+"""In the stack's directory: what the relay is told first."""
+RELAY_LOG: Final = "/relay.log"
+METRICS_ENDPOINT: Final = "http://prometheus:9090/api/v1/otlp/v1/metrics"
+"""Where nodes push their metrics within the stack."""
+_ENTRY_POINTS: Final = {Role.VALIDATOR: "run_nomos_node.sh", Role.EXECUTOR: "run_nomos_executor.sh"}
+
+
+def rendered(stack: Stack) -> str:
+    """The file's text."""
+    project = stack.name.project
+    services: dict[str, Any] = {"cfgsync": _cfgsync(stack)}
+    if stack.relay_log is not None:
+        services["relay"] = _relay(stack)
+    if stack.prometheus_image is not None:
+        services["prometheus"] = _prometheus(stack, stack.prometheus_image)
+    if stack.grafana_image is not None:
+        services["grafana"] = _grafana(stack, stack.grafana_image)
+    services |= {node.name: node_service(stack, node) for node in stack.nodes}
+    header = (
+        f"# A network of {len(stack.nodes)} nodes. Run it again from this directory:\n"
+        f"#   docker compose -f {COMPOSE_FILE_NAME} -p {project} up -d\n"
+        f"#   docker compose -f {COMPOSE_FILE_NAME} -p {project} down --volumes\n"
+    )
+    return header + _yaml({"services": services, "networks": {"default": _network(stack)}})
+
+
+def node_service(stack: Stack, node: StackNode) -> dict[str, Any]:
+    volumes = ["./stack:/etc/nomos"]
+    volumes += ["./kzgrs_test_params:/kzgrs_test_params:z"] if stack.kzg else []
+    volumes += [f"./clocks:{CLOCK_DIRECTORY}"] if stack.clocks else []
+    return {
+        **_container(stack, stack.name.container(node.name), node.address),
+        "entrypoint": [f"/etc/nomos/scripts/{_ENTRY_POINTS[node.role]}"],
+        "environment": {
+            **stack.environment,
+            "CFG_SERVER_ADDR": f"http://cfgsync:{CFGSYNC_PORT}",
+            "CFG_HOST_IDENTIFIER": node.name,
+            "CFG_NETWORK_PORT": str(node.ports.network),
+            "CFG_DA_PORT": str(node.ports.da),
+            "CFG_BLEND_PORT": str(node.ports.blend),
+            "CFG_API_PORT": str(node.ports.api),
+            "CFG_TESTING_HTTP_PORT": str(node.ports.testing_http),
+            **(_clock(node) if stack.clocks else {}),
+        },
+        "volumes": volumes,
+        "ports": [_published(stack, port) for port in (node.ports.api, node.ports.testing_http)],
+        "cap_add": ["SYS_ADMIN", "SYS_PTRACE"],
+        "security_opt": ["seccomp=unconfined"],
+        **({"extra_hosts": [stack.extra_host]} if stack.extra_host else {}),
+    }
+
+
+def _cfgsync(stack: Stack) -> dict[str, Any]:
+    return {
+        **_container(stack, stack.name.cfgsync, stack.network.cfgsync),
+        "entrypoint": ["cfgsync-server", "/etc/nomos/cfgsync.yaml"],
+        "environment": dict(stack.cfgsync_environment),
+        "volumes": ["./stack:/etc/nomos:ro"],
+        "ports": [_published(stack, CFGSYNC_PORT)],
+    }
+
+
+def _relay(stack: Stack) -> dict[str, Any]:
+    return {
+        **_container(stack, stack.name.container("relay"), stack.network.relay),
+        "entrypoint": ["python3", "-m", "nomos_testing.relay", RELAY_LOG, f"/etc/nomos/{RELAY_REQUESTS}"],
+        "stdin_open": True,  # it ends with its input, through which the runner asks it
+        "volumes": ["./stack:/etc/nomos:ro", f"{stack.relay_log}:{RELAY_LOG}"],
+    }
+
+
+def _prometheus(stack: Stack, image: str) -> dict[str, Any]:
+    return {
+        **_container(stack, stack.name.container("prometheus"), stack.network.prometheus),
+        "image": image,
+        "command": [
+            "--config.file=/etc/prometheus/prometheus.yml",
+            "--storage.tsdb.retention.time=7d",
+            "--web.enable-otlp-receiver",
+        ],
+        "volumes": ["./stack/monitoring/prometheus.yml:/etc/prometheus/prometheus.yml:z"],
+        "ports": [f"127.0.0.1:{stack.prometheus_port}:9090"],
+        "restart": "on-failure",
+    }
+
+
+def _grafana(stack: Stack, image: str) -> dict[str, Any]:
+    return {
+        **_container(stack, stack.name.container("grafana"), stack.network.grafana),
+        "image": image,
+        "environment": {"GF_SECURITY_ADMIN_USER": "admin", "GF_SECURITY_ADMIN_PASSWORD": "admin"},
+        "volumes": ["./stack/monitoring/grafana:/etc/grafana/provisioning:z"],
+        "ports": [f"127.0.0.1:{stack.grafana_port or ''}:3000"],
+        "restart": "on-failure",
+    }
+
+
+def _container(stack: Stack, name: str, address: str) -> dict[str, Any]:
+    return {
+        "image": stack.image,
+        **({"platform": stack.platform} if stack.platform else {}),
+        "container_name": name,
+        "labels": {RUN_LABEL: stack.name.project},
+        "networks": {"default": {"ipv4_address": address}},
+    }
+
+
+def _network(stack: Stack) -> dict[str, Any]:
+    return {
+        "labels": {RUN_LABEL: stack.name.project},
+        "ipam": {"config": [{"subnet": str(stack.network.subnet)}]},
+    }
+
+
+def _clock(node: StackNode) -> Mapping[str, str]:
+    return {
+        "LD_PRELOAD": f"{CLOCK_DIRECTORY}/{CLOCK_LIBRARY}",
+        "FAKETIME_TIMESTAMP_FILE": f"{CLOCK_DIRECTORY}/{node.name}",
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+        "NO_FAKE_STAT": "1",
+    }
+
+
+def _published(stack: Stack, port: int) -> str:
+    return f"{stack.bind_address}::{port}"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Without anchors: every service says all of what it is."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _yaml(document: Mapping[str, Any]) -> str:
+    text: str = yaml.dump(_escaped(document), Dumper=_Dumper, sort_keys=False, width=120)
+    return text
+
+
+def _escaped(value: Any) -> Any:
+    """Compose tools take a dollar sign for a variable."""
+    match value:
+        case dict():
+            return {key: _escaped(item) for key, item in value.items()}
+        case list():
+            return [_escaped(item) for item in value]
+        case str():
+            return value.replace("$", "$$")
+        case _:
+            return value

@@ -1,0 +1,183 @@
+"""What a stack is to consist of: containers with their names, addresses and ports, decided before anything is made."""
+
+from __future__ import annotations
+
+import ipaddress
+import random
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from nomos_testing.cluster.roles import Role
+from nomos_testing.relay.faces import NodeSockets
+from nomos_testing.topology import TopologySpec
+from nomos_testing.topology.ports import NodePorts
+
+PROJECT_PREFIX: Final = "nomos-compose"
+RUN_LABEL: Final = "logos-blockchain-testing.run"
+"""On every container and network of a stack, with the project's name: what a reaper finds them by."""
+CFGSYNC_PORT: Final = 4400
+MOST_NODES: Final = 200
+"""What one /24 network has addresses and each base port has successors for."""
+_NETWORK_PORT, _DA_PORT, _BLEND_PORT = 3000, 3300, 4401
+_API_PORT, _TESTING_PORT = 18_080, 18_081
+_SUBNETS: Final = ipaddress.IPv4Network("10.128.0.0/9")
+_ROUTES: Final = Path("/proc/net/route")
+_ATTEMPTS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class StackName:
+    """``uuid`` tells the stacks of a machine apart."""
+
+    uuid: str
+
+    @classmethod
+    def fresh(cls) -> StackName:
+        return cls(str(uuid.uuid4()))
+
+    @property
+    def project(self) -> str:
+        return f"{PROJECT_PREFIX}-{self.uuid}"
+
+    @property
+    def cfgsync(self) -> str:
+        return f"nomos-cfgsync-{self.uuid}"
+
+    def container(self, service: str) -> str:
+        """As current compose tools name it; older ones join with underscores, so that it is set explicitly."""
+        return f"{self.project}-{service}-1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackNode:
+    """One node's container."""
+
+    role: Role
+    index: int
+    ports: NodePorts
+    """Inside the container."""
+    address: str
+    """In the stack's network."""
+
+    @property
+    def name(self) -> str:
+        """Of the service as well: ``validator-0``."""
+        return f"{self.role}-{self.index}"
+
+
+@dataclass(frozen=True, slots=True)
+class StackNetwork:
+    """A network whose addresses are known beforehand: configurations name them, and a restarted node keeps its own."""
+
+    subnet: ipaddress.IPv4Network
+
+    @property
+    def relay(self) -> str:
+        return str(self.subnet[2])  # the first is the host's
+
+    @property
+    def cfgsync(self) -> str:
+        return str(self.subnet[3])
+
+    @property
+    def prometheus(self) -> str:
+        return str(self.subnet[4])
+
+    @property
+    def grafana(self) -> str:
+        return str(self.subnet[5])
+
+    def node(self, position: int) -> str:
+        return str(self.subnet[10 + position])
+
+
+def stack_nodes(spec: TopologySpec, network: StackNetwork) -> list[StackNode]:
+    """Validators first, then executors."""
+    roles = [(Role.VALIDATOR, index) for index in range(spec.validators)]
+    roles += [(Role.EXECUTOR, index) for index in range(spec.executors)]
+    nodes = []
+    for position, (role, index) in enumerate(roles):
+        node = stack_node(role, index, position, network)
+        ports = node.ports
+        da = spec.da_ports[position] if spec.da_ports else ports.da
+        blend = spec.blend_ports[position] if spec.blend_ports else ports.blend
+        chosen = NodePorts(network=ports.network, da=da, blend=blend, api=ports.api, testing_http=ports.testing_http)
+        nodes.append(StackNode(role=role, index=index, ports=chosen, address=node.address))
+    return nodes
+
+
+def stack_node(role: Role, index: int, position: int, network: StackNetwork) -> StackNode:
+    """The node at a position; peering ports differ from node to node, because a relay's faces have them too."""
+    ports = NodePorts(
+        network=_NETWORK_PORT + position,
+        da=_DA_PORT + position,
+        blend=_BLEND_PORT + position,
+        api=_API_PORT,
+        testing_http=_TESTING_PORT,
+    )
+    return StackNode(role=role, index=index, ports=ports, address=network.node(position))
+
+
+def relay_sockets(nodes: Iterable[StackNode]) -> dict[str, NodeSockets]:
+    """What the relay has to know of nodes with addresses of their own."""
+    return {node.name: NodeSockets(node.address, node.ports.peering) for node in nodes}
+
+
+def free_network(routes: Path = _ROUTES) -> StackNetwork:
+    """A /24 that no route of this machine leads to, those of Docker's networks included.
+
+    Raises:
+        OSError: none was found.
+    """
+    taken = _routed(routes)
+    for _ in range(_ATTEMPTS):
+        address = ipaddress.IPv4Address(random.randrange(int(_SUBNETS[0]), int(_SUBNETS[-1])) & ~0xFF)
+        subnet = ipaddress.IPv4Network((address, 24))
+        if not any(subnet.overlaps(other) for other in taken):
+            return StackNetwork(subnet)
+    raise OSError(f"no free /24 network was found in {_SUBNETS}")
+
+
+def _routed(routes: Path) -> list[ipaddress.IPv4Network]:
+    """Destinations of the routing table but for the default route, whose numbers are hex and backwards."""
+    try:
+        rows = [line.split() for line in routes.read_text().splitlines()[1:]]
+    except OSError:
+        return []
+    networks = [(_address(row[1]), _address(row[7])) for row in rows if len(row) > 7]
+    return [ipaddress.IPv4Network((address, mask)) for address, mask in networks if mask != "0.0.0.0"]
+
+
+def _address(text: str) -> str:
+    return str(ipaddress.IPv4Address(int.from_bytes(bytes.fromhex(text), "little")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """Everything the compose file says."""
+
+    name: StackName
+    image: str
+    platform: str | None
+    nodes: Sequence[StackNode]
+    network: StackNetwork
+    environment: Mapping[str, str]
+    """Of every node."""
+    cfgsync_environment: Mapping[str, str]
+    bind_address: str
+    """Of the host, where the containers' ports are published."""
+    extra_host: str | None
+    kzg: bool
+    """There is a directory of KZG parameters beside the file."""
+    clocks: bool
+    """There is a directory with libfaketime and a clock for each node beside the file."""
+    relay_log: Path | None
+    """Where the relay between the nodes writes its evidence; None: there is no relay."""
+    prometheus_image: str | None = None
+    prometheus_port: int = 0
+    grafana_image: str | None = None
+    grafana_port: int = 0
+    """0: Docker chooses."""

@@ -1,0 +1,121 @@
+"""Decides on a stack: its network, its ports, its images; and writes the files that it is started from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from nomos_core.config import dump_document
+from nomos_testing.cfgsync.settings import CfgsyncConfig, RelaySection
+from nomos_testing.configgen import ConfigOptions
+from nomos_testing.deployers.compose.configuration import (
+    bind_address,
+    cfgsync_environment,
+    config_options,
+    container_environment,
+    container_kzg_params,
+    extra_host,
+)
+from nomos_testing.deployers.compose.errors import ComposeError
+from nomos_testing.deployers.compose.host_ports import PROMETHEUS_PORT, is_free, some_free_port
+from nomos_testing.deployers.compose.preflight import Prepared
+from nomos_testing.deployers.compose.rendering import METRICS_ENDPOINT
+from nomos_testing.deployers.compose.stack import (
+    CFGSYNC_PORT,
+    Stack,
+    StackName,
+    StackNetwork,
+    free_network,
+    stack_nodes,
+)
+from nomos_testing.scenario.scenario import Scenario
+from nomos_testing.settings import Settings
+
+_CFGSYNC_SECONDS: Final = 180
+"""How long the server lets nodes wait for each other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackPlanner:
+    scenario: Scenario
+    settings: Settings
+    prepared: Prepared
+    environ: Mapping[str, str]
+    name: StackName
+    relay_log: Path | None
+    """Where a relay is to write its evidence; None: there is to be none."""
+
+    def plan(self) -> Stack:
+        """One try: with a network and with ports that are free at the moment.
+
+        Raises:
+            ComposeError: a port that was asked for is taken.
+            OSError: no network is free.
+        """
+        network, prepared, settings = free_network(), self.prepared, self.settings
+        return Stack(
+            name=self.name,
+            image=prepared.image,
+            platform=prepared.platform,
+            nodes=stack_nodes(self.scenario.topology, network),
+            network=network,
+            environment=container_environment(
+                settings, self.environ, prover=prepared.prover, kzg_params=self._kzg_params
+            ),
+            cfgsync_environment=cfgsync_environment(self.environ),
+            bind_address=bind_address(settings),
+            extra_host=extra_host(settings),
+            kzg=prepared.kzg is not None,
+            clocks=prepared.clock_library is not None,
+            relay_log=self.relay_log,
+            prometheus_image=prepared.prometheus_image,
+            prometheus_port=self._prometheus_port() if prepared.prometheus_image else 0,
+            grafana_image=prepared.grafana_image,
+            grafana_port=settings.grafana_port or 0,
+        )
+
+    def cfgsync(self, network: StackNetwork) -> CfgsyncConfig:
+        """What the server is told of the network."""
+        relay = RelaySection(host=network.relay) if self.relay_log is not None else None
+        return CfgsyncConfig.for_network(
+            self.scenario.topology,
+            self.options,
+            port=CFGSYNC_PORT,
+            timeout=_CFGSYNC_SECONDS * (2 if self.settings.slow_environment else 1),
+            prover=self.prepared.prover.name,
+            relay=relay,
+        )
+
+    @property
+    def options(self) -> ConfigOptions:
+        metrics = METRICS_ENDPOINT if self.prepared.prometheus_image is not None else None
+        return config_options(self.settings, kzg_params=self._kzg_params, metrics=metrics)
+
+    @property
+    def _kzg_params(self) -> str:
+        return container_kzg_params(self.settings, mounted=self.prepared.kzg is not None)
+
+    def _prometheus_port(self) -> int:
+        asked = self.settings.prometheus_port
+        if asked is None:
+            return PROMETHEUS_PORT if is_free(PROMETHEUS_PORT) else some_free_port()
+        if not is_free(asked):
+            raise ComposeError(
+                f"TEST_FRAMEWORK_PROMETHEUS_PORT={asked}: the port is taken on this host\n"
+                "  -> free it, choose another, or unset the variable to have a free one chosen"
+            )
+        return asked
+
+
+def write_cfgsync(stack_directory: Path, config: CfgsyncConfig) -> None:
+    """
+    Raises:
+        ComposeError: it can't be written.
+    """
+    path = stack_directory / "cfgsync.yaml"
+    try:
+        path.write_text(dump_document(config), encoding="utf-8")
+    except OSError as error:
+        raise ComposeError(f"failed to update cfgsync configuration at {path}: {error.strerror}") from error
