@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nomos_testing.cluster.interfaces import Cluster, NodeControl, NodeHandle
+    from nomos_testing.deployers.compose.deployer import ComposeDeployer
     from nomos_testing.deployers.local.deployer import LocalDeployer
     from nomos_testing.runtime.interfaces import (
         Deployer,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Cluster": "nomos_testing.cluster.interfaces",
+    "ComposeDeployer": "nomos_testing.deployers.compose.deployer",
     "Deployer": "nomos_testing.runtime.interfaces",
     "Expectation": "nomos_testing.runtime.interfaces",
     "ExpectationFailed": "nomos_testing.runtime.interfaces",
@@ -53,6 +55,7 @@ _HOMES = {
 
 __all__ = [
     "Cluster",
+    "ComposeDeployer",
     "Deployer",
     "Expectation",
     "ExpectationFailed",

@@ -13,8 +13,8 @@ import pytest
 from live_network import all_reach, directory_of, heights, live, log_of, reached, slots_logged
 from nomos_testing import ScenarioBuilder
 from nomos_testing.cluster.interfaces import NodeHandle, Role
+from nomos_testing.deployers.clock import find_library
 from nomos_testing.deployers.errors import Problem
-from nomos_testing.deployers.local.clock import find_library
 from nomos_testing.deployers.local.node import LocalNode
 from nomos_testing.expectations.conditions import NodesWithin, ReorganisationDeeperThan
 from nomos_testing.faults import ClockSkew, DiskFull, Partition, seconds, slots

@@ -1,19 +1,20 @@
-"""One scenario on this machine, from deployment to exit code, with what a person sees of it."""
+"""One scenario, from deployment to exit code, with what a person sees of it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from nomos_testing.deployers.errors import DeployError
-from nomos_testing.deployers.local.deployer import LocalDeployer
+from nomos_testing.deployers.errors import DeployError, DeployerUnavailable
 from nomos_testing.report.console import print_summary
 from nomos_testing.report.live import live_view
 from nomos_testing.runtime.errors import Interrupted
-from nomos_testing.runtime.journal import JOURNAL_NAME, read_journal
+from nomos_testing.runtime.interfaces import Deployer
+from nomos_testing.runtime.journal import JOURNAL_NAME, Listener, read_journal
 from nomos_testing.runtime.outcome import Verdict
 from nomos_testing.runtime.signals import stopped_by_signals
 from nomos_testing.scenario.scenario import Scenario
@@ -32,18 +33,53 @@ _LEVELS: Final = {
 
 
 def run_on_host(scenario: Scenario, settings: Settings, *, runs_directory: Path, what: str) -> int:
+    """Run on plain processes of this machine and report: see ``run_and_report``."""
+
+    def deployer(listener: Listener) -> Deployer:
+        from nomos_testing.deployers.local.deployer import LocalDeployer
+
+        return LocalDeployer(settings=settings, runs_directory=runs_directory, listeners=[listener])
+
+    return run_and_report(scenario, settings, deployer, what=what)
+
+
+def run_in_containers(
+    scenario: Scenario, settings: Settings, *, runs_directory: Path, what: str, without_docker: int = FAILED
+) -> int:
+    """Run in containers and report: see ``run_and_report``. ``without_docker`` is the exit code where none answers."""
+
+    def deployer(listener: Listener) -> Deployer:
+        from nomos_testing.deployers.compose.deployer import ComposeDeployer
+
+        return ComposeDeployer(settings=settings, runs_directory=runs_directory, listeners=[listener])
+
+    return run_and_report(scenario, settings, deployer, what=what, unavailable=without_docker)
+
+
+def run_and_report(
+    scenario: Scenario,
+    settings: Settings,
+    deployer: Callable[[Listener], Deployer],
+    *,
+    what: str,
+    unavailable: int = FAILED,
+) -> int:
     """Run and report; ``what`` names the program in its failure line.
 
     Returns:
-        The exit code: 0 passed, 1 failed or could not run, 128 + n interrupted by signal n.
+        The exit code: 0 passed, 1 failed or could not run, 128 + n interrupted by signal n; ``unavailable`` where there
+        is nothing to deploy on.
     """
     set_framework_log_level(settings.framework_log)
     try:
-        verdict = asyncio.run(_deploy_and_run(scenario, settings, runs_directory))
+        verdict = asyncio.run(_deploy_and_run(scenario, deployer))
     except DeployError as error:
         if error.run_directory is None:  # nothing has been shown yet
             for warning in settings.warnings:
                 print(f"warning: {warning}", file=sys.stderr)
+        if isinstance(error, DeployerUnavailable):
+            print(f"cannot run {what}: {error}", file=sys.stderr)
+            return unavailable
         print(f"{what} failed: {error}", file=sys.stderr)
         if error.run_directory is not None:
             print(f"evidence: {error.run_directory}", file=sys.stderr)
@@ -70,8 +106,7 @@ def set_framework_log_level(directives: str) -> None:
     )
 
 
-async def _deploy_and_run(scenario: Scenario, settings: Settings, runs_directory: Path) -> Verdict:
+async def _deploy_and_run(scenario: Scenario, deployer: Callable[[Listener], Deployer]) -> Verdict:
     with stopped_by_signals(), live_view() as listener:
-        deployer = LocalDeployer(settings=settings, runs_directory=runs_directory, listeners=[listener])
-        async with deployer.deployed(scenario) as runner:
+        async with deployer(listener).deployed(scenario) as runner:
             return await runner.run()

@@ -1,6 +1,7 @@
 """Why a network did not come up.
 
 - ``DeployError``: the base; says where the evidence is
+  - ``DeployerUnavailable``: there is nothing here to deploy on, such as a Docker daemon
   - ``PreflightError``: something is missing, found before anything was started
   - ``NodeDied``: a node ended while the network was coming up
 - ``LaunchError``: a process could not be started
@@ -22,6 +23,10 @@ class DeployError(Exception):
     """
 
     run_directory: Path | None = None
+
+
+class DeployerUnavailable(DeployError):
+    """What the deployer drives is not on this machine: nothing was tried."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nomos_testing.scenario.builder import ScenarioBuilder
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
@@ -10,6 +12,9 @@ WALLETS = 1000
 TRANSACTION_RATE = 5
 TRANSACTION_USERS = 500
 BLOB_RATE = 1
+RESTART_DELAY = 120.0
+RESTART_LATEST = 180.0
+RESTART_COOLDOWN = 240.0
 NO_EXECUTORS = "there is no executor, so that the demo leaves data availability out: only executors disperse blobs"
 
 
@@ -19,6 +24,24 @@ def demo_scenario(settings: Settings, *, name: str = "demo") -> Scenario:
     Raises:
         ScenarioBuildError: no nodes, an executor alone, or a duration too short for any transaction.
     """
+    return _demo(settings, name).build()
+
+
+def compose_demo_scenario(settings: Settings, *, name: str = "demo") -> Scenario:
+    """The demo in containers: with node control, and restarts that only runs of more than two minutes see.
+
+    ``COMPOSE_NODE_PAIRS`` sizes it where the demo's own variables do not.
+
+    Raises:
+        ScenarioBuildError: as ``demo_scenario``.
+    """
+    builder = _demo(_with_node_pairs(settings), name).enable_node_control()
+    if settings.demo_run_seconds > RESTART_DELAY:
+        builder = builder.restarts(min_delay=RESTART_DELAY, max_delay=RESTART_LATEST, cooldown=RESTART_COOLDOWN)
+    return builder.build()
+
+
+def _demo(settings: Settings, name: str) -> ScenarioBuilder:
     builder = (
         ScenarioBuilder.topology(validators=settings.demo_validators, executors=settings.demo_executors, layout="star")
         .named(name)
@@ -28,7 +51,11 @@ def demo_scenario(settings: Settings, *, name: str = "demo") -> Scenario:
         .expect_consensus_liveness()
         .run_for(seconds=settings.demo_run_seconds)
     )
-    with_blobs = (
-        builder.data_availability(blob_rate=BLOB_RATE) if settings.demo_executors else builder.note(NO_EXECUTORS)
-    )
-    return with_blobs.build()
+    return builder.data_availability(blob_rate=BLOB_RATE) if settings.demo_executors else builder.note(NO_EXECUTORS)
+
+
+def _with_node_pairs(settings: Settings) -> Settings:
+    if settings.node_pairs is None or settings.given & {"demo_validators", "demo_executors"}:
+        return settings
+    validators, executors = settings.node_pairs
+    return replace(settings, demo_validators=validators, demo_executors=executors)

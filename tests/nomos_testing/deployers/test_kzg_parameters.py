@@ -13,13 +13,13 @@ from nomos_core.da import kzg_generator
 from nomos_core.da.kzg_params import KzgParams
 from nomos_testing import ScenarioBuilder
 from nomos_testing.deployers.errors import PreflightError, Problem
-from nomos_testing.deployers.local.deployer import LocalDeployer
 from nomos_testing.deployers.kzg_parameters import (
     DEFAULT_KZG_PARAMS,
     KzgParameters,
     find_kzg_parameters,
     kzg_params_file,
 )
+from nomos_testing.deployers.local.deployer import LocalDeployer
 from nomos_testing.runtime.journal_events import Notice
 from nomos_testing.settings import Settings
 from toy_network import toy_environment, toy_program

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from nomos_testing.cluster.interfaces import NodeControlError, Role
-from nomos_testing.deployers.local.clock import NodeClock
+from nomos_testing.deployers.clock import NodeClock
 from nomos_testing.deployers.local.cluster import LocalCluster
 from nomos_testing.deployers.local.direct_launcher import DirectLauncher
 from nomos_testing.deployers.local.node import LocalNode

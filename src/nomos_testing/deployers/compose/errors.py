@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from nomos_testing.deployers.errors import DeployError
+from nomos_testing.deployers.errors import DeployError, DeployerUnavailable
 
 _SHOWN_LINES: Final = 15
 
 
-class DockerUnavailable(DeployError):
+class DockerUnavailable(DeployerUnavailable):
     """There is no Docker daemon here that answers."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"docker does not appear to be available on this host: {reason}")
+        super().__init__(f"Docker is unavailable: docker does not appear to be available on this host: {reason}")
 
 
 class ComposeError(DeployError):

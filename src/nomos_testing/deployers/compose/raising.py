@@ -16,7 +16,7 @@ from nomos_testing.deployers.compose.container_relay import ContainerRelay
 from nomos_testing.deployers.compose.docker import Docker
 from nomos_testing.deployers.compose.errors import CommandFailed, ComposeError
 from nomos_testing.deployers.compose.newcomers import newcomers
-from nomos_testing.deployers.compose.rendering import RELAY_REQUESTS, rendered
+from nomos_testing.deployers.compose.rendering import RELAY_REQUESTS, prometheus_targets, rendered
 from nomos_testing.deployers.compose.stack import Stack, StackNode, relay_sockets
 from nomos_testing.deployers.compose.stack_planning import StackPlanner, write_cfgsync
 from nomos_testing.deployers.compose.workspace import Workspace
@@ -64,6 +64,8 @@ class Raising:
         raising = cls(run, docker, project, workspace, planner, stack, planner.cfgsync(stack.network), cluster, None)
         cluster.nodes = tuple(raising._node(planned) for planned in stack.nodes)
         cluster.log_directory = run.settings.log_dir
+        if stack.prometheus is not None:
+            cluster.metrics_url = f"http://{run.settings.container_host}:{stack.prometheus_port}"
         cluster.control.newcomer = raising._newcomer
         raising.relay = raising._relay()
         raising._write_files()
@@ -86,6 +88,8 @@ class Raising:
 
     def _write_compose_file(self) -> None:
         self.workspace.compose_file.write_text(rendered(self.stack), encoding="utf-8")
+        if self.stack.prometheus is not None and not self.stack.prometheus.receives:
+            self.workspace.scrape_targets.write_text(prometheus_targets(self.stack), encoding="utf-8")
 
     def _node(self, planned: StackNode) -> ContainerNode:
         container = self.stack.name.container(planned.name)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 import yaml
 
 from nomos_testing.cluster.roles import Role
-from nomos_testing.deployers.compose.stack import CFGSYNC_PORT, RUN_LABEL, Stack, StackNode
+from nomos_testing.deployers.compose.stack import CFGSYNC_PORT, RUN_LABEL, PrometheusImage, Stack, StackNode
 
 COMPOSE_FILE_NAME: Final = "compose.generated.yml"
 CLOCK_DIRECTORY: Final = "/clocks"
@@ -28,8 +29,8 @@ def rendered(stack: Stack) -> str:
     services: dict[str, Any] = {"cfgsync": _cfgsync(stack)}
     if stack.relay_log is not None:
         services["relay"] = _relay(stack)
-    if stack.prometheus_image is not None:
-        services["prometheus"] = _prometheus(stack, stack.prometheus_image)
+    if stack.prometheus is not None:
+        services["prometheus"] = _prometheus(stack, stack.prometheus)
     if stack.grafana_image is not None:
         services["grafana"] = _grafana(stack, stack.grafana_image)
     services |= {node.name: node_service(stack, node) for node in stack.nodes}
@@ -86,16 +87,25 @@ def _relay(stack: Stack) -> dict[str, Any]:
     }
 
 
-def _prometheus(stack: Stack, image: str) -> dict[str, Any]:
+def prometheus_targets(stack: Stack) -> str:
+    """Whom a Prometheus scrapes that can't be pushed to: a job a node, as nodes call themselves when they push."""
+    targets = [{"targets": [f"{node.name}:{node.ports.api}"], "labels": {"job": node.name}} for node in stack.nodes]
+    return json.dumps(targets, indent=2) + "\n"
+
+
+def _prometheus(stack: Stack, image: PrometheusImage) -> dict[str, Any]:
     return {
         **_container(stack, stack.name.container("prometheus"), stack.network.prometheus),
-        "image": image,
+        "image": image.name,
         "command": [
             "--config.file=/etc/prometheus/prometheus.yml",
             "--storage.tsdb.retention.time=7d",
-            "--web.enable-otlp-receiver",
+            *(["--web.enable-otlp-receiver"] if image.receives else []),
         ],
-        "volumes": ["./stack/monitoring/prometheus.yml:/etc/prometheus/prometheus.yml:z"],
+        "volumes": [
+            "./stack/monitoring/prometheus.yml:/etc/prometheus/prometheus.yml:z",
+            "./stack/monitoring/targets:/etc/prometheus/targets:z",
+        ],
         "ports": [f"127.0.0.1:{stack.prometheus_port}:9090"],
         "restart": "on-failure",
     }

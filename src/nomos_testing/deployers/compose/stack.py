@@ -155,6 +155,13 @@ def _address(text: str) -> str:
     return str(ipaddress.IPv4Address(int.from_bytes(bytes.fromhex(text), "little")))
 
 
+@dataclass(frozen=True, slots=True)
+class PrometheusImage:
+    name: str
+    receives: bool
+    """It takes what nodes push by OTLP; else it has to scrape them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
     """Everything the compose file says."""
@@ -176,7 +183,8 @@ class Stack:
     """There is a directory with libfaketime and a clock for each node beside the file."""
     relay_log: Path | None
     """Where the relay between the nodes writes its evidence; None: there is no relay."""
-    prometheus_image: str | None = None
+    prometheus: PrometheusImage | None = None
+    """None: metrics are not collected."""
     prometheus_port: int = 0
     grafana_image: str | None = None
     grafana_port: int = 0

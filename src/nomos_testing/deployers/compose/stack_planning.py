@@ -70,8 +70,8 @@ class StackPlanner:
             kzg=prepared.kzg is not None,
             clocks=prepared.clock_library is not None,
             relay_log=self.relay_log,
-            prometheus_image=prepared.prometheus_image,
-            prometheus_port=self._prometheus_port() if prepared.prometheus_image else 0,
+            prometheus=prepared.prometheus,
+            prometheus_port=self._prometheus_port() if prepared.prometheus else 0,
             grafana_image=prepared.grafana_image,
             grafana_port=settings.grafana_port or 0,
         )
@@ -90,7 +90,8 @@ class StackPlanner:
 
     @property
     def options(self) -> ConfigOptions:
-        metrics = METRICS_ENDPOINT if self.prepared.prometheus_image is not None else None
+        prometheus = self.prepared.prometheus
+        metrics = METRICS_ENDPOINT if prometheus is not None and prometheus.receives else None
         return config_options(self.settings, kzg_params=self._kzg_params, metrics=metrics)
 
     @property

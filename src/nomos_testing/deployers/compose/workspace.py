@@ -37,6 +37,10 @@ class Workspace:
         return self.path / "stack"
 
     @property
+    def scrape_targets(self) -> Path:
+        return self.stack / "monitoring" / "targets" / "nodes.json"
+
+    @property
     def clocks(self) -> Path:
         return self.path / "clocks"
 

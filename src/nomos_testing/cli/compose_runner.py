@@ -1,0 +1,33 @@
+"""``compose_runner``: the demo scenario in containers, with chaos restarts, sized by environment variables."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from nomos_testing.cli.local_runner import runs_directory_option
+
+
+@click.command(
+    epilog="NOMOS_DEMO_VALIDATORS, NOMOS_DEMO_EXECUTORS (or COMPOSE_NODE_PAIRS=3x2) and NOMOS_DEMO_RUN_SECS size the "
+    "demo, NOMOS_TESTNET_IMAGE is the nodes' image. Exit codes: 0 passed, or there is no Docker daemon; 1 failed or "
+    "could not run; 2 wrong usage; 130 interrupted."
+)
+@runs_directory_option
+def main(runs_dir: Path) -> None:
+    """Run the demo in containers: a star of nodes, 1000 wallets, transactions, a chain that must live, and restarts."""
+    from nomos_testing.cli.host_run import FAILED, PASSED, run_in_containers
+    from nomos_testing.scenario.demo import compose_demo_scenario
+    from nomos_testing.scenario.errors import ScenarioError
+    from nomos_testing.settings import Settings
+
+    settings = Settings.from_environ()
+    try:
+        scenario = compose_demo_scenario(settings)
+    except ScenarioError as error:
+        click.echo(f"compose runner demo failed: {error}", err=True)
+        sys.exit(FAILED)
+    what = "compose runner demo"
+    sys.exit(run_in_containers(scenario, settings, runs_directory=runs_dir, what=what, without_docker=PASSED))
