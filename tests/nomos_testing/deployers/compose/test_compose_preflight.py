@@ -1,0 +1,194 @@
+"""What is missing for a stack is named, with what to do, before anything is started."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fake_docker import fake_docker
+from nomos_testing import ScenarioBuilder
+from nomos_testing.deployers.compose.errors import ComposeError, DockerUnavailable
+from nomos_testing.deployers.compose.preflight import GRAFANA, LOCAL_PROMETHEUS, PROMETHEUS, Prepared, prepare
+from nomos_testing.deployers.compose.stack import PrometheusImage
+from nomos_testing.deployers.errors import DeployError, PreflightError
+from nomos_testing.faults import ClockSkew, DiskFull
+from nomos_testing.scenario.scenario import Scenario
+from nomos_testing.settings import Settings
+
+IMAGE = "nodes:test"
+NO_IMAGE = {"out": "[]\n", "err": "Error: No such image: x\n", "status": 1}
+HERE = {"out": json.dumps({"Architecture": "x86_64"})}
+
+
+def image(architecture: str = "amd64", **labels: str) -> Mapping[str, Any]:
+    return {"out": json.dumps([{"Architecture": architecture, "Config": {"Labels": labels}}])}
+
+
+def scenario(**topology: int) -> Scenario:
+    return ScenarioBuilder.topology(**({"validators": 1} | topology)).run_for(slots=2).build()
+
+
+def prepared(
+    directory: Path,
+    *,
+    told: Scenario | None = None,
+    info: Mapping[str, Any] = HERE,
+    nodes: Mapping[str, Any] = image(),
+    compose: Mapping[str, Any] | None = None,
+    images: Mapping[str, Mapping[str, Any]] | None = None,
+    program: str = "#!",
+    has_kzg: bool = False,
+    assets: bool = True,
+    **variables: str,
+) -> Prepared:
+    """Preflight with a Docker that has these answers."""
+    known = {PROMETHEUS: NO_IMAGE, LOCAL_PROMETHEUS: NO_IMAGE, GRAFANA: NO_IMAGE, IMAGE: nodes, **(images or {})}
+    environ = fake_docker(
+        directory / "bin",
+        [
+            (["info"], info),
+            (["compose", "version"], compose or {"out": "2.40.3"}),
+            *((["image", "inspect", name], answer) for name, answer in known.items()),
+            (["run", "--rm", "--network", "none", "--entrypoint", "head"], {"out": program}),
+            (["run", "--rm", "--network", "none", "--entrypoint", "test"], {"status": 0 if has_kzg else 1}),
+        ],
+    )
+    environ |= {"NOMOS_TESTNET_IMAGE": IMAGE, **variables}
+    root = directory / "repository"
+    if assets:
+        (root / "testing-framework/assets/stack/scripts").mkdir(parents=True)
+    return asyncio.run(prepare(told or scenario(), Settings.from_environ(environ), environ, root=root))
+
+
+def test_what_is_there_is_found(tmp_path: Path) -> None:
+    found = prepared(tmp_path)
+    assert (found.image, found.platform, found.kzg, found.prometheus) == (IMAGE, None, None, None)
+    assert found.tool.argv == ("docker", "compose")
+    assert found.assets == tmp_path / "repository/testing-framework/assets/stack"
+
+
+def test_without_a_docker_program_there_is_no_docker(tmp_path: Path) -> None:
+    environ = {"PATH": str(tmp_path)}
+    with pytest.raises(DockerUnavailable) as caught:
+        asyncio.run(prepare(scenario(), Settings(), environ, root=tmp_path))
+    assert "docker does not appear to be available on this host" in str(caught.value)
+    assert "failed to spawn docker: No such file or directory" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        {"out": json.dumps({"ServerErrors": ["Cannot connect to the Docker daemon at unix:///nowhere."]})},
+        {"err": "Cannot connect to the Docker daemon at unix:///nowhere.\n", "status": 1},
+    ],
+    ids=["told in the answer", "told as an error"],
+)
+def test_a_daemon_that_does_not_answer_is_no_docker(tmp_path: Path, info: Mapping[str, Any]) -> None:
+    with pytest.raises(DockerUnavailable, match=r"Cannot connect to the Docker daemon at unix:///nowhere\."):
+        prepared(tmp_path, info=info)
+
+
+def test_an_image_that_is_missing_is_named_with_what_makes_one(tmp_path: Path) -> None:
+    with pytest.raises(ComposeError) as caught:
+        prepared(tmp_path, nodes=NO_IMAGE)
+    assert f"docker image '{IMAGE}' is not available; set NOMOS_TESTNET_IMAGE or build the image manually" in str(
+        caught.value
+    )
+    assert "build_test_image.sh" in str(caught.value)
+
+
+def test_an_image_for_another_machine_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ComposeError, match=f"docker image '{IMAGE}' is for arm64, the Docker host is amd64"):
+        prepared(tmp_path, nodes=image("arm64"))
+
+
+def test_the_older_compose_tool_serves_where_there_is_no_plugin(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    older = tmp_path / "bin/docker-compose"
+    older.write_text("#!/bin/sh\n")
+    older.chmod(0o755)
+    assert prepared(tmp_path, compose={"status": 1}).tool.argv == (str(older),)
+
+
+def test_without_any_compose_tool_it_says_so(tmp_path: Path) -> None:
+    with pytest.raises(PreflightError, match="neither `docker compose` nor `docker-compose` is installed"):
+        prepared(tmp_path, compose={"status": 1})
+
+
+def test_a_network_needs_a_validator_and_its_addresses(tmp_path: Path) -> None:
+    expected = r"compose runner requires at least one validator \(validators=0, executors=2\)"
+    with pytest.raises(ComposeError, match=expected):
+        prepared(tmp_path, told=scenario(validators=0, executors=2))
+    with pytest.raises(ComposeError, match=r"compose runner takes at most 200 nodes \(validators=201, executors=0\)"):
+        prepared(tmp_path / "again", told=scenario(validators=201))
+
+
+def test_without_the_stacks_assets_it_says_where_they_were_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nomos_testing.deployers.compose.workspace.STACK_ASSETS", Path("no-such-stack"))
+    with pytest.raises(ComposeError, match=r"stack assets directory not found at .*no-such-stack"):
+        prepared(tmp_path, assets=False)
+
+
+def with_blobs() -> Scenario:
+    return ScenarioBuilder.topology(validators=1, executors=1).data_availability().run_for(seconds=60).build()
+
+
+def test_blobs_need_parameters_of_the_host_or_of_the_image(tmp_path: Path) -> None:
+    with pytest.raises(DeployError) as caught:
+        prepared(tmp_path, told=with_blobs(), program="\x7fELF")
+    assert "failed to prepare compose workspace: KZG params missing in stack assets (expected files in " in str(
+        caught.value
+    )
+    assert prepared(tmp_path / "image", told=with_blobs(), has_kzg=True, program="\x7fE").kzg is None
+
+
+def test_embedded_nodes_get_a_test_set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    kzg = prepared(tmp_path, told=with_blobs()).kzg
+    assert kzg is not None
+    assert kzg.to_be_made
+    assert kzg.path == tmp_path / ".tmp/kzgrs_test_params/kzgrs_test_params"
+
+
+def test_a_named_file_of_parameters_is_mounted(tmp_path: Path) -> None:
+    file = tmp_path / "params"
+    file.write_text("parameters")
+    kzg = prepared(tmp_path, NOMOS_KZGRS_PARAMS_PATH=str(file)).kzg
+    assert kzg is not None
+    assert kzg.path == file
+
+
+def faulty(fault: ClockSkew | DiskFull) -> Scenario:
+    builder = ScenarioBuilder.topology(validators=2).enable_node_control()
+    return builder.fault(fault, at=0, lasting=1).run_for(seconds=10).build()
+
+
+def test_a_full_disk_is_for_embedded_nodes(tmp_path: Path) -> None:
+    told = faulty(DiskFull("validator-1"))
+    assert prepared(tmp_path, told=told).image == IMAGE
+    with pytest.raises(PreflightError, match="only the embedded nodes get an error from a full disk"):
+        prepared(tmp_path / "real", told=told, program="\x7fE")
+
+
+def test_a_wrong_clock_needs_libfaketime(tmp_path: Path) -> None:
+    with pytest.raises(PreflightError, match=r"faults\.0.*NOMOS_TESTS_FAKETIME_LIB=.* does not exist"):
+        prepared(tmp_path, told=faulty(ClockSkew("any", 5)), NOMOS_TESTS_FAKETIME_LIB=str(tmp_path / "none"))
+
+
+def test_a_prometheus_made_here_serves_where_the_public_one_is_not(tmp_path: Path) -> None:
+    label = {"logos-blockchain-testing.otlp-receiver": "true"}
+    here = {LOCAL_PROMETHEUS: image("amd64", **label), GRAFANA: image()}
+    found = prepared(tmp_path, images=here)
+    assert found.prometheus == PrometheusImage(LOCAL_PROMETHEUS, receives=True)
+    assert found.grafana_image == GRAFANA
+    scraping = prepared(tmp_path / "scraping", images={LOCAL_PROMETHEUS: image()})
+    assert scraping.prometheus == PrometheusImage(LOCAL_PROMETHEUS, receives=False)
+    public = prepared(tmp_path / "public", images={**here, PROMETHEUS: image()})
+    assert public.prometheus == PrometheusImage(PROMETHEUS, receives=True)
