@@ -96,7 +96,22 @@ def test_the_program_without_a_file_says_how_to_call_it() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "nomos_testing.relay"], capture_output=True, text=True, timeout=20, check=False
     )
-    assert (ended.returncode, ended.stderr) == (1, "usage: python -m nomos_testing.relay EVIDENCE_FILE\n")
+    usage = "usage: python -m nomos_testing.relay EVIDENCE_FILE [REQUESTS_FILE]\n"
+    assert (ended.returncode, ended.stderr) == (1, usage)
+
+
+def test_requests_of_a_file_are_done_first(tmp_path: Path) -> None:
+    requests = tmp_path / "requests.jsonl"
+    requests.write_text('{"id": 1, "do": "count"}\n{"id": 2, "do": "nonsense"}\n')
+    ended = subprocess.run(
+        [sys.executable, "-m", "nomos_testing.relay", str(tmp_path / "relay.log"), str(requests)],
+        input='{"id": 3, "do": "clear"}\n',
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert [json.loads(line)["id"] for line in ended.stdout.splitlines()] == [1, 2, 3]
 
 
 def test_the_program_cannot_be_controlled_by_a_file(tmp_path: Path) -> None:
