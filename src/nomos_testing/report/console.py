@@ -107,6 +107,9 @@ def shown(value: Any) -> str:
     if isinstance(value, Mapping):
         listed = ", ".join(f"{name} {item}" for name, item in value.items())
         if len(listed) > _LONGEST_VALUE and value and all(isinstance(item, int | float) for item in value.values()):
-            return f"{min(value.values())} to {max(value.values())} ({len(value)} nodes)"
+            lowest, highest = min(value.values()), max(value.values())
+            return (
+                f"{lowest} to {highest} ({len(value)} nodes)" if lowest < highest else f"{lowest} ({len(value)} nodes)"
+            )
         return listed
     return str(value)

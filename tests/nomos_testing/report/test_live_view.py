@@ -233,6 +233,7 @@ def test_a_run_that_was_killed_is_called_so(tmp_path: Path) -> None:
         (83, "83"),
         ({"validator-0": 3}, "validator-0 3"),
         ({f"validator-{index}": index for index in range(9)}, "0 to 8 (9 nodes)"),
+        ({f"validator-{index}": 41 for index in range(9)}, "41 (9 nodes)"),
     ],
 )
 def test_observations_fit_into_a_cell(value: Any, text: str) -> None:
