@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from golden import Golden
 from nomos_core.da.kzg_generator import generated_params
 from nomos_core.da.kzg_params import KzgParams
 
 SMALL_POWERS = 17
 _BESIDE_THE_REPOSITORY = Path(__file__).parents[4] / "shared" / "data" / "kzgrs_test_params"
-_ABSENT = "the real KZG parameters are not on this machine"
+_FIRST_POWERS = Path(__file__).parents[2] / "vectors/kzgrs_test_params_of_64_powers"
+"""Cut from the protocol's own file: more than any golden vector needs."""
 
 
 @pytest.fixture(scope="session")
@@ -29,28 +28,19 @@ def small_params(small_file: bytes) -> KzgParams:
 
 @pytest.fixture(scope="session")
 def real_params_path() -> Path:
-    """The file that the golden vectors were made with: ``$NOMOS_TEST_KZG_PARAMS``, or beside the repository."""
-    path = Path(os.environ.get("NOMOS_TEST_KZG_PARAMS") or _BESIDE_THE_REPOSITORY)
+    """The protocol's own file, whole: ``$NOMOS_TEST_KZG_PARAMS``, or beside the repository."""
+    path = _real_params_path()
     if not path.is_file():
-        pytest.skip(f"{_ABSENT}: set NOMOS_TEST_KZG_PARAMS")
+        pytest.skip("the real KZG parameters are not on this machine: set NOMOS_TEST_KZG_PARAMS")
     return path
 
 
 @pytest.fixture(scope="session")
-def real_params(real_params_path: Path) -> KzgParams:
-    return KzgParams.load(real_params_path)
+def real_params() -> KzgParams:
+    """The parameters that the golden vectors were made with: at least the first 64 powers."""
+    path = _real_params_path()
+    return KzgParams.load(path if path.is_file() else _FIRST_POWERS)
 
 
-@pytest.fixture
-def params_of(request: pytest.FixtureRequest) -> Callable[[Golden], KzgParams]:
-    """The real parameters, for a vector that needs them and is excused where they are absent."""
-
-    def params(entry: Golden) -> KzgParams:
-        try:
-            found: KzgParams = request.getfixturevalue("real_params")
-        except pytest.skip.Exception:
-            entry.not_compared(_ABSENT)
-            raise
-        return found
-
-    return params
+def _real_params_path() -> Path:
+    return Path(os.environ.get("NOMOS_TEST_KZG_PARAMS") or _BESIDE_THE_REPOSITORY)

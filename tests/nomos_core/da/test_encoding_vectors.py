@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 
 import pytest
 
 from golden import Golden, entries, load
 from nomos_core.da.encoding import EncodedBlob, EncodingError, chunk_rows, encode
+from nomos_core.da.kzg_generator import TEST_POWERS
 from nomos_core.da.kzg_params import G1_BYTES, KzgParams
 from nomos_core.da.points import decode_point, uncompressed
 from nomos_core.da.reconstruction import reconstruct, reconstruct_blob
@@ -31,8 +31,6 @@ from nomos_core.da.shares_wire import (
 )
 from nomos_core.da.verification import verify_column, verify_share
 
-ParamsOf = Callable[[Golden], KzgParams]
-
 
 def hexes(items: tuple[bytes, ...]) -> list[str]:
     return [item.hex() for item in items]
@@ -43,24 +41,22 @@ def agrees(found: object, entry: Golden) -> bool:
     return entry.value is None or found == entry.value
 
 
-def test_what_is_read_of_the_parameters_file(params_of: ParamsOf) -> None:
+def test_what_is_read_of_the_parameters_file(real_params: KzgParams) -> None:
     entry = load("da.json")["params"]
-    params = params_of(entry)
-    key = params.verification_key
-    assert params.power_count == entry["powers_of_g_count"].value
-    assert [point.to_compressed_bytes().hex() for point in params.powers(3)] == entry["powers_of_g_first3"].value
+    key = real_params.verification_key
+    assert entry["powers_of_g_count"].value == TEST_POWERS
+    assert [point.to_compressed_bytes().hex() for point in real_params.powers(3)] == entry["powers_of_g_first3"].value
     assert key.gamma_g.to_compressed_bytes().hex() == entry["gamma_g0"].value
     assert key.h.to_compressed_bytes().hex() == entry["h"].value
     assert key.beta_h.to_compressed_bytes().hex() == entry["beta_h"].value
-    assert key.g == params.powers(1)[0]
+    assert key.g == real_params.powers(1)[0]
     assert len(uncompressed(key.g)) == G1_BYTES
 
 
 @pytest.mark.parametrize("entry", entries("da.json", "cases"))
-def test_blob(entry: Golden, params_of: ParamsOf) -> None:
-    params = params_of(entry)
+def test_blob(entry: Golden, real_params: KzgParams) -> None:
     data, columns = bytes.fromhex(entry["data"].value), entry["columns"].value
-    basis = params.basis(columns)
+    basis = real_params.basis(columns)
     blob = encode(data, basis)
     commitments = [decode_point(commitment) for commitment in blob.row_commitments]
     assert len(data) == entry["data_len"].value
@@ -74,11 +70,12 @@ def test_blob(entry: Golden, params_of: ParamsOf) -> None:
     assert hexes(blob.column_proofs) == entry["combined_column_proofs"].value
     assert (encode(data, basis) == blob) is entry["with_toeplitz_cache_equal"].value
     verdicts = [
-        verify_column(share.light, share.rows_commitments, columns, params.verification_key) for share in blob.shares()
+        verify_column(share.light, share.rows_commitments, columns, real_params.verification_key)
+        for share in blob.shares()
     ]
     assert verdicts == entry["verify_each_share"].value
     check_reconstruction(entry, blob, data)
-    check_shares(entry, blob, params)
+    check_shares(entry, blob, real_params)
 
 
 def check_reconstruction(entry: Golden, blob: EncodedBlob, data: bytes) -> None:
@@ -116,22 +113,21 @@ def check_shares(entry: Golden, blob: EncodedBlob, params: KzgParams) -> None:
 
 
 @pytest.mark.parametrize("entry", entries("da.json", "edge_inputs"))
-def test_data_at_the_edge(entry: Golden, params_of: ParamsOf) -> None:
-    params = params_of(entry)
+def test_data_at_the_edge(entry: Golden, real_params: KzgParams) -> None:
     data, columns, result = bytes.fromhex(entry["data"].value), entry["columns"].value, entry["result"]
     if "panic" in result:
         assert result["panic"].value
         with pytest.raises(EncodingError):
-            encode(data, params.basis(columns))
+            encode(data, real_params.basis(columns))
         return
-    blob, expected = encode(data, params.basis(columns)), result["ok"]
+    blob, expected = encode(data, real_params.basis(columns)), result["ok"]
     lights: list[LightShare] = [share.light for share in blob.shares()]
     assert blob.blob_id.hex() == expected["blob_id"].value
     assert hexes(blob.row_commitments) == expected["row_commitments"].value
     assert hexes(blob.column_proofs) == expected["proofs"].value
     assert len(lights) == expected["shares"].value
     assert reconstruct(lights[: columns // 2]).hex() == expected["reconstructed"].value
-    key = params.verification_key
+    key = real_params.verification_key
     assert [verify_column(light, blob.row_commitments, columns, key) for light in lights] == expected["verify"].value
     for share in blob.shares():
         verify_share(share, blob.blob_id, columns, key)

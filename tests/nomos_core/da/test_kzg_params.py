@@ -47,10 +47,6 @@ def test_a_seed_gives_one_file_and_another_seed_another(small_file: bytes) -> No
     assert generated_params(SMALL_POWERS, b"another") != small_file
 
 
-def test_the_default_size_is_that_of_the_protocols_own_file(real_params: KzgParams) -> None:
-    assert real_params.power_count == TEST_POWERS
-
-
 def test_the_layout_is_that_of_the_protocols_own_file(real_params_path: Path, small_file: bytes) -> None:
     def size(powers: int) -> int:
         words, keyed = 3 * WORD_BYTES, 2 * powers + 1
