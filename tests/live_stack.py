@@ -15,11 +15,11 @@ from nomos_testing.settings import Settings
 from repository_copy import REPOSITORY
 
 
-def stack_deployer(directory: Path, image: str, **variables: str) -> ComposeDeployer:
+def stack_deployer(directory: Path, image: str, *, root: Path = REPOSITORY, **variables: str) -> ComposeDeployer:
     """Deploys below ``directory`` and keeps all that is kept; ``variables`` join the environment."""
     environ = live_environment(NOMOS_TESTNET_IMAGE=image, **variables)
     settings = Settings.from_environ({**environ, "NOMOS_TESTS_KEEP_LOGS": "1"})
-    return ComposeDeployer(settings=settings, runs_directory=directory, environ=environ, root=REPOSITORY)
+    return ComposeDeployer(settings=settings, runs_directory=directory, environ=environ, root=root)
 
 
 @asynccontextmanager

@@ -22,14 +22,12 @@ from nomos_testing.deployers.compose.stack_planning import StackPlanner, write_c
 from nomos_testing.deployers.compose.workspace import Workspace
 from nomos_testing.deployers.set_up import SetUp
 from nomos_testing.runtime.journal_events import Notice
+from nomos_testing.settings import Settings
 from nomos_testing.topology import GeneratedTopology
 
 ATTEMPTS: Final = 3
-_CONFLICTS: Final = (
-    *("port is already allocated", "address already in use", "ports are not available"),
-    "pool overlaps",
-)
-"""What Docker says where a port or a network was taken in the meantime."""
+_PORT_TAKEN: Final = ("port is already allocated", "address already in use", "ports are not available")
+_NETWORK_TAKEN: Final = "pool overlaps"
 
 
 @dataclass(slots=True)
@@ -151,7 +149,7 @@ async def raise_stack(
         try:
             await raising.start()
         except CommandFailed as error:
-            if attempt == ATTEMPTS or not _is_conflict(error) or run.settings.prometheus_port is not None:
+            if attempt == ATTEMPTS or not _is_avoidable(error, run.settings):
                 raise ComposeError(f"failed to bring the stack up: {error}") from error
             text = f"the stack did not come up (attempt {attempt} of {ATTEMPTS}), trying with other ports: {error}"
             run.journal.write(Notice(text, "warning"))
@@ -161,5 +159,8 @@ async def raise_stack(
     raise AssertionError("the last attempt returns or raises")
 
 
-def _is_conflict(error: CommandFailed) -> bool:
-    return any(sign in error.output.lower() for sign in _CONFLICTS)
+def _is_avoidable(error: CommandFailed, settings: Settings) -> bool:
+    """Whether another network or, unless one was asked for, another port may do."""
+    told = error.output.lower()
+    ports_are_free = settings.prometheus_port is None and settings.grafana_port is None
+    return _NETWORK_TAKEN in told or (ports_are_free and any(sign in told for sign in _PORT_TAKEN))

@@ -1,0 +1,149 @@
+"""Ports and networks of a stack, and what happens where somebody else was faster."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fake_docker import fake_docker
+from nomos_core.proofs.development import DevelopmentProver
+from nomos_testing import ScenarioBuilder
+from nomos_testing.deployers.compose.compose_tool import ComposeProject, ComposeTool
+from nomos_testing.deployers.compose.docker import Docker
+from nomos_testing.deployers.compose.errors import ComposeError
+from nomos_testing.deployers.compose.preflight import Prepared
+from nomos_testing.deployers.compose.raising import raise_stack
+from nomos_testing.deployers.compose.rendering import METRICS_ENDPOINT
+from nomos_testing.deployers.compose.stack import PrometheusImage, StackName
+from nomos_testing.deployers.compose.stack_planning import StackPlanner
+from nomos_testing.deployers.compose.workspace import Workspace
+from nomos_testing.deployers.set_up import SetUp
+from nomos_testing.runtime.journal import Journal, read_journal
+from nomos_testing.runtime.journal_events import Notice
+from nomos_testing.runtime.machine import Patience
+from nomos_testing.runtime.phases import Phases
+from nomos_testing.runtime.run_directory import RunDirectory
+from nomos_testing.settings import Settings
+
+SCENARIO = ScenarioBuilder.topology(validators=2).run_for(slots=2).build()
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def planner(
+    environ: dict[str, str], *, receives: bool = True, directory: Path = Path(), relay_log: Path | None = None
+) -> StackPlanner:
+    docker = Docker(environ)
+    return StackPlanner(
+        scenario=SCENARIO,
+        settings=Settings.from_environ(environ),
+        prepared=Prepared(
+            docker=docker,
+            tool=ComposeTool(docker, ("docker", "compose")),
+            image="nodes:test",
+            platform=None,
+            assets=directory,
+            kzg=None,
+            prover=DevelopmentProver(),
+            clock_library=None,
+            prometheus=PrometheusImage("p:1", receives),
+        ),
+        environ=environ,
+        name=StackName("1234"),
+        relay_log=relay_log,
+    )
+
+
+def test_a_port_that_was_asked_for_and_is_taken_is_refused(taken: int) -> None:
+    with pytest.raises(ComposeError) as caught:
+        planner({"TEST_FRAMEWORK_PROMETHEUS_PORT": str(taken)}).plan()
+    assert f"TEST_FRAMEWORK_PROMETHEUS_PORT={taken}: the port is taken on this host" in str(caught.value)
+    assert "unset the variable to have a free one chosen" in str(caught.value)
+
+
+def test_another_port_is_chosen_where_the_usual_one_is_taken(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nomos_testing.deployers.compose.stack_planning.PROMETHEUS_PORT", taken)
+    assert planner({}).plan().prometheus_port not in {0, taken}
+
+
+def test_nodes_push_to_the_stacks_prometheus_where_it_takes_that() -> None:
+    told = {"NOMOS_OTLP_METRICS_ENDPOINT": "http://elsewhere:4318"}
+    assert planner(told).options.logging.otlp_metrics == METRICS_ENDPOINT
+    assert planner(told, receives=False).options.logging.otlp_metrics == "http://elsewhere:4318"
+
+
+def test_cfgsync_is_told_of_the_relay() -> None:
+    relayed = planner({"SLOW_TEST_ENV": "true"}, relay_log=Path("relay.log"))
+    network = relayed.plan().network
+    config = relayed.cfgsync(network)
+    assert config.relay is not None
+    assert (config.relay.host, config.n_hosts, config.timeout) == (network.relay, 2, 360)
+    assert planner({}).cfgsync(network).relay is None
+
+
+def test_nodes_are_told_what_the_caller_asked_for() -> None:
+    asked = {"NOMOS_LOG_LEVEL": "debug", "NOMOS_LOG_DIR": "/logs", "POL_PROOF_DEV_MODE": "no"}
+    environment = planner(asked | {"NOMOS_SHARE_DURATION_SECS": "7"}).plan().environment
+    assert (environment["NOMOS_LOG_LEVEL"], environment["NOMOS_LOG_DIR"]) == ("debug", "/logs")
+    assert (environment["POL_PROOF_DEV_MODE"], environment["NOMOS_TIME_BACKEND"]) == ("false", "monotonic")
+    stack = planner({"NOMOS_SHARE_DURATION_SECS": "7", "COMPOSE_RUNNER_HOST": "docker.example"}).plan()
+    assert stack.cfgsync_environment == {"NOMOS_SHARE_DURATION_SECS": "7"}
+    assert stack.bind_address == "0.0.0.0"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[SetUp]:
+    directory = RunDirectory.create(tmp_path / "runs", "x")
+    journal = Journal(directory.journal)
+    yield SetUp(
+        scenario=SCENARIO,
+        settings=Settings(),
+        run_directory=directory,
+        journal=journal,
+        patience=Patience(),
+        phases=Phases(journal),
+    )
+    journal.close()
+
+
+async def raised(run: SetUp, directory: Path, complaint: str) -> None:
+    up = (["compose", "-f"], {"err": f"Error response from daemon: {complaint}\n", "status": 1})
+    environ = fake_docker(directory / "bin", [up])
+    workspace = Workspace(directory / "workspace")
+    for part in (workspace.stack, workspace.scrape_targets.parent):
+        part.mkdir(parents=True, exist_ok=True)
+    docker = Docker(environ)
+    project = ComposeProject(ComposeTool(docker, ("docker", "compose")), "p", workspace.compose_file)
+    await raise_stack(run, docker, project, workspace, planner(environ))
+
+
+async def test_what_no_other_port_helps_is_told_at_once(run: SetUp, tmp_path: Path) -> None:
+    with pytest.raises(ComposeError) as caught:
+        await raised(run, tmp_path, "no space left on device")
+    assert "failed to bring the stack up: docker compose -f " in str(caught.value)
+    assert "exited with status 1\n  | Error response from daemon: no space left on device" in str(caught.value)
+    assert [entry for entry in read_journal(run.journal.path) if isinstance(entry.event, Notice)] == []
+
+
+async def test_a_port_that_is_gone_is_chosen_anew(run: SetUp, tmp_path: Path) -> None:
+    """Taking down what there is of the attempt fails here as well; then there is nothing more to try."""
+    with pytest.raises(ComposeError):
+        await raised(run, tmp_path, "Bind for 127.0.0.1:9090 failed: port is already allocated")
+    (notice,) = [entry.event for entry in read_journal(run.journal.path) if isinstance(entry.event, Notice)]
+    assert notice.text.startswith("the stack did not come up (attempt 1 of 3), trying with other ports:")
+
+
+async def test_a_port_that_was_asked_for_is_not_exchanged(run: SetUp, tmp_path: Path) -> None:
+    locked = replace(run, settings=Settings(prometheus_port=9191))
+    with pytest.raises(ComposeError, match="failed to bring the stack up"):
+        await raised(locked, tmp_path, "Bind for 127.0.0.1:9191 failed: port is already allocated")
