@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ import click
 
 _ANSWER_SECONDS: Final = 3600.0
 """The server decides how long it lets hosts wait."""
+_STARTING_SECONDS: Final = 2.0
+_STARTING_POLL: Final = 0.05
 _VARIABLES: Final = {
     "CFG_FILE_PATH": "where to save the configuration (config.yaml)",
     "CFG_SERVER_ADDR": "the server (http://127.0.0.1:4400, or the port of NOMOS_CFGSYNC_PORT)",
@@ -102,7 +105,7 @@ def _announce(url: str, announcement: Mapping[str, Any]) -> str:
         )
         # Hosts of a test network are never behind a proxy, whatever the environment says.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=_ANSWER_SECONDS) as response:
+        with _opened(opener, request) as response:
             return str(response.read().decode())
     except urllib.error.HTTPError as error:
         text = error.read().decode(errors="replace")
@@ -110,6 +113,18 @@ def _announce(url: str, announcement: Mapping[str, Any]) -> str:
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise ClientError(f"Failed to send IP announcement: {url}: {reason}") from None
+
+
+def _opened(opener: urllib.request.OpenerDirector, request: urllib.request.Request) -> Any:
+    """Ask a server that may be starting at the same time as we: nobody listens yet, then."""
+    deadline = time.monotonic() + _STARTING_SECONDS
+    while True:
+        try:
+            return opener.open(request, timeout=_ANSWER_SECONDS)
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, ConnectionRefusedError) or time.monotonic() > deadline:
+                raise
+        time.sleep(_STARTING_POLL)
 
 
 def _configuration_yaml(body: str, kind: str) -> str:
