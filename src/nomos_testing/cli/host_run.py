@@ -56,6 +56,12 @@ def run_in_containers(
     return run_and_report(scenario, settings, deployer, what=what, unavailable=without_docker)
 
 
+def run_on(deployer: str, scenario: Scenario, settings: Settings, *, runs_directory: Path, what: str) -> int:
+    """Run on ``host`` or ``compose`` and report: see ``run_and_report``."""
+    run = run_in_containers if deployer == "compose" else run_on_host
+    return run(scenario, settings, runs_directory=runs_directory, what=what)
+
+
 def run_and_report(
     scenario: Scenario,
     settings: Settings,

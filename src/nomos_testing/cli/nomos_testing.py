@@ -10,6 +10,15 @@ import click
 
 from nomos_testing.cli.local_runner import runs_directory_option
 
+deployer_option = click.option(
+    "--on",
+    "deployer",
+    type=click.Choice(["host", "compose"]),
+    default="host",
+    show_default=True,
+    help="Plain processes of this machine, or containers of a compose stack.",
+)
+
 
 @click.group()
 @click.version_option(package_name="logos-blockchain-testing")
@@ -22,10 +31,11 @@ def main() -> None:
 @click.option(
     "--seed", type=click.IntRange(min=0), help="Node keys and random choices follow from it; wins over the file's."
 )
+@deployer_option
 @runs_directory_option
-def run(scenario: Path, seed: int | None, runs_dir: Path) -> None:
-    """Run a scenario on plain processes of this machine."""
-    from nomos_testing.cli.host_run import FAILED, run_on_host
+def run(scenario: Path, seed: int | None, deployer: str, runs_dir: Path) -> None:
+    """Run a scenario."""
+    from nomos_testing.cli.host_run import FAILED, run_on
     from nomos_testing.scenario.errors import ScenarioError
     from nomos_testing.scenario.yaml import load_scenario
     from nomos_testing.settings import Settings
@@ -36,16 +46,17 @@ def run(scenario: Path, seed: int | None, runs_dir: Path) -> None:
     except ScenarioError as error:
         click.echo(str(error), err=True)
         sys.exit(FAILED)
-    sys.exit(run_on_host(loaded, settings, runs_directory=runs_dir, what=f"scenario {loaded.name}"))
+    sys.exit(run_on(deployer, loaded, settings, runs_directory=runs_dir, what=f"scenario {loaded.name}"))
 
 
 @main.command(epilog="Exit codes: 0 passed, 1 failed or could not run, 2 wrong usage, 130 interrupted.")
 @click.argument("run_directory", type=click.Path(path_type=Path, file_okay=False), metavar="RUN_DIR")
 @click.option("--seed", type=click.IntRange(min=0), help="Another seed: other keys, and a plan of its own.")
+@deployer_option
 @runs_directory_option
-def replay(run_directory: Path, seed: int | None, runs_dir: Path) -> None:
+def replay(run_directory: Path, seed: int | None, deployer: str, runs_dir: Path) -> None:
     """Run what a run directory holds once more: the same plan, faults, keys and order of transactions."""
-    from nomos_testing.cli.host_run import FAILED, run_on_host
+    from nomos_testing.cli.host_run import FAILED, run_on
     from nomos_testing.scenario.errors import ScenarioError
     from nomos_testing.scenario.replay import load_replay
     from nomos_testing.settings import Settings
@@ -56,7 +67,7 @@ def replay(run_directory: Path, seed: int | None, runs_dir: Path) -> None:
     except ScenarioError as error:
         click.echo(str(error), err=True)
         sys.exit(FAILED)
-    sys.exit(run_on_host(scenario, settings, runs_directory=runs_dir, what=f"scenario {scenario.name}"))
+    sys.exit(run_on(deployer, scenario, settings, runs_directory=runs_dir, what=f"scenario {scenario.name}"))
 
 
 @main.command(epilog="Exit codes: 0 the scenario can be run, 1 it cannot, 2 wrong usage.")

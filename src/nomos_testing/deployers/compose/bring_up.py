@@ -51,7 +51,8 @@ class BringUp:
                 raising = await self._raise(docker, project, workspace, planner, resources)
                 network = raising.network = await self._all_up(raising, resources)
             with run.phases.phase("ready"):
-                self._write_plan(raising, network)
+                self._write_plan(raising)
+                self._say_where(raising)
                 keeping = asyncio.create_task(asyncio.to_thread(self._keep_configurations, network))
                 resources.push_async_callback(_awaited, keeping)
                 await self._wait_ready(raising, network, membership_check)
@@ -183,7 +184,18 @@ class BringUp:
         for check in checks:
             await cluster.while_alive(self.run.wait(check), cluster.nodes)
 
-    def _write_plan(self, raising: Raising, network: GeneratedTopology) -> None:
+    def _say_where(self, raising: Raising) -> None:
+        """Where people look while the network runs."""
+        stack, host = raising.stack, self.run.settings.container_host
+        if stack.prometheus is None:
+            text = "there is no image of Prometheus here: metrics are not collected"
+            self.run.journal.write(Notice(f"{text}; scripts/build-prometheus-image.sh makes one"))
+            return
+        self.run.journal.write(Notice(f"Prometheus: http://{host}:{stack.prometheus_port}"))
+        if stack.grafana_image is not None:
+            self.run.journal.write(Notice(f"Grafana (admin, admin): http://{host}:{stack.grafana_port}"))
+
+    def _write_plan(self, raising: Raising) -> None:
         self.run.write_plan(
             image=raising.stack.image,
             project=raising.project.name,

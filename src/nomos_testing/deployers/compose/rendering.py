@@ -117,7 +117,7 @@ def _grafana(stack: Stack, image: str) -> dict[str, Any]:
         "image": image,
         "environment": {"GF_SECURITY_ADMIN_USER": "admin", "GF_SECURITY_ADMIN_PASSWORD": "admin"},
         "volumes": ["./stack/monitoring/grafana:/etc/grafana/provisioning:z"],
-        "ports": [f"127.0.0.1:{stack.grafana_port or ''}:3000"],
+        "ports": [f"127.0.0.1:{stack.grafana_port}:3000"],
         "restart": "on-failure",
     }
 

@@ -188,4 +188,3 @@ class Stack:
     prometheus_port: int = 0
     grafana_image: str | None = None
     grafana_port: int = 0
-    """0: Docker chooses."""

@@ -73,7 +73,7 @@ class StackPlanner:
             prometheus=prepared.prometheus,
             prometheus_port=self._prometheus_port() if prepared.prometheus else 0,
             grafana_image=prepared.grafana_image,
-            grafana_port=settings.grafana_port or 0,
+            grafana_port=self._grafana_port() if prepared.grafana_image else 0,
         )
 
     def cfgsync(self, network: StackNetwork) -> CfgsyncConfig:
@@ -99,15 +99,23 @@ class StackPlanner:
         return container_kzg_params(self.settings, mounted=self.prepared.kzg is not None)
 
     def _prometheus_port(self) -> int:
-        asked = self.settings.prometheus_port
-        if asked is None:
-            return PROMETHEUS_PORT if is_free(PROMETHEUS_PORT) else some_free_port()
-        if not is_free(asked):
-            raise ComposeError(
-                f"TEST_FRAMEWORK_PROMETHEUS_PORT={asked}: the port is taken on this host\n"
-                "  -> free it, choose another, or unset the variable to have a free one chosen"
-            )
-        return asked
+        if self.settings.prometheus_port is None and is_free(PROMETHEUS_PORT):
+            return PROMETHEUS_PORT
+        return _port("TEST_FRAMEWORK_PROMETHEUS_PORT", self.settings.prometheus_port)
+
+    def _grafana_port(self) -> int:
+        return _port("COMPOSE_GRAFANA_PORT", self.settings.grafana_port)
+
+
+def _port(variable: str, asked: int | None) -> int:
+    if asked is None:
+        return some_free_port()
+    if not is_free(asked):
+        raise ComposeError(
+            f"{variable}={asked}: the port is taken on this host\n"
+            "  -> free it, choose another, or unset the variable to have a free one chosen"
+        )
+    return asked
 
 
 def write_cfgsync(stack_directory: Path, config: CfgsyncConfig) -> None:
