@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,8 @@ from nomos_testing.deployers.reaping import Reaper
 INFO_SECONDS: Final = 15.0
 INSPECT_SECONDS: Final = 60.0
 CONTAINER_SECONDS: Final = 60.0
+PULL_SECONDS: Final = 300.0
+_log = logging.getLogger(__name__)
 _LONGEST_LINE: Final = 16 * 1024 * 1024
 
 
@@ -126,6 +129,15 @@ class Docker:
                 return None
             raise
         return dict(found)
+
+    async def pull(self, name: str) -> bool:
+        """Get an image from its registry; False, with the reason in the log, where that can't be done."""
+        try:
+            await self.ask("pull", "--quiet", name, timeout=PULL_SECONDS)
+        except CommandFailed as error:
+            _log.info("%s", error)
+            return False
+        return True
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -13,7 +13,7 @@ from nomos_testing.deployers.clock import find_library
 from nomos_testing.deployers.compose.compose_tool import ComposeTool, find_compose_tool
 from nomos_testing.deployers.compose.docker import INSPECT_SECONDS, Docker
 from nomos_testing.deployers.compose.errors import CommandFailed, ComposeError
-from nomos_testing.deployers.compose.stack import MOST_NODES, PrometheusImage
+from nomos_testing.deployers.compose.stack import MOST_NODES
 from nomos_testing.deployers.compose.workspace import find_assets
 from nomos_testing.deployers.environment import find_prover, node_environment
 from nomos_testing.deployers.errors import PreflightError, Problem
@@ -25,14 +25,10 @@ from nomos_testing.deployers.kzg_parameters import (
 )
 from nomos_testing.faults.errors import dotted
 from nomos_testing.faults.vocabulary import Control
+from nomos_testing.observability.images import PrometheusImage, find_grafana, find_prometheus
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import DEFAULT_IMAGE, Settings
 
-PROMETHEUS: Final = "prom/prometheus:v3.0.1"
-LOCAL_PROMETHEUS: Final = "logos-blockchain-testing:prometheus"
-"""Made by scripts/build-prometheus-image.sh."""
-GRAFANA: Final = "grafana/grafana:10.4.1"
-_RECEIVER_LABEL: Final = "logos-blockchain-testing.otlp-receiver"
 _AMD64_ONLY: Final = "ghcr.io/logos-co/nomos:testnet"
 _ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 _BUILD: Final = "testing-framework/assets/stack/scripts/build_test_image.sh"
@@ -69,7 +65,7 @@ async def prepare(scenario: Scenario, settings: Settings, environ: Mapping[str, 
     info = await docker.info()
     _check_topology(scenario)
     tool, image, prometheus, grafana = await asyncio.gather(
-        find_compose_tool(docker), docker.image(settings.image), _prometheus(docker), docker.image(GRAFANA)
+        find_compose_tool(docker), docker.image(settings.image), find_prometheus(docker), find_grafana(docker)
     )
     _check_image(settings.image, image, info)
     embedded = _Embedded(docker, settings.image)
@@ -90,7 +86,7 @@ async def prepare(scenario: Scenario, settings: Settings, environ: Mapping[str, 
         prover=prover,
         clock_library=library,
         prometheus=prometheus,
-        grafana_image=GRAFANA if prometheus is not None and grafana is not None else None,
+        grafana_image=grafana if prometheus is not None else None,
     )
 
 
@@ -136,17 +132,6 @@ def _check_image(name: str, image: Mapping[str, Any] | None, info: Mapping[str, 
             f"failed to prepare docker image: docker image '{name}' is for {found}, the Docker host is {wanted}\n"
             f"  -> build it for this machine with {_BUILD}, or set NOMOS_TESTNET_IMAGE to one that is"
         )
-
-
-async def _prometheus(docker: Docker) -> PrometheusImage | None:
-    """The public image where it is here, else the one that is made locally; nothing is pulled."""
-    public, local = await asyncio.gather(docker.image(PROMETHEUS), docker.image(LOCAL_PROMETHEUS))
-    if public is not None:
-        return PrometheusImage(PROMETHEUS, receives=True)
-    if local is None:
-        return None
-    labels = local["Config"].get("Labels") or {}
-    return PrometheusImage(LOCAL_PROMETHEUS, receives=labels.get(_RECEIVER_LABEL) == "true")
 
 
 def _clock_library(scenario: Scenario, settings: Settings) -> Path | Problem | None:

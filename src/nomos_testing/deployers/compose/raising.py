@@ -16,7 +16,7 @@ from nomos_testing.deployers.compose.container_relay import ContainerRelay
 from nomos_testing.deployers.compose.docker import Docker
 from nomos_testing.deployers.compose.errors import CommandFailed, ComposeError
 from nomos_testing.deployers.compose.newcomers import newcomers
-from nomos_testing.deployers.compose.rendering import RELAY_REQUESTS, prometheus_targets, rendered
+from nomos_testing.deployers.compose.rendering import RELAY_REQUESTS, rendered, scrape_targets
 from nomos_testing.deployers.compose.stack import Stack, StackNode, relay_sockets
 from nomos_testing.deployers.compose.stack_planning import StackPlanner, write_cfgsync
 from nomos_testing.deployers.compose.workspace import Workspace
@@ -86,8 +86,9 @@ class Raising:
 
     def _write_compose_file(self) -> None:
         self.workspace.compose_file.write_text(rendered(self.stack), encoding="utf-8")
-        if self.stack.prometheus is not None and not self.stack.prometheus.receives:
-            self.workspace.scrape_targets.write_text(prometheus_targets(self.stack), encoding="utf-8")
+        targets = scrape_targets(self.stack)
+        if targets is not None:
+            self.workspace.scrape_targets.write_text(targets, encoding="utf-8")
 
     def _node(self, planned: StackNode) -> ContainerNode:
         container = self.stack.name.container(planned.name)

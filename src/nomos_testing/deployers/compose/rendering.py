@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 import yaml
 
 from nomos_testing.cluster.roles import Role
-from nomos_testing.deployers.compose.stack import CFGSYNC_PORT, RUN_LABEL, PrometheusImage, Stack, StackNode
+from nomos_testing.deployers.compose.stack import CFGSYNC_PORT, RUN_LABEL, Stack, StackNode
+from nomos_testing.observability.images import PrometheusImage
 
 COMPOSE_FILE_NAME: Final = "compose.generated.yml"
 CLOCK_DIRECTORY: Final = "/clocks"
@@ -18,8 +18,8 @@ CONTAINER_KZG_PARAMS: Final = "/kzgrs_test_params/kzgrs_test_params"
 RELAY_REQUESTS: Final = "relay.jsonl"
 """In the stack's directory: what the relay is told first."""
 RELAY_LOG: Final = "/relay.log"
-METRICS_ENDPOINT: Final = "http://prometheus:9090/api/v1/otlp/v1/metrics"
-"""Where nodes push their metrics within the stack."""
+PROMETHEUS_ADDRESS: Final = "prometheus:9090"
+"""Within the stack."""
 _ENTRY_POINTS: Final = {Role.VALIDATOR: "run_nomos_node.sh", Role.EXECUTOR: "run_nomos_executor.sh"}
 
 
@@ -87,21 +87,17 @@ def _relay(stack: Stack) -> dict[str, Any]:
     }
 
 
-def prometheus_targets(stack: Stack) -> str:
-    """Whom a Prometheus scrapes that can't be pushed to: a job a node, as nodes call themselves when they push."""
-    targets = [{"targets": [f"{node.name}:{node.ports.api}"], "labels": {"job": node.name}} for node in stack.nodes]
-    return json.dumps(targets, indent=2) + "\n"
+def scrape_targets(stack: Stack) -> str | None:
+    """Whom the stack's Prometheus is to scrape; None: nobody, or there is none."""
+    addresses = {node.name: f"{node.name}:{node.ports.api}" for node in stack.nodes}
+    return stack.prometheus.scrape_targets(addresses) if stack.prometheus is not None else None
 
 
 def _prometheus(stack: Stack, image: PrometheusImage) -> dict[str, Any]:
     return {
         **_container(stack, stack.name.container("prometheus"), stack.network.prometheus),
         "image": image.name,
-        "command": [
-            "--config.file=/etc/prometheus/prometheus.yml",
-            "--storage.tsdb.retention.time=7d",
-            *(["--web.enable-otlp-receiver"] if image.receives else []),
-        ],
+        "command": list(image.arguments),
         "volumes": [
             "./stack/monitoring/prometheus.yml:/etc/prometheus/prometheus.yml:z",
             "./stack/monitoring/targets:/etc/prometheus/targets:z",

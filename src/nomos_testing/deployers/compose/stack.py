@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from nomos_testing.cluster.roles import Role
+from nomos_testing.observability.images import PrometheusImage
 from nomos_testing.relay.faces import NodeSockets
 from nomos_testing.topology import TopologySpec
 from nomos_testing.topology.ports import NodePorts
@@ -153,13 +154,6 @@ def _routed(routes: Path) -> list[ipaddress.IPv4Network]:
 
 def _address(text: str) -> str:
     return str(ipaddress.IPv4Address(int.from_bytes(bytes.fromhex(text), "little")))
-
-
-@dataclass(frozen=True, slots=True)
-class PrometheusImage:
-    name: str
-    receives: bool
-    """It takes what nodes push by OTLP; else it has to scrape them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

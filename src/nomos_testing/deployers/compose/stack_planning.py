@@ -21,7 +21,7 @@ from nomos_testing.deployers.compose.configuration import (
 from nomos_testing.deployers.compose.errors import ComposeError
 from nomos_testing.deployers.compose.host_ports import PROMETHEUS_PORT, is_free, some_free_port
 from nomos_testing.deployers.compose.preflight import Prepared
-from nomos_testing.deployers.compose.rendering import METRICS_ENDPOINT
+from nomos_testing.deployers.compose.rendering import PROMETHEUS_ADDRESS
 from nomos_testing.deployers.compose.stack import (
     CFGSYNC_PORT,
     Stack,
@@ -91,7 +91,7 @@ class StackPlanner:
     @property
     def options(self) -> ConfigOptions:
         prometheus = self.prepared.prometheus
-        metrics = METRICS_ENDPOINT if prometheus is not None and prometheus.receives else None
+        metrics = prometheus.push_endpoint(PROMETHEUS_ADDRESS) if prometheus is not None else None
         return config_options(self.settings, kzg_params=self._kzg_params, metrics=metrics)
 
     @property

@@ -12,10 +12,9 @@ import pytest
 import yaml
 
 from nomos_testing.deployers.compose.configuration import extra_host
-from nomos_testing.deployers.compose.rendering import prometheus_targets, rendered
+from nomos_testing.deployers.compose.rendering import rendered, scrape_targets
 from nomos_testing.deployers.compose.stack import (
     RUN_LABEL,
-    PrometheusImage,
     Stack,
     StackName,
     StackNetwork,
@@ -23,6 +22,7 @@ from nomos_testing.deployers.compose.stack import (
     relay_sockets,
     stack_nodes,
 )
+from nomos_testing.observability.images import PrometheusImage
 from nomos_testing.settings import Settings
 from nomos_testing.topology import TopologySpec
 
@@ -109,8 +109,12 @@ def test_a_prometheus_is_pushed_to_where_it_can_be(receives: bool) -> None:
     assert prometheus["image"] == "p:1"
     assert prometheus["ports"] == ["127.0.0.1:9091:9090"]
     assert ("--web.enable-otlp-receiver" in prometheus["command"]) is receives
-    targets = json.loads(prometheus_targets(stack))
-    assert targets[0] == {"targets": ["validator-0:18080"], "labels": {"job": "validator-0"}}
+    targets = scrape_targets(stack)
+    assert (targets is None) is receives
+    assert targets is None or json.loads(targets)[0] == {
+        "targets": ["validator-0:18080"],
+        "labels": {"job": "validator-0"},
+    }
 
 
 def test_the_header_is_how_to_run_it_again() -> None:

@@ -13,10 +13,10 @@ import pytest
 from fake_docker import fake_docker
 from nomos_testing import ScenarioBuilder
 from nomos_testing.deployers.compose.errors import ComposeError, DockerUnavailable
-from nomos_testing.deployers.compose.preflight import GRAFANA, LOCAL_PROMETHEUS, PROMETHEUS, Prepared, prepare
-from nomos_testing.deployers.compose.stack import PrometheusImage
+from nomos_testing.deployers.compose.preflight import Prepared, prepare
 from nomos_testing.deployers.errors import DeployError, PreflightError
 from nomos_testing.faults import ClockSkew, DiskFull
+from nomos_testing.observability.images import OWN_PROMETHEUS, PUBLIC_GRAFANA, PUBLIC_PROMETHEUS, PrometheusImage
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
 
@@ -47,13 +47,20 @@ def prepared(
     **variables: str,
 ) -> Prepared:
     """Preflight with a Docker that has these answers."""
-    known = {PROMETHEUS: NO_IMAGE, LOCAL_PROMETHEUS: NO_IMAGE, GRAFANA: NO_IMAGE, IMAGE: nodes, **(images or {})}
+    known = {
+        PUBLIC_PROMETHEUS: NO_IMAGE,
+        OWN_PROMETHEUS: NO_IMAGE,
+        PUBLIC_GRAFANA: NO_IMAGE,
+        IMAGE: nodes,
+        **(images or {}),
+    }
     environ = fake_docker(
         directory / "bin",
         [
             (["info"], info),
             (["compose", "version"], compose or {"out": "2.40.3"}),
             *((["image", "inspect", name], answer) for name, answer in known.items()),
+            (["pull"], {"err": "no registry here", "status": 1}),
             (["run", "--rm", "--network", "none", "--entrypoint", "head"], {"out": program}),
             (["run", "--rm", "--network", "none", "--entrypoint", "test"], {"status": 0 if has_kzg else 1}),
         ],
@@ -182,13 +189,10 @@ def test_a_wrong_clock_needs_libfaketime(tmp_path: Path) -> None:
         prepared(tmp_path, told=faulty(ClockSkew("any", 5)), NOMOS_TESTS_FAKETIME_LIB=str(tmp_path / "none"))
 
 
-def test_a_prometheus_made_here_serves_where_the_public_one_is_not(tmp_path: Path) -> None:
+def test_prometheus_and_grafana_are_taken_where_they_are(tmp_path: Path) -> None:
     label = {"logos-blockchain-testing.otlp-receiver": "true"}
-    here = {LOCAL_PROMETHEUS: image("amd64", **label), GRAFANA: image()}
+    here = {OWN_PROMETHEUS: image("amd64", **label), PUBLIC_GRAFANA: image()}
     found = prepared(tmp_path, images=here)
-    assert found.prometheus == PrometheusImage(LOCAL_PROMETHEUS, receives=True)
-    assert found.grafana_image == GRAFANA
-    scraping = prepared(tmp_path / "scraping", images={LOCAL_PROMETHEUS: image()})
-    assert scraping.prometheus == PrometheusImage(LOCAL_PROMETHEUS, receives=False)
-    public = prepared(tmp_path / "public", images={**here, PROMETHEUS: image()})
-    assert public.prometheus == PrometheusImage(PROMETHEUS, receives=True)
+    assert found.prometheus == PrometheusImage(OWN_PROMETHEUS, receives_otlp=True)
+    assert found.grafana_image == PUBLIC_GRAFANA
+    assert prepared(tmp_path / "without", images={PUBLIC_GRAFANA: image()}).grafana_image is None

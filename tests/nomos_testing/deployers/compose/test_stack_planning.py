@@ -17,11 +17,11 @@ from nomos_testing.deployers.compose.docker import Docker
 from nomos_testing.deployers.compose.errors import ComposeError
 from nomos_testing.deployers.compose.preflight import Prepared
 from nomos_testing.deployers.compose.raising import raise_stack
-from nomos_testing.deployers.compose.rendering import METRICS_ENDPOINT
-from nomos_testing.deployers.compose.stack import PrometheusImage, StackName
+from nomos_testing.deployers.compose.stack import StackName
 from nomos_testing.deployers.compose.stack_planning import StackPlanner
 from nomos_testing.deployers.compose.workspace import Workspace
 from nomos_testing.deployers.set_up import SetUp
+from nomos_testing.observability.images import PrometheusImage
 from nomos_testing.runtime.journal import Journal, read_journal
 from nomos_testing.runtime.journal_events import Notice
 from nomos_testing.runtime.machine import Patience
@@ -78,7 +78,7 @@ def test_another_port_is_chosen_where_the_usual_one_is_taken(taken: int, monkeyp
 
 def test_nodes_push_to_the_stacks_prometheus_where_it_takes_that() -> None:
     told = {"NOMOS_OTLP_METRICS_ENDPOINT": "http://elsewhere:4318"}
-    assert planner(told).options.logging.otlp_metrics == METRICS_ENDPOINT
+    assert planner(told).options.logging.otlp_metrics == "http://prometheus:9090/api/v1/otlp/v1/metrics"
     assert planner(told, receives=False).options.logging.otlp_metrics == "http://elsewhere:4318"
 
 
