@@ -21,13 +21,14 @@ from nomos_testing.faults import ClockSkew, DiskFull, Partition, seconds, slots
 from nomos_testing.faults.infliction import Infliction
 from nomos_testing.runtime.journal import read_journal
 from nomos_testing.runtime.journal_events import Reorganised
+from nomos_testing.runtime.machine import measured_machine_factor
 from nomos_testing.runtime.outcome import Verdict
 from nomos_testing.scenario.scenario import Scenario
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 SLOT_SECONDS = 0.5
-EFFECT_DEADLINE = 0.5
+EFFECT_DEADLINE = 0.5 * measured_machine_factor()
 A_DAY = 86400.0
 AHEAD_SLOTS = 8
 HALVES = Partition.of(["validator-0", "validator-1"], ["validator-2", "validator-3"])

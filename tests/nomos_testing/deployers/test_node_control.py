@@ -20,12 +20,12 @@ from nomos_testing.deployers.local.node import LocalNode
 from nomos_testing.deployers.reaping import Reaper
 from nomos_testing.runtime.journal import Journal, read_journal
 from nomos_testing.runtime.journal_events import NodeControlled
-from nomos_testing.runtime.machine import Patience
+from nomos_testing.runtime.machine import Patience, measured_machine_factor
 from toy_network import eventually, is_gone, toy_blueprint, toy_node, toy_program
 
 pytestmark = pytest.mark.network
 
-EFFECT_DEADLINE = 0.5
+EFFECT_DEADLINE = 0.5 * measured_machine_factor()
 
 
 class Bench:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import combinations
 
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -37,7 +38,8 @@ def at_once(left: PlannedFault, right: PlannedFault) -> bool:
     return left.inject_at <= right.heal_at and right.inject_at <= left.heal_at
 
 
-@settings(max_examples=400, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None)
 @given(planning_tasks())
 def test_a_plan_can_be_carried_out(task: tuple[list[Request], Frame]) -> None:
     plan, frame = planned(task), task[1]
@@ -52,7 +54,8 @@ def test_a_plan_can_be_carried_out(task: tuple[list[Request], Frame]) -> None:
     assert sorted(item.inject_at for item in plan or ()) == [item.inject_at for item in plan or ()]
 
 
-@settings(max_examples=400, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None)
 @given(planning_tasks())
 def test_a_plan_is_accepted_when_it_comes_back_from_a_file(task: tuple[list[Request], Frame]) -> None:
     plan = planned(task)
