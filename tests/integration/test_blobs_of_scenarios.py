@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from live_network import live, reached
-from nomos_core.da.kzg_generator import write_test_params
 from nomos_core.mantle.operations import ChannelBlob
 from nomos_testing import ScenarioBuilder
 from nomos_testing.cluster.interfaces import NodeHandle, Role
@@ -24,13 +23,6 @@ from nomos_testing.workloads.dispersed_blobs import channel_messages
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 SLOT = 0.5
-
-
-@pytest.fixture(scope="module")
-def kzg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("kzg") / "kzgrs_test_params"
-    write_test_params(file, 17)
-    return file
 
 
 async def test_blobs_come_back_from_other_nodes_than_the_executor_that_dispersed_them(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from embedded_node import ENVIRONMENT, PROVER, Answer, NodeProcess, ask, wait_until
+from nomos_core.da.dispersal_messages import max_blob_bytes
 from nomos_core.da.reconstruction import reconstruct_blob
 from nomos_core.da.shares import LightShare, Share
 from nomos_core.da.shares_json import light_share_from_json, share_to_json
@@ -173,6 +174,21 @@ def test_bad_requests_get_a_sentence_and_the_nodes_live(pair: Sequence[NodeProce
         assert get(node, "/da/get-share", {"blob_id": unknown, "share_idx": 0}).status == 422
         assert node.post("/da/add-share", {"share_idx": 1}).status == 422
         assert node.get("/cryptarchia/info")["height"] >= 0
+
+
+def test_the_largest_blob_goes_all_the_way(pair: Sequence[NodeProcess]) -> None:
+    data = (DATA * 100)[: max_blob_bytes(2)]
+    refused = disperse(pair[1], data + DATA[:31], channel=5)
+    assert (refused.status, refused.text) == (
+        400,
+        f"the blob may have at most {len(data)} bytes, got {len(data) + 31}: split the data",
+    )
+    answer = disperse(pair[1], data, channel=5)
+    assert answer.status == 200, answer.text
+    blob = bytes(answer.json)
+    for node in pair:
+        assert wait_in_block(node, blob).blob_size == len(data)
+        assert reconstruct_blob([share_of(node, blob, 0)], 2, len(data)) == data
 
 
 def test_a_share_may_be_added_by_hand_if_it_is_good(pair: Sequence[NodeProcess]) -> None:
