@@ -162,3 +162,16 @@ def test_a_program_that_is_not_there(container: Container) -> None:
     (container.bin / "nomos-node").unlink()
     done = container.run("validator")
     assert (done.returncode, done.stderr) == (126, "run_nomos.sh: nomos-node is not in this image\n")
+
+
+def test_an_embedded_node_loads_while_its_configuration_is_on_the_way(container: Container) -> None:
+    package = container.root / "python/nomos_node"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "awaiting.py").write_text("import sys\nprint('awaited=' + ' '.join(sys.argv[1:]))\n")
+    given = {"PYTHONPATH": f"{container.root}/python:/elsewhere"}
+    asking = f"{SCRIPT.parent}/ask_cfgsync.sh"
+    seen = shown(container.run("validator", **given))
+    assert seen["awaited"] == f"nomos-node {container.root}/config.yaml {asking}"
+    (container.root / "config.yaml").write_text("there already")
+    assert shown(container.run("validator", **given))["node"].startswith("nomos-node ")

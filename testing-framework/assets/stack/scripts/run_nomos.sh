@@ -73,14 +73,11 @@ fi
 
 mkdir -p recovery
 
-try=1
-until [ -s "$CFG_FILE_PATH" ] || cfgsync-client; do
-  if [ "$try" -ge 30 ]; then
-    echo "run_nomos.sh: no configuration from $CFG_SERVER_ADDR after $try tries" >&2
-    exit 1
-  fi
-  try=$((try + 1))
-  sleep 3
-done
-
+project="${PYTHONPATH:-}"
+ask="$(dirname "$0")/ask_cfgsync.sh"
+# The embedded node's modules take a second to load: as well while the others announce themselves.
+if [ ! -s "$CFG_FILE_PATH" ] && [ -f "${project%%:*}/nomos_node/awaiting.py" ] && [ "$(bytes "$path" 0 2)" = 2321 ]; then
+  exec python3 -m nomos_node.awaiting "$program" "$CFG_FILE_PATH" "$ask"
+fi
+"$ask"
 exec "$program" "$CFG_FILE_PATH"
