@@ -12,10 +12,16 @@ from pathlib import Path
 from nomos_testing.relay.program import Evidence, Relay
 
 
+def _end(number: int, frame: object) -> None:
+    """The first process of a container gets a signal only where it asks for it."""
+    sys.exit(0)
+
+
 def main() -> None:
     if len(sys.argv) not in {2, 3}:
         sys.exit("usage: python -m nomos_testing.relay EVIDENCE_FILE [REQUESTS_FILE]")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner, which then heals and closes our input
+    signal.signal(signal.SIGTERM, _end)
     relay = Relay(Evidence(Path(sys.argv[1])), requests=sys.stdin.fileno(), answers=sys.stdout.fileno())
     for request in Path(sys.argv[2]).read_bytes().splitlines() if sys.argv[2:] else ():
         relay.answer(request)

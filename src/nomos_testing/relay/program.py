@@ -68,12 +68,14 @@ class Relay:
         # Nothing here makes cycles, and a collection would hold packets up.
         gc.freeze()
         gc.disable()
-        while self._running:
-            self._turn(housekeeping)
-            if time.monotonic() >= housekeeping:
-                self._keep_house()
-                housekeeping = time.monotonic() + HOUSEKEEPING_SECONDS
-        self._evidence.write("ended", counters=self._counters())
+        try:
+            while self._running:
+                self._turn(housekeeping)
+                if time.monotonic() >= housekeeping:
+                    self._keep_house()
+                    housekeeping = time.monotonic() + HOUSEKEEPING_SECONDS
+        finally:
+            self._evidence.write("ended", counters=self._counters())
 
     def _turn(self, latest: float) -> None:
         forwarder = self._forwarder

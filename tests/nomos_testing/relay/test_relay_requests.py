@@ -119,3 +119,18 @@ def test_the_program_cannot_be_controlled_by_a_file(tmp_path: Path) -> None:
     ended = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False)
     assert ended.returncode == 1
     assert ended.stderr.endswith("standard input must be a pipe, a socket or a terminal\n")
+
+
+def test_a_relay_that_is_told_to_end_leaves_its_counters(tmp_path: Path) -> None:
+    log = tmp_path / "relay.log"
+    with subprocess.Popen(
+        [sys.executable, "-m", "nomos_testing.relay", str(log)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as relay:
+        assert relay.stdin is not None
+        assert relay.stdout is not None
+        relay.stdin.write(b'{"id": 1, "do": "count"}\n')
+        relay.stdin.flush()
+        relay.stdout.readline()
+        relay.terminate()
+        assert relay.wait(20) == 0
+    assert json.loads(log.read_text().splitlines()[-1]) | {"at": 0} == {"at": 0, "event": "ended", "counters": []}
