@@ -37,7 +37,7 @@ step "tests" pytest_alone -n 2 -m 'not network and not docker'
 # Networks of real processes have deadlines: one test at a time.
 step "network tests" pytest_alone -m 'network and not docker'
 # With the daemon that runs, or one of their own.
-step "docker tests" pytest_with_docker -m docker
+step "docker tests" pytest_with_docker -m 'docker and not nightly'
 
 printf '%s\n' "" "${summary[@]}"
 exit "$failed"

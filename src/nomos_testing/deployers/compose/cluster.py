@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Final
 
+from nomos_testing.cluster.interfaces import NodeControlError
 from nomos_testing.deployers.cluster import DeployedCluster
 from nomos_testing.deployers.compose.compose_tool import ComposeProject
 from nomos_testing.deployers.compose.container_node import ContainerNode
@@ -88,7 +89,9 @@ class ComposeCluster(DeployedCluster[ContainerNode]):
                 await self._end(node, grace)
             except CommandFailed as error:
                 if node.running:
-                    raise LaunchError(str(error)) from error
+                    raise NodeControlError(str(error)) from error
+            except TimeoutError:
+                raise NodeControlError(f"the daemon did not tell of the end of {node.container}") from None
         if node.name in self._noting:
             await self._noting[node.name]
 

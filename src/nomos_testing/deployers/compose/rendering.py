@@ -102,7 +102,7 @@ def _prometheus(stack: Stack, image: PrometheusImage) -> dict[str, Any]:
             "./stack/monitoring/prometheus.yml:/etc/prometheus/prometheus.yml:z",
             "./stack/monitoring/targets:/etc/prometheus/targets:z",
         ],
-        "ports": [f"127.0.0.1:{stack.prometheus_port}:9090"],
+        "ports": [f"{stack.bind_address}:{stack.prometheus_port}:9090"],
         "restart": "on-failure",
     }
 
@@ -113,7 +113,7 @@ def _grafana(stack: Stack, image: str) -> dict[str, Any]:
         "image": image,
         "environment": {"GF_SECURITY_ADMIN_USER": "admin", "GF_SECURITY_ADMIN_PASSWORD": "admin"},
         "volumes": ["./stack/monitoring/grafana:/etc/grafana/provisioning:z"],
-        "ports": [f"127.0.0.1:{stack.grafana_port}:3000"],
+        "ports": [f"{stack.bind_address}:{stack.grafana_port}:3000"],
         "restart": "on-failure",
     }
 
