@@ -140,8 +140,7 @@ async def set_up(
         DeployError: it did not come up; the text says why and which directory explains it.
     """
     patience = Patience(measured_machine_factor(), settings.slow_environment)
-    run_directory = RunDirectory.create(runs_directory, scenario.name)
-    journal = Journal(run_directory.journal)
+    run_directory, journal = _opened(runs_directory, scenario)
     for listener in listeners:
         journal.listen(listener)
     journal.write(_run_started(scenario, run_directory, deployer, patience))
@@ -164,6 +163,17 @@ async def set_up(
         failure = error if isinstance(error, DeployError) else DeployError(_explained(error, run_directory))
         failure.run_directory = run_directory.path
         raise failure from error.__cause__
+
+
+def _opened(runs_directory: Path, scenario: Scenario) -> tuple[RunDirectory, Journal]:
+    try:
+        run_directory = RunDirectory.create(runs_directory, scenario.name)
+        return run_directory, Journal(run_directory.journal)
+    except OSError as error:
+        raise DeployError(
+            f"the runs directory {runs_directory} cannot be used: {error.strerror}\n"
+            "  -> point --runs-dir to a place you can write to"
+        ) from error
 
 
 def readiness_checks(

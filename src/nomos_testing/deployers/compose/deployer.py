@@ -7,14 +7,13 @@ Whatever fails, nothing is left of the stack, and what explains the failure stay
 
 from __future__ import annotations
 
-import os
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nomos_testing.deployers.compose.bring_up import BringUp
 from nomos_testing.deployers.compose.preflight import prepare
-from nomos_testing.deployers.set_up import SetUp, set_up
+from nomos_testing.deployers.deployer import ScenarioDeployer
+from nomos_testing.deployers.set_up import SetUp
 from nomos_testing.runtime.journal import Listener
 from nomos_testing.runtime.run_directory import DEFAULT_RUNS_DIRECTORY
 from nomos_testing.runtime.runner import Runner
@@ -22,7 +21,7 @@ from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
 
 
-class ComposeDeployer:
+class ComposeDeployer(ScenarioDeployer):
     """A ``Deployer``.
 
     ```python
@@ -43,31 +42,18 @@ class ComposeDeployer:
         environ: Mapping[str, str] | None = None,
         root: Path | None = None,
     ) -> None:
-        """
-        Args:
-            settings: what the environment asks for; read from ``os.environ`` by default.
-            membership_check: wait for data availability memberships and subnetworks too; where the scenario
-                disperses blobs by default.
-            listeners: called with every entry of the journal, from its first.
-            environ: what ``docker`` is run with; ``os.environ`` by default.
-            root: the repository, for the stack's assets; the running directory by default.
-        """
-        self._settings = Settings.from_environ() if settings is None else settings
-        self._runs_directory = runs_directory
-        self._membership_check = membership_check
-        self._listeners = tuple(listeners)
-        self._environ = os.environ if environ is None else environ
+        """``root``: the repository, for the stack's assets; the running directory by default. Else as the base."""
+        super().__init__(
+            settings=settings,
+            runs_directory=runs_directory,
+            membership_check=membership_check,
+            listeners=listeners,
+            environ=environ,
+        )
         self._root = Path() if root is None else root
 
-    @asynccontextmanager
-    async def deployed(self, scenario: Scenario) -> AsyncIterator[Runner]:
-        """Deploy, and tear everything down on leaving the block, however it is left."""
-        async with await self.deploy(scenario) as runner:
-            yield runner
-
     async def deploy(self, scenario: Scenario) -> Runner:
-        """Bring the network up and wait until it is ready.
-
+        """
         Raises:
             DockerUnavailable: there is no Docker daemon that answers.
             DeployError: it did not come up; the text says why and, once there is one, which directory explains it.
@@ -79,14 +65,4 @@ class ComposeDeployer:
                 membership_check=self._checks_membership(scenario)
             )
 
-        return await set_up(
-            self.name,
-            scenario,
-            self._settings,
-            runs_directory=self._runs_directory,
-            listeners=self._listeners,
-            bring_up=bring_up,
-        )
-
-    def _checks_membership(self, scenario: Scenario) -> bool:
-        return scenario.disperses_blobs if self._membership_check is None else self._membership_check
+        return await self._set_up(scenario, bring_up)

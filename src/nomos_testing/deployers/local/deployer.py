@@ -6,19 +6,18 @@ block feed. Whatever fails, nothing is left running, and what explains the failu
 
 from __future__ import annotations
 
-import os
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nomos_testing.cluster.roles import Role
+from nomos_testing.deployers.deployer import ScenarioDeployer
 from nomos_testing.deployers.errors import PreflightError
 from nomos_testing.deployers.local.bring_up import BringUp
 from nomos_testing.deployers.local.planning import NetworkPlanner, plan_network
 from nomos_testing.deployers.local.preflight import Prepared, prepare, with_faults
 from nomos_testing.deployers.local.programs import Installation
 from nomos_testing.deployers.local.relaying import own_address_problem
-from nomos_testing.deployers.set_up import SetUp, set_up
+from nomos_testing.deployers.set_up import SetUp
 from nomos_testing.runtime.journal import Listener
 from nomos_testing.runtime.run_directory import DEFAULT_RUNS_DIRECTORY
 from nomos_testing.runtime.runner import Runner
@@ -26,7 +25,7 @@ from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
 
 
-class LocalDeployer:
+class LocalDeployer(ScenarioDeployer):
     """A ``Deployer``.
 
     ```python
@@ -50,34 +49,23 @@ class LocalDeployer:
     ) -> None:
         """
         Args:
-            settings: what the environment asks for; read from ``os.environ`` by default.
-            membership_check: wait for data availability memberships and subnetworks too; where the scenario
-                disperses blobs by default.
-            listeners: called with every entry of the journal, from its first.
             environ: what nodes inherit; ``os.environ`` by default.
             planner: makes the network of a scenario; from its topology by default.
             installation: where the node programs are; that of this process by default.
+
+        The others as the base.
         """
-        self._settings = Settings.from_environ() if settings is None else settings
-        self._runs_directory = runs_directory
-        self._membership_check = membership_check
-        self._listeners = tuple(listeners)
-        self._environ = os.environ if environ is None else environ
+        super().__init__(
+            settings=settings,
+            runs_directory=runs_directory,
+            membership_check=membership_check,
+            listeners=listeners,
+            environ=environ,
+        )
         self._planner = plan_network if planner is None else planner
         self._installation = Installation.running() if installation is None else installation
 
-    @asynccontextmanager
-    async def deployed(self, scenario: Scenario) -> AsyncIterator[Runner]:
-        """Deploy, and tear everything down on leaving the block, however it is left."""
-        async with await self.deploy(scenario) as runner:
-            yield runner
-
     async def deploy(self, scenario: Scenario) -> Runner:
-        """Bring the network up and wait until it is ready.
-
-        Raises:
-            DeployError: it did not come up; the text says why and, once there is one, which directory explains it.
-        """
         prepared = self._prepare(scenario)
 
         async def bring_up(opened: SetUp) -> Runner:
@@ -85,14 +73,7 @@ class LocalDeployer:
                 self._planner, membership_check=self._checks_membership(scenario)
             )
 
-        return await set_up(
-            self.name,
-            scenario,
-            self._settings,
-            runs_directory=self._runs_directory,
-            listeners=self._listeners,
-            bring_up=bring_up,
-        )
+        return await self._set_up(scenario, bring_up)
 
     def _prepare(self, scenario: Scenario) -> Prepared:
         if scenario.network_control and (problem := own_address_problem()):
@@ -107,6 +88,3 @@ class LocalDeployer:
             needs_kzg=scenario.disperses_blobs,
         )
         return with_faults(prepared, scenario.faults, self._settings)
-
-    def _checks_membership(self, scenario: Scenario) -> bool:
-        return scenario.disperses_blobs if self._membership_check is None else self._membership_check

@@ -20,13 +20,15 @@ from nomos_testing.deployers.compose.raising import raise_stack
 from nomos_testing.deployers.compose.stack import StackName
 from nomos_testing.deployers.compose.stack_planning import StackPlanner
 from nomos_testing.deployers.compose.workspace import Workspace
-from nomos_testing.deployers.set_up import SetUp
+from nomos_testing.deployers.errors import DeployError
+from nomos_testing.deployers.set_up import SetUp, set_up
 from nomos_testing.observability.images import PrometheusImage
 from nomos_testing.runtime.journal import Journal, read_journal
 from nomos_testing.runtime.journal_events import Notice
 from nomos_testing.runtime.machine import Patience
 from nomos_testing.runtime.phases import Phases
 from nomos_testing.runtime.run_directory import RunDirectory
+from nomos_testing.runtime.runner import Runner
 from nomos_testing.settings import Settings
 
 SCENARIO = ScenarioBuilder.topology(validators=2).run_for(slots=2).build()
@@ -147,3 +149,14 @@ async def test_a_port_that_was_asked_for_is_not_exchanged(run: SetUp, tmp_path: 
     locked = replace(run, settings=Settings(prometheus_port=9191))
     with pytest.raises(ComposeError, match="failed to bring the stack up"):
         await raised(locked, tmp_path, "Bind for 127.0.0.1:9191 failed: port is already allocated")
+
+
+async def test_a_place_for_runs_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+
+    async def bring_up(opened: SetUp) -> Runner:
+        raise AssertionError("it does not get here")
+
+    with pytest.raises(DeployError, match=r"the runs directory .*file cannot be used: Not a directory"):
+        await set_up("x", SCENARIO, Settings(), runs_directory=file, listeners=(), bring_up=bring_up)
