@@ -54,6 +54,7 @@ class Workspace:
             for name in _COPIED:
                 if (assets / name).is_dir():
                     shutil.copytree(assets / name, self.stack / name)
+            self.scrape_targets.parent.mkdir(parents=True, exist_ok=True)
             if kzg is not None:
                 (self.path / KZG_DIRECTORY).mkdir()
                 shutil.copy(kzg, self.path / KZG_DIRECTORY / KZG_DIRECTORY)
