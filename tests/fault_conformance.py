@@ -73,6 +73,10 @@ async def two_nodes(deploy: Deploy, **options: Any) -> AsyncIterator[Runner]:
 class FaultConformance:
     """Needs a fixture ``deploy``."""
 
+    async def stored_bytes(self, node: NodeHandle) -> int:
+        """In all files that a node has written."""
+        raise NotImplementedError
+
     async def test_a_node_is_paused_stopped_killed_and_started_again(self, deploy: Deploy) -> None:
         async with two_nodes(deploy) as runner:
             (_, node), control = controlled(runner)
@@ -140,13 +144,13 @@ class FaultConformance:
         assert exit_event.last_lines
 
     async def test_a_node_joins_and_can_be_cut_off_like_the_others(self, deploy: Deploy) -> None:
-        builder = ScenarioBuilder.topology(validators=2, layout="full").slot(seconds=SLOT_SECONDS)
+        builder = ScenarioBuilder.topology(validators=1, executors=1, layout="full").slot(seconds=SLOT_SECONDS)
         scenario = builder.enable_node_control().enable_network_control().run_for(slots=2).build()
         async with deploy(scenario) as runner:
             nodes, control = controlled(runner)
             network, feed = links_of(runner), runner.context.block_feed()
             newcomer = await control.add_node(Role.EXECUTOR)
-            assert newcomer.name == "executor-0"
+            assert newcomer.name == "executor-1"
             await all_reach([newcomer], max(await heights(nodes)))
             assert newcomer.name in feed.nodes()
             await network.partition([[newcomer.name], [node.name for node in nodes]])
@@ -218,14 +222,15 @@ class FaultConformance:
             *others, full = cluster.nodes
             await all_reach(cluster.nodes, 2)
             disk = Infliction(DiskFull(full.name), cluster)
-            mark = await full.logs.mark()
             await disk.inject()
+            await asyncio.sleep(EFFECT_SECONDS)  # what is being written may still come to its end
+            stored = await self.stored_bytes(full)
             await all_reach(others, max(await heights(others)) + 3)
+            assert await self.stored_bytes(full) == stored, "none of its files has grown"
             await disk.heal(None)
             assert await disk.doubt(network_is_whole=True) is None
             await all_reach(cluster.nodes, max(await heights(others)))
-            told = [line for line in await full.logs.since(mark) if "too large" in line or "disk" in line.lower()]
-            assert told, "the node said that it could not write"
+            assert await self.stored_bytes(full) > stored
 
     async def test_a_wrong_clock_is_one_nodes_own(self, deploy: Deploy) -> None:
         builder = ScenarioBuilder.topology(validators=2, layout="full").slot(seconds=SLOT_SECONDS)
@@ -253,8 +258,9 @@ class FaultConformance:
     async def test_a_scenario_with_every_kind_of_fault_passes(self, deploy: Deploy) -> None:
         builder = ScenarioBuilder.topology(validators=3, executors=1, layout="full").slot(seconds=1.0)
         builder = builder.enable_node_control().seed(3)
-        for at, fault in enumerate((Pause("any validator"), Kill("executor-0"), Stop("validator-1"), Restart("any"))):
+        for at, fault in enumerate((Pause("any validator"), Kill("executor-0"), Stop("validator-1"))):
             builder = builder.fault(fault, at=2 + 5 * at, lasting=2)
+        builder = builder.fault(Restart("any"), at=18)
         builder = builder.fault(Partition.of(["validator-0"], ["validator-1"]), at=24, lasting=3)
         builder = builder.fault(Latency(seconds=0.1, links=Links.of("executor-0")), at=24, lasting=3)
         scenario = builder.expect_consensus_liveness().expect_recovery(within=seconds(30)).run_for(seconds=32).build()

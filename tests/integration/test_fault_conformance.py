@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from fault_conformance import Deploy, FaultConformance
-from live_network import live
-from nomos_testing import Runner, Scenario
+from live_network import directory_of, live
+from nomos_testing import NodeHandle, Runner, Scenario
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
@@ -21,3 +21,6 @@ class TestOnProcesses(FaultConformance):
             return live(tmp_path, scenario)
 
         return deployed
+
+    async def stored_bytes(self, node: NodeHandle) -> int:
+        return sum(path.stat().st_size for path in directory_of(node).rglob("*") if path.is_file())

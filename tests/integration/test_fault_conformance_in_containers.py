@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 
+from docker_daemon import docker
 from fault_conformance import Deploy, FaultConformance
 from live_stack import leftovers, live_stack
 from node_image import node_image
-from nomos_testing import Runner, Scenario
+from nomos_testing import NodeHandle, Runner, Scenario
+from nomos_testing.deployers.compose.container_node import ContainerNode
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.network, pytest.mark.timeout(600)]
+
+STORED = "find /db* /recovery -type f -exec stat -c %s {} +"
 
 
 class TestInContainers(FaultConformance):
@@ -25,7 +30,11 @@ class TestInContainers(FaultConformance):
 
         return deployed
 
+    async def stored_bytes(self, node: NodeHandle) -> int:
+        assert isinstance(node, ContainerNode)
+        return sum(map(int, docker("exec", node.container, "sh", "-c", STORED).split()))
+
     @pytest.fixture(autouse=True)
-    def nothing_left(self) -> object:
+    def nothing_left(self) -> Iterator[None]:
         yield
         assert leftovers() == []

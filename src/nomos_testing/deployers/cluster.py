@@ -110,8 +110,9 @@ class DeployedCluster(ABC, Generic[N]):
         self._journal.write(NodeReady(node.name, round(time.monotonic() - since, 6)))
 
     async def _note_end(self, node: N, status: str) -> None:
-        lines = () if node.end_is_expected else tuple(await node.logs.tail(LAST_LINES))
-        self._journal.write(NodeExited(node=node.name, status=status, expected=node.end_is_expected, last_lines=lines))
+        expected = node.end_is_expected
+        lines = () if expected else tuple(await node.logs.tail(LAST_LINES))
+        self._journal.write(NodeExited(node=node.name, status=status, expected=expected, last_lines=lines))
 
     async def _death_of(self, node: N) -> NodeDied:
         return NodeDied(node.name, await node.ended(), await node.logs.tail(LAST_LINES), node.directory)

@@ -32,11 +32,12 @@ def container_environment(
         DEVELOPMENT_MODE_VARIABLE: "false" if settings.pol_proof_dev_mode is False else "true",
         PROVER_VARIABLE: prover.name,
         "RUST_LOG": environ.get("RUST_LOG", "info"),
-        "NOMOS_LOG_LEVEL": _level(settings),
         "NOMOS_TIME_BACKEND": environ.get("NOMOS_TIME_BACKEND", "monotonic"),
         "NOMOS_KZGRS_PARAMS_PATH": kzg_params,
         "OTEL_METRIC_EXPORT_INTERVAL": _METRICS_INTERVAL,
     }
+    if settings.log_level is not None:  # else the configuration says it, and another one may say another
+        environment["NOMOS_LOG_LEVEL"] = settings.log_level
     if settings.log_dir is not None:
         environment["NOMOS_LOG_DIR"] = str(settings.log_dir)
     return environment | _passed_on(environ, _READ_BY_NODES)
