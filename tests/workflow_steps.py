@@ -19,6 +19,8 @@ import yaml
 from repository_copy import REPOSITORY
 
 WORKFLOWS: Final = REPOSITORY / ".github/workflows"
+INHERITED: Final = ("PATH", "HOME", "LANG", "DOCKER_HOST")
+"""What a machine that runs jobs gives to all of them; here also the Docker daemon of the tests."""
 _EXPRESSION: Final = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 
 
@@ -88,7 +90,7 @@ class JobOnThisMachine:
         return self.workflow, self.job, name
 
     def _environment(self, step: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, str]:
-        environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
         environment |= {"GITHUB_WORKSPACE": str(self.root), "RUNNER_TEMP": str(self.temp), "CI": "true"}
         own = jobs(WORKFLOWS / self.workflow)[self.job].get("env", {})
         for values in (own, self.exported, self.overrides, step.get("env", {}), environ):

@@ -275,7 +275,7 @@ async def test_beside_another_fault_of_the_links_nothing_can_be_verified_and_tha
     assert bench.control.done.count("verify") == 1
 
 
-@pytest.mark.parametrize("fault", [Kill("a"), PARTITION], ids=str)
+@pytest.mark.parametrize("fault", [Kill("a"), PARTITION], ids=lambda fault: fault.kind)
 async def test_a_deployer_without_the_control_is_told(bench: Bench, fault: Fault) -> None:
     bench.cluster.control = bench.cluster.network = None
     what = "node control" if isinstance(fault, NodeFault) else "network control"

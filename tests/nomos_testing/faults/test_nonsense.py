@@ -153,7 +153,7 @@ def test_what_cannot_be_there_at_once_is_refused(first: Entry, second: Entry, co
         at(12, HALVES, lasting=1),
         at(20.001, Pause("validator-0"), lasting=1),
     ],
-    ids=str,
+    ids=lambda entry: entry.fault.kind,
 )
 def test_what_can_be_there_at_once_is_not(second: Entry) -> None:
     assert len(make_plan(requests_of([at(10, KILL, lasting=10), second]), FRAME)) == 2
