@@ -91,7 +91,12 @@ class JobOnThisMachine:
 
     def _environment(self, step: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, str]:
         environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
-        environment |= {"GITHUB_WORKSPACE": str(self.root), "RUNNER_TEMP": str(self.temp), "CI": "true"}
+        environment |= {
+            "GITHUB_WORKSPACE": str(self.root),
+            "RUNNER_TEMP": str(self.temp),
+            "TMPDIR": str(self.temp),
+            "CI": "true",
+        }
         own = jobs(WORKFLOWS / self.workflow)[self.job].get("env", {})
         for values in (own, self.exported, self.overrides, step.get("env", {}), environ):
             environment |= {name: self._evaluated(str(value), environment) for name, value in values.items()}

@@ -81,7 +81,7 @@ async def test_a_collector_that_never_answers_does_not_hold_up_the_end() -> None
         async with _pushing(f"http://127.0.0.1:{silent.getsockname()[1]}"):
             await reached("the connection", connected)
             ending = time.monotonic()
-        assert time.monotonic() - ending < 0.5
+        assert time.monotonic() - ending < 5, "half of the time it would wait for an answer"
         connections[0].close()
 
 
