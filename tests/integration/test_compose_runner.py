@@ -110,7 +110,7 @@ def test_a_demo_passes_is_seen_while_it_runs_and_leaves_nothing(tmp_path: Path, 
         listed = docker("ps", "--filter", "name=nomos-compose-", "--format", "{{.Names}}").split()
         names = sorted(name for name in listed if "-validator-" in name)
         assert [name[-len("-validator-0-1") :] for name in names] == ["-validator-0-1", "-validator-1-1"]
-        assert "SlotTick" in docker("logs", names[0])
+        wait_until("a slot in the first node's log", lambda: "SlotTick" in docker("logs", names[0]), patience=30)
         output, errors = process.communicate(timeout=300)
     assert process.returncode == 0, output + errors
     assert list(temporary.iterdir()) == []

@@ -68,7 +68,7 @@ prepare_context() { # DIRECTORY
   for program in nomos-node nomos-executor nomos-cli cfgsync-server cfgsync-client; do
     [[ ! -e "$artifacts/$program" ]] || mv "$artifacts/$program" "$artifacts/bin/"
   done
-  cp "$STACK"/scripts/run_*.sh "$1/scripts/"
+  cp "$STACK"/scripts/{run_*,ask_cfgsync}.sh "$1/scripts/"
 }
 
 # BuildKit where it is; the classic builder does as well, and is what Debian's docker.io has.
