@@ -92,7 +92,7 @@ def main(program: str, arguments: Sequence[str] | None = None) -> int:
     from nomos_node.program import run_program
 
     def run(**parameters: Any) -> int:
-        return run_program(program, **parameters)
+        return run_program(program, PROGRAMS[program], **parameters)
 
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:

@@ -8,20 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nomos_core.config import NodeConfig
+    from nomos_core.config import Kind, NodeConfig
 
 
-def run_program(program: str, *, config: str, check_config: bool, **parameters: Any) -> int:
+def run_program(program: str, kind: Kind, *, config: str, check_config: bool, **parameters: Any) -> int:
     """Run until the node ends; return the exit code. Errors go to stderr."""
     from nomos_core.config import ConfigError, load_config, refuse_unknown_keys
-    from nomos_node.command_line import PROGRAMS
     from nomos_node.overrides import OverrideError, Overrides, apply_overrides
 
     for group in ("blend_service_group", "da_service_group"):
         parameters.pop(group, None)
     try:
         text = _read(config)
-        loaded = load_config(text, source=config, kind=PROGRAMS[program])
+        loaded = load_config(text, source=config, kind=kind)
         if check_config:
             refuse_unknown_keys(loaded, source=config)
             print("Config file is valid! ✅")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nomos_testing.cluster.interfaces import Cluster, NodeControl, NodeHandle
     from nomos_testing.deployers.compose.deployer import ComposeDeployer
+    from nomos_testing.deployers.interface import Deployer
     from nomos_testing.deployers.local.deployer import LocalDeployer
     from nomos_testing.runtime.interfaces import (
-        Deployer,
         Expectation,
         ExpectationFailed,
         Observation,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Cluster": "nomos_testing.cluster.interfaces",
     "ComposeDeployer": "nomos_testing.deployers.compose.deployer",
-    "Deployer": "nomos_testing.runtime.interfaces",
+    "Deployer": "nomos_testing.deployers.interface",
     "Expectation": "nomos_testing.runtime.interfaces",
     "ExpectationFailed": "nomos_testing.runtime.interfaces",
     "load_scenario": "nomos_testing.scenario.yaml",

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from nomos_testing.deployers.errors import DeployError, DeployerUnavailable
+from nomos_testing.deployers.interface import Deployer
 from nomos_testing.report.console import print_summary
 from nomos_testing.report.live import live_view
 from nomos_testing.runtime.errors import Interrupted
-from nomos_testing.runtime.interfaces import Deployer
 from nomos_testing.runtime.journal import JOURNAL_NAME, Listener, read_journal
 from nomos_testing.runtime.outcome import Verdict
 from nomos_testing.runtime.signals import stopped_by_signals

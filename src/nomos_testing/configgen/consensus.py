@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from nomos_core import field
 from nomos_core.config.chain import (
     BootstrapConfig,
     ChainNetwork,
@@ -36,34 +33,17 @@ from nomos_core.config.deployment import (
 )
 from nomos_core.config.durations import Duration
 from nomos_core.config.node import KeyManagementConfig, WalletConfig
-from nomos_core.identifiers import ZkPublicKey
 from nomos_core.mantle.operations import ServiceType
 from nomos_testing.configgen.network import NETWORK_NAMES, blend_deployment
 from nomos_testing.configgen.node_plan import NodePlan
 from nomos_testing.configgen.options import slot_scale
 from nomos_testing.topology.spec import TopologySpec
-from nomos_testing.topology.wallets import WalletAccount
 
 _PROLONGED_BOOTSTRAP: Final = 1.0
 """Seconds."""
 _SERVICE_PARAMETERS: Final = ServiceParameters(
     lock_period=10, inactivity_period=20, retention_period=100, timestamp=0, session_duration=1000
 )
-
-
-@dataclass(frozen=True, slots=True)
-class WalletKeys:
-    """The accounts' keys in the two forms a configuration has them in, made once for all nodes."""
-
-    public_keys: tuple[ZkPublicKey, ...]
-    secrets_by_id: dict[str, bytes | int]
-
-    @classmethod
-    def of(cls, accounts: Sequence[WalletAccount]) -> WalletKeys:
-        return cls(
-            tuple(account.public_key for account in accounts),
-            {field.to_hex(account.public_key): account.secret_key for account in accounts},
-        )
 
 
 def cryptarchia_config(plan: NodePlan) -> CryptarchiaConfig:

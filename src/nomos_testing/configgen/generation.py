@@ -18,6 +18,7 @@ from nomos_testing.cluster.interfaces import Role
 from nomos_testing.configgen import consensus, data_availability, network, services
 from nomos_testing.configgen.node_plan import NetworkPlan, NodePlan, quic_address
 from nomos_testing.configgen.options import ConfigOptions
+from nomos_testing.configgen.wallet_keys import WalletKeys
 from nomos_testing.topology.addresses import NodeAddresses
 from nomos_testing.topology.generated import GeneratedNode, GeneratedTopology
 from nomos_testing.topology.identities import newcomer_identity, node_identities
@@ -57,7 +58,7 @@ def generate_topology(
         options=options,
         genesis=genesis,
         chain_start=UtcTime.of(time.time() if chain_start is None else chain_start),
-        wallet_keys=consensus.WalletKeys.of(accounts),
+        wallet_keys=WalletKeys.of(accounts),
     )
     common = consensus.deployment(spec)
     plans = _node_plans(shared, identities, ports, addresses, directories or [None] * spec.node_count)
@@ -89,7 +90,7 @@ def generate_newcomer(
             options=options,
             genesis=Genesis(genesis_tx=network.genesis_tx),
             chain_start=network.chain_start,
-            wallet_keys=consensus.WalletKeys.of(network.wallet_accounts),
+            wallet_keys=WalletKeys.of(network.wallet_accounts),
         ),
         role=role,
         index=index,

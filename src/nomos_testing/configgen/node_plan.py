@@ -11,13 +11,13 @@ from nomos_core import field
 from nomos_core.node_identity import NodeIdentity
 from nomos_testing.cluster.interfaces import Role
 from nomos_testing.configgen.options import ConfigOptions
+from nomos_testing.configgen.wallet_keys import WalletKeys
 from nomos_testing.topology.addresses import NodeAddresses
 from nomos_testing.topology.ports import NodePorts
 from nomos_testing.topology.spec import TopologySpec
 
 if TYPE_CHECKING:
     from nomos_core.config import Genesis, UtcTime
-    from nomos_testing.configgen.consensus import WalletKeys
 
 
 def quic_address(port: int, host: str) -> str:

@@ -1,24 +1,18 @@
 """What a scenario is made of, as the runner sees it: workloads that load the network and expectations that judge it.
 
-A deployer turns a scenario into a runner. Implementations are ordinary classes; they need not inherit from anything
-here.
+Implementations are ordinary classes; they need not inherit from anything here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from nomos_testing.runtime.context import RunContext
 from nomos_testing.runtime.outcome import ExpectationFailed, Observation
 from nomos_testing.runtime.plan import RunPlan
 
-if TYPE_CHECKING:
-    from nomos_testing.runtime.runner import Runner
-    from nomos_testing.scenario.scenario import Scenario
-
-__all__ = ["Deployer", "Expectation", "ExpectationFailed", "Observation", "RunContext", "RunPlan", "Workload"]
+__all__ = ["Expectation", "ExpectationFailed", "Observation", "RunContext", "RunPlan", "Workload"]
 
 
 class Expectation(Protocol):
@@ -68,20 +62,4 @@ class Workload(Protocol):
 
     async def run(self, ctx: RunContext) -> None:
         """Load the network until done, or until cancelled at the end of the cooldown. Raising fails the run."""
-        ...
-
-
-class Deployer(Protocol):
-    """Starts the network a scenario asks for."""
-
-    async def deploy(self, scenario: Scenario) -> Runner:
-        """Bring the network up and wait until it is ready; the caller closes the runner.
-
-        Raises:
-            DeployError: it did not come up. Nothing is left running; the evidence's place is in the error.
-        """
-        ...
-
-    def deployed(self, scenario: Scenario) -> AbstractAsyncContextManager[Runner]:
-        """Deploy, and tear everything down on leaving the block, however it is left."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nomos_testing.runtime.interfaces import Deployer
+from nomos_testing.deployers.interface import Deployer
 from nomos_testing.runtime.outcome import Verdict
 from nomos_testing.runtime.signals import stopped_by_signals
 from nomos_testing.scenario.scenario import Scenario
