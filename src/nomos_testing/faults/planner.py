@@ -68,7 +68,7 @@ def make_plan(requests: Sequence[Request], frame: Frame) -> FaultPlan:
     for request in requests:
         for occurrence in _occurrences(request, frame):
             named = list(occurrence.fault.concrete(frame.nodes, frame.rng(request.path)))
-            if named == [occurrence.fault] or len(named) == 1:
+            if len(named) == 1:
                 planned.append(_planned(replace(occurrence, fault=named[0]), planned, frame))
             else:
                 open_targets.append(occurrence)
