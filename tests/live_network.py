@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from fault_deadlines import MACHINE_FACTOR
 from nomos_core.config import Kind, NodeConfig, load_config
 from nomos_core.identifiers import ZkPublicKey
 from nomos_core.mantle.notes import Utxo, utxos_of
@@ -30,7 +31,7 @@ T = TypeVar("T")
 
 PROGRAMS = Path(sys.executable).parent
 """The console scripts of the project under test."""
-PATIENCE = 30.0
+PATIENCE = 30.0 * MACHINE_FACTOR
 PROVER = DevelopmentProver()
 
 _OURS = (

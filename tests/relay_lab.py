@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fault_deadlines import MACHINE_FACTOR
 from nomos_testing.cluster.links import Link
 from nomos_testing.deployers.local.relay_process import RELAY_HOST, RelayProcess
 from nomos_testing.relay.faces import Address, NodeSockets
@@ -19,6 +20,7 @@ PACKET = 1200
 """Bytes, as of a QUIC packet."""
 WINDOW = 32
 """Packets on their way between two looks at whether they have come."""
+PATIENCE = 5.0 * MACHINE_FACTOR
 _HOSTS = itertools.count(2)
 
 
@@ -70,9 +72,9 @@ class Station(asyncio.DatagramProtocol):
     def numbers(self) -> list[int]:
         return [arrival.number for arrival in self.arrivals]
 
-    async def received(self, count: int, *, timeout: float = 5.0) -> list[Arrival]:
+    async def received(self, count: int) -> list[Arrival]:
         """The arrivals, once there are ``count``."""
-        await until(f"{count} packets", lambda: len(self.arrivals) >= count, timeout=timeout)
+        await until(f"{count} packets", lambda: len(self.arrivals) >= count)
         return self.arrivals
 
     async def drained(self) -> None:
@@ -94,10 +96,10 @@ async def open_station(sockets: NodeSockets) -> Station:
     return station
 
 
-async def until(what: str, holds: Callable[[], bool], *, timeout: float = 5.0) -> None:
-    deadline = time.monotonic() + timeout
+async def until(what: str, holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
     while not holds():
-        assert time.monotonic() < deadline, f"waited {timeout} s for {what}"
+        assert time.monotonic() < deadline, f"waited {PATIENCE:g} s for {what}"
         await asyncio.sleep(0.005)
 
 
@@ -136,7 +138,7 @@ class RelayLab:
 
     async def taken_in(self, link: Link, count: int) -> None:
         """Wait until the relay has got so many packets for a link."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(2 * PATIENCE):
             while (await self.relay.counters())[link]["received"] < count:
                 pass
 

@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import yaml
 
+from fault_deadlines import GONE_WITHIN
 from nomos_testing.client.node_client import NodeClient
 from nomos_testing.cluster.interfaces import Role
 from nomos_testing.deployers.local.log_files import LogFiles
@@ -99,7 +100,7 @@ def processes_of(directory: Path) -> list[psutil.Process]:
 
 
 @contextmanager
-def eventually(what: str, last_seen: Callable[[], str] = str, *, timeout: float = 5.0) -> Iterator[Any]:
+def eventually(what: str, last_seen: Callable[[], str] = str, *, timeout: float = GONE_WITHIN) -> Iterator[Any]:
     """Iterate until the caller breaks; fails after ``timeout`` seconds, naming ``what`` and what was last seen."""
     deadline = time.monotonic() + timeout
 

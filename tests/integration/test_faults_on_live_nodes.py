@@ -10,25 +10,23 @@ from pathlib import Path
 import psutil
 import pytest
 
+from fault_conformance import needs_libfaketime
+from fault_deadlines import EFFECT_DEADLINE
 from live_network import all_reach, directory_of, heights, live, log_of, reached, slots_logged
 from nomos_testing import ScenarioBuilder
 from nomos_testing.cluster.interfaces import NodeHandle, Role
-from nomos_testing.deployers.clock import find_library
-from nomos_testing.deployers.errors import Problem
 from nomos_testing.deployers.local.node import LocalNode
 from nomos_testing.expectations.conditions import NodesWithin, ReorganisationDeeperThan
 from nomos_testing.faults import ClockSkew, DiskFull, Partition, seconds, slots
 from nomos_testing.faults.infliction import Infliction
 from nomos_testing.runtime.journal import read_journal
 from nomos_testing.runtime.journal_events import Reorganised
-from nomos_testing.runtime.machine import measured_machine_factor
 from nomos_testing.runtime.outcome import Verdict
 from nomos_testing.scenario.scenario import Scenario
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 SLOT_SECONDS = 0.5
-EFFECT_DEADLINE = 0.5 * measured_machine_factor()
 A_DAY = 86400.0
 AHEAD_SLOTS = 8
 HALVES = Partition.of(["validator-0", "validator-1"], ["validator-2", "validator-3"])
@@ -46,7 +44,7 @@ def bytes_written(node: NodeHandle) -> int:
     return sum(path.stat().st_size for path in directory_of(node).rglob("*") if path.is_file())
 
 
-@pytest.mark.skipif(isinstance(find_library(None), Problem), reason="libfaketime is not installed")
+@needs_libfaketime
 async def test_a_wrong_clock_is_one_nodes_own_and_goes_right_again(tmp_path: Path) -> None:
     builder = ScenarioBuilder.topology(validators=2).slot(seconds=SLOT_SECONDS).enable_node_control()
     scenario = builder.fault(ClockSkew("validator-1", 1), at=0, lasting=slots(1)).run_for(slots=2).build()

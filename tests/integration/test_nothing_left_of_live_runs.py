@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from embedded_node import wait_until
+from fault_deadlines import GONE_WITHIN
 from live_network import PROGRAMS, live_environment
 from nomos_testing.runtime.journal import read_journal
 from nomos_testing.runtime.journal_events import BlockSeen, NodeStarted, PhaseStarted, RunEnded
@@ -25,7 +26,6 @@ from toy_network import TESTS, processes_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
-GONE_WITHIN = 5.0
 PATIENCE = 60.0
 NEVER_A_BLOCK = """
 slot: {seconds: 0.3, active_slot_coeff: 0.001}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from fault_deadlines import EFFECT_DEADLINE
 from live_network import live, reached
 from nomos_testing import ScenarioBuilder
 from nomos_testing.cluster.interfaces import NodeHandle
@@ -20,7 +21,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 SLOT_SECONDS = 0.5
 PARTED_SLOTS = 10
-EFFECT_DEADLINE = 0.5
 LEFT, RIGHT = ("validator-0", "validator-1"), ("validator-2", "validator-3")
 
 

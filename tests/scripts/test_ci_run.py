@@ -10,7 +10,7 @@ import pytest
 from repository_copy import REPOSITORY, Copy
 
 USED = ("bash", "sh", "dirname", "mkdir", "cat", "grep", "rm", "chmod")
-TOLD = "docker.io iptables iproute2 debootstrap prometheus docker-compose"
+TOLD = "docker.io iptables iproute2 debootstrap prometheus faketime docker-compose"
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_root_gets_what_is_missing_with_its_daemons_off(bare: Copy) -> None:
 
 
 def test_what_is_there_is_not_installed(bare: Copy) -> None:
-    for name in ("dockerd", "iptables", "ip", "debootstrap", "docker-compose"):
+    for name in ("dockerd", "iptables", "ip", "debootstrap", "faketime", "docker-compose"):
         bare.program(f"bin/{name}", "#!/bin/sh\n")
     bare.program("bin/apt-get", "#!/bin/sh\n")
     assert _run(bare, user=0) == "==> Installing for the tests: prometheus"

@@ -32,7 +32,8 @@ from nomos_testing.faults.vocabulary import (
 )
 from nomos_testing.runtime.waiting import Seen, WaitTimeout, wait_until
 
-VERIFY_SECONDS: Final = 20.0
+VERIFY_SECONDS: Final = 60.0
+"""Nobody waits so long for a node that is well: peers dial a lost node every few seconds."""
 _VERIFY_POLL: Final = 0.1
 _REQUEST_SECONDS: Final = 2.0
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from fault_deadlines import EFFECT_DEADLINE
 from nomos_testing.client.errors import NodeUnreachable
 from nomos_testing.cluster.interfaces import NetworkControl, NetworkControlError
 from nomos_testing.cluster.links import Links
@@ -28,7 +29,6 @@ from relay_lab import RelayLab, relay_lab, until
 pytestmark = pytest.mark.network
 
 NAMES = ("a", "b", "c")
-EFFECT_DEADLINE = 0.5
 SHORT = 0.8
 """Seconds that a verification gets which is to fail."""
 

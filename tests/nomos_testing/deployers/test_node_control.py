@@ -12,6 +12,7 @@ import psutil
 import pytest
 import yaml
 
+from fault_deadlines import EFFECT_DEADLINE
 from nomos_testing.cluster.interfaces import NodeControlError, Role
 from nomos_testing.deployers.clock import NodeClock
 from nomos_testing.deployers.local.cluster import LocalCluster
@@ -20,12 +21,10 @@ from nomos_testing.deployers.local.node import LocalNode
 from nomos_testing.deployers.reaping import Reaper
 from nomos_testing.runtime.journal import Journal, read_journal
 from nomos_testing.runtime.journal_events import NodeControlled
-from nomos_testing.runtime.machine import Patience, measured_machine_factor
+from nomos_testing.runtime.machine import Patience
 from toy_network import eventually, is_gone, toy_blueprint, toy_node, toy_program
 
 pytestmark = pytest.mark.network
-
-EFFECT_DEADLINE = 0.5 * measured_machine_factor()
 
 
 class Bench:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from fault_deadlines import GONE_WITHIN, MACHINE_FACTOR
 from nomos_testing.runtime.journal import read_journal
 from nomos_testing.runtime.journal_events import NodeStarted, PhaseStarted, RunEnded
 from toy_network import TESTS, eventually, processes_of
@@ -37,7 +38,7 @@ def journal_events(directory: Path) -> list[Any]:
 
 
 def wait_for_phase(directory: Path, phase: str) -> None:
-    with eventually(f"the phase {phase}", timeout=30) as attempts:
+    with eventually(f"the phase {phase}", timeout=30 * MACHINE_FACTOR) as attempts:
         for _ in attempts:
             if any(isinstance(event, PhaseStarted) and event.phase == phase for event in journal_events(directory)):
                 return
@@ -81,7 +82,7 @@ def test_after_a_signal(tmp_path: Path, number: signal.Signals, phase: str) -> N
     with running(tmp_path, "long") as process:
         wait_for_phase(tmp_path, phase)
         process.send_signal(number)
-        assert process.wait(5) == 128 + number
+        assert process.wait(GONE_WITHIN) == 128 + number
     assert_nothing_is_left(tmp_path, "interrupted")
 
 

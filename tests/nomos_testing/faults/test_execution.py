@@ -180,14 +180,14 @@ async def test_what_the_planner_has_not_made_concrete_is_not_guessed(bench: Benc
 
 
 async def test_each_comes_and_goes_at_its_time(bench: Bench) -> None:
+    began = time.monotonic()
     await bench.execution((Kill("a"), 0.1, 0.3), (PARTITION, 0, 0.2)).run()
     done = [what for what in bench.control.done if what != "verify"]
     assert done == ["partition", "kill a", "lift partition", "start a"]
-    by_number = {record.planned.number: record for record in bench.log.records}
-    assert by_number[1].injected_at - by_number[2].injected_at >= 0.09
     for record in bench.log.records:
+        assert record.injected_at >= began + record.planned.inject_at
         assert record.healed_at is not None
-        assert record.healed_at - record.injected_at >= record.planned.lasting - 0.05
+        assert record.healed_at >= began + record.planned.heal_at
     assert all(event.late >= 0 for event in bench.events(FaultInjected))
 
 
@@ -208,7 +208,8 @@ async def test_one_that_cannot_be_healed_is_told_and_the_others_are(bench: Bench
 
 @pytest.mark.parametrize("end", ["cancelled", "finished"])
 async def test_however_it_ends_everything_is_healed_and_nothing_more_injected(bench: Bench, end: str) -> None:
-    execution = bench.execution((Pause("a"), 0, 60), (PARTITION, 0, 60), (Kill("b"), 0.3, 60))
+    execution = bench.execution((Pause("a"), 0, 60), (PARTITION, 0, 60), (Kill("b"), 1, 60))
+    began = time.monotonic()
     running = asyncio.create_task(execution.run())
     while len(bench.control.done) < 2:  # noqa: ASYNC110 (the control gives no event)
         await asyncio.sleep(0.005)
@@ -219,7 +220,7 @@ async def test_however_it_ends_everything_is_healed_and_nothing_more_injected(be
     await execution.finish()
     await execution.finish()
     assert sorted(bench.control.done[2:4]) == ["lift partition", "resume a"]
-    await asyncio.sleep(0.4)  # past the last injection
+    await asyncio.sleep(began + 1.1 - time.monotonic())  # past the last injection
     assert "kill b" not in bench.control.done
     assert bench.log.active() == []
     running.cancel()
@@ -265,7 +266,7 @@ async def test_a_node_that_dies_of_a_full_disk_after_the_heal_is_started_again(b
 
 async def test_beside_another_fault_of_the_links_nothing_can_be_verified_and_that_is_said(bench: Bench) -> None:
     bench.clients["a"].peers = 0
-    await bench.execution((PARTITION, 0, 0.3), (Loss(rate=0.5), 0, 0.05), (Pause("a"), 0, 0.05)).run()
+    await bench.execution((PARTITION, 0, 0.8), (Loss(rate=0.5), 0, 0.05), (Pause("a"), 0, 0.05)).run()
     reasons = {event.number: event.reason for event in bench.events(HealVerified)}
     assert reasons == {
         1: None,
@@ -288,11 +289,11 @@ async def test_listeners_hear_of_every_change_and_quiet_is_counted_from_the_last
     bench.log.listen(lambda record: heard.append((record.planned.number, record.active)))
     assert bench.log.quiet_since() == float("-inf")
     began = time.monotonic()
-    await bench.execution((Pause("a"), 0, 0.1), (Pause("b"), 0.03, 0.05)).run()
+    await bench.execution((Pause("a"), 0, 0.8), (Pause("b"), 0.2, 0.4)).run()
     assert heard == [(1, True), (2, True), (2, False), (1, False)]
     quiet = bench.log.quiet_since()
     assert quiet is not None
-    assert quiet >= began + 0.1
+    assert quiet >= began + 0.8
 
 
 LogQuestion = Callable[[FaultLog], Any]
