@@ -171,7 +171,7 @@ class FaultConformance:
             await all_reach([newcomer], height + 3)
 
     async def test_a_parted_network_makes_two_chains_and_agrees_once_healed(self, deploy: Deploy) -> None:
-        builder = ScenarioBuilder.topology(validators=4, layout="full").slot(seconds=SLOT_SECONDS)
+        builder = ScenarioBuilder.topology(validators=4, layout="full").slot(seconds=SLOT_SECONDS).seed(1)
         async with deploy(builder.enable_network_control().run_for(slots=1).build()) as runner:
             nodes, network = runner.context.cluster().nodes, links_of(runner)
             await all_reach(nodes, 2)

@@ -1,7 +1,7 @@
 """Expectations that watch while the run lasts: ``always``, ``eventually``, ``sometimes``.
 
 Their checks are functions of a ``RunView``. They look at every block and reorganisation, whenever a fault comes or
-goes, and at least eight times a slot; and once more when the run is judged.
+goes, and as often as the block feed asks the nodes; and once more when the run is judged.
 """
 
 from __future__ import annotations
