@@ -23,6 +23,8 @@ PATH: Final = "/disperse-data"
 PATIENCE: Final = 90.0
 """Seconds for an answer: a dispersal with all its retries."""
 _INDEX_BYTES: Final = 8
+_REASONS: Final = {404: "that is no executor, and only executors disperse data"}
+"""Of statuses that nodes send without a text."""
 
 
 class PublishingFailed(Exception):
@@ -67,7 +69,7 @@ def disperse(executor: Executor, blob_request: dict[str, Any]) -> BlobId:
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return _blob_id(answer.read())
     except urllib.error.HTTPError as error:
-        reason = error.read().decode("utf-8", "replace") or error.reason
+        reason = error.read().decode("utf-8", "replace") or _REASONS.get(error.code, error.reason)
         raise PublishingFailed(f"{url} answered {error.code}: {reason}") from None
     except urllib.error.URLError as error:
         raise PublishingFailed(f"{url}: {getattr(error.reason, 'strerror', None) or error.reason}") from None

@@ -169,7 +169,8 @@ def test_bad_requests_get_a_sentence_and_the_nodes_live(pair: Sequence[NodeProce
     unknown = [7] * 32
     for node in pair:
         assert node.post("/da/get-commitments", {"blob_id": unknown, "session": 0}).text == "Failed to get range"
-        assert node.post("/da/get-commitments", {"blob_id": unknown, "session": 5}).status == 500
+        answer = node.post("/da/get-commitments", {"blob_id": unknown, "session": 5})
+        assert (answer.status, answer.text) == (500, "session 5 is not one that this node knows")
         assert get(node, "/da/get-share", {"blob_id": unknown, "share_idx": [0, 0]}).text == "null"
         assert get(node, "/da/get-share", {"blob_id": unknown, "share_idx": 0}).status == 422
         assert node.post("/da/add-share", {"share_idx": 1}).status == 422

@@ -91,6 +91,14 @@ def test_the_executors_reason_is_shown(executor: Executor) -> None:
     assert result.stderr == f"Error: {executor.url}disperse-data answered 500: Retry limit reached\n"
 
 
+def test_a_node_that_disperses_nothing_is_named(executor: Executor) -> None:
+    executor.answer = (404, b"")
+    result = disseminate("-d", "x", "--addr", executor.url)
+    assert result.exit_code == 1
+    reason = "that is no executor, and only executors disperse data"
+    assert result.stderr == f"Error: {executor.url}disperse-data answered 404: {reason}\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

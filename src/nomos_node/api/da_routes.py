@@ -38,7 +38,7 @@ from nomos_node.da.blob_store import BlobStore
 from nomos_node.da.dispersal import Dispersal, DispersalFailed
 from nomos_node.da.encoding_process import EncodingProcessFailed
 from nomos_node.da.peer_failures import Exchange
-from nomos_node.da.sampling_client import SampleMissing
+from nomos_node.da.sampling_client import SampleMissing, UnknownSession
 from nomos_node.da.service import DataAvailability
 from nomos_node.da.sessions import SessionMembers
 
@@ -102,6 +102,8 @@ class DaRoutes:
         blob, session = await json_body(request, read_blob_in_session)
         try:
             return json_answer(commitments_to_json(await self._present().sampler.commitments(blob, session)))
+        except UnknownSession as error:
+            raise Refusal(500, str(error)) from None
         except SampleMissing:
             raise Refusal(500, "Failed to get range") from None
 

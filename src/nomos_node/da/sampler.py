@@ -18,7 +18,7 @@ from nomos_core.cryptarchia.block import Block
 from nomos_core.identifiers import BlobId
 from nomos_core.mantle.operations import ChannelBlob
 from nomos_core.mantle.transactions import SignedMantleTx
-from nomos_node.da.sampling_client import SampleMissing, SamplingClient, SamplingFailure
+from nomos_node.da.sampling_client import SampleMissing, SamplingClient, SamplingFailure, UnknownSession
 from nomos_node.da.sessions import SessionMembers, Sessions
 from nomos_node.da.settings import SamplingSettings
 from nomos_node.da.tasks import TaskSet
@@ -86,7 +86,8 @@ class Sampler:
     async def commitments(self, blob: BlobId, session: int) -> tuple[bytes, ...]:
         """
         Raises:
-            SampleMissing: nobody has them, or the session is not known.
+            SampleMissing: nobody has them.
+            UnknownSession: the session has not begun, or is of another chain.
         """
         return await self._client.commitments(blob, self._members(session))
 
@@ -131,8 +132,10 @@ class Sampler:
 
     def _members(self, session: int) -> SessionMembers:
         members = self._sessions.members(session)
-        if members is None or not members.is_sufficient:
-            raise SampleMissing(f"session {session} has no members that this node knows")
+        if members is None:
+            raise UnknownSession(f"session {session} is not one that this node knows")
+        if not members.is_sufficient:
+            raise SampleMissing(f"session {session} has too few members")
         return members
 
     def _draw(self) -> Sequence[int]:

@@ -40,6 +40,10 @@ class SampleMissing(Exception):
     """No member gave the sample; the message says why, member by member."""
 
 
+class UnknownSession(SampleMissing):
+    """The chain has had no such session."""
+
+
 class SamplingClient:
     def __init__(self, swarm: DaSwarm, kzg: Kzg, store: BlobStore, settings: SamplingSettings) -> None:
         self._swarm = swarm
