@@ -24,6 +24,9 @@ DEFAULT_SAMPLE: Final = 10
 REQUEST_ROUNDS: Final = 3
 REQUEST_RETRY_SECONDS: Final = 1.0
 _CHUNK_BYTES: Final = 31
+_ONE_HOLDER: Final = (
+    " (with dispersal factor 1 the executor itself may be a column's only holder: take 2, or leave verify_blobs out)"
+)
 
 
 class Disperser(Protocol):
@@ -100,7 +103,11 @@ async def _fetch(ctx: RunContext, blob: Dispersed, columns: int) -> Sequence[Fet
     """
     others = [client for client in ctx.node_clients().all_clients() if client.name != blob.executor]
     ctx.random(f"{VerifyBlobs.name} {blob.blob.hex()}").shuffle(others)
-    return await asyncio.gather(*(_fetch_column(others, blob, index) for index in range(columns // 2)))
+    alone = ctx.descriptors().spec.da.dispersal_factor == 1
+    try:
+        return await asyncio.gather(*(_fetch_column(others, blob, index) for index in range(columns // 2)))
+    except BlobUnavailable as error:
+        raise BlobUnavailable(f"{error}{_ONE_HOLDER if alone else ''}") from None
 
 
 async def _fetch_column(clients: Sequence[NodeClient], blob: Dispersed, index: int) -> Fetched:

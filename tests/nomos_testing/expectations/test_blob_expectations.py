@@ -185,6 +185,19 @@ async def test_the_executor_that_dispersed_a_blob_is_not_asked(tmp_path: Path) -
         assert await VerifyBlobs(load).evaluate(bench.ctx) == Observation(observed=1, required=1)
 
 
+@pytest.mark.parametrize("factor", [1, 2])
+async def test_where_a_column_has_one_holder_that_may_be_the_reason(tmp_path: Path, factor: int) -> None:
+    async with da_bench(tmp_path, holders={0: ["executor-0"], 1: ["validator-0"]}) as bench:
+        spec = bench.ctx.descriptors().spec
+        parameters = replace(spec.da, dispersal_factor=factor)
+        bench.ctx.descriptors().spec = replace(spec, data_availability=parameters)
+        load = await Load.inscribed(bench, 1)
+        await load.disperse(bench, load.channels[0], payload(2))
+        with pytest.raises(ExpectationFailed) as failed:
+            await VerifyBlobs(load).evaluate(bench.ctx)
+        assert ("with dispersal factor 1 the executor itself may be" in str(failed.value)) == (factor == 1)
+
+
 async def test_a_dead_holder_is_named(tmp_path: Path) -> None:
     async with da_bench(tmp_path) as bench:
         load = await Load.inscribed(bench, 1)
