@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +14,7 @@ from da_members import DATA, encoded
 from nomos_core.da.encoding import EncodingError
 from nomos_core.da.kzg_params import KzgParams, KzgParamsError
 from nomos_core.da.verification import InvalidShare
+from nomos_node.da import kzg as kzg_module
 from nomos_node.da.encoding_process import EncodingProcess, EncodingProcessFailed
 from nomos_node.da.kzg import Kzg, KzgSettings, MissingKzgParameters
 
@@ -61,6 +65,31 @@ async def test_the_parameters_are_read_once(kzg_file: Path, monkeypatch: pytest.
         await kzg.verify(blob.share(0), other_blob)
     await kzg.close()
     assert reads == 1
+
+
+async def test_the_work_runs_beside_the_event_loop(kzg_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each piece of work waits for the loop, which would never come to it if the work ran there."""
+    loop = asyncio.get_running_loop()
+    turns: list[bool] = []
+
+    def waiting(work: Callable[..., Any]) -> Callable[..., Any]:
+        def worked(*args: Any) -> Any:
+            had_a_turn = threading.Event()
+            loop.call_soon_threadsafe(had_a_turn.set)
+            turns.append(had_a_turn.wait(5))
+            return work(*args)
+
+        return worked
+
+    blob = encoded(kzg_file)
+    monkeypatch.setattr(kzg_module, "encode", waiting(kzg_module.encode))
+    monkeypatch.setattr(kzg_module, "verify_share", waiting(kzg_module.verify_share))
+    monkeypatch.setattr(KzgParams, "load", waiting(KzgParams.load))
+    kzg = Kzg(KzgSettings(kzg_file, 2))
+    assert await kzg.encode(DATA) == blob
+    await kzg.verify(blob.share(0), blob.blob_id)
+    await kzg.close()
+    assert turns == [True, True, True]
 
 
 async def test_the_process_encodes_the_same_blob(process: EncodingProcess, kzg_file: Path) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 
 import pytest
 
-from chain_making import NOTES, SECRETS, VALUE, TestNode, forge, inscription, transfer
+from chain_making import NOTES, PROVER, SECRETS, VALUE, TestNode, forge, inscription, transfer
 from nomos_core.cryptarchia.block import Block
 from nomos_core.cryptarchia.leadership import development_constants, ticket
-from nomos_core.identifiers import BlobId
+from nomos_core.identifiers import ROOT_MSG_ID, BlobId, ChannelId
 from nomos_core.keys import Ed25519Key, zk_public_key
+from nomos_core.mantle.operations import ChannelBlob
+from nomos_core.mantle.signing import Ed25519Signer, sign_transaction
+from nomos_core.mantle.transactions import MantleTx, SignedMantleTx
+from nomos_node.da.sampling import NoSampling
 from nomos_node.leader import assembly
 from nomos_node.leader.assembly import Selection, select_transactions
 from nomos_node.leader.leader import Leader
@@ -130,6 +134,50 @@ async def test_a_block_stops_at_its_limits_and_the_rest_waits(node: TestNode, mo
     monkeypatch.setattr(assembly, "MAX_TRANSACTION_BYTES", 2 * size + 1)
     selection = _select(node)
     assert (len(selection.transactions), selection.refused) == (2, ())
+
+
+async def test_a_block_takes_a_blob_only_when_it_was_sampled(node: TestNode) -> None:
+    blobs = [BlobId(bytes([number]) * 32) for number in range(3)]
+    announcing = [announcement(blob, number) for number, blob in enumerate(blobs)]
+    for transaction in [transfer(0), *announcing]:
+        await node.mempool.add(transaction)
+    assert _select(node) == Selection((transfer(0),), ())
+    chosen = _select(node, frozenset(blobs[:2])).transactions
+    assert {transaction.hash for transaction in chosen} == {each.hash for each in [transfer(0), *announcing[:2]]}
+
+
+async def test_the_leader_leaves_out_blobs_that_others_may_not_have_sampled_yet() -> None:
+    blob = BlobId(bytes(31) + b"\x07")
+    sampling = _Sampling()
+    node = TestNode(sampling=sampling)
+    await node.mempool.add(announcement(blob, 1))
+    leader, published = _leader(node)
+    one, other = _winning_slots(range(1, 100), len(SECRETS))[:2]
+    sampling.validated = {blob}
+    await leader.lead(one)
+    sampling.proposable = {blob}
+    await leader.lead(other)
+    assert [len(block.transactions) for block in published] == [0, 1]
+    node.close()
+
+
+class _Sampling(NoSampling):
+    def __init__(self) -> None:
+        self.validated: Set[BlobId] = frozenset()
+        self.proposable: Set[BlobId] = frozenset()
+
+    def validated_blobs(self) -> Set[BlobId]:
+        return self.validated
+
+    def proposable_blobs(self) -> Set[BlobId]:
+        return self.proposable
+
+
+def announcement(blob: BlobId, channel: int) -> SignedMantleTx:
+    """The transaction of a blob in a channel of its own."""
+    key = Ed25519Key(bytes(32))
+    operation = ChannelBlob(ChannelId(channel.to_bytes(32, "big")), 0, blob, 31, 0, ROOT_MSG_ID, key.public)
+    return sign_transaction(MantleTx((operation,)), operation_signers=(Ed25519Signer(key),), prover=PROVER)
 
 
 async def test_a_full_block_can_still_be_stored_and_sent(node: TestNode) -> None:
