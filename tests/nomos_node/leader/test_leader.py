@@ -138,7 +138,7 @@ async def test_a_block_stops_at_its_limits_and_the_rest_waits(node: TestNode, mo
 
 async def test_a_block_takes_a_blob_only_when_it_was_sampled(node: TestNode) -> None:
     blobs = [BlobId(bytes([number]) * 32) for number in range(3)]
-    announcing = [announcement(blob, number) for number, blob in enumerate(blobs)]
+    announcing = [announcement(blob, number) for number, blob in enumerate(blobs, start=1)]
     for transaction in [transfer(0), *announcing]:
         await node.mempool.add(transaction)
     assert _select(node) == Selection((transfer(0),), ())
