@@ -15,11 +15,13 @@ import argparse
 import ctypes
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +46,7 @@ def main() -> int:
     parser.add_argument("--runs-dir", type=Path, help="a new temporary directory by default")
     arguments = parser.parse_args()
     _adopt_orphans()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     runs = arguments.runs_dir or Path(tempfile.mkdtemp(prefix="nomos-soak-"))
     soak = Soak(arguments.scenario, runs)
     print(f"runs are kept in {runs}", flush=True)
@@ -78,21 +81,25 @@ class Soak:
     scenario: Path
     runs: Path
 
-    def start(self, seed: int, directory: Path) -> subprocess.Popen[bytes]:
+    @contextmanager
+    def runner(self, seed: int, directory: Path) -> Iterator[subprocess.Popen[bytes]]:
+        """A runner in a session of its own, killed at the end: also when the soak is interrupted."""
         directory.mkdir(parents=True)
         program = Path(sys.executable).with_name("nomos-testing")
-        command = [program, "run", self.scenario, "--seed", str(seed), "--runs-dir", directory]
+        command: list[str | Path] = [program, "run", self.scenario, "--seed", str(seed), "--runs-dir", directory]
         with (directory / "output.txt").open("wb") as output:
             environment = os.environ | {"POL_PROOF_DEV_MODE": "true"}
-            return subprocess.Popen(command, stdout=output, stderr=output, env=environment, start_new_session=True)
+            process = subprocess.Popen(command, stdout=output, stderr=output, env=environment, start_new_session=True)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
 
     def run(self, seed: int, attempt: int) -> Outcome:
         directory = self.runs / f"seed-{seed}-{attempt}"
-        runner = self.start(seed, directory)
-        try:
+        with self.runner(seed, directory) as runner, suppress(subprocess.TimeoutExpired):
             runner.wait(LONGEST_RUN)
-        except subprocess.TimeoutExpired:
-            runner.kill()
         summary = summary_of(directory)
         left = tuple(processes_left())
         if summary is None:
@@ -121,7 +128,8 @@ def kill_runners(soak: Soak, rng: random.Random, count: int) -> int:
     """The instants are spread over a whole run, from its start to its end."""
     directory = soak.runs / "whole"
     began = time.monotonic()
-    soak.start(0, directory).wait(LONGEST_RUN)
+    with soak.runner(0, directory) as runner:
+        runner.wait(LONGEST_RUN)
     whole = time.monotonic() - began
     bad = 0
     for number in range(1, count + 1):
@@ -136,11 +144,9 @@ def kill_runners(soak: Soak, rng: random.Random, count: int) -> int:
 def _kill_one(soak: Soak, number: int, instant: float) -> Iterator[str]:
     """What was wrong afterwards."""
     directory = soak.runs / f"kill-{number}"
-    runner = soak.start(number, directory)
-    time.sleep(instant)  # the instant is the point
-    over = runner.poll() is not None
-    runner.kill()
-    runner.wait()
+    with soak.runner(number, directory) as runner:
+        time.sleep(instant)  # the instant is the point
+        over = runner.poll() is not None
     yield from (f"left behind: {process}" for process in processes_left())
     run = run_in(directory)
     if run is not None and not over:

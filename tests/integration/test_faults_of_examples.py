@@ -80,6 +80,7 @@ def soak(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=live_environment(), capture_output=True, text=True, check=False)
 
 
+@pytest.mark.timeout(600)
 def test_five_seeds_twice(tmp_path: Path) -> None:
     ended = soak("seeds", "--count", "5", "--scenario", shorter_soak(tmp_path), "--runs-dir", tmp_path / "runs")
     assert "0 with errors or leftovers" in ended.stdout, ended.stdout + ended.stderr

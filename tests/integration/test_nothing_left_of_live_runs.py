@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from embedded_node import wait_until
-from fault_deadlines import GONE_WITHIN
+from fault_deadlines import GONE_WITHIN, MACHINE_FACTOR
 from live_network import PROGRAMS, live_environment
 from nomos_testing.runtime.journal import read_journal
 from nomos_testing.runtime.journal_events import BlockSeen, NodeStarted, PhaseStarted, RunEnded
@@ -26,7 +26,7 @@ from toy_network import TESTS, processes_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
-PATIENCE = 60.0
+PATIENCE = 60.0 * MACHINE_FACTOR
 NEVER_A_BLOCK = """
 slot: {seconds: 0.3, active_slot_coeff: 0.001}
 topology: {validators: 1, executors: 1}
