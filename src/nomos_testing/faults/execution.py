@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from nomos_testing.cluster.interfaces import Cluster, ClusterError, Impairment
-from nomos_testing.faults.fault_events import FaultHealed, FaultInjected, HealVerified
+from nomos_testing.faults.fault_events import FaultHealed, FaultInjected, FaultLeftOut, HealVerified
 from nomos_testing.faults.fault_log import FaultLog
 from nomos_testing.faults.infliction import Infliction
 from nomos_testing.faults.plan import PlannedFault
@@ -32,6 +32,7 @@ class _Case:
     infliction: Infliction
     impairment: Impairment | None = None
     begun: bool = False
+    left_out: bool = False
     healed: bool = False
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Injection and healing, one at a time."""
@@ -73,6 +74,16 @@ class FaultExecution:
         for outcome in healed:
             if isinstance(outcome, BaseException):
                 raise outcome
+        if verify:
+            self._note_left_out()
+
+    def _note_left_out(self) -> None:
+        for case in self._cases:
+            if not case.begun and not case.left_out:
+                case.left_out, planned = True, case.planned
+                self._journal.write(
+                    FaultLeftOut(number=planned.number, fault=str(planned.fault), planned_at=planned.inject_at)
+                )
 
     async def _carry_out_all(self, start: float) -> None:
         try:

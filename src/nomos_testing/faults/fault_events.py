@@ -32,6 +32,16 @@ class FaultInjected:
     """Until it had taken effect."""
 
 
+@journal_event("fault_left_out")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultLeftOut:
+    """The run's duration was over before it began, if by a moment."""
+
+    number: int
+    fault: str
+    planned_at: float
+
+
 @journal_event("fault_healed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultHealed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from nomos_testing.expectations.expectation_events import ExpectationBroken
 from nomos_testing.faults.fault_events import (
     FaultHealed,
     FaultInjected,
+    FaultLeftOut,
     FaultRecovered,
     FaultsPlanned,
     HealVerified,
@@ -98,12 +99,17 @@ def fault_message(event: Any) -> str | None:
     match event:
         case FaultsPlanned(lines=lines):
             return "\n".join((f"{len(lines)} faults planned:", *lines))
-        case FaultInjected():
-            return f"fault {event.number}: {event.fault}"
-        case FaultHealed():
-            return f"fault {event.number} healed: {event.fault}"
+        case FaultInjected() | FaultLeftOut() | FaultHealed():
+            return f"fault {event.number}{_BECAME[type(event)]}: {event.fault}"
         case FaultRecovered():
             return f"recovered from fault {event.number} after {event.slots:g} slots"
         case ExpectationBroken():
             return f"{event.expectation} does not hold: {event.description}"
     return None
+
+
+_BECAME: Mapping[type, str] = {
+    FaultInjected: "",
+    FaultLeftOut: " left out, the run was over before it began",
+    FaultHealed: " healed",
+}

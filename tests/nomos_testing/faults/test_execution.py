@@ -31,7 +31,7 @@ from nomos_testing.faults import (
 )
 from nomos_testing.faults import infliction as infliction_module
 from nomos_testing.faults.execution import FaultExecution, FaultFailed
-from nomos_testing.faults.fault_events import FaultHealed, FaultInjected, HealVerified
+from nomos_testing.faults.fault_events import FaultHealed, FaultInjected, FaultLeftOut, HealVerified
 from nomos_testing.faults.fault_log import FaultLog
 from nomos_testing.faults.plan import PlannedFault
 from nomos_testing.faults.vocabulary import Fault, NodeFault
@@ -223,6 +223,7 @@ async def test_however_it_ends_everything_is_healed_and_nothing_more_injected(be
     await asyncio.sleep(began + 1.1 - time.monotonic())  # past the last injection
     assert "kill b" not in bench.control.done
     assert bench.log.active() == []
+    assert [event.fault for event in bench.events(FaultLeftOut)] == ["kill b"]
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from nomos_testing.expectations.expectation_events import ExpectationBroken
-from nomos_testing.faults.fault_events import FaultHealed, FaultInjected, FaultRecovered, FaultsPlanned, HealVerified
+from nomos_testing.faults.fault_events import (
+    FaultHealed,
+    FaultInjected,
+    FaultLeftOut,
+    FaultRecovered,
+    FaultsPlanned,
+    HealVerified,
+)
 from nomos_testing.report.console import print_summary
 from nomos_testing.report.live import message_of
 from nomos_testing.report.summary import summarise
@@ -84,6 +91,10 @@ def test_the_table_is_printed() -> None:
         (FaultsPlanned(({"number": 1},), ("   1  at     8.00 s",)), "1 faults planned:\n   1  at     8.00 s"),
         (injected(1, "kill a"), "fault 1: kill a"),
         (FaultHealed(number=1, fault="kill a", seconds=0.4), "fault 1 healed: kill a"),
+        (
+            FaultLeftOut(number=1, fault="kill a", planned_at=9.9),
+            "fault 1 left out, the run was over before it began: kill a",
+        ),
         (
             FaultRecovered(number=1, fault="kill a", seconds=4.0, slots=2.0, overlapped=False),
             "recovered from fault 1 after 2 slots",
