@@ -1,7 +1,7 @@
 """What the encoding of a blob costs, against the library's own operations on points; and what it costs the node's loop.
 
-Run it with ``.venv/bin/python benchmarks/kzg.py``; it takes about a minute and needs a quiet machine. The blob has
-31 x 32 KiB, once in rows of one chunk (2 columns) and once in rows of 1024 (2048 columns).
+Run it with ``.venv/bin/python benchmarks/kzg.py``; it takes two to three minutes and needs a quiet machine. The blob
+has 31 x 32 KiB, once in rows of one chunk (2 columns) and once in rows of 1024 (2048 columns).
 
 - *commitments*: those of all rows, beside as many multi-scalar multiplications of the same size by the library alone.
 - *proofs*: those of all columns, beside the time of the group operations that the algorithm needs, counted and priced
