@@ -125,10 +125,16 @@ class Database:
                 job.done.set_result(result)
 
     def _attempt(self, job: _Job[Any]) -> Any:
-        """The job's result or what it raised; a job that fails leaves nothing behind."""
+        """The job's result or what it raised; a job that fails leaves nothing behind.
+
+        A cursor is no result: in the thread that lets go of it, its end resets the statement, which this thread may be
+        in the middle of again.
+        """
         self._connection.execute("SAVEPOINT job")
         try:
             result: Any = job.work(self._connection)
+            if isinstance(result, sqlite3.Cursor):
+                result = None
         except sqlite3.Error as error:
             result = StorageError(f"{self._name}: {error}")
         except Exception as error:

@@ -57,6 +57,20 @@ async def test_a_failing_piece_of_work_leaves_nothing_and_harms_no_other() -> No
     database.close()
 
 
+async def test_a_cursor_never_leaves_the_databases_thread() -> None:
+    database = Database.in_memory()
+    row = "INSERT INTO immutable VALUES (?, 'id')"
+
+    async def insert(numbers: range) -> None:
+        for number in numbers:
+            result = await database.run(lambda connection, number=number: connection.executemany(row, [(number,)]))  # type: ignore[misc]
+            assert result is None
+
+    await asyncio.gather(*(insert(range(first, first + 200)) for first in range(0, 1600, 200)))
+    assert await database.run(_count) == 1600
+    database.close()
+
+
 async def test_work_is_done_also_when_nobody_waits_for_it_any_more() -> None:
     database = Database.in_memory()
     insert = "INSERT INTO immutable VALUES (?, 'id')"
