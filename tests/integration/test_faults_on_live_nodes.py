@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -19,8 +18,8 @@ from nomos_testing.deployers.local.node import LocalNode
 from nomos_testing.expectations.conditions import NodesWithin, ReorganisationDeeperThan
 from nomos_testing.faults import ClockSkew, DiskFull, Partition, seconds, slots
 from nomos_testing.faults.infliction import Infliction
+from nomos_testing.report.summary import summarise
 from nomos_testing.runtime.journal import read_journal
-from nomos_testing.runtime.journal_events import Reorganised
 from nomos_testing.runtime.outcome import Verdict
 from nomos_testing.scenario.scenario import Scenario
 
@@ -151,17 +150,14 @@ async def verdict_of(directory: Path, scenario: Scenario) -> Verdict:
         return await runner.run()
 
 
-def reorganisations(verdict: Verdict) -> Sequence[int]:
-    events = (entry.event for entry in read_journal(verdict.run_directory / "journal.jsonl"))
-    return [event.abandoned for event in events if isinstance(event, Reorganised)]
-
-
 async def test_halves_that_were_apart_for_ten_slots_converge_and_stay_safe(tmp_path: Path) -> None:
     builder = parted(10, coefficient=0.5, after=20).expect_recovery(within=seconds(20)).expect_no_stalls()
     builder = builder.sometimes("a branch is given up", ReorganisationDeeperThan(0))
     verdict = await verdict_of(tmp_path, builder.eventually("close", NodesWithin(2), within=seconds(30)).build())
     assert verdict.passed, verdict.failure
-    assert max(reorganisations(verdict)) >= 1
+    (partition,) = summarise(read_journal(verdict.run_directory / "journal.jsonl")).faults
+    assert partition.verified
+    assert partition.deepest_reorganisation >= 1
 
 
 async def test_halves_that_were_apart_for_more_than_k_blocks_are_told_with_the_block(tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from nomos_testing.expectations.continuous import Always, Check
@@ -10,8 +13,9 @@ from nomos_testing.expectations.run_view import RunView
 from nomos_testing.faults.fault_log import FaultRecord
 from nomos_testing.faults.recovery import RECOVERED_WITHIN_BLOCKS
 from nomos_testing.faults.spans import Span, Time, span
+from nomos_testing.runtime.block_feed import poll_interval
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext
-from nomos_testing.runtime.waiting import Seen
+from nomos_testing.runtime.waiting import Seen, WaitTimeout, wait_until
 
 DEFAULT_WITHIN: Final = Span(30, "slots")
 
@@ -34,6 +38,19 @@ class RecoversFromFaults(Always):
     def fresh_check(self, ctx: RunContext) -> Check:
         self._ctx_of_run = ctx
         return self._in_time
+
+    async def evaluate(self, ctx: RunContext) -> Observation:
+        """A recovery that still has time at the end of a run is waited for."""
+        slot, log = ctx.run_metrics().slot_duration, ctx.faults()
+        healed_at, limit = log.quiet_since() or -math.inf, self._within.in_seconds(slot or 1.0)
+
+        async def look() -> Seen:
+            return Seen(not log.unrecovered(), "nodes are still behind")
+
+        with suppress(WaitTimeout):
+            left = max(0.0, healed_at + limit - time.monotonic())
+            await wait_until("recovery from every fault", look, timeout=left, poll=poll_interval(slot))
+        return await super().evaluate(ctx)
 
     def judge(self) -> Observation:
         super().judge()

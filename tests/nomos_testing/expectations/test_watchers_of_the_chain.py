@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from nomos_testing.expectations.kept_inclusions import InclusionsStay
 from nomos_testing.expectations.recovery import RecoversFromFaults
 from nomos_testing.expectations.safety import NoConflictingLib
 from nomos_testing.expectations.stalls import NoStalls
-from nomos_testing.faults import slots
+from nomos_testing.faults import seconds, slots
 from nomos_testing.runtime.outcome import ExpectationFailed
 from toy_chain import toy_chain
 from watched_run import WatchedRun, with_transactions
@@ -149,6 +150,20 @@ async def test_beside_another_fault_a_recovery_may_be_late_but_must_come() -> No
     assert failed.observed == "1 of 2 faults without recovery"
     run.recover(first)
     recovery.judge()
+
+
+async def test_a_recovery_that_still_has_time_at_the_end_is_waited_for() -> None:
+    run = WatchedRun("a")
+    context: Any = run
+    recovery = await run.watched(RecoversFromFaults(within=seconds(60)))
+    fault = run.inject()
+    run.heal(fault)
+    asyncio.get_running_loop().call_later(0.1, run.recover, fault)
+    assert (await recovery.evaluate(context)).required == "within 60 slots"
+    hopeless = await run.watched(RecoversFromFaults(within=seconds(0.2)))
+    run.heal(run.inject(2))
+    with pytest.raises(ExpectationFailed, match=r"the network did not recover from fault 2 \(kill a\)|did not hold"):
+        await hopeless.evaluate(context)
 
 
 # --- inclusions ---
