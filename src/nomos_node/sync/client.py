@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from typing import Final
 
 from nomos_core.codec import CodecError
 from nomos_core.cryptarchia.block import Block
@@ -22,6 +24,8 @@ from nomos_core.cryptarchia.sync_messages import (
 )
 from nomos_node.network.errors import NetworkError
 from nomos_node.peer_network import PeerNetwork
+
+_OPENING_SECONDS: Final = 2.0
 
 
 class SyncFailed(Exception):
@@ -63,10 +67,17 @@ class SyncClient:
         try:
             stream = self._network.request(peer, PROTOCOL, request_to_wire(request), timeout=self._timeout)
             async with aclosing(stream) as frames:
-                async for frame in frames:
+                while True:
+                    # The opening of a stream to a peer that is gone may hang, too.
+                    async with asyncio.timeout(self._timeout + _OPENING_SECONDS):
+                        frame = await anext(frames, None)
+                    if frame is None:
+                        return
                     yield frame
         except NetworkError as error:
             raise SyncFailed(str(error)) from error
+        except TimeoutError as error:
+            raise SyncFailed(f"peer {peer} gave no answer in {self._timeout + _OPENING_SECONDS:g} s") from error
 
 
 def _tip(peer: str, frame: bytes) -> Tip:

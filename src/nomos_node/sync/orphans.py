@@ -24,6 +24,8 @@ from nomos_node.sync.client import SyncClient, SyncFailed
 
 _log = logging.getLogger("chain_network")
 PEERS_TO_TRY: Final = 3
+ORPHAN_RESPONSE_SECONDS: Final = 5.0
+"""The longest wait for a peer's message: others have the block too, and nothing else is fetched meanwhile."""
 
 
 @dataclass(slots=True)

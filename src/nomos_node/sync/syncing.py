@@ -16,7 +16,7 @@ from nomos_node.sync.bootstrap import bootstrap
 from nomos_node.sync.catch_up import CatchUp
 from nomos_node.sync.client import SyncClient
 from nomos_node.sync.initial_download import InitialDownload
-from nomos_node.sync.orphans import OrphanDownloader
+from nomos_node.sync.orphans import ORPHAN_RESPONSE_SECONDS, OrphanDownloader
 from nomos_node.sync.proposals import ProposalGossip
 from nomos_node.sync.server import SyncServer
 
@@ -54,7 +54,8 @@ class Syncing:
         settings: SyncSettings,
     ) -> None:
         client = SyncClient(network, settings.response_timeout)
-        orphans = OrphanDownloader(chain, intake, client, network, settings.max_orphans)
+        impatient = SyncClient(network, min(settings.response_timeout, ORPHAN_RESPONSE_SECONDS))
+        orphans = OrphanDownloader(chain, intake, impatient, network, settings.max_orphans)
         self.proposals = ProposalGossip(
             chain=chain, mempool=mempool, intake=intake, orphans=orphans, network=network, topic=settings.topic
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -19,10 +19,11 @@ from nomos_core.cryptarchia.sync_messages import PROTOCOL, DownloadBlocks
 from nomos_core.identifiers import Ed25519Signature, HeaderId
 from nomos_node.mempool.mempool import InBlock
 from nomos_node.network.events import GossipMessage
+from nomos_node.sync import client as client_module
 from nomos_node.sync import server as sync_server
 from nomos_node.sync.bootstrap import bootstrap
 from nomos_node.sync.catch_up import CatchUp
-from nomos_node.sync.client import SyncFailed
+from nomos_node.sync.client import SyncClient, SyncFailed
 from nomos_node.sync.initial_download import InitialDownload, InitialDownloadFailed
 
 
@@ -214,3 +215,15 @@ async def test_an_initial_download_without_a_single_peer_fails(behind: TestNode)
     download = InitialDownload(behind.chain, behind.client, behind.orphans, patience=0)
     with pytest.raises(InitialDownloadFailed, match="no connection to nobody"):
         await download.run(["nobody"])
+
+
+async def test_a_peer_to_which_no_stream_opens_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone:
+        async def request(self, *arguments: object, timeout: float) -> AsyncGenerator[bytes, None]:
+            await asyncio.Event().wait()
+            yield b""
+
+    monkeypatch.setattr(client_module, "_OPENING_SECONDS", 0.04)
+    network: Any = Gone()
+    with pytest.raises(SyncFailed, match=r"peer gone gave no answer in 0\.05 s"):
+        await SyncClient(network, 0.01).tip("gone")
