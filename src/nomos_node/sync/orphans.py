@@ -24,7 +24,7 @@ from nomos_node.sync.client import SyncClient, SyncFailed
 
 _log = logging.getLogger("chain_network")
 PEERS_TO_TRY: Final = 3
-ORPHAN_RESPONSE_SECONDS: Final = 5.0
+ORPHAN_RESPONSE_SECONDS: Final = 3.0
 """The longest wait for a peer's message: others have the block too, and nothing else is fetched meanwhile."""
 
 
