@@ -11,8 +11,18 @@ import pytest
 
 def docker(*arguments: str, check: bool = True) -> str:
     """``docker ARGUMENTS``; its output, stripped."""
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False, timeout=300)
-    assert done.returncode == 0 or not check, f"docker {' '.join(arguments)}: {done.stderr}"
+    return _output(["docker", *arguments], check=check)
+
+
+def compose(*arguments: str) -> str:
+    """``docker compose ARGUMENTS``, or ``docker-compose`` where the plugin is not there."""
+    plugin = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False, timeout=30)
+    return _output([*(("docker", "compose") if plugin.returncode == 0 else ("docker-compose",)), *arguments])
+
+
+def _output(command: list[str], *, check: bool = True) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0 or not check, f"{' '.join(command)}: {done.stderr}"
     return done.stdout.strip()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from docker_daemon import docker
+from docker_daemon import compose, docker
 from embedded_node import wait_until
 from live_network import PROGRAMS, live_environment
 from live_stack import leftovers, live_stack, stack_deployer
@@ -31,6 +32,8 @@ pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.network, pytest.
 NOTHING_LEFT_SECONDS = 15.0
 INSTANTS = [("configure", 0.3), ("start", 0.2), ("start", 1.0), ("run", 0.5)]
 """Phases of a run, and seconds after each began."""
+LONGEST_WAY_UP = 10.0
+"""Seconds: some from the command until the nodes are ready, and some of the run."""
 
 
 @pytest.fixture(autouse=True)
@@ -110,12 +113,28 @@ def test_a_demo_passes_is_seen_while_it_runs_and_leaves_nothing(tmp_path: Path, 
         listed = docker("ps", "--filter", "name=nomos-compose-", "--format", "{{.Names}}").split()
         names = sorted(name for name in listed if "-validator-" in name)
         assert [name[-len("-validator-0-1") :] for name in names] == ["-validator-0-1", "-validator-1-1"]
-        wait_until("a slot in the first node's log", lambda: "SlotTick" in docker("logs", names[0]), patience=30)
+        (first,) = docker("ps", "--filter", "name=nomos-compose-.*-validator-0", "-q").split()
+        wait_until("a slot in the first node's log", lambda: "SlotTick" in docker("logs", first), patience=30)
         output, errors = process.communicate(timeout=300)
     assert process.returncode == 0, output + errors
     assert list(temporary.iterdir()) == []
     (kept,) = (tmp_path / "runs").iterdir()
     assert {path.name for path in kept.glob("validator-*/*")} == {"validator.yaml"}
+
+
+def test_a_scenario_file_runs_in_containers(tmp_path: Path, image: str) -> None:
+    file = tmp_path / "scenario.yaml"
+    expected = "expectations: [{consensus_liveness: {lag_allowance: 2}}]"
+    file.write_text(f"topology: {{validators: 2}}\nslot: {{seconds: 0.5}}\n{expected}\nrun_for: {{slots: 20}}\n")
+    ended = subprocess.run(
+        [PROGRAMS / "nomos-testing", "run", file, "--on", "compose", "--runs-dir", tmp_path / "runs"],
+        env=live_environment(NOMOS_TESTNET_IMAGE=image),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "scenario passed" in ended.stdout
 
 
 def test_a_preserved_stack_stays_and_is_taken_down_by_hand(tmp_path: Path, image: str, temporary: Path) -> None:
@@ -129,9 +148,11 @@ def test_a_preserved_stack_stays_and_is_taken_down_by_hand(tmp_path: Path, image
         docker("cp", f"{name}:/logs", str(tmp_path))
         assert [path.name[:12] for path in (tmp_path / "logs").iterdir()] == ["nomos-node-0"]
         project = name.removesuffix("-validator-0-1")
-        by_hand = ("compose", "-f", str(workspace / "compose.generated.yml"), "-p", project)
-        docker(*by_hand, "restart", "validator-0")
+        by_hand = ("-f", str(workspace / "compose.generated.yml"), "-p", project)
+        compose(*by_hand, "restart", "validator-0")
         assert name in docker("ps", "--format", "{{.Names}}").split()
+        compose(*by_hand, "down", "--volumes")
+        assert leftovers() == []
     finally:
         for name in leftovers():
             docker("rm", "--force", name, check=False)
@@ -145,15 +166,27 @@ def test_nothing_is_left_of_a_killed_runner(
     with running_demo(tmp_path, image, temporary) as process:
         wait_for_phase(tmp_path, phase)
         time.sleep(seconds)  # the instant
-        process.kill()
-        process.wait()
-        killed = time.monotonic()
-        left: list[str] = ["?"]
-        while left and time.monotonic() < killed + NOTHING_LEFT_SECONDS:
-            time.sleep(0.5)
-            left = [*leftovers(), *(path.name for path in temporary.iterdir())]
-        assert left == []
+        kill_and_expect_nothing_left(process, temporary)
         wait_until("the journal's end", lambda: '"outcome":"killed"' in journal_of(tmp_path).read_text())
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", range(10))
+def test_nothing_is_left_of_a_runner_killed_at_any_time(tmp_path: Path, image: str, temporary: Path, seed: int) -> None:
+    with running_demo(tmp_path, image, temporary) as process:
+        time.sleep(random.Random(seed).uniform(0.1, LONGEST_WAY_UP))  # the instant
+        kill_and_expect_nothing_left(process, temporary)
+
+
+def kill_and_expect_nothing_left(process: subprocess.Popen[str], temporary: Path) -> None:
+    process.kill()
+    process.wait()
+    killed = time.monotonic()
+    left: list[str] = ["?"]
+    while left and time.monotonic() < killed + NOTHING_LEFT_SECONDS:
+        time.sleep(0.5)
+        left = [*leftovers(), *(path.name for path in temporary.iterdir())]
+    assert left == []
 
 
 def test_a_killed_runner_leaves_what_is_to_be_preserved(tmp_path: Path, image: str, temporary: Path) -> None:
