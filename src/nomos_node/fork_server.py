@@ -201,12 +201,13 @@ def preload() -> None:
     preload_network()
     for module in PRELOADED:
         import_module(module)
-    gc.collect()
-    gc.freeze()
 
 
 def main() -> None:
     preload()
+    # What the forks share shall stay shared: no collection touches it.
+    gc.collect()
+    gc.freeze()
     with contextlib.suppress(BrokenPipeError):
         ForkServer().serve()
 
