@@ -21,9 +21,7 @@ from nomos_testing.faults.vocabulary import Fault, Restart
 _MOST_FAULTS = 10_000
 _SHORTEST = 0.001
 """Seconds; plans are made to the millisecond, and a fault that is not momentary has a length in them."""
-
-
-_LAST_MOMENT = 0.1
+LAST_MOMENT = 0.1
 """Seconds at the end of a run in which nothing is begun by chance: it might come after the end."""
 _ROUNDING = 1e-6
 """Seconds; 6 slots of 0.7 s are a little less than the 4.2 s of a plan."""
@@ -178,7 +176,7 @@ def _add_randomly(request: Request, entry: Randomly, planned: list[PlannedFault]
     if limit < 1:
         raise FaultPlanError((*path, "count"), f"expected 1 or more, got {limit}")
     added, time = 0, _not_negative((*path, "start"), entry.start, frame) + rng.uniform(*gap)
-    while added < limit and time < min(until, frame.run_seconds - _LAST_MOMENT):
+    while added < limit and time < min(until, frame.run_seconds - LAST_MOMENT):
         length = rng.uniform(*lasting)
         for fault in rng.sample(entry.faults, len(entry.faults)):
             end = time + (0.0 if fault.momentary else length)
@@ -198,7 +196,7 @@ def _add_restarts(request: Request, entry: RandomRestarts, planned: list[Planned
     while ready_at and len(planned) < _MOST_FAULTS:
         time += rng.uniform(entry.min_delay, entry.max_delay)
         time = max(time, min(ready_at.values()))
-        if time >= frame.run_seconds - _LAST_MOMENT:
+        if time >= frame.run_seconds - LAST_MOMENT:
             return
         ready = [node for node, moment in ready_at.items() if moment <= time]
         for node in rng.sample(ready, len(ready)):

@@ -15,6 +15,7 @@ from chain_making import reached
 from nomos_node.telemetry.metrics import Number
 from nomos_node.telemetry.otlp import OtlpMessages
 from nomos_node.telemetry.push import BadEndpoint, MetricsPush, PushSettings, metrics_url, push_interval
+from nomos_testing.runtime.machine import measured_machine_factor
 from otlp_collector import otlp_collector
 
 
@@ -81,7 +82,7 @@ async def test_a_collector_that_never_answers_does_not_hold_up_the_end() -> None
         async with _pushing(f"http://127.0.0.1:{silent.getsockname()[1]}"):
             await reached("the connection", connected)
             ending = time.monotonic()
-        assert time.monotonic() - ending < 5, "half of the time it would wait for an answer"
+        assert time.monotonic() - ending < 2 * measured_machine_factor(), "it waits a third of a second"
         connections[0].close()
 
 

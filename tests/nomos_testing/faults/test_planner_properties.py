@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fault_strategies import frames, planning_tasks, requests_of, restarts
 from nomos_testing.faults.errors import FaultPlanError
 from nomos_testing.faults.plan import FaultPlan, PlannedFault
-from nomos_testing.faults.planner import Frame, Request, check_plan, make_plan
+from nomos_testing.faults.planner import LAST_MOMENT, Frame, Request, check_plan, make_plan
 from nomos_testing.faults.schedule import RandomRestarts
 
 
@@ -81,5 +81,6 @@ def test_restarted_nodes_are_left_alone_for_their_cooldown(case: tuple[RandomRes
         assert node in entry.targets
         assert node not in last or item.inject_at - last[node] >= entry.target_cooldown - 0.002
         last[node] = item.inject_at
-    if frame.run_seconds > entry.max_delay:
+        assert item.inject_at <= frame.run_seconds - LAST_MOMENT + 0.001
+    if frame.run_seconds - LAST_MOMENT > entry.max_delay:
         assert plan
