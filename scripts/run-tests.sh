@@ -34,10 +34,9 @@ step "format" ruff format --check .
 step "layers" lint-imports --no-cache
 step "types" mypy
 step "tests" pytest_alone -n 2 -m 'not network and not docker'
-# Networks of real processes have deadlines: one test at a time.
-step "network tests" pytest_alone -m 'network and not docker'
-# With the daemon that runs, or one of their own.
-step "docker tests" pytest_with_docker -m 'docker and not nightly'
+# Networks of real processes mostly wait for their slots: three at a time. What needs Docker goes to one worker, one after
+# the other, with the daemon that runs, or one of their own.
+step "live tests" pytest_with_docker -n 3 -m '(network or docker) and not nightly'
 
 printf '%s\n' "" "${summary[@]}"
 exit "$failed"

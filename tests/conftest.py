@@ -1,7 +1,8 @@
-"""Keeps the vector tests in one process and their completeness check last; makes what many tests need once."""
+"""Groups of tests stay in one process; the check that all vectors were read comes last; makes what many tests need."""
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,14 +34,22 @@ def kzg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """One worker runs all vector tests, in order: it alone knows what they have read. Other tests go anywhere."""
+    """Each group of tests stays with one worker, in order; other tests go anywhere."""
     from xdist.scheduler import LoadScopeScheduling
 
-    class VectorsTogether(LoadScopeScheduling):
+    class GroupsTogether(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "vectors" if "_vectors.py::" in nodeid else nodeid
+            return _group_of(config.rootpath / nodeid.partition("::")[0]) or nodeid
 
-    return VectorsTogether(config, log)
+    return GroupsTogether(config, log)
+
+
+@functools.cache
+def _group_of(file: Path) -> str | None:
+    """Only the process of vector tests knows what they have read; tests with Docker look at all that the daemon has."""
+    if file.name.endswith("_vectors.py"):
+        return "vectors"
+    return "docker" if "pytest.mark.docker" in file.read_text() else None
 
 
 @pytest.hookimpl(trylast=True)

@@ -117,3 +117,11 @@ class JobOnThisMachine:
 
 def _lines(file: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in file.read_text().splitlines())
+
+
+def packed_bundle(root: Path, temp: Path) -> JobOnThisMachine:
+    """The job after it packed the embedded node."""
+    job = JobOnThisMachine("build-binaries.yml", "bundle", root, temp)
+    job.run("Load versions")
+    job.run("Pack the embedded node")
+    return job

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
-import sys
 import tarfile
-from collections.abc import Iterator
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
-from docker_daemon import docker, require_docker
 from repository_copy import REPOSITORY
-from workflow_steps import JobOnThisMachine, blocks
+from workflow_steps import JobOnThisMachine, blocks, packed_bundle
 
 NOT_HERE = {
     "lint.yml: tests: Checks and tests": "it runs the tests, this one among them",
@@ -30,7 +25,6 @@ HERE = {
         for step in ("Build the image", "Run the demo", "Collect logs", "Remove containers")
     ),
 }
-TAG = "logos-blockchain-testing-test:workflow"
 
 
 def test_every_block_runs_here_or_says_why_not() -> None:
@@ -41,35 +35,6 @@ def test_every_block_runs_here_or_says_why_not() -> None:
 def test_blocks_hold_no_expressions() -> None:
     """An expression in a block is pasted into the shell: whoever names a branch could run code."""
     assert [block.key for block in blocks() if "${{" in block.step["run"]] == []
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """The files under version control. The environment is the one that the tests run in, not prepared anew."""
-    root = tmp_path / "checkout"
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if listed.returncode != 0:
-        pytest.skip("not a git checkout")
-    for name in filter(None, listed.stdout.split("\0")):
-        if (REPOSITORY / name).is_file():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(REPOSITORY / name, root / name)
-    (root / "scripts/prepare-venv.sh").write_text("#!/bin/sh\n")
-    (root / ".venv").symlink_to(sys.prefix)
-    return root
-
-
-@pytest.fixture
-def temp(tmp_path: Path) -> Path:
-    directory = tmp_path / "runner"
-    directory.mkdir()
-    return directory
 
 
 @pytest.mark.network
@@ -87,51 +52,11 @@ def test_the_host_smoke_job(checkout: Path, temp: Path) -> None:
 
 @pytest.mark.slow
 def test_the_bundle_job(checkout: Path, temp: Path) -> None:
-    job = _packed(checkout, temp)
+    job = packed_bundle(checkout, temp)
     assert job.outputs["steps.versions.outputs.artifact"] == "nomos-binaries-linux-v0.3.1-v4"
     assert job.outputs["steps.versions.outputs.key"].startswith("nomos-binaries-linux-v0.3.1-v4-3f623e0c9d15-embedded-")
     with tarfile.open(checkout / job.outputs["steps.versions.outputs.bundle"]) as bundle:
         assert "artifacts/nomos-node" in bundle.getnames()
-
-
-def _packed(checkout: Path, temp: Path) -> JobOnThisMachine:
-    job = JobOnThisMachine("build-binaries.yml", "bundle", checkout, temp)
-    job.run("Load versions")
-    job.run("Pack the embedded node")
-    return job
-
-
-@pytest.fixture
-def image() -> Iterator[str]:
-    require_docker()
-    yield TAG
-    docker("rmi", "--force", TAG, check=False)
-
-
-@pytest.mark.docker
-@pytest.mark.slow
-def test_the_compose_job(checkout: Path, temp: Path, image: str) -> None:
-    if not entry_points(group="console_scripts", name="compose_runner"):
-        pytest.skip("this version has no compose runner")
-    _packed(checkout, temp)
-    before = _docker_state()
-    overrides = {"RUN_SECONDS": "20", "NOMOS_TESTNET_IMAGE": image}
-    job = JobOnThisMachine("compose-mixed.yml", "compose", checkout, temp, overrides)
-    job.run("Build the image")
-    try:
-        job.run("Run the demo")
-        job.run("Collect logs")
-    finally:
-        job.run("Remove containers")
-    with tarfile.open(temp / "compose-logs.tar.gz") as logs:
-        names = logs.getnames()
-    assert any("validator-0" in name and name.endswith(".log") for name in names)
-    assert _docker_state() == before
-
-
-def _docker_state() -> list[str]:
-    """Containers, networks and volumes by name."""
-    return [docker("ps", "-a", "--format", "{{.Names}}"), docker("network", "ls", "-q"), docker("volume", "ls", "-q")]
 
 
 def test_actionlint_finds_nothing() -> None:
