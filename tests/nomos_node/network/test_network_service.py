@@ -287,8 +287,11 @@ async def test_a_silent_peer_fails_the_request(network: Network) -> None:
 async def test_a_failing_handler_is_logged_and_breaks_the_stream(
     network: Network, caplog: pytest.LogCaptureFixture
 ) -> None:
+    arrived = asyncio.Event()
+
     async def fail(_: bytes, __: str) -> AsyncIterator[bytes]:
         yield b"so far"
+        await arrived.wait()  # a reset drops what the peer has not read yet
         raise ValueError("no such block")
 
     alice = NetworkService(settings(1))
@@ -297,6 +300,7 @@ async def test_a_failing_handler_is_logged_and_breaks_the_stream(
     bob = await network.join(2, alice)
     answer = bob.request(alice.peer_id, "/fail/1", b"", timeout=DEADLINE)
     assert await anext(answer) == b"so far"
+    arrived.set()
     with pytest.raises(StreamBroken):
         await anext(answer)
     assert "serving /fail/1" in caplog.text
