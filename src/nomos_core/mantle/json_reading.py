@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from nomos_core import field
@@ -125,10 +126,8 @@ def byte_list(value: Any, path: str) -> bytes:
     if not isinstance(value, list):
         raise wrong_type(value, path, "a sequence")
     if all(type(item) is int for item in value):
-        try:
+        with suppress(ValueError):  # the slow path names the item that is out of range
             return bytes(value)
-        except ValueError:
-            pass  # the slow path names the item that is out of range
     return bytes(u8(item, f"{path}[{index}]") for index, item in enumerate(value))
 
 
