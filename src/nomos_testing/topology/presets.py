@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataAvailability:
-    """``balancer_interval`` is in seconds."""
+    """``balancer_interval`` is in seconds, ``sampling_delay`` too, for slots of one second or more."""
 
     subnetwork_size: int = 2
     dispersal_factor: int = 1
@@ -21,6 +21,8 @@ class DataAvailability:
     """What executors ask for; validators disperse nothing and ask for none."""
     min_replication_peers: int = 1
     balancer_interval: float = 1.0
+    sampling_delay: float = 5.0
+    """From the moment a node sees a blob's transaction to its first sample."""
 
     def subnetworks(self, nodes: int) -> int:
         return max(self.subnetwork_size, nodes, 1)
