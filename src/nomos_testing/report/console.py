@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from nomos_testing.report.faults import add_fault_rows
 from nomos_testing.report.summary import RunSummary, summarise
 from nomos_testing.runtime.journal import Entry
+from nomos_testing.runtime.journal_events import UnreadableLine
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 _LONGEST_VALUE = 60
+_SHOWN_UNREADABLE_LINES = 3
+_SHOWN_CHARACTERS = 40
+"""Of a line that cannot be read."""
 _PLAIN_WIDTH = 120
 """Columns where there is no terminal to ask."""
 
@@ -45,9 +49,20 @@ def _lines(summary: RunSummary) -> Iterable[str]:
     if started is not None and any(phase.phase == "run" for phase in summary.phases):
         yield _blocks_line(summary)
     yield from summary.workloads
+    yield from _unreadable_lines(summary.unreadable)
     if started is not None:
         kept = "journal, plan and configurations" if summary.outcome == "passed" else "evidence"
         yield f"{kept}: {started.directory}"
+
+
+def _unreadable_lines(lines: Sequence[UnreadableLine]) -> Iterable[str]:
+    if not lines:
+        return
+    yield f"{len(lines)} line{'s' if len(lines) > 1 else ''} of the journal cannot be read:"
+    for line in lines[:_SHOWN_UNREADABLE_LINES]:
+        yield f"  line {line.number}, {line.start[:_SHOWN_CHARACTERS]!r}: {line.reason}"
+    if len(lines) > _SHOWN_UNREADABLE_LINES:
+        yield f"  and {len(lines) - _SHOWN_UNREADABLE_LINES} more"
 
 
 def _blocks_line(summary: RunSummary) -> str:

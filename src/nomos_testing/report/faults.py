@@ -55,23 +55,33 @@ class FaultSummaries:
         return len(self._faults)
 
     def take(self, entry: Entry) -> None:
-        match entry.event:
-            case FaultInjected() as event:
-                self._faults[event.number] = FaultSummary(
-                    event.number, event.fault, event.planned_at + event.late, event.seconds, entry.at
-                )
-            case FaultHealed() as event:
-                fault = self._faults[event.number]
-                fault.healed, fault.heal_seconds = entry.at, event.seconds
-            case HealVerified() as event:
-                self._faults[event.number].verified = event.verified
-            case FaultRecovered() as event:
-                fault = self._faults[event.number]
-                fault.recovered_slots, fault.overlapped = event.slots, event.overlapped
-            case Reorganised() as event:
-                for fault in self._faults.values():
-                    if fault.recovered_slots is None:
-                        fault.deepest_reorganisation = max(fault.deepest_reorganisation, event.abandoned)
+        if isinstance(entry.event, FaultInjected):
+            self._faults[entry.event.number] = _injected(entry.event, entry.at)
+        elif isinstance(entry.event, Reorganised):
+            self._note_reorganisation(entry.event.abandoned)
+        elif isinstance(entry.event, FaultHealed | HealVerified | FaultRecovered):
+            fault = self._faults.get(entry.event.number)
+            if fault is not None:  # the line of its injection may be one that cannot be read
+                _follow(fault, entry.event, entry.at)
+
+    def _note_reorganisation(self, abandoned: int) -> None:
+        for fault in self._faults.values():
+            if fault.recovered_slots is None:
+                fault.deepest_reorganisation = max(fault.deepest_reorganisation, abandoned)
+
+
+def _injected(event: FaultInjected, at: float) -> FaultSummary:
+    return FaultSummary(event.number, event.fault, event.planned_at + event.late, event.seconds, at)
+
+
+def _follow(fault: FaultSummary, event: FaultHealed | HealVerified | FaultRecovered, at: float) -> None:
+    match event:
+        case FaultHealed():
+            fault.healed, fault.heal_seconds = at, event.seconds
+        case HealVerified():
+            fault.verified = event.verified
+        case FaultRecovered():
+            fault.recovered_slots, fault.overlapped = event.slots, event.overlapped
 
 
 def add_fault_rows(table: Table, faults: Iterable[FaultSummary], slot_seconds: float | None) -> None:

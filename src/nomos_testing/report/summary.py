@@ -21,6 +21,7 @@ from nomos_testing.runtime.journal_events import (
     RunEnded,
     RunStarted,
     Sample,
+    UnreadableLine,
     VerdictReached,
 )
 
@@ -48,6 +49,7 @@ class RunSummary:
     workloads: tuple[str, ...] = ()
     """A line for each workload: how much of it was sent, and how much is in blocks."""
     faults: FaultSummaries = field(default_factory=FaultSummaries)
+    unreadable: list[UnreadableLine] = field(default_factory=list)
 
     @property
     def outcome(self) -> str:
@@ -87,6 +89,8 @@ def _take(summary: RunSummary, event: Any, phase: str) -> None:
             summary.judgements.append(event)
         case PhaseEnded():
             summary.phases.append(event)
+        case UnreadableLine():
+            summary.unreadable.append(event)
         case BlockSeen() if phase == "run":
             summary.blocks_in_run += 1
         case PhaseStarted():

@@ -2,7 +2,7 @@
 
 Keys of every line: ``at`` (seconds since the journal was opened, by the monotonic clock), ``time`` (wall clock, UTC)
 and ``kind``; then the event's own. A reader takes whole lines only, so that a journal can be followed while it is
-written and read after the writer was killed.
+written and read after the writer was killed. A whole line that it cannot read becomes an ``UnreadableLine``.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from nomos_testing.runtime.journal_events import OtherEvent, event_from_json, event_to_json, kind_of
+from nomos_testing.runtime.journal_events import OtherEvent, UnreadableLine, event_from_json, event_to_json, kind_of
 
 JOURNAL_NAME = "journal.jsonl"
+_SHOWN_CHARACTERS: Final = 200
+"""Of a line that cannot be read."""
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +64,8 @@ class Journal:
         """Append an event: one of ``journal_events``, or a kind by name with its fields (JSON values)."""
         entry = Entry(self.elapsed, _now(), OtherEvent(event, fields) if isinstance(event, str) else event)
         # One write call a line: lines of the reaper, who appends too, never mix with ours.
-        os.write(self._file, to_line(entry).encode())
+        # A lone surrogate (a file name that is not UTF-8) becomes the escape by which JSON writes it.
+        os.write(self._file, to_line(entry).encode(errors="backslashreplace"))
         for listener in list(self._listeners):
             self._tell(listener, entry)
         return entry
@@ -86,32 +89,40 @@ def to_line(entry: Entry) -> str:
 
 
 def from_line(line: str) -> Entry:
-    """
+    """Read one line of a journal.
+
     Raises:
-        ValueError: not a journal line.
+        ValueError: it is not one; the text says why.
     """
     values = json.loads(line)
-    try:
-        at, wall, kind = values.pop("at"), values.pop("time"), values.pop("kind")
-        return Entry(float(at), str(wall), event_from_json(kind, values))
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"not a journal line ({error!r}): {line[:200]!r}") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"expected an object, got {type(values).__name__}")
+    missing = [key for key in ("at", "time", "kind") if key not in values]
+    if missing:
+        raise ValueError(f"it has no {', '.join(missing)}")
+    at, wall, kind = values.pop("at"), values.pop("time"), values.pop("kind")
+    if not isinstance(at, int | float) or not isinstance(kind, str):
+        raise ValueError(f"expected a number `at` and a text `kind`, got {at!r} and {kind!r}")
+    return Entry(float(at), str(wall), event_from_json(kind, values))
 
 
 def read_journal(path: Path) -> Iterator[Entry]:
     """Every entry written so far; a last line that is still being written is left out.
 
-    Raises:
-        ValueError: a line that is no journal line, with file and line number.
+    A line that cannot be read is an ``UnreadableLine``, with the time of the entry before it.
     """
-    with path.open(encoding="utf-8") as file:
+    at, wall = 0.0, ""
+    with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
-            if not line.endswith("\n"):
+            if not line.endswith(b"\n"):
                 return
             try:
-                yield from_line(line)
-            except ValueError as error:
-                raise ValueError(f"{path}:{number}: {error}") from None
+                entry = from_line(line.decode("utf-8"))
+            except (ValueError, RecursionError) as error:
+                start = line[:_SHOWN_CHARACTERS].decode("utf-8", errors="replace").rstrip("\n")
+                entry = Entry(at, wall, UnreadableLine(number, start, str(error)))
+            yield entry
+            at, wall = entry.at, entry.time
 
 
 def _now() -> str:

@@ -2,14 +2,21 @@
 
 The live view, the summary and every report are made from these events alone. Other rooms add kinds of their own with
 ``@journal_event("kind")``; a reader that does not know a kind gets an ``OtherEvent`` and loses nothing.
+
+The journal leaves out a field that is None. So a field that may be None has None as its default, which
+``@journal_event`` checks; and a field that a later version adds has a default, so that older journals are still read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
-from types import MappingProxyType
-from typing import Any, TypeVar
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
+from types import MappingProxyType, NoneType
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 E = TypeVar("E")
 
@@ -18,15 +25,34 @@ _NAMES: dict[type[Any], str] = {}
 
 
 def journal_event(kind: str) -> Callable[[type[E]], type[E]]:
-    """Register a dataclass as the event ``kind``; its fields become the event's keys in the journal."""
+    """Register a dataclass as the event ``kind``; its fields become the event's keys in the journal.
+
+    Raises:
+        TypeError: it is no dataclass, or a field that may be None has another default than None.
+        ValueError: another event has this kind already.
+    """
 
     def register(event: type[E]) -> type[E]:
-        assert is_dataclass(event)
-        assert _KINDS.setdefault(kind, event) is event, f"two events are called {kind!r}"
+        _check_defaults(event)
+        if kind in _KINDS:
+            raise ValueError(f"two events have the kind {kind!r}: {_KINDS[kind].__qualname__}, {event.__qualname__}")
+        _KINDS[kind] = event
         _NAMES[event] = kind
         return event
 
     return register
+
+
+def _check_defaults(event: type[Any]) -> None:
+    if not is_dataclass(event):
+        raise TypeError(f"{event.__qualname__}: expected a dataclass")
+    hints = get_type_hints(event)
+    for item in fields(event):
+        if NoneType in get_args(hints[item.name]) and item.default is not None:
+            raise TypeError(
+                f"{event.__qualname__}.{item.name} may be None, so its default has to be None: "
+                "the journal leaves out what is None"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +63,18 @@ class OtherEvent:
     fields: Mapping[str, Any]
 
 
+@journal_event("unreadable_line")
+@dataclass(frozen=True, slots=True)
+class UnreadableLine:
+    """A line of the journal that gives no event; a reader puts it in the event's place."""
+
+    number: int
+    """Of the line in its file, counted from 1."""
+    start: str
+    """Its first characters."""
+    reason: str
+
+
 @journal_event("run_started")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
@@ -45,7 +83,7 @@ class RunStarted:
     deployer: str
     seed: int
     run_seconds: float
-    slot_seconds: float | None
+    slot_seconds: float | None = None
     expected_blocks: int
     lottery_expected_blocks: float
     """The average of what the leader lottery gives in the run's time."""
@@ -83,7 +121,7 @@ class PhaseEnded:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStarted:
     node: str
-    pid: int | None
+    pid: int | None = None
     program: str
     url: str
     directory: str | None = None
@@ -178,11 +216,7 @@ class Sample:
     counters: Mapping[str, int]
 
     def __post_init__(self) -> None:
-        read = {
-            name: node if isinstance(node, NodeSample) else _known_fields(NodeSample, node)
-            for name, node in self.nodes.items()
-        }
-        object.__setattr__(self, "nodes", MappingProxyType(read))
+        object.__setattr__(self, "nodes", MappingProxyType(dict(self.nodes)))
 
     @property
     def height(self) -> int | None:
@@ -234,28 +268,47 @@ def kind_of(event: Any) -> str:
 
 
 def event_to_json(event: Any) -> dict[str, Any]:
-    """The event's own keys; None is left out, as the default of every field that may be None."""
-    if isinstance(event, OtherEvent):
-        return dict(event.fields)
-    if isinstance(event, Sample):  # the nodes are values of their own
-        nodes = {name: _without_none(asdict(node)) for name, node in event.nodes.items()}
-        return {"nodes": nodes, "counters": dict(event.counters)}
-    return _without_none({item.name: getattr(event, item.name) for item in fields(event)})
+    """The event's own keys as JSON values; None is left out, as the default of every field that may be None."""
+    return _plain(event.fields) if isinstance(event, OtherEvent) else _plain_fields(event)
 
 
 def event_from_json(kind: str, values: Mapping[str, Any]) -> Any:
-    """Read an event; keys that this version does not know are dropped."""
-    event = _KINDS.get(kind)
-    return OtherEvent(kind, dict(values)) if event is None else _known_fields(event, values)
+    """Read an event; keys that this version does not know are dropped.
+
+    Raises:
+        ValueError: a key is missing, or its value is not of the type that the event's field has.
+    """
+    from pydantic import ValidationError
+
+    if kind not in _KINDS:
+        return OtherEvent(kind, dict(values))
+    try:
+        return _reader(kind).validate_python(dict(values))
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_url=False))
+        raise ValueError(f"{kind}: {'; '.join(problems)}") from None
 
 
-def _known_fields(event: type[E], values: Mapping[str, Any]) -> E:
-    known = {item.name for item in fields(event)}  # type: ignore[arg-type]
-    given = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in values.items() if name in known
-    }
-    return event(**given)
+@cache
+def _reader(kind: str) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(_KINDS[kind])
 
 
-def _without_none(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+def _plain(value: Any) -> Any:
+    """The value as JSON has it; the text of what JSON cannot say, such as an object that an expectation observed."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain_fields(value)
+    return str(value)
+
+
+def _plain_fields(value: Any) -> dict[str, Any]:
+    given = ((item.name, getattr(value, item.name)) for item in fields(value))
+    return {name: _plain(item) for name, item in given if item is not None}

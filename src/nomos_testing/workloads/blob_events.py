@@ -76,8 +76,8 @@ class BlobsJudged:
     included: int
     expected: int
     required: int
-    latency_p50_seconds: float | None
-    latency_p99_seconds: float | None
+    latency_p50_seconds: float | None = None
+    latency_p99_seconds: float | None = None
 
 
 @journal_event("blob_verified")

@@ -48,5 +48,5 @@ class TransactionsJudged:
     planned: int
     sent: int
     included: int
-    latency_p50_seconds: float | None
-    latency_p99_seconds: float | None
+    latency_p50_seconds: float | None = None
+    latency_p99_seconds: float | None = None

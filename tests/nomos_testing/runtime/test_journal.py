@@ -3,58 +3,145 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
+import tempfile
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import nomos_testing
+from nomos_testing.report.console import print_summary
 from nomos_testing.runtime import journal_events
-from nomos_testing.runtime.journal import Entry, Journal, from_line, read_journal, to_line
+from nomos_testing.runtime.journal import Entry, Journal, read_journal, to_line
 from nomos_testing.runtime.journal_events import (
-    BlockSeen,
     ExpectationJudged,
-    NodeExited,
-    NodeSample,
     Notice,
     OtherEvent,
-    PhaseStarted,
     RunEnded,
-    Sample,
-    WorkloadEnded,
+    UnreadableLine,
+    VerdictReached,
     event_from_json,
+    journal_event,
 )
+from nomos_testing.workloads.transaction_events import TransactionsJudged
 
-texts = st.text(max_size=30)
-optional_texts = st.none() | texts
-counts = st.integers(0, 2**53)
-samples = st.builds(
-    Sample,
-    nodes=st.dictionaries(
-        texts, st.builds(NodeSample, height=st.none() | counts, peers=st.none() | counts), max_size=3
-    ),
-    counters=st.dictionaries(texts, counts, max_size=3),
+for _module in walk_packages(nomos_testing.__path__, "nomos_testing."):
+    if not _module.name.endswith("__main__"):
+        import_module(_module.name)  # so that every event there is has been registered
+KINDS: Mapping[str, type[Any]] = dict(journal_events._KINDS)
+
+texts = st.text(st.characters(exclude_categories=()), max_size=20)
+"""Of every character, also lone surrogates and those that end lines."""
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
 )
-events = st.one_of(
-    st.builds(Notice, text=texts, level=st.sampled_from(["info", "warning"])),
-    st.builds(PhaseStarted, phase=texts, planned_seconds=st.none() | st.floats(0, 1e6)),
-    st.builds(BlockSeen, block=texts, parent=texts, slot=counts, height=counts, transactions=counts, node=texts),
-    st.builds(NodeExited, node=texts, status=texts, expected=st.booleans(), last_lines=st.lists(texts).map(tuple)),
-    st.builds(ExpectationJudged, expectation=texts, passed=st.booleans(), observed=st.none() | counts, message=texts),
-    st.builds(WorkloadEnded, workload=texts, outcome=texts, error=optional_texts),
-    st.builds(RunEnded, outcome=texts, detail=optional_texts),
-    samples,
+PLAIN: Mapping[Any, st.SearchStrategy[Any]] = {
+    Any: json_values,
+    NoneType: st.none(),
+    bool: st.booleans(),
+    float: st.floats(allow_nan=False),
+    int: st.integers(0, 2**53),
+    str: texts,
+}
+
+
+def values_of(hint: Any) -> st.SearchStrategy[Any]:
+    """All values that an event's field of this type may have."""
+    arguments = get_args(hint)
+    if hint in PLAIN:
+        return PLAIN[hint]
+    if isinstance(hint, UnionType):
+        return st.one_of(map(values_of, arguments))
+    if dataclasses.is_dataclass(hint):
+        return events_of(hint)
+    if get_origin(hint) is tuple:
+        return st.lists(values_of(arguments[0]), max_size=3).map(tuple)
+    if issubclass(get_origin(hint), Mapping):
+        return st.dictionaries(values_of(arguments[0]), values_of(arguments[1]), max_size=3)
+    raise AssertionError(f"no strategy for a field of type {hint}")
+
+
+def events_of(kind: Any) -> st.SearchStrategy[Any]:
+    return st.builds(kind, **{name: values_of(hint) for name, hint in get_type_hints(kind).items()})
+
+
+def written_and_read(event: Any) -> Any:
+    with tempfile.TemporaryDirectory() as directory:
+        journal = Journal(Path(directory) / "journal.jsonl")
+        journal.write(event)
+        journal.close()
+        (entry,) = read_journal(journal.path)
+        return entry.event
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+@settings(max_examples=20, deadline=None)
+def test_every_event_reads_back_equal_to_what_was_written(kind: str, data: st.DataObject) -> None:
+    event = data.draw(events_of(KINDS[kind]))
+    assert written_and_read(event) == event
+
+
+@pytest.mark.parametrize(
+    ("kind", "optional"),
+    [(kind, item.name) for kind, event in KINDS.items() for item in dataclasses.fields(event) if item.default is None],
 )
+@given(data=st.data())
+@settings(max_examples=3, deadline=None)
+def test_each_optional_field_may_be_absent(kind: str, optional: str, data: st.DataObject) -> None:
+    event = dataclasses.replace(data.draw(events_of(KINDS[kind])), **{optional: None})
+    assert f'"{optional}":null' not in to_line(Entry(0.0, "", event))
+    assert written_and_read(event) == event
 
 
-@given(event=events, at=st.floats(0, 1e6))
-def test_every_event_survives_its_line(event: object, at: float) -> None:
-    entry = Entry(round(at, 6), "2026-01-01T00:00:00.000000+00:00", event)
-    line = to_line(entry)
-    assert line.endswith("\n")
-    assert "\n" not in line[:-1]
-    assert from_line(line) == entry
+@given(fields=st.dictionaries(texts.filter(lambda name: name not in {"at", "time", "kind"}), json_values, max_size=3))
+def test_events_without_a_class_are_read_back_too(fields: dict[str, Any]) -> None:
+    assert written_and_read(OtherEvent("quantum_leap", fields)) == OtherEvent("quantum_leap", fields)
+
+
+def test_a_run_in_which_nothing_was_included_reads_back() -> None:
+    judged = TransactionsJudged(planned=10, sent=10, included=0, latency_p50_seconds=None, latency_p99_seconds=None)
+    assert written_and_read(judged) == judged
+
+
+def test_what_json_cannot_say_is_written_as_text() -> None:
+    read = written_and_read(ExpectationJudged(expectation="odd", passed=False, observed={Path("/a"): {b"x"}}))
+    assert read.observed == {"/a": ["b'x'"]}
+
+
+def test_two_events_of_one_kind_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"two events have the kind 'notice': Notice, .*Other"):
+
+        @journal_event("notice")
+        @dataclasses.dataclass(frozen=True)
+        class Other:
+            text: str
+
+
+def test_a_field_that_may_be_none_has_none_as_its_default() -> None:
+    with pytest.raises(TypeError, match=r"Other.error may be None, so its default has to be None"):
+
+        @journal_event("other")
+        @dataclasses.dataclass(frozen=True)
+        class Other:
+            error: str | None
+
+    assert "other" not in journal_events._KINDS
+
+
+def test_only_dataclasses_are_events() -> None:
+    with pytest.raises(TypeError, match="expected a dataclass"):
+        journal_event("other")(type("Other", (), {}))
 
 
 def test_every_kind_of_event_has_a_name_of_its_own() -> None:
@@ -84,11 +171,49 @@ def test_a_journal_can_be_read_while_it_is_written(tmp_path: Path) -> None:
     journal.close()
 
 
-def test_a_broken_line_is_named_with_file_and_line(tmp_path: Path) -> None:
+BROKEN_LINES = {
+    b"what?": "Expecting value",
+    b"[1,2]": "expected an object, got list",
+    b'{"kind":"notice","text":"hello"}': "it has no at, time",
+    b'{"at":"soon","time":"t","kind":"notice","text":"hello"}': "expected a number `at`",
+    b'{"at":1,"time":"t","kind":"notice"}': "notice: text: Field required",
+    b'{"at":1,"time":"t","kind":"block_seen","block":"b","parent":"a","slot":1,"height":"high","transactions":0,'
+    b'"node":"n"}': "block_seen: height: Input should be a valid integer",
+    b'{"at":1,"time":"t","kind":"sample","nodes":{"a":3},"counters":{}}': "sample: nodes.a",
+    b'{"at":1,"time":"\xff"}': "invalid start byte",
+    b"[" * 100_000: "recursion",
+}
+
+
+@pytest.mark.parametrize(("line", "reason"), BROKEN_LINES.items(), ids=list(BROKEN_LINES.values()))
+def test_a_line_that_cannot_be_read_is_an_entry_that_says_why(tmp_path: Path, line: bytes, reason: str) -> None:
     path = tmp_path / "journal.jsonl"
-    path.write_text('{"at":0,"time":"t","kind":"notice","text":"fine"}\n{"kind":"notice"}\n')
-    with pytest.raises(ValueError, match=rf"{path}:2: not a journal line"):
-        list(read_journal(path))
+    fine = b'{"at":2.5,"time":"t","kind":"notice","text":"fine"}\n'
+    path.write_bytes(fine + line + b"\n" + fine)
+    before, broken, after = read_journal(path)
+    assert before.event == after.event == Notice("fine")
+    assert isinstance(broken.event, UnreadableLine)
+    assert (broken.at, broken.time, broken.event.number) == (2.5, "t", 2)
+    assert reason in broken.event.reason
+    assert broken.event.start == line[:200].decode(errors="replace")
+
+
+def test_the_summary_of_a_journal_with_broken_lines_counts_and_shows_them(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.write(VerdictReached(True))
+    for number in range(5):
+        os.write(journal._file, b'{"at":1,"time":"t","kind":"fault_healed","number":%d}\n' % number)
+    journal.write("fault_healed", number=1, fault="kill", seconds=1.0)  # of a fault whose injection is missing
+    journal.write(RunEnded("passed"))
+    journal.close()
+    stream = io.StringIO()
+    print_summary(read_journal(journal.path), stream)
+    text = stream.getvalue()
+    assert "5 lines of the journal cannot be read:" in text
+    assert 'line 2, \'{"at":1,"time":"t","kind":"fault_healed"\'' in text
+    assert "fault_healed: fault: Field required; seconds: Field required" in text
+    assert "and 2 more" in text
+    assert text.rstrip().endswith("run passed")
 
 
 def test_a_listener_that_raises_is_dropped_and_the_run_goes_on(
