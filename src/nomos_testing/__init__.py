@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nomos_testing.deployers.compose.deployer import ComposeDeployer
     from nomos_testing.deployers.interface import Deployer
     from nomos_testing.deployers.local.deployer import LocalDeployer
+    from nomos_testing.failure import Failure
     from nomos_testing.runtime.interfaces import (
         Expectation,
         ExpectationFailed,
@@ -35,6 +36,7 @@ _HOMES = {
     "Deployer": "nomos_testing.deployers.interface",
     "Expectation": "nomos_testing.runtime.interfaces",
     "ExpectationFailed": "nomos_testing.runtime.interfaces",
+    "Failure": "nomos_testing.failure",
     "load_scenario": "nomos_testing.scenario.yaml",
     "LocalDeployer": "nomos_testing.deployers.local.deployer",
     "NodeControl": "nomos_testing.cluster.interfaces",
@@ -59,6 +61,7 @@ __all__ = [
     "Deployer",
     "Expectation",
     "ExpectationFailed",
+    "Failure",
     "LocalDeployer",
     "NodeControl",
     "NodeHandle",

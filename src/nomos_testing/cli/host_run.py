@@ -16,6 +16,7 @@ from nomos_testing.report.live import live_view
 from nomos_testing.runtime.errors import Interrupted
 from nomos_testing.runtime.journal import JOURNAL_NAME, Listener, read_journal
 from nomos_testing.runtime.outcome import Verdict
+from nomos_testing.runtime.raised import SHOWN_BY_VIEW
 from nomos_testing.runtime.signals import stopped_by_signals
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
@@ -107,8 +108,10 @@ def set_framework_log_level(directives: str) -> None:
         target, separator, name = directive.strip().rpartition("=")
         if name in _LEVELS and (not separator or target in {"nomos_testing", "runner_examples"}):
             level = name
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(lambda record: not hasattr(record, SHOWN_BY_VIEW))
     logging.basicConfig(
-        level=_LEVELS[level], format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+        level=_LEVELS[level], format="%(asctime)s %(levelname)s %(name)s: %(message)s", handlers=[handler]
     )
 
 

@@ -9,8 +9,10 @@
 
 from __future__ import annotations
 
+from nomos_testing.failure import Failure
 
-class NodeClientError(Exception):
+
+class NodeClientError(Failure):
     """A request to a node failed.
 
     Attributes:

@@ -12,6 +12,7 @@ from typing import Protocol
 from nomos_testing.client.node_client import NodeClient
 from nomos_testing.cluster.links import ALL_LINKS, Impairment, Links, LinkVerification
 from nomos_testing.cluster.roles import Role
+from nomos_testing.failure import Failure
 
 __all__ = [
     "Cluster",
@@ -218,7 +219,7 @@ class Cluster(Protocol):
         ...
 
 
-class ClusterError(Exception):
+class ClusterError(Failure):
     """The cluster could not do what it was asked for."""
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from nomos_testing.client.errors import NodeClientError
+from nomos_testing.failure import Failure
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
 from nomos_testing.workloads.blob_events import BlobVerified
 
@@ -36,7 +37,7 @@ class Disperser(Protocol):
     def dispersed(self) -> Sequence[Dispersed]: ...
 
 
-class BlobUnavailable(Exception):
+class BlobUnavailable(Failure):
     """A blob can't be had from the network, or is another one; the message says which column and which nodes."""
 
 

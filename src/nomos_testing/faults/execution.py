@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from nomos_testing.cluster.interfaces import Cluster, ClusterError, Impairment
+from nomos_testing.failure import Failure
 from nomos_testing.faults.fault_events import FaultHealed, FaultInjected, FaultLeftOut, HealVerified
 from nomos_testing.faults.fault_log import FaultLog
 from nomos_testing.faults.infliction import Infliction
@@ -16,7 +17,7 @@ from nomos_testing.faults.plan import PlannedFault
 from nomos_testing.runtime.journal import Journal
 
 
-class FaultFailed(Exception):
+class FaultFailed(Failure):
     """A fault could not be injected, healed, or seen to be healed; ``__cause__`` is the cluster's own error."""
 
     def __init__(self, planned: PlannedFault, what: str) -> None:

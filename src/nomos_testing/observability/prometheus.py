@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from nomos_testing.failure import Failure
+
 _QUERY_SECONDS: Final = 30.0
 """Prometheus gives up on a query after two minutes; nobody who waits for a verdict wants to."""
 
 
-class MetricsError(Exception):
+class MetricsError(Failure):
     """Metrics can't be had."""
 
 

@@ -10,6 +10,7 @@ from nomos_testing.report.faults import add_fault_rows
 from nomos_testing.report.summary import RunSummary, summarise
 from nomos_testing.runtime.journal import Entry
 from nomos_testing.runtime.journal_events import UnreadableLine
+from nomos_testing.runtime.outcome import outcome_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,8 +35,9 @@ def print_summary(entries: Iterable[Entry], stream: TextIO | None = None) -> Non
         if table.row_count:
             console.print(table)
     for line in _lines(summary):
-        console.print(Text(line))
-    console.print(Text(_headline(summary), style="bold green" if summary.outcome == "passed" else "bold red"))
+        console.print(Text(line), soft_wrap=True)
+    style = "bold green" if summary.outcome == "passed" else "bold red"
+    console.print(Text(_headline(summary), style=style), soft_wrap=True)
 
 
 def _headline(summary: RunSummary) -> str:
@@ -49,6 +51,8 @@ def _lines(summary: RunSummary) -> Iterable[str]:
     if started is not None and any(phase.phase == "run" for phase in summary.phases):
         yield _blocks_line(summary)
     yield from summary.workloads
+    for raised in summary.raised:
+        yield f"{raised.where} raised {raised.error}" + (f" ({raised.location})" if raised.location else "")
     yield from _unreadable_lines(summary.unreadable)
     if started is not None:
         kept = "journal, plan and configurations" if summary.outcome == "passed" else "evidence"
@@ -78,7 +82,8 @@ def _blocks_line(summary: RunSummary) -> str:
 def _expectations(summary: RunSummary) -> Table:
     table = _table("expectation", "observed", "required", "verdict", wraps="observed")
     for judged in summary.judgements:
-        verdict = "[green]passed[/]" if judged.passed else "[red]failed[/]"
+        outcome = outcome_of(passed=judged.passed, errored=judged.errored)
+        verdict = f"[{'green' if judged.passed else 'red'}]{outcome}[/]"
         table.add_row(judged.expectation, shown(judged.observed), shown(judged.required), verdict)
     return table
 

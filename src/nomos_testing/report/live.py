@@ -14,6 +14,7 @@ from nomos_testing.report.faults import fault_message
 from nomos_testing.report.run_progress import RunProgress
 from nomos_testing.runtime.journal import Entry, Listener
 from nomos_testing.runtime.journal_events import (
+    ExceptionRaised,
     NodeExited,
     Notice,
     PhaseEnded,
@@ -66,8 +67,10 @@ def message_of(event: Any) -> str | None:
             message = f"workload {event.workload} failed: {event.error}"
         case Reorganised() if event.abandoned > 1:
             message = f"{event.node} left a branch of {event.abandoned} blocks for one of {event.adopted}"
-        case VerdictReached(passed):
-            message = "verdict: passed" if passed else "verdict: failed"
+        case ExceptionRaised():
+            message = f"{event.where} raised {event.error}\n{event.traceback.rstrip()}"
+        case VerdictReached():
+            message = f"verdict: {event.outcome}"
         case RunEnded(outcome="interrupted"):
             message = f"interrupted; evidence: {event.evidence}"
     return message

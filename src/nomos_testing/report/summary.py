@@ -11,6 +11,7 @@ from nomos_testing.report.run_progress import RunProgress
 from nomos_testing.runtime.journal import Entry
 from nomos_testing.runtime.journal_events import (
     BlockSeen,
+    ExceptionRaised,
     ExpectationJudged,
     NodeExited,
     NodeSample,
@@ -49,15 +50,16 @@ class RunSummary:
     workloads: tuple[str, ...] = ()
     """A line for each workload: how much of it was sent, and how much is in blocks."""
     faults: FaultSummaries = field(default_factory=FaultSummaries)
+    raised: list[ExceptionRaised] = field(default_factory=list)
     unreadable: list[UnreadableLine] = field(default_factory=list)
 
     @property
     def outcome(self) -> str:
-        """``passed``, ``failed``, ``interrupted``, ``killed``, or ``unfinished``."""
+        """``passed``, ``failed``, ``errored``, ``interrupted``, ``killed``, or ``unfinished``."""
         if self.ended is not None:
             return self.ended.outcome
         if self.verdict is not None:
-            return "passed" if self.verdict.passed else "failed"
+            return self.verdict.outcome
         return "unfinished"
 
     @property
@@ -89,6 +91,8 @@ def _take(summary: RunSummary, event: Any, phase: str) -> None:
             summary.judgements.append(event)
         case PhaseEnded():
             summary.phases.append(event)
+        case ExceptionRaised():
+            summary.raised.append(event)
         case UnreadableLine():
             summary.unreadable.append(event)
         case BlockSeen() if phase == "run":

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class FailedTask:
+    name: str
+    error: BaseException
 
 
 class Background:
@@ -12,7 +19,7 @@ class Background:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
-        self._failure: asyncio.Future[BaseException] | None = None
+        self._failure: asyncio.Future[FailedTask] | None = None
 
     def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)
@@ -20,8 +27,8 @@ class Background:
         task.add_done_callback(self._note)
         return task
 
-    async def first_failure(self) -> BaseException:
-        """Return when a task has failed, with its error."""
+    async def first_failure(self) -> FailedTask:
+        """Return when a task has failed."""
         return await asyncio.shield(self._failed())
 
     async def close(self) -> None:
@@ -32,7 +39,7 @@ class Background:
         if self._failure is not None:
             self._failure.cancel()
 
-    def _failed(self) -> asyncio.Future[BaseException]:
+    def _failed(self) -> asyncio.Future[FailedTask]:
         if self._failure is None:
             self._failure = asyncio.get_running_loop().create_future()
         return self._failure
@@ -42,4 +49,4 @@ class Background:
         error = None if task.cancelled() else task.exception()
         failure = self._failed()
         if error is not None and not failure.done():
-            failure.set_result(error)
+            failure.set_result(FailedTask(task.get_name(), error))

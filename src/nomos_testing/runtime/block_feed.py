@@ -18,6 +18,7 @@ from nomos_core.cryptarchia.block import Block
 from nomos_core.identifiers import HeaderId
 from nomos_testing.client.answers import ConsensusInfo
 from nomos_testing.client.errors import NodeClientError
+from nomos_testing.failure import Failure
 from nomos_testing.runtime.chain_history import (
     BlockRecord,
     ChainHistory,
@@ -46,7 +47,7 @@ class BlockSource(Protocol):
     async def storage_block(self, block_id: HeaderId, *, timeout: float | None = None) -> Block | None: ...
 
 
-class BlockFeedError(Exception):
+class BlockFeedError(Failure):
     """The feed could not start."""
 
 

@@ -1,4 +1,6 @@
-"""Why a run failed, in the words of the original framework.
+"""Why a run did not pass, in the words of the original framework.
+
+Each of these says whether the run *failed* or *errored*: ``nomos_testing.failure`` tells what makes the difference.
 
 - ``RunFailed``: the base; a verdict, not a defect of the framework
   - ``WorkloadFailed``: a workload raised
@@ -14,39 +16,47 @@ from __future__ import annotations
 import signal
 from collections.abc import Sequence
 
+from nomos_testing.failure import is_failure
 from nomos_testing.runtime.outcome import Judgement
 
 
 class RunFailed(Exception):
     """The run did not pass."""
 
+    def __init__(self, text: str, *, errored: bool = False) -> None:
+        super().__init__(text)
+        self.errored = errored
+        """Code of the test raised something that is no failure."""
+
 
 class WorkloadFailed(RunFailed):
     def __init__(self, workload: str, error: BaseException) -> None:
-        super().__init__(f"workload failure: {workload}: {described(error)}")
+        super().__init__(f"workload failure: {workload}: {described(error)}", errored=not is_failure(error))
         self.workload = workload
 
 
 class ExpectationCaptureFailed(RunFailed):
     def __init__(self, expectation: str, error: BaseException) -> None:
-        super().__init__(f"expectation capture failed: {expectation}: {described(error)}")
+        super().__init__(
+            f"expectation capture failed: {expectation}: {described(error)}", errored=not is_failure(error)
+        )
         self.expectation = expectation
 
 
 class HealFailed(RunFailed):
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"healing failed: {reason}")
+    def __init__(self, reason: str, *, errored: bool = False) -> None:
+        super().__init__(f"healing failed: {reason}", errored=errored)
 
 
 class WatchFailed(RunFailed):
     def __init__(self, error: BaseException) -> None:
-        super().__init__(f"expectation capture failed: {described(error)}")
+        super().__init__(f"expectation capture failed: {described(error)}", errored=not is_failure(error))
 
 
 class ExpectationsFailed(RunFailed):
     def __init__(self, failed: Sequence[Judgement]) -> None:
         listed = "\n".join(f"{judgement.name}: {judgement.message}" for judgement in failed)
-        super().__init__(f"expectations failed:\n{listed}")
+        super().__init__(f"expectations failed:\n{listed}", errored=any(judgement.errored for judgement in failed))
         self.failed = tuple(failed)
 
 

@@ -15,6 +15,8 @@ from functools import cache
 from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
+from nomos_testing.runtime.outcome import outcome_of
+
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
@@ -224,12 +226,26 @@ class Sample:
         return max((node.height for node in self.nodes.values() if node.height is not None), default=None)
 
 
+@journal_event("exception_raised")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExceptionRaised:
+    """A workload, an expectation or another part of the test raised something that its text does not explain."""
+
+    where: str
+    """``workload load``, ``expectation fairness``."""
+    error: str
+    """``KeyError: 'missing'``"""
+    location: str | None = None
+    """The innermost frame: ``/tests/load.py:12 in run``."""
+    traceback: str
+
+
 @journal_event("workload_ended")
 @dataclass(frozen=True, slots=True)
 class WorkloadEnded:
     workload: str
     outcome: str
-    """``finished``, ``stopped`` (at the end of the cooldown) or ``failed``."""
+    """``finished``, ``stopped`` (at the end of the cooldown), ``failed`` or ``errored``."""
     error: str | None = None
 
 
@@ -242,6 +258,8 @@ class ExpectationJudged:
     required: Any = None
     message: str = ""
     evidence: tuple[str, ...] = ()
+    errored: bool = False
+    """Its code raised something that is no failure: it was not judged."""
 
 
 @journal_event("verdict")
@@ -249,6 +267,13 @@ class ExpectationJudged:
 class VerdictReached:
     passed: bool
     failure: str | None = None
+    errored: bool = False
+    """Code of the test raised something that is no failure."""
+
+    @property
+    def outcome(self) -> str:
+        """``passed``, ``failed`` or ``errored``."""
+        return outcome_of(passed=self.passed, errored=self.errored)
 
 
 @journal_event("run_ended")
@@ -257,7 +282,7 @@ class RunEnded:
     """Nothing of the run is left running."""
 
     outcome: str
-    """``passed``, ``failed``, ``interrupted``, or ``killed``: the runner died, and the reaper cleaned up."""
+    """``passed``, ``failed``, ``errored``, ``interrupted``; ``killed``: the runner died, and the reaper cleaned up."""
     detail: str | None = None
     evidence: str | None = None
     """The directory that explains a run that did not pass."""

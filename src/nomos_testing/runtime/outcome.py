@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nomos_testing.failure import Failure
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:
@@ -16,7 +18,7 @@ class Observation:
     required: Any
 
 
-class ExpectationFailed(Exception):
+class ExpectationFailed(Failure):
     """An expectation does not hold.
 
     Attributes:
@@ -43,6 +45,8 @@ class Judgement:
     required: Any = None
     message: str = ""
     evidence: tuple[str, ...] = ()
+    errored: bool = False
+    """Its code raised something that is no failure (see ``nomos_testing.failure``): it was not judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +67,16 @@ class Verdict:
     judgements: tuple[Judgement, ...]
     phases: tuple[PhaseTiming, ...]
     run_directory: Path
-    """Journal, plan and node configurations; of a failed run also logs and databases."""
+    """Journal, plan and node configurations; of a run that did not pass also logs and databases."""
+    errored: bool = False
+    """It did not pass because code of the test raised something that is no failure (see ``nomos_testing.failure``)."""
+
+    @property
+    def outcome(self) -> str:
+        """``passed``, ``failed`` or ``errored``."""
+        return outcome_of(passed=self.passed, errored=self.errored)
+
+
+def outcome_of(*, passed: bool, errored: bool) -> str:
+    """The word for how a run ended."""
+    return "passed" if passed else "errored" if errored else "failed"

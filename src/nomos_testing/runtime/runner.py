@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from nomos_testing.cluster.interfaces import ClusterError
-from nomos_testing.faults.execution import FaultFailed
+from nomos_testing.failure import is_failure
 from nomos_testing.faults.fault_events import FaultsPlanned
 from nomos_testing.faults.recovery import watch_recoveries
 from nomos_testing.runtime.background import Background
@@ -24,6 +23,7 @@ from nomos_testing.runtime.feed_journal import journal_feed
 from nomos_testing.runtime.interfaces import Expectation, Workload
 from nomos_testing.runtime.journal_events import ExpectationJudged, RunEnded, VerdictReached
 from nomos_testing.runtime.outcome import ExpectationFailed, Judgement, Verdict
+from nomos_testing.runtime.raised import note_exception
 from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.runtime.sampling import Sampler
 from nomos_testing.runtime.workload_driver import WorkloadDriver
@@ -137,6 +137,7 @@ class Runner:
             try:
                 await expectation.capture(self._context)
             except Exception as error:
+                note_exception(self._journal, f"expectation {expectation.name}", error)
                 raise ExpectationCaptureFailed(expectation.name, error) from error
 
     def _announce_faults(self) -> None:
@@ -159,8 +160,9 @@ class Runner:
                 if nodes is not None:
                     await nodes.heal()
                 verification = await network.heal() if network is not None else None
-            except (ClusterError, FaultFailed) as error:
-                raise HealFailed(described(error)) from error
+            except Exception as error:
+                note_exception(self._journal, "a healer", error)
+                raise HealFailed(described(error), errored=not is_failure(error)) from error
             if verification is not None and not verification.verified:
                 raise HealFailed(f"the network is not seen to be whole: {verification.reason}")
 
@@ -176,7 +178,8 @@ class Runner:
                 expectation.name, False, failure.observed, failure.required, str(failure), failure.evidence
             )
         except Exception as error:
-            judgement = Judgement(expectation.name, False, message=described(error))
+            note_exception(self._journal, f"expectation {expectation.name}", error)
+            judgement = Judgement(expectation.name, False, message=described(error), errored=not is_failure(error))
         else:
             judgement = (
                 Judgement(expectation.name, True)
@@ -193,14 +196,17 @@ class Runner:
             judgements=judgements,
             phases=self._phases.timings,
             run_directory=self._deployment.run_directory.path,
+            errored=failure is not None and failure.errored,
         )
-        self._journal.write(VerdictReached(self._verdict.passed, self._verdict.failure))
+        self._journal.write(VerdictReached(self._verdict.passed, self._verdict.failure, self._verdict.errored))
         return self._verdict
 
     def _outcome(self, error: BaseException | None) -> str:
         if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
             return "interrupted"
-        return "passed" if self._verdict is not None and self._verdict.passed and error is None else "failed"
+        if error is not None:
+            return "failed" if is_failure(error) or not isinstance(error, Exception) else "errored"
+        return "failed" if self._verdict is None else self._verdict.outcome
 
 
 def _judged(judgement: Judgement) -> ExpectationJudged:
@@ -211,4 +217,5 @@ def _judged(judgement: Judgement) -> ExpectationJudged:
         required=judgement.required,
         message=judgement.message,
         evidence=judgement.evidence,
+        errored=judgement.errored,
     )

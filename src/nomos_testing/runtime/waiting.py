@@ -7,6 +7,8 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from nomos_testing.failure import Failure
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -23,7 +25,7 @@ class Waited:
     last_seen: str
 
 
-class WaitTimeout(TimeoutError):
+class WaitTimeout(Failure, TimeoutError):
     """A condition did not come true in time; the text names it and the last value seen."""
 
     def __init__(self, waited_for: str, seconds: float, last_seen: str) -> None:

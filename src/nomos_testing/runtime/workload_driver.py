@@ -6,11 +6,13 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from nomos_testing.runtime.background import Background
+from nomos_testing.failure import is_failure
+from nomos_testing.runtime.background import Background, FailedTask
 from nomos_testing.runtime.context import RunContext
 from nomos_testing.runtime.errors import WatchFailed, WorkloadFailed, described
 from nomos_testing.runtime.interfaces import Workload
 from nomos_testing.runtime.journal_events import WorkloadEnded
+from nomos_testing.runtime.raised import note_exception
 
 
 class WorkloadDriver:
@@ -33,12 +35,14 @@ class WorkloadDriver:
         """
         deadline = time.monotonic() + seconds
         watch = asyncio.create_task(self._background.first_failure(), name="watch for failures")
-        pending: set[asyncio.Task[None] | asyncio.Task[BaseException]] = {watch, *self._running}
+        pending: set[asyncio.Task[None] | asyncio.Task[FailedTask]] = {watch, *self._running}
         try:
             while (left := deadline - time.monotonic()) > 0:
                 done, pending = await asyncio.wait(pending, timeout=left, return_when=asyncio.FIRST_COMPLETED)
                 if watch in done:
-                    raise WatchFailed(watch.result())
+                    failed = watch.result()
+                    note_exception(self._ctx.journal(), failed.name, failed.error)
+                    raise WatchFailed(failed.error) from failed.error
                 for workload in done:
                     workload.result()
         finally:
@@ -60,6 +64,7 @@ class WorkloadDriver:
             journal.write(WorkloadEnded(workload.name, "stopped"))
             raise
         except Exception as error:
-            journal.write(WorkloadEnded(workload.name, "failed", described(error)))
+            note_exception(journal, f"workload {workload.name}", error)
+            journal.write(WorkloadEnded(workload.name, "failed" if is_failure(error) else "errored", described(error)))
             raise WorkloadFailed(workload.name, error) from error
         journal.write(WorkloadEnded(workload.name, "finished"))

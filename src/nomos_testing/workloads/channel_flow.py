@@ -21,6 +21,7 @@ from nomos_core.mantle.transactions import MantleTx, SignedMantleTx
 from nomos_core.proofs.prover import Prover
 from nomos_testing.client.errors import NodeClientError
 from nomos_testing.client.node_client import NodeClient
+from nomos_testing.failure import Failure
 from nomos_testing.runtime.chain_history import BlockRecord
 from nomos_testing.runtime.counters import BLOBS_DISPERSED
 from nomos_testing.runtime.interfaces import RunContext
@@ -48,7 +49,7 @@ OVERDUE_SLOTS: Final = 15
 MIN_OVERDUE_SECONDS: Final = 10.0
 
 
-class DispersalFailed(Exception):
+class DispersalFailed(Failure):
     """No executor dispersed a blob."""
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,30 @@ from typing import Any
 import pytest
 
 from nomos_core.proofs.development import DevelopmentProver
+from nomos_core.proofs.prover import ProofError
+from nomos_testing.client.errors import NodeUnreachable
+from nomos_testing.cluster.interfaces import NodeControlError
+from nomos_testing.failure import Failure
+from nomos_testing.observability.prometheus import MetricsError
 from nomos_testing.runtime.block_feed import BlockFeed
 from nomos_testing.runtime.deployment import Deployment
 from nomos_testing.runtime.interfaces import Expectation, Observation, RunContext, RunPlan, Workload
 from nomos_testing.runtime.journal import Journal, read_journal
-from nomos_testing.runtime.journal_events import ExpectationJudged, PhaseEnded, RunEnded, WorkloadEnded
+from nomos_testing.runtime.journal_events import (
+    ExceptionRaised,
+    ExpectationJudged,
+    PhaseEnded,
+    RunEnded,
+    VerdictReached,
+    WorkloadEnded,
+)
 from nomos_testing.runtime.outcome import ExpectationFailed, Judgement, Verdict
 from nomos_testing.runtime.phases import Phases
 from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.runtime.runner import Runner
+from nomos_testing.runtime.waiting import WaitTimeout
 from nomos_testing.scenario.metrics import RunMetrics
+from nomos_testing.workloads.channel_flow import DispersalFailed
 
 RunBody = Callable[[RunContext], Awaitable[None]]
 
@@ -165,7 +179,7 @@ async def test_a_run_lasts_its_duration_whatever_the_workloads_do(tmp_path: Path
 
 async def test_a_failing_workload_ends_the_run_at_once(tmp_path: Path) -> None:
     async def fails(ctx: RunContext) -> None:
-        raise ValueError("no node took the transaction")
+        raise Failure("no node took the transaction")
 
     judged = Expect("never judged")
     started = time.monotonic()
@@ -182,24 +196,16 @@ async def test_a_failing_workload_ends_the_run_at_once(tmp_path: Path) -> None:
 async def test_a_workload_that_fails_in_the_cooldown_fails_the_run(tmp_path: Path) -> None:
     async def fails_late(ctx: RunContext) -> None:
         await asyncio.sleep(ctx.run_duration() + 0.01)
-        raise ValueError("late")
+        raise Failure("late")
 
     verdict, made = await verdict_of(tmp_path, workloads=[Load("tx", fails_late)])
     assert verdict.failure == "workload failure: tx: late"
     assert made.phases()[-2:] == ["cooldown", "teardown"]
 
 
-async def test_programming_errors_are_told_with_their_type(tmp_path: Path) -> None:
-    async def broken(ctx: RunContext) -> None:
-        {}["missing"]  # type: ignore[misc]
-
-    verdict, _ = await verdict_of(tmp_path, workloads=[Load("tx", broken)])
-    assert verdict.failure == "workload failure: tx: KeyError: 'missing'"
-
-
 async def test_an_expectation_that_cannot_capture_ends_the_run_before_any_workload(tmp_path: Path) -> None:
     async def fails(ctx: RunContext) -> None:
-        raise ValueError("no accounts")
+        raise Failure("no accounts")
 
     ran: list[str] = []
 
@@ -213,7 +219,7 @@ async def test_an_expectation_that_cannot_capture_ends_the_run_before_any_worklo
 
 async def test_what_watches_beside_the_workloads_may_fail_the_run(tmp_path: Path) -> None:
     async def watch() -> None:
-        raise ValueError("lost sight")
+        raise Failure("lost sight")
 
     async def capture(ctx: RunContext) -> None:
         ctx.spawn(watch(), name="watch")
@@ -226,19 +232,138 @@ async def test_every_expectation_is_judged_and_all_failures_are_named(tmp_path: 
     expectations = [
         Expect("first", outcome=ExpectationFailed("3 below 5", observed=3, required=5, evidence=["block 7"])),
         Expect("second", outcome=Observation(9, 5)),
-        Expect("third", outcome=TypeError("broken judge")),
+        Expect("third", outcome=Failure("no answer")),
         Expect("fourth"),
     ]
     verdict, made = await verdict_of(tmp_path, expectations=expectations)
-    assert verdict.failure == "expectations failed:\nfirst: 3 below 5\nthird: TypeError: broken judge"
+    assert verdict.failure == "expectations failed:\nfirst: 3 below 5\nthird: no answer"
     assert verdict.judgements == (
         Judgement("first", False, 3, 5, "3 below 5", ("block 7",)),
         Judgement("second", True, 9, 5),
-        Judgement("third", False, message="TypeError: broken judge"),
+        Judgement("third", False, message="no answer"),
         Judgement("fourth", True),
     )
     judged = [event for event in made.events() if isinstance(event, ExpectationJudged)]
     assert judged[0].evidence == ("block 7",)
+
+
+Part = Callable[[Exception], Mapping[str, Any]]
+"""What makes the runner meet an error: the options of a bench."""
+
+
+def _raising(error: Exception) -> RunBody:
+    async def body(ctx: RunContext) -> None:
+        raise error
+
+    return body
+
+
+def _beside(error: Exception) -> RunBody:
+    async def body(ctx: RunContext) -> None:
+        async def watch() -> None:
+            raise error
+
+        ctx.spawn(watch(), name="watch of one")
+
+    return body
+
+
+def _healing(error: Exception) -> RunBody:
+    async def heal() -> None:
+        raise error
+
+    async def body(ctx: RunContext) -> None:
+        ctx.on_heal(heal)
+
+    return body
+
+
+PARTS: Mapping[str, Part] = {
+    "workload load": lambda error: {"workloads": [Load(body=_raising(error))]},
+    "expectation one": lambda error: {"expectations": [Expect("one", outcome=error)]},
+    "expectation two": lambda error: {"expectations": [Expect("two", _raising(error))]},
+    "watch of one": lambda error: {"expectations": [Expect("one", _beside(error))], "seconds": 60},
+    "a healer": lambda error: {"expectations": [Expect("one", _healing(error))]},
+}
+
+
+def raised_in(made: Bench) -> list[ExceptionRaised]:
+    return [event for event in made.events() if isinstance(event, ExceptionRaised)]
+
+
+@pytest.mark.parametrize("where", PARTS)
+async def test_a_bug_of_the_tests_code_makes_the_run_errored_and_keeps_its_traceback(
+    tmp_path: Path, where: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    verdict, made = await verdict_of(tmp_path, **PARTS[where](KeyError("missing")))
+    assert (verdict.passed, verdict.errored, verdict.outcome) == (False, True, "errored")
+    assert verdict.failure is not None
+    assert "KeyError: 'missing'" in verdict.failure
+    (raised,) = raised_in(made)
+    assert (raised.where, raised.error) == (where, "KeyError: 'missing'")
+    assert raised.location is not None
+    assert __file__ in raised.location
+    assert f'File "{__file__}", line ' in raised.traceback
+    assert made.events()[-1] == RunEnded("errored", evidence=str(made.directory.path))
+    assert [event for event in made.events() if isinstance(event, VerdictReached)] == [
+        VerdictReached(False, verdict.failure, True)
+    ]
+    (record,) = caplog.records
+    assert record.getMessage() == f"{where} raised KeyError: 'missing'"
+    assert record.exc_info is not None
+    assert (made.directory.path / "validator-0" / "db").exists()
+
+
+@pytest.mark.parametrize("where", PARTS)
+@pytest.mark.parametrize(
+    "failure",
+    [
+        Failure("as the code means it"),
+        ExpectationFailed("3 below 5"),
+        NodeUnreachable("validator-0", "GET /a", "no answer within 5 s"),
+        NodeControlError("there is no validator 9"),
+        WaitTimeout("a block", 3.0, "height 7"),
+        DispersalFailed("blob 1 was not dispersed"),
+        MetricsError("prometheus is gone"),
+        ProofError("no witness"),
+        ExceptionGroup("two at once", [Failure("one"), ExceptionGroup("more", [Failure("two")])]),
+    ],
+    ids=repr,
+)
+async def test_a_failure_makes_the_run_failed_and_needs_no_traceback(
+    tmp_path: Path, where: str, failure: Exception
+) -> None:
+    verdict, made = await verdict_of(tmp_path, **PARTS[where](failure))
+    assert verdict.outcome == "failed"
+    assert raised_in(made) == []
+    assert made.events()[-1].outcome == "failed"
+
+
+@pytest.mark.parametrize("where", PARTS)
+async def test_a_group_with_one_bug_in_it_makes_the_run_errored(tmp_path: Path, where: str) -> None:
+    group = ExceptionGroup("two at once", [Failure("no answer"), ExceptionGroup("more", [TypeError("bug")])])
+    verdict, made = await verdict_of(tmp_path, **PARTS[where](group))
+    assert verdict.outcome == "errored"
+    assert "TypeError: bug" in raised_in(made)[0].traceback
+
+
+async def test_an_assertion_is_a_failure_whose_traceback_is_kept(tmp_path: Path) -> None:
+    verdict, made = await verdict_of(tmp_path, expectations=[Expect("one", outcome=AssertionError())])
+    assert verdict.outcome == "failed"
+    assert "AssertionError" in raised_in(made)[0].traceback
+
+
+async def test_an_expectation_with_a_bug_is_errored_and_the_others_are_judged(tmp_path: Path) -> None:
+    expectations = [Expect("bug", outcome=KeyError("x")), Expect("no", outcome=ExpectationFailed("no")), Expect("yes")]
+    verdict, made = await verdict_of(tmp_path, expectations=expectations)
+    assert verdict.outcome == "errored"
+    judged = [event for event in made.events() if isinstance(event, ExpectationJudged)]
+    assert [(event.passed, event.errored) for event in judged] == [(False, True), (False, False), (True, False)]
+
+
+async def test_an_observation_that_is_no_json_is_judged_all_the_same(tmp_path: Path) -> None:
+    verdict, _ = await verdict_of(tmp_path, expectations=[Expect("odd", outcome=Observation({Path("/a"): b"x"}, {1}))])
+    assert verdict.passed
 
 
 async def test_workloads_run_on_through_the_cooldown_and_are_stopped_then(tmp_path: Path) -> None:
@@ -263,15 +388,24 @@ async def test_success_keeps_the_journal_only_and_failure_keeps_all(tmp_path: Pa
     assert failed.events()[-1] == RunEnded("failed", evidence=str(failed.directory.path))
 
 
-async def test_a_test_that_fails_around_a_passed_run_keeps_its_evidence(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("error", "outcome", "detail"),
+    [
+        (AssertionError("the test's own check"), "failed", "AssertionError: the test's own check"),
+        (Failure("no answer"), "failed", "no answer"),
+        (KeyError("missing"), "errored", "KeyError: 'missing'"),
+    ],
+)
+async def test_a_test_that_raises_around_a_passed_run_keeps_its_evidence(
+    tmp_path: Path, error: Exception, outcome: str, detail: str
+) -> None:
     made: Bench | None = None
-    try:
+    with suppress(type(error)):
         async with bench(tmp_path) as made:
             await made.runner.run()
-            raise AssertionError("the test's own check")
-    except AssertionError:
-        assert made is not None
-    assert made.events()[-1] == RunEnded("failed", "AssertionError: the test's own check", str(made.directory.path))
+            raise error
+    assert made is not None
+    assert made.events()[-1] == RunEnded(outcome, detail, str(made.directory.path))
     assert (made.directory.path / "validator-0" / "db").exists()
 
 

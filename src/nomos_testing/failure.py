@@ -1,0 +1,39 @@
+"""What a run's verdict calls *failed*, and what it calls *errored*.
+
+- *failed*: the network under test did not do what the scenario asks of it. Such exceptions derive from ``Failure``:
+  ``ExpectationFailed``, a node's refusal, a fault that could not be healed, a wait that ended in vain. An ``assert``
+  that does not hold is a failure too, as in pytest; so is a proof that the circuits' prover could not make.
+- *errored*: any other exception out of a workload, an expectation, what they have running beside them, or a healer. It
+  is taken for a bug of that code (a ``KeyError``, a ``ValueError``), which says nothing about the network.
+
+Code that means to fail a run raises ``Failure``, or in an expectation ``ExpectationFailed``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nomos_core.proofs.prover import ProofError
+
+
+class Failure(Exception):
+    """The network under test did not do what it should; the text says what."""
+
+
+def is_failure(error: BaseException) -> bool:
+    """Whether a run that ends by this error failed, as opposed to errored; a group does if all of its errors do."""
+    return all(isinstance(leaf, Failure | ProofError | AssertionError) for leaf in leaves(error))
+
+
+def explains_itself(error: BaseException) -> bool:
+    """Whether the error's text is enough for a person; to any other error belongs its traceback."""
+    return all(isinstance(leaf, Failure | ProofError) for leaf in leaves(error))
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """The errors of a group and of the groups in it; the error itself where it is no group."""
+    if not isinstance(error, BaseExceptionGroup):
+        yield error
+        return
+    for part in error.exceptions:
+        yield from leaves(part)

@@ -1,0 +1,38 @@
+"""Exceptions out of a test's own code: with their traceback in the journal and in the log.
+
+The live view shows what is in the journal, so a log handler that writes to the same terminal may leave out the records
+that carry ``SHOWN_BY_VIEW``.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from typing import Final
+
+from nomos_testing.failure import explains_itself, leaves
+from nomos_testing.runtime.journal import Journal
+from nomos_testing.runtime.journal_events import ExceptionRaised
+
+SHOWN_BY_VIEW: Final = "shown_by_view"
+
+_log = logging.getLogger(__name__)
+
+
+def note_exception(journal: Journal, where: str, error: BaseException) -> None:
+    """Keep the traceback of an error whose text alone does not explain it. ``where``: ``workload load``."""
+    if explains_itself(error):
+        return
+    event = ExceptionRaised(
+        where=where,
+        error="".join(traceback.format_exception_only(error)).rstrip("\n"),
+        location=_location(error),
+        traceback="".join(traceback.format_exception(error)),
+    )
+    journal.write(event)
+    _log.error("%s raised %s", where, event.error, exc_info=error, extra={SHOWN_BY_VIEW: True})
+
+
+def _location(error: BaseException) -> str | None:
+    frames = traceback.extract_tb(next(leaves(error)).__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name}" if frames else None

@@ -1,0 +1,67 @@
+"""A workload with a bug, from the command line's side: what a person sees of it, and where."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nomos_testing.runtime.journal import JOURNAL_NAME, read_journal
+from nomos_testing.runtime.journal_events import ExceptionRaised, RunEnded
+from toy_network import toy_environment
+
+PROGRAM = """
+import sys
+from pathlib import Path
+
+from nomos_testing.cli.host_run import run_and_report
+from nomos_testing.settings import Settings
+from toy_scenario import toy_deployer, toy_scenario
+
+
+class Load:
+    name = "load"
+
+    def expectations(self):
+        return ()
+
+    def prepare(self, plan):
+        pass
+
+    async def run(self, ctx):
+        return {}["missing"]
+
+
+sys.exit(
+    run_and_report(
+        toy_scenario(seconds=60, workloads=[Load()]),
+        Settings(pol_proof_dev_mode=True),
+        lambda listener: toy_deployer(Path(sys.argv[1]), listeners=[listener]),
+        what="toy",
+    )
+)
+"""
+
+
+@pytest.mark.slow
+def test_a_bug_is_told_once_with_file_and_line_and_ends_with_one(tmp_path: Path) -> None:
+    program = tmp_path / "buggy.py"
+    program.write_text(PROGRAM)
+    run = subprocess.run(
+        [sys.executable, program, tmp_path], env=toy_environment(), capture_output=True, text=True, check=False
+    )
+    line = PROGRAM.splitlines().index('        return {}["missing"]') + 1
+    assert run.returncode == 1
+    assert run.stderr.count(f'File "{program}", line {line}, in run') == 1, run.stderr
+    assert run.stderr.count("workload load raised KeyError: 'missing'") == 1, run.stderr
+    assert "verdict: errored" in run.stderr
+    assert run.stdout.rstrip().endswith("toy errored: workload failure: load: KeyError: 'missing'")
+    assert f"workload load raised KeyError: 'missing' ({program}:{line} in run)" in run.stdout
+    (journal,) = (tmp_path / "runs").glob(f"*/{JOURNAL_NAME}")
+    events = [entry.event for entry in read_journal(journal)]
+    (raised,) = [event for event in events if isinstance(event, ExceptionRaised)]
+    assert f'File "{program}", line {line}, in run' in raised.traceback
+    assert isinstance(events[-1], RunEnded)
+    assert events[-1].outcome == "errored"
