@@ -160,7 +160,7 @@ def test_after_a_failed_verdict(tmp_path: Path, kzg_file: Path) -> None:
 def test_after_a_workload_broke_down(tmp_path: Path, kzg_file: Path) -> None:
     with running(tmp_path, kzg_file, [sys.executable, str(TESTS / "failing_run.py"), "runs"]) as run:
         run.wait_for_phase("run")
-        assert run.end().outcome == "failed"
+        assert run.end().outcome == "errored"
         assert run.process.returncode == 1
     assert run.evidence() > {"journal.jsonl", "db", "stdout.log", "stderr.log"}
 

@@ -71,7 +71,7 @@ def run_and_report(
     what: str,
     unavailable: int = FAILED,
 ) -> int:
-    """Run and report; ``what`` names the program in its failure line.
+    """Run and report; ``what`` names the program where no summary tells why there was no run.
 
     Returns:
         The exit code: 0 passed, 1 failed or could not run, 128 + n interrupted by signal n; ``unavailable`` where there
@@ -96,8 +96,6 @@ def run_and_report(
         return interrupted.exit_code
     sys.stdout.flush()
     print_summary(read_journal(verdict.run_directory / JOURNAL_NAME))
-    if not verdict.passed:
-        print(f"{what} failed: {verdict.failure}", file=sys.stderr)
     return PASSED if verdict.passed else FAILED
 
 

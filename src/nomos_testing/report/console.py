@@ -35,9 +35,9 @@ def print_summary(entries: Iterable[Entry], stream: TextIO | None = None) -> Non
         if table.row_count:
             console.print(table)
     for line in _lines(summary):
-        console.print(Text(line), soft_wrap=True)
+        console.print(Text(line), soft_wrap=not console.is_terminal)
     style = "bold green" if summary.outcome == "passed" else "bold red"
-    console.print(Text(_headline(summary), style=style), soft_wrap=True)
+    console.print(Text(_headline(summary), style=style), soft_wrap=not console.is_terminal)
 
 
 def _headline(summary: RunSummary) -> str:

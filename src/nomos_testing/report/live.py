@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 PLAIN_LINE_SECONDS: Final = 5.0
 _REFRESHES_PER_SECOND: Final = 4
+_BAR_WIDTH: Final = 30
+_NARROW_BAR_WIDTH: Final = 10
+_WIDE_TERMINAL: Final = 100
 
 
 @contextmanager
@@ -136,13 +139,17 @@ class ProgressView:
 def _progress_bar(stream: TextIO) -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
+    console = Console(file=stream)
+    bar_width = _BAR_WIDTH if console.width >= _WIDE_TERMINAL else _NARROW_BAR_WIDTH
     return Progress(
-        TextColumn("{task.description:<9}"),
-        BarColumn(bar_width=30),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[status]}"),
-        console=Console(file=stream),
+        TextColumn("{task.description:<9}", markup=False),
+        BarColumn(bar_width, table_column=Column(no_wrap=True)),
+        TimeElapsedColumn(table_column=Column(no_wrap=True)),
+        # The status gives way where the terminal is narrow: it goes on in the next line.
+        TextColumn("{task.fields[status]}", markup=False, table_column=Column(overflow="fold")),
+        console=console,
         refresh_per_second=_REFRESHES_PER_SECOND,
         transient=True,
     )

@@ -5,7 +5,7 @@ The models are the one source of the published JSON Schema (``docs/scenario.sche
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,8 @@ from nomos_testing.scenario.expectation_file import (
 )
 from nomos_testing.scenario.fault_file import FaultEntrySection, RestartsSection
 from nomos_testing.scenario.sections import Count, Positive, Seconds, Section
+
+NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
 class TopologySection(Section):
@@ -103,7 +105,9 @@ class DurationSection(Section):
 class ScenarioFile(Section):
     """A scenario: topology, wallets, workloads, expectations, duration, seed."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "scenario"
+    name: Annotated[str, Field(pattern=NAME_PATTERN)] | None = Field(
+        default=None, description="Default: the file's name without its ending."
+    )
     topology: TopologySection = TopologySection()
     slot: SlotSection | None = Field(default=None, description="Default: CONSENSUS_SLOT_TIME, else 2 seconds.")
     wallets: Positive | WalletSection | None = Field(default=None, description="Number of accounts of 100 tokens each.")

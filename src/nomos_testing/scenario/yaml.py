@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -16,6 +17,7 @@ from nomos_testing.scenario.expectation_steps import expectation_step
 from nomos_testing.scenario.fault_file import FaultEntrySection
 from nomos_testing.scenario.fault_steps import entry_of, moment
 from nomos_testing.scenario.file import (
+    NAME_PATTERN,
     DurationSection,
     ExpectationSection,
     ScenarioFile,
@@ -164,7 +166,9 @@ Step = Callable[[ScenarioBuilder], ScenarioBuilder]
 
 def _steps(file: ScenarioFile, document: LocatedDocument, settings: Settings) -> Iterator[tuple[FieldPath, Step]]:
     """The builder calls that the file stands for, each with the field it comes from."""
-    yield ("name",), lambda builder: builder.named(file.name)
+    name = _file_stem(document.source) if file.name is None else file.name
+    if name is not None:
+        yield ("name",), partial(ScenarioBuilder.named, name=name)
     yield ("slot",), _slot_step(file, settings)
     if file.wallets is not None:
         yield ("wallets",), _wallet_step(file.wallets)
@@ -183,6 +187,12 @@ def _steps(file: ScenarioFile, document: LocatedDocument, settings: Settings) ->
         _require_one_key(expectation, ("expectations", index), document)
         yield ("expectations", index), _expectation_step(expectation, ("expectations", index), document)
     yield ("run_for",), _duration_step(file.run_for, document)
+
+
+def _file_stem(source: str) -> str | None:
+    """The file's name without its ending; None where that cannot be a scenario's name."""
+    stem = Path(source).stem
+    return stem if re.fullmatch(NAME_PATTERN, stem) else None
 
 
 def _slot_step(file: ScenarioFile, settings: Settings) -> Step:

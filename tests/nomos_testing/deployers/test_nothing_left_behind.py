@@ -72,7 +72,7 @@ def test_after_success(tmp_path: Path) -> None:
 def test_after_a_workload_failed(tmp_path: Path) -> None:
     with running(tmp_path, "failing") as process:
         assert process.wait(60) == 1
-    assert_nothing_is_left(tmp_path, "failed")
+    assert_nothing_is_left(tmp_path, "errored")
     assert list(tmp_path.glob("runs/*/validator-*/db"))
 
 

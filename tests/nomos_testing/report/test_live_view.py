@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -151,16 +152,48 @@ def test_a_stream_that_is_no_terminal_gets_plain_lines() -> None:
 
 
 def test_a_terminal_gets_a_progress_bar() -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
     stream = Terminal()
     with live_view(stream) as listener:
         assert isinstance(listener, ProgressView)
         for entry in entries(a_run()):
             listener(entry)
     assert "verdict: passed" in stream.getvalue()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(params=[80, 120])
+def terminal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", str(request.param))
+    return Terminal()
+
+
+def test_the_time_is_never_cut_and_the_status_goes_on_in_the_next_line(terminal: Terminal) -> None:
+    view = ProgressView(terminal)
+    status = "height 123456, peers 1, transactions 33 of 166 sent, 20 included, blobs 12 of 28 dispersed, 10 included"
+    counters = {"blobs_planned": 28, "blobs_dispersed": 12, "blobs_included": 10}
+    seen = sample(123456)
+    for entry in entries([*a_run()[:10], (2.1, Sample(seen.nodes, {**seen.counters, **counters}))]):
+        view(entry)
+    view.close()
+    drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
+    _, _, last = drawn.rpartition("run ")
+    bar, time, *words = last.split()
+    assert set(bar) == {"━"}
+    assert re.fullmatch(r"\d:\d\d:\d\d", time), drawn
+    assert words == status.split(), drawn
+
+
+def test_the_summary_cuts_nothing_in_a_narrow_terminal(terminal: Terminal) -> None:
+    print_summary(entries(a_run(passed=False)), terminal)
+    text = terminal.getvalue()
+    assert "…" not in text
+    assert "tx_inclusion_expectation" in text
+    assert text.count("20 below 83") == 1
 
 
 def test_progress_before_any_node_answers_counts_nodes() -> None:

@@ -42,6 +42,14 @@ def test_a_file_says_what_the_builder_would() -> None:
     assert [item.name for item in scenario.expectations] == ["tx_inclusion_expectation", "consensus_liveness"]
 
 
+@pytest.mark.parametrize(
+    ("file", "name"), [("runs/soak.yaml", "soak"), ("v1.2-fast.yml", "v1.2-fast"), ("two words.yaml", "scenario")]
+)
+def test_a_file_without_a_name_gives_its_own_where_that_can_be_a_scenarios(file: str, name: str) -> None:
+    assert parse_scenario("run_for: 8", file).name == name
+    assert parse_scenario("name: given\nrun_for: 8", file).name == "given"
+
+
 def test_without_a_slot_section_the_environment_sets_the_clock() -> None:
     scenario = parse_scenario("run_for: 8", "s.yaml", Settings(slot_seconds=0.5, active_slot_coeff=0.8))
     assert (scenario.topology.slot_duration, scenario.topology.active_slot_coeff) == (0.5, 0.8)

@@ -1,4 +1,4 @@
-"""A workload with a bug, from the command line's side: what a person sees of it, and where."""
+"""Runs that do not pass, from the command line's side: what a person sees of a bug and of a failure, and how often."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 from nomos_testing.cli.host_run import run_and_report
-from nomos_testing.settings import Settings
+from nomos_testing import ExpectationFailed, Settings
 from toy_scenario import toy_deployer, toy_scenario
 
 
@@ -31,12 +31,26 @@ class Load:
         pass
 
     async def run(self, ctx):
-        return {}["missing"]
+        if sys.argv[2] == "buggy":
+            return {}["missing"]
+
+
+class Judge:
+    name = "judge"
+
+    def prepare(self, plan):
+        pass
+
+    async def capture(self, ctx):
+        pass
+
+    async def evaluate(self, ctx):
+        raise ExpectationFailed("3 below 5", observed=3, required=5)
 
 
 sys.exit(
     run_and_report(
-        toy_scenario(seconds=60, workloads=[Load()]),
+        toy_scenario(seconds=0.3, workloads=[Load()], expectations=[Judge()]),
         Settings(pol_proof_dev_mode=True),
         lambda listener: toy_deployer(Path(sys.argv[1]), listeners=[listener]),
         what="toy",
@@ -45,14 +59,17 @@ sys.exit(
 """
 
 
+def ran(directory: Path, mode: str) -> tuple[subprocess.CompletedProcess[str], Path]:
+    program = directory / "program.py"
+    program.write_text(PROGRAM)
+    command = [sys.executable, str(program), str(directory), mode]
+    return subprocess.run(command, env=toy_environment(), capture_output=True, text=True, check=False), program
+
+
 @pytest.mark.slow
 def test_a_bug_is_told_once_with_file_and_line_and_ends_with_one(tmp_path: Path) -> None:
-    program = tmp_path / "buggy.py"
-    program.write_text(PROGRAM)
-    run = subprocess.run(
-        [sys.executable, program, tmp_path], env=toy_environment(), capture_output=True, text=True, check=False
-    )
-    line = PROGRAM.splitlines().index('        return {}["missing"]') + 1
+    run, program = ran(tmp_path, "buggy")
+    line = PROGRAM.splitlines().index('            return {}["missing"]') + 1
     assert run.returncode == 1
     assert run.stderr.count(f'File "{program}", line {line}, in run') == 1, run.stderr
     assert run.stderr.count("workload load raised KeyError: 'missing'") == 1, run.stderr
@@ -65,3 +82,11 @@ def test_a_bug_is_told_once_with_file_and_line_and_ends_with_one(tmp_path: Path)
     assert f'File "{program}", line {line}, in run' in raised.traceback
     assert isinstance(events[-1], RunEnded)
     assert events[-1].outcome == "errored"
+
+
+@pytest.mark.slow
+def test_why_a_run_failed_is_printed_once_under_the_scenarios_name(tmp_path: Path) -> None:
+    run, _ = ran(tmp_path, "failing")
+    assert run.returncode == 1
+    assert (run.stdout + run.stderr).count("3 below 5") == 1, run.stdout + run.stderr
+    assert run.stdout.rstrip().endswith("toy failed: expectations failed:\njudge: 3 below 5")
