@@ -51,6 +51,8 @@ def _lines(summary: RunSummary) -> Iterable[str]:
     if started is not None and any(phase.phase == "run" for phase in summary.phases):
         yield _blocks_line(summary)
     yield from summary.workloads
+    if summary.fell_behind is not None and summary.outcome != "failed":  # what failed says so itself
+        yield str(summary.fell_behind)
     for raised in summary.raised:
         yield f"{raised.where} raised {raised.error}" + (f" ({raised.location})" if raised.location else "")
     yield from _unreadable_lines(summary.unreadable)

@@ -27,6 +27,7 @@ from nomos_testing.runtime.journal_events import (
     WaitEnded,
     WorkloadEnded,
 )
+from nomos_testing.runtime.machine_load import MachineFellBehind
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -70,6 +71,8 @@ def message_of(event: Any) -> str | None:
             message = f"workload {event.workload} failed: {event.error}"
         case Reorganised() if event.abandoned > 1:
             message = f"{event.node} left a branch of {event.abandoned} blocks for one of {event.adopted}"
+        case MachineFellBehind():
+            message = f"warning: {event}"
         case ExceptionRaised():
             message = f"{event.where} raised {event.error}\n{event.traceback.rstrip()}"
         case VerdictReached():

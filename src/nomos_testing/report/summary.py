@@ -25,6 +25,7 @@ from nomos_testing.runtime.journal_events import (
     UnreadableLine,
     VerdictReached,
 )
+from nomos_testing.runtime.machine_load import MachineFellBehind
 
 
 @dataclass(slots=True)
@@ -50,6 +51,8 @@ class RunSummary:
     workloads: tuple[str, ...] = ()
     """A line for each workload: how much of it was sent, and how much is in blocks."""
     faults: FaultSummaries = field(default_factory=FaultSummaries)
+    fell_behind: MachineFellBehind | None = None
+    """The first time that the machine was found not to keep up."""
     raised: list[ExceptionRaised] = field(default_factory=list)
     unreadable: list[UnreadableLine] = field(default_factory=list)
 
@@ -91,6 +94,8 @@ def _take(summary: RunSummary, event: Any, phase: str) -> None:
             summary.judgements.append(event)
         case PhaseEnded():
             summary.phases.append(event)
+        case MachineFellBehind() if summary.fell_behind is None:
+            summary.fell_behind = event
         case ExceptionRaised():
             summary.raised.append(event)
         case UnreadableLine():

@@ -22,6 +22,7 @@ from nomos_testing.runtime.errors import ExpectationCaptureFailed, ExpectationsF
 from nomos_testing.runtime.feed_journal import journal_feed
 from nomos_testing.runtime.interfaces import Expectation, Workload
 from nomos_testing.runtime.journal_events import ExpectationJudged, RunEnded, VerdictReached
+from nomos_testing.runtime.machine_watch import MachineWatch
 from nomos_testing.runtime.outcome import ExpectationFailed, Judgement, Verdict
 from nomos_testing.runtime.raised import note_exception
 from nomos_testing.runtime.run_directory import RunDirectory
@@ -53,6 +54,9 @@ class Runner:
             counters=self._counters,
             background=self._background,
             prover=deployment.prover,
+        )
+        self._machine = MachineWatch(
+            deployment.block_feed, self._context.faults(), deployment.plan.metrics, deployment.journal
         )
         journal_feed(deployment.block_feed, self._journal)
 
@@ -118,6 +122,7 @@ class Runner:
             await self._capture()
         self._announce_faults()
         driver = WorkloadDriver(self._workloads, self._context, self._background)
+        watching = self._background.spawn(self._machine.run(), name="watch of the machine")
         driver.start()
         try:
             with self._phases.phase("run", metrics.run_duration):
@@ -127,6 +132,7 @@ class Runner:
             with self._phases.phase("cooldown", cooldown):
                 await driver.let_pass(cooldown)
         finally:
+            watching.cancel()
             await driver.stop()
         settle = metrics.settle(node_control=node_control)
         with self._phases.phase("settle", settle):
@@ -192,7 +198,7 @@ class Runner:
     def _conclude(self, judgements: tuple[Judgement, ...], failure: RunFailed | None) -> Verdict:
         self._verdict = Verdict(
             passed=failure is None,
-            failure=None if failure is None else str(failure),
+            failure=None if failure is None else self._explained(failure),
             judgements=judgements,
             phases=self._phases.timings,
             run_directory=self._deployment.run_directory.path,
@@ -200,6 +206,11 @@ class Runner:
         )
         self._journal.write(VerdictReached(self._verdict.passed, self._verdict.failure, self._verdict.errored))
         return self._verdict
+
+    def _explained(self, failure: RunFailed) -> str:
+        if failure.errored or self._machine.finding is None:
+            return str(failure)
+        return f"{failure}\n{self._machine.finding}"
 
     def _outcome(self, error: BaseException | None) -> str:
         if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):

@@ -31,6 +31,7 @@ from nomos_testing.runtime.journal_events import (
     VerdictReached,
     WorkloadEnded,
 )
+from nomos_testing.runtime.machine_load import MachineFellBehind, MachineReading
 from nomos_testing.runtime.outcome import ExpectationFailed, Judgement, Verdict
 from nomos_testing.runtime.phases import Phases
 from nomos_testing.runtime.run_directory import RunDirectory
@@ -364,6 +365,40 @@ async def test_an_expectation_with_a_bug_is_errored_and_the_others_are_judged(tm
 async def test_an_observation_that_is_no_json_is_judged_all_the_same(tmp_path: Path) -> None:
     verdict, _ = await verdict_of(tmp_path, expectations=[Expect("odd", outcome=Observation({Path("/a"): b"x"}, {1}))])
     assert verdict.passed
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [(ExpectationFailed("97 below 106"), True), (KeyError("bug"), False)],
+    ids=["failed", "errored"],
+)
+async def test_a_machine_that_fell_behind_is_part_of_why_a_run_failed(
+    tmp_path: Path, outcome: Exception, told: bool
+) -> None:
+    async with bench(tmp_path, expectations=[Expect("liveness", outcome=outcome)]) as made:
+        made.runner._machine.finding = MachineFellBehind(
+            seconds=6.0,
+            slot_seconds=0.05,
+            expected_blocks=108.0,
+            blocks=44,
+            machine_cpu=0.97,
+            processors=2,
+            nodes_cpu={},
+            loop_delay_seconds=0.4855,
+        )
+        verdict = await made.runner.run()
+    assert verdict.failure is not None
+    assert ("\nthis machine does not keep up with slots of 0.05 s: in 6 s" in verdict.failure) is told
+
+
+async def test_the_machine_is_read_while_a_run_lasts_and_no_longer(tmp_path: Path) -> None:
+    _, made = await verdict_of(tmp_path, workloads=[Load()])
+    events = made.events()
+    readings = [position for position, event in enumerate(events) if isinstance(event, MachineReading)]
+    ends = {event.phase: position for position, event in enumerate(events) if isinstance(event, PhaseEnded)}
+    assert readings
+    assert ends["capture"] < readings[0]
+    assert readings[-1] < ends["cooldown"]
 
 
 async def test_workloads_run_on_through_the_cooldown_and_are_stopped_then(tmp_path: Path) -> None:

@@ -1,0 +1,119 @@
+"""The watch of the machine while a run lasts: what it reads of real processes, and where its finding is told."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nomos_testing.report.console import print_summary
+from nomos_testing.report.live import message_of
+from nomos_testing.runtime.journal import Journal, read_journal
+from nomos_testing.runtime.journal_events import NodeStarted, RunEnded, VerdictReached
+from nomos_testing.runtime.machine_load import MachineFellBehind, MachineReading
+from nomos_testing.runtime.machine_watch import CpuMeter, MachineWatch
+from nomos_testing.scenario.metrics import RunMetrics
+from toy_chain import toy_chain
+from toy_network import eventually
+from watched_run import WatchedRun
+
+BEHIND = MachineFellBehind(
+    seconds=6.0,
+    slot_seconds=0.05,
+    expected_blocks=108.0,
+    blocks=44,
+    machine_cpu=0.97,
+    processors=2,
+    nodes_cpu={"validator-0": 0.5},
+    loop_delay_seconds=0.4855,
+)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    opened = Journal(tmp_path / "journal.jsonl")
+    yield opened
+    opened.close()
+
+
+def started(node: str, pid: int) -> NodeStarted:
+    return NodeStarted(node=node, pid=pid, program="nomos-node", url="http://a")
+
+
+def test_the_processors_that_a_node_uses_are_read_until_it_ends(journal: Journal) -> None:
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        journal.write(started("validator-0", busy.pid))
+        meter = CpuMeter(journal)
+        used, machine = 0.0, 0.0
+        with eventually("the busy process's processor time", lambda: f"{used} of {machine}") as attempts:
+            for _ in attempts:
+                machine, nodes = meter.used()
+                used = nodes.get("validator-0", 0.0)
+                if used > 0.05 and machine > 0.0:
+                    break
+        assert used < 2.0
+        assert machine <= 1.0
+    finally:
+        busy.kill()
+        busy.wait()
+    meter.used()
+    assert meter.used()[1] == {}
+
+
+def test_a_node_that_starts_later_is_read_and_an_older_program_is_not(journal: Journal) -> None:
+    meter = CpuMeter(journal)
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        journal.write(started("validator-0", busy.pid))
+        journal.write(started("validator-1", os.getppid()))  # what a container's pid would be on this machine
+        meter.used()
+        assert set(meter.used()[1]) == {"validator-0"}
+    finally:
+        busy.kill()
+        busy.wait()
+
+
+def watch_of(run: WatchedRun, journal: Journal) -> MachineWatch:
+    feed: Any = run.block_feed()
+    return MachineWatch(feed, run.log, RunMetrics(run_duration=60, slot_duration=1.0, active_slot_coeff=0.9), journal)
+
+
+async def test_a_reading_tells_the_height_the_tips_age_and_the_faults(journal: Journal) -> None:
+    run = WatchedRun("a")
+    watch = watch_of(run, journal)
+    assert watch.reading(0.0).tip_age_slots is None
+    run.show("a", toy_chain(3))
+    reading = watch.reading(0.25)
+    assert (reading.height, reading.loop_delay_seconds, reading.faults_active) == (3, 0.25, False)
+    assert reading.tip_age_slots is not None
+    assert reading.tip_age_slots < 10
+    run.inject()
+    assert watch.reading(0.0).faults_active
+
+
+async def test_it_is_said_once_while_the_run_lasts(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nomos_testing.runtime.machine_watch.fell_behind", lambda *readings, **network: BEHIND)
+    watch = watch_of(WatchedRun("a"), journal)
+    for _ in range(3):
+        watch.take(0.0)
+    events = [entry.event for entry in read_journal(journal.path)]
+    assert [event for event in events if isinstance(event, MachineFellBehind)] == [BEHIND]
+    assert len([event for event in events if isinstance(event, MachineReading)]) == 3
+    assert message_of(BEHIND) == f"warning: {BEHIND}"
+
+
+@pytest.mark.parametrize(("failure", "outcome"), [(None, "passed"), (f"too low\n{BEHIND}", "failed")])
+def test_the_summary_says_it_once(journal: Journal, failure: str | None, outcome: str) -> None:
+    journal.write(BEHIND)
+    journal.write(VerdictReached(failure is None, failure))
+    journal.write(RunEnded(outcome))
+    stream = io.StringIO()
+    print_summary(read_journal(journal.path), stream)
+    assert stream.getvalue().count(str(BEHIND)) == 1
