@@ -74,8 +74,8 @@ def run_and_report(
     """Run and report; ``what`` names the program where no summary tells why there was no run.
 
     Returns:
-        The exit code: 0 passed, 1 failed or could not run, 128 + n interrupted by signal n; ``unavailable`` where there
-        is nothing to deploy on.
+        The exit code: 0 passed, 1 failed, errored or could not run, 128 + n interrupted by signal n; ``unavailable``
+        where there is nothing to deploy on.
     """
     set_framework_log_level(settings.framework_log)
     try:

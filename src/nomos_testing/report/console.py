@@ -30,7 +30,8 @@ def print_summary(entries: Iterable[Entry], stream: TextIO | None = None) -> Non
 
     summary = summarise(entries)
     file = sys.stdout if stream is None else stream
-    console = Console(file=file, highlight=False, width=None if file.isatty() else _PLAIN_WIDTH)
+    # Square brackets of observations and errors are text.
+    console = Console(file=file, markup=False, highlight=False, width=None if file.isatty() else _PLAIN_WIDTH)
     for table in (_expectations(summary), _faults(summary), _nodes(summary), _phases(summary)):
         if table.row_count:
             console.print(table)
@@ -82,10 +83,12 @@ def _blocks_line(summary: RunSummary) -> str:
 
 
 def _expectations(summary: RunSummary) -> Table:
+    from rich.text import Text
+
     table = _table("expectation", "observed", "required", "verdict", wraps="observed")
     for judged in summary.judgements:
         outcome = outcome_of(passed=judged.passed, errored=judged.errored)
-        verdict = f"[{'green' if judged.passed else 'red'}]{outcome}[/]"
+        verdict = Text(outcome, style="green" if judged.passed else "red")
         table.add_row(judged.expectation, shown(judged.observed), shown(judged.required), verdict)
     return table
 
@@ -97,9 +100,12 @@ def _faults(summary: RunSummary) -> Table:
 
 
 def _nodes(summary: RunSummary) -> Table:
+    from rich.text import Text
+
     table = _table("node", "height", "peers", "reorgs", "state", wraps="state")
     for node in summary.nodes.values():
-        state = f"[red]ended: {node.ended_unexpectedly}[/]" if node.ended_unexpectedly else "ran to the end"
+        ended = node.ended_unexpectedly
+        state = Text(f"ended: {ended}", style="red") if ended else Text("ran to the end")
         table.add_row(node.name, shown(node.height), shown(node.peers), str(node.reorganisations), state)
     return table
 

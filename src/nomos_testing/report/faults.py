@@ -20,6 +20,7 @@ from nomos_testing.runtime.journal_events import Reorganised
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
 
 @dataclass(slots=True)
@@ -98,10 +99,12 @@ def add_fault_rows(table: Table, faults: Iterable[FaultSummary], slot_seconds: f
         )
 
 
-def _recovered(fault: FaultSummary) -> str:
+def _recovered(fault: FaultSummary) -> Text:
+    from rich.text import Text
+
     if fault.recovered_slots is None:
-        return "[red]no[/]"
-    return f"{fault.recovered_slots:g} slots" + (" (beside others)" if fault.overlapped else "")
+        return Text("no", style="red")
+    return Text(f"{fault.recovered_slots:g} slots" + (" (beside others)" if fault.overlapped else ""))
 
 
 def fault_message(event: Any) -> str | None:

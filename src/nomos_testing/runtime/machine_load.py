@@ -22,7 +22,9 @@ BUSY_NODE: Final = 0.9
 IDLE_NODE: Final = 0.05
 """Processors: nodes that use less on average don't wait for the machine, however busy it is."""
 NEGLIGIBLE_CHANCE: Final = 1e-4
-"""What happens once in so many runs is not taken for the lottery's luck."""
+"""The lottery's luck at which a chain with too few blocks is told of while a run lasts."""
+SMALL_CHANCE: Final = 1e-2
+"""The same for a run that has failed: then it is worth to name the machine where it is likely the cause."""
 WINDOW_SLOTS: Final = 60
 WINDOW_SECONDS: Final = 5.0
 SHORTEST_SECONDS: Final = 3.0
@@ -82,20 +84,29 @@ class MachineFellBehind:
 
 
 def fell_behind(
-    readings: Sequence[MachineReading], *, slot_seconds: float, active_slot_coeff: float
+    readings: Sequence[MachineReading],
+    *,
+    slot_seconds: float,
+    active_slot_coeff: float,
+    chance: float = NEGLIGIBLE_CHANCE,
 ) -> MachineFellBehind | None:
-    """Judge the latest readings, and all of them where the latest are not enough; None where the machine keeps up."""
+    """Judge the latest readings, and all of them where the latest are not enough; None where the machine keeps up.
+
+    ``chance``: how unlikely it has to be that the lottery alone gave so few blocks.
+    """
+    if not readings:
+        return None
     window = max(WINDOW_SECONDS, WINDOW_SLOTS * slot_seconds)
     recent = [reading for reading in readings if readings[-1].seconds - reading.seconds <= window]
     for candidates in (recent, readings):
-        finding = _finding(candidates, slot_seconds, active_slot_coeff)
+        finding = _finding(candidates, slot_seconds, active_slot_coeff, chance)
         if finding is not None:
             return finding
     return None
 
 
 def _finding(
-    readings: Sequence[MachineReading], slot_seconds: float, active_slot_coeff: float
+    readings: Sequence[MachineReading], slot_seconds: float, active_slot_coeff: float, chance: float
 ) -> MachineFellBehind | None:
     if any(reading.faults_active for reading in readings):
         return None
@@ -104,7 +115,7 @@ def _finding(
     if seconds < SHORTEST_SECONDS:
         return None
     slots = int(seconds / slot_seconds)
-    if not _at_its_limit(later, slot_seconds) or chance_of(blocks, slots, active_slot_coeff) > NEGLIGIBLE_CHANCE:
+    if not _at_its_limit(later, slot_seconds) or chance_of(blocks, slots, active_slot_coeff) > chance:
         return None
     return MachineFellBehind(
         seconds=seconds,

@@ -14,7 +14,13 @@ from nomos_testing.faults.fault_log import FaultLog
 from nomos_testing.runtime.block_feed import BlockFeed
 from nomos_testing.runtime.journal import Entry, Journal, read_journal
 from nomos_testing.runtime.journal_events import NodeStarted
-from nomos_testing.runtime.machine_load import MachineFellBehind, MachineReading, fell_behind
+from nomos_testing.runtime.machine_load import (
+    NEGLIGIBLE_CHANCE,
+    SMALL_CHANCE,
+    MachineFellBehind,
+    MachineReading,
+    fell_behind,
+)
 from nomos_testing.scenario.metrics import RunMetrics
 
 READING_SECONDS: Final = 1.0
@@ -39,8 +45,7 @@ class MachineWatch:
         self._started = 0.0
         self._clock_offset: float | None = None
         self._records_looked_at = 0
-        self.finding: MachineFellBehind | None = None
-        """The latest; None while the machine has kept up all the time."""
+        self._latest: MachineFellBehind | None = None
 
     async def run(self) -> None:
         """Endless."""
@@ -54,16 +59,21 @@ class MachineWatch:
         reading = self.reading(loop_delay)
         self._readings.append(reading)
         self._journal.write(reading)
-        slot = self._metrics.slot_duration
-        if slot is None:
-            return
-        finding = fell_behind(
-            tuple(self._readings), slot_seconds=slot, active_slot_coeff=self._metrics.active_slot_coeff
-        )
+        finding = self._judged(NEGLIGIBLE_CHANCE)
         if finding is not None:
-            if self.finding is None:
+            if self._latest is None:
                 self._journal.write(finding)
-            self.finding = finding
+            self._latest = finding
+
+    def explanation(self) -> MachineFellBehind | None:
+        """The machine's part in why a run failed: the latest finding, or one that is likely enough now."""
+        return self._latest or self._judged(SMALL_CHANCE)
+
+    def _judged(self, chance: float) -> MachineFellBehind | None:
+        slot, coefficient = self._metrics.slot_duration, self._metrics.active_slot_coeff
+        if slot is None:
+            return None
+        return fell_behind(tuple(self._readings), slot_seconds=slot, active_slot_coeff=coefficient, chance=chance)
 
     def reading(self, loop_delay: float) -> MachineReading:
         """Look at the machine and at the network."""
@@ -149,7 +159,7 @@ def _machine_times() -> tuple[float, float]:
     """Seconds of processor time used and in all, summed over the processors."""
     times = psutil.cpu_times()
     total = sum(times[:8])  # the guests' times, which follow, are in the first ones already
-    return total - times.idle - times.iowait, total
+    return total - times.idle - getattr(times, "iowait", 0.0), total
 
 
 async def _longest_delay(seconds: float) -> float:

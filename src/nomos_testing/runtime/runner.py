@@ -74,7 +74,7 @@ class Runner:
         sampler = Sampler(
             self._deployment.cluster, self._deployment.block_feed, self._counters, self._deployment.journal
         )
-        sampling = asyncio.create_task(sampler.run(), name="sampling")
+        sampling = self._background.spawn(sampler.run(), name="sampling")
         judgements: tuple[Judgement, ...] = ()
         failure: RunFailed | None = None
         try:
@@ -208,9 +208,8 @@ class Runner:
         return self._verdict
 
     def _explained(self, failure: RunFailed) -> str:
-        if failure.errored or self._machine.finding is None:
-            return str(failure)
-        return f"{failure}\n{self._machine.finding}"
+        machine = None if failure.errored else self._machine.explanation()
+        return str(failure) if machine is None else f"{failure}\n{machine}"
 
     def _outcome(self, error: BaseException | None) -> str:
         if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):

@@ -232,6 +232,12 @@ def test_names_of_expectations_are_never_cut() -> None:
     assert name in stream.getvalue()
 
 
+def test_square_brackets_of_an_observation_are_text() -> None:
+    stream, judged = io.StringIO(), ExpectationJudged(expectation="one", passed=True, observed="[/a] [red]", required=9)
+    print_summary(entries([(0.0, STARTED), (1.0, judged)]), stream)
+    assert "[/a] [red]" in stream.getvalue()
+
+
 def test_a_node_that_came_back_is_not_called_ended() -> None:
     died = (11.0, NodeExited(node="validator-0", status="killed by SIGKILL", expected=False))
     back = (12.0, NodeStarted(node="validator-0", pid=3, program="nomos-node", url="http://a"))

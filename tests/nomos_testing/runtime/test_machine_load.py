@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from nomos_testing.runtime.machine_load import MachineFellBehind, MachineReading, chance_of, fell_behind
+from nomos_testing.runtime.machine_load import SMALL_CHANCE, MachineFellBehind, MachineReading, chance_of, fell_behind
 
 Change = Callable[[MachineReading], MachineReading]
 
@@ -52,6 +52,16 @@ def test_a_small_lack_of_blocks_is_found_over_the_whole_run() -> None:
     assert finding.seconds == 30.0
 
 
+def test_of_a_run_that_failed_a_likely_finding_is_enough() -> None:
+    taken = readings(slot=0.05, made=0.82, seconds=6)
+    assert finding_of(taken) is None
+    finding = fell_behind(taken, slot_seconds=0.05, active_slot_coeff=0.9, chance=SMALL_CHANCE)
+    assert finding is not None
+    assert finding.blocks == 98
+    healthy = readings(slot=0.05, made=0.88, seconds=6)
+    assert fell_behind(healthy, slot_seconds=0.05, active_slot_coeff=0.9, chance=SMALL_CHANCE) is None
+
+
 @pytest.mark.parametrize(
     ("cause", "taken"),
     [
@@ -73,6 +83,7 @@ def test_each_limit_is_enough(cause: str, taken: list[MachineReading]) -> None:
         ("a chain that stalls on an idle machine", 0.05, readings(slot=0.05, made=0.0, cpu=0.4, seconds=60)),
         ("nodes that stand still beside busy loops", 0.05, readings(slot=0.05, made=0.0, node=0.02, seconds=60)),
         ("a hiccup at the start", 0.05, readings(slot=0.05, made=0.0, seconds=2)),
+        ("no reading", 0.05, []),
         ("the first reading", 0.05, readings(slot=0.05, made=0.0, seconds=0)),
     ],
 )

@@ -373,10 +373,10 @@ async def test_an_observation_that_is_no_json_is_judged_all_the_same(tmp_path: P
     ids=["failed", "errored"],
 )
 async def test_a_machine_that_fell_behind_is_part_of_why_a_run_failed(
-    tmp_path: Path, outcome: Exception, told: bool
+    tmp_path: Path, outcome: Exception, told: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with bench(tmp_path, expectations=[Expect("liveness", outcome=outcome)]) as made:
-        made.runner._machine.finding = MachineFellBehind(
+        behind = MachineFellBehind(
             seconds=6.0,
             slot_seconds=0.05,
             expected_blocks=108.0,
@@ -386,6 +386,7 @@ async def test_a_machine_that_fell_behind_is_part_of_why_a_run_failed(
             nodes_cpu={},
             loop_delay_seconds=0.4855,
         )
+        monkeypatch.setattr("nomos_testing.runtime.machine_watch.fell_behind", lambda *readings, **network: behind)
         verdict = await made.runner.run()
     assert verdict.failure is not None
     assert ("\nthis machine does not keep up with slots of 0.05 s: in 6 s" in verdict.failure) is told
