@@ -176,8 +176,11 @@ class Settings:
     prune_duration_seconds: int = variable("NOMOS_PRUNE_DURATION_SECS", COUNT, 30, "verifier: forget a blob after")
     prune_interval_seconds: int = variable("NOMOS_PRUNE_INTERVAL_SECS", COUNT, 5, "verifier: look for old blobs")
     commitments_wait_seconds: int = variable("NOMOS_COMMITMENTS_WAIT_SECS", COUNT, 1, "sampling: wait for commitments")
-    sampling_delay_seconds: int = variable(
-        "NOMOS_SDP_TRIGGER_DELAY_SECS", COUNT, 5, "sampling: from a blob's transaction to its first sample"
+    sampling_delay_seconds: int | None = variable(
+        "NOMOS_SDP_TRIGGER_DELAY_SECS",
+        COUNT,
+        None,
+        "sampling: from a blob's transaction to its first sample; else 2, or 5 with the original's parameters",
     )
 
     # Containers

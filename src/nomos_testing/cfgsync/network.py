@@ -19,7 +19,7 @@ from nomos_testing.cfgsync.settings import CfgsyncConfig
 from nomos_testing.cluster.roles import Role
 from nomos_testing.configgen import ConfigOptions, DataAvailabilityTimes, generate_topology
 from nomos_testing.settings import Settings
-from nomos_testing.topology import GeneratedNode, GeneratedTopology, NodeAddresses, TopologySpec
+from nomos_testing.topology import GeneratedNode, GeneratedTopology, NodeAddresses, TopologySpec, with_sampling_delay
 
 _LOG_PREFIXES = {Role.VALIDATOR: "nomos-node", Role.EXECUTOR: "nomos-executor"}
 
@@ -62,13 +62,14 @@ def network_of(
     """
     _check_counts(config, hosts)
     ordered = in_order(hosts)
-    spec = _spec(config, ordered)
+    settings = settings or Settings.from_environ()
+    spec = with_sampling_delay(_spec(config, ordered), settings)
     da_ports = config.da_ports or [None] * len(ordered)
     blend_ports = config.blend_ports or [None] * len(ordered)
     ports = [host.ports(da=da, blend=blend) for host, da, blend in zip(ordered, da_ports, blend_ports, strict=True)]
     network = generate_topology(
         spec,
-        _options(config, settings or Settings.from_environ()),
+        _options(config, settings),
         ports=ports,
         prover=prover,
         accounts=config.accounts,
@@ -107,6 +108,7 @@ def _spec(config: CfgsyncConfig, hosts: Sequence[Registration]) -> TopologySpec:
         active_slot_coeff=config.active_slot_coeff,
         security_param=config.security_param,
         data_availability=config.data_availability,
+        sampling_delay=config.sampling_delay,
         ids=config.ids,
     )
 
@@ -169,6 +171,6 @@ def _tracing(section: TracingConfig, node: GeneratedNode, identifier: str) -> Tr
 def _assignations(network: GeneratedTopology) -> dict[str, list[str]]:
     da = network.spec.da
     keys = [node.identity.node_key.public for node in network.nodes]
-    empty = Membership.empty(da.subnetworks(len(keys)), da.dispersal_factor)
+    empty = Membership.empty(da.subnetwork_size, da.dispersal_factor)
     members = next_membership(empty, 0, keys)
     return {str(number): sorted(map(peer_id, keys)) for number, keys in enumerate(members.subnetworks)}

@@ -21,6 +21,9 @@ from nomos_testing.topology.wallets import wallet_accounts
 CONTAINER_KZG_PARAMS: Final = "/kzgrs_test_params/kzgrs_test_params"
 PROVERS: Final = ("development", "groth16")
 _ID_BYTES: Final = 32
+_MAX_FAILURES: Final = 3
+_MALICIOUS_THRESHOLD: Final = 10
+"""Limits of the original's server, for networks whose parameters have none."""
 
 
 def _parse_seconds(scalar: Scalar) -> float:
@@ -150,6 +153,11 @@ class CfgsyncConfig:
     mempool_publish_strategy: Annotated[None, _Ignored()] = None
     layout: Annotated[str, _choice(tuple(Layout))] = str(Layout.STAR)
     slot_duration: Seconds = 2.0
+    sampled_subnetworks: U16 | None = None
+    sampling_delay: Seconds = 5.0
+    sampling_stagger: Seconds = 0.0
+    max_failures: USize = _MAX_FAILURES
+    malicious_threshold: USize = _MALICIOUS_THRESHOLD
     prover: Annotated[str, _choice(PROVERS)] | None = None
     """Who signs genesis; None: as the server's environment says. The nodes have to use the same."""
     relay: RelaySection | None = None
@@ -199,6 +207,11 @@ class CfgsyncConfig:
             tracing_settings=tracing_settings(options.logging),
             layout=str(spec.layout),
             slot_duration=spec.slot_duration,
+            sampled_subnetworks=da.sampled_subnetworks,
+            sampling_delay=da.sampling_delay,
+            sampling_stagger=da.sampling_stagger,
+            max_failures=_MAX_FAILURES if da.max_failures is None else da.max_failures,
+            malicious_threshold=_MALICIOUS_THRESHOLD if da.malicious_threshold is None else da.malicious_threshold,
             **keys,
         )
 
@@ -221,13 +234,18 @@ class CfgsyncConfig:
             min_dispersal_peers=self.min_dispersal_peers,
             min_replication_peers=self.min_replication_peers,
             balancer_interval=self.balancer_interval,
+            sampled_subnetworks=self.sampled_subnetworks,
+            sampling_delay=self.sampling_delay,
+            sampling_stagger=self.sampling_stagger,
+            max_failures=self.max_failures,
+            malicious_threshold=self.malicious_threshold,
         )
 
     @property
     def da_limits(self) -> DataAvailabilityLimits:
         return DataAvailabilityLimits(
-            max_failures=3,
-            malicious_threshold=10,
+            max_failures=self.max_failures,
+            malicious_threshold=self.malicious_threshold,
             failure_time_window=self.monitor_failure_time_window,
             seen_message_cache_size=self.replication_settings.seen_message_cache_size,
             seen_message_ttl=self.replication_settings.seen_message_ttl,

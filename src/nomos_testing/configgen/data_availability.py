@@ -57,18 +57,10 @@ def executor_da_network(plan: NodePlan) -> ExecutorDaNetwork:
 
 def _backend(plan: NodePlan) -> DaNetworkBackend:
     da, limits = plan.spec.da, plan.options.da_limits
-    policy = DaPolicy(
-        min_dispersal_peers=da.min_dispersal_peers if plan.role is Role.EXECUTOR else 0,
-        min_replication_peers=da.min_replication_peers,
-        max_dispersal_failures=limits.max_failures,
-        max_sampling_failures=limits.max_failures,
-        max_replication_failures=limits.max_failures,
-        malicious_threshold=limits.malicious_threshold,
-    )
     return DaNetworkBackend(
         node_key=plan.identity.id,
         listening_address=plan.listening_address(plan.ports.da),
-        policy_settings=policy,
+        policy_settings=_policy(plan),
         monitor_settings=DaMonitor(failure_time_window=Duration.of(limits.failure_time_window), time_decay_factor="0"),
         balancer_interval=Duration.of(da.balancer_interval),
         redial_cooldown=Duration.of(0),
@@ -77,10 +69,24 @@ def _backend(plan: NodePlan) -> DaNetworkBackend:
             seen_message_ttl=Duration.of(limits.seen_message_ttl),
         ),
         subnets_settings=DaSubnets(
-            num_of_subnets=da.num_samples,
+            num_of_subnets=da.num_samples if da.sampled_subnetworks is None else da.sampled_subnetworks,
             shares_retry_limit=limits.shares_retry_limit,
             commitments_retry_limit=limits.commitments_retry_limit,
         ),
+    )
+
+
+def _policy(plan: NodePlan) -> DaPolicy:
+    da, limits = plan.spec.da, plan.options.da_limits
+    failures = limits.max_failures if da.max_failures is None else da.max_failures
+    malicious = limits.malicious_threshold if da.malicious_threshold is None else da.malicious_threshold
+    return DaPolicy(
+        min_dispersal_peers=da.min_dispersal_peers if plan.role is Role.EXECUTOR else 0,
+        min_replication_peers=da.min_replication_peers,
+        max_dispersal_failures=failures,
+        max_sampling_failures=failures,
+        max_replication_failures=failures,
+        malicious_threshold=malicious,
     )
 
 
@@ -92,15 +98,13 @@ def _subnet_threshold(plan: NodePlan) -> int:
     da = plan.spec.da
     if da.dispersal_factor > 1 or plan.spec.node_count == 1:
         return da.num_samples
-    others = da.subnetworks(plan.spec.node_count) - 1
+    others = da.subnetwork_size - 1
     return min(da.num_samples, others) if plan.role is Role.EXECUTOR else 0
 
 
 def _membership(plan: NodePlan) -> DaMembership:
     da = plan.spec.da
-    return DaMembership(
-        subnetwork_size=da.subnetworks(plan.spec.node_count), replication_factor=da.dispersal_factor, session_id=0
-    )
+    return DaMembership(subnetwork_size=da.subnetwork_size, replication_factor=da.dispersal_factor, session_id=0)
 
 
 def _api_adapter(plan: NodePlan) -> DaApiAdapter:
@@ -136,8 +140,13 @@ def sampling_config(plan: NodePlan) -> DaSampling:
         sampling_settings=backend,
         share_verifier_settings=_share_verifier(plan),
         commitments_wait_duration=Duration.of(times.commitments_wait),
-        sdp_blob_trigger_sampling_delay=Duration.of(times.sampling_delay),
+        sdp_blob_trigger_sampling_delay=Duration.of(_sampling_delay(plan)),
     )
+
+
+def _sampling_delay(plan: NodePlan) -> float:
+    da = plan.spec.da
+    return (da.sampling_delay + da.sampling_stagger * plan.position) * slot_scale(plan.spec.slot_duration)
 
 
 def dispersal_config(plan: NodePlan) -> DaDispersal:

@@ -94,6 +94,7 @@ def generate_newcomer(
         ),
         role=role,
         index=index,
+        position=_newcomers_position(network.spec, role, index),
         identity=identity,
         ports=ports,
         addresses=addresses or NodeAddresses(),
@@ -102,6 +103,11 @@ def generate_newcomer(
         directory=directory,
     )
     return _node(plan, consensus.deployment(network.spec))
+
+
+def _newcomers_position(spec: TopologySpec, role: Role, index: int) -> int:
+    """Newcomers come after all nodes of the topology."""
+    return spec.node_count + index - (spec.validators if role is Role.VALIDATOR else spec.executors)
 
 
 def _genesis_tx(
@@ -135,6 +141,7 @@ def _node_plans(
             network=shared,
             role=role,
             index=index,
+            position=position,
             identity=identity,
             ports=own_ports,
             addresses=own_addresses,

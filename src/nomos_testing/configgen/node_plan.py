@@ -41,6 +41,8 @@ class NodePlan:
     network: NetworkPlan
     role: Role
     index: int
+    position: int
+    """Among all nodes of the network."""
     identity: NodeIdentity
     ports: NodePorts
     addresses: NodeAddresses

@@ -42,8 +42,6 @@ class DataAvailabilityTimes:
     prune_duration: float = 30.0
     prune_interval: float = 5.0
     commitments_wait: float = 1.0
-    sampling_delay: float = 5.0
-    """From a blob's transaction in a block to its first sample."""
     old_blobs_check_interval: float = 5.0
 
     @classmethod
@@ -56,7 +54,6 @@ class DataAvailabilityTimes:
             prune_duration=settings.prune_duration_seconds,
             prune_interval=settings.prune_interval_seconds,
             commitments_wait=settings.commitments_wait_seconds,
-            sampling_delay=settings.sampling_delay_seconds * (2.0 if settings.slow_environment else 1.0),
         )
 
     def scaled(self, factor: float) -> Self:
@@ -66,7 +63,10 @@ class DataAvailabilityTimes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataAvailabilityLimits:
-    """What the nodes' DA network puts up with, and how long it remembers; spans as they are, whatever the slots."""
+    """What the nodes' DA network puts up with, and how long it remembers; spans as they are, whatever the slots.
+
+    A topology's parameters may have limits of their own, which win.
+    """
 
     max_failures: int = 0
     """Of dispersal, of sampling and of replication, each."""

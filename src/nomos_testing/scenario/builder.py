@@ -26,7 +26,8 @@ from nomos_testing.scenario.errors import ScenarioBuildError
 from nomos_testing.scenario.fault_planning import with_faults
 from nomos_testing.scenario.metrics import RunMetrics
 from nomos_testing.scenario.scenario import Scenario
-from nomos_testing.topology import TopologySpec, WalletSpec
+from nomos_testing.settings import Settings
+from nomos_testing.topology import DataAvailability, Parameters, TopologySpec, WalletSpec, with_sampling_delay
 from nomos_testing.workloads.chaos import (
     DEFAULT_MAX_DELAY,
     DEFAULT_MIN_DELAY,
@@ -70,10 +71,30 @@ class ScenarioBuilder:
     schedule: tuple[Entry, ...] = ()
 
     @classmethod
-    def topology(cls, *, validators: int, executors: int = 0, layout: str = "star") -> ScenarioBuilder:
-        """Choose the nodes. Layouts: ``star`` (all dial node 0), ``chain``, ``full``."""
+    def topology(
+        cls,
+        *,
+        validators: int,
+        executors: int = 0,
+        layout: str = "star",
+        data_availability: DataAvailability | str = Parameters.STANDARD,
+        sampling_delay: float | None = None,
+    ) -> ScenarioBuilder:
+        """Choose the nodes. Layouts: ``star`` (all dial node 0), ``chain``, ``full``.
+
+        ``data_availability`` is ``standard``, ``original`` (the original framework's parameters, with which three and
+        more nodes can't sample every blob), or parameters of your own. ``sampling_delay`` is in seconds, for slots of
+        one second or more; None: as the parameters say.
+        """
         with _build_errors():
-            return cls(spec=TopologySpec(validators=validators, executors=executors, layout=layout))
+            spec = TopologySpec(
+                validators=validators,
+                executors=executors,
+                layout=layout,
+                data_availability=data_availability,
+                sampling_delay=sampling_delay,
+            )
+        return cls(spec=spec)
 
     def named(self, name: str) -> ScenarioBuilder:
         return replace(self, name=name)
@@ -83,6 +104,10 @@ class ScenarioBuilder:
         with _build_errors():
             spec = replace(self.spec, slot_duration=seconds, active_slot_coeff=active_slot_coeff)
         return replace(self, spec=spec)
+
+    def with_settings(self, settings: Settings) -> ScenarioBuilder:
+        """Plan with the sampling delay that the environment asks for; deployers configure it in any case."""
+        return replace(self, spec=with_sampling_delay(self.spec, settings))
 
     def wallets(self, users: int) -> ScenarioBuilder:
         """Fund ``users`` accounts with 100 tokens each."""

@@ -46,6 +46,7 @@ def _demo(settings: Settings, name: str) -> ScenarioBuilder:
         ScenarioBuilder.topology(validators=settings.demo_validators, executors=settings.demo_executors, layout="star")
         .named(name)
         .slot(seconds=settings.slot_seconds, active_slot_coeff=settings.active_slot_coeff)
+        .with_settings(settings)
         .wallets(WALLETS)
         .transactions(rate=TRANSACTION_RATE, users=TRANSACTION_USERS)
         .expect_consensus_liveness()

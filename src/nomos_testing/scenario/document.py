@@ -9,11 +9,12 @@ from typing import Any, Final
 from nomos_testing.expectations.continuous import section_of
 from nomos_testing.faults.schedule import RandomRestarts
 from nomos_testing.runtime.interfaces import Expectation, RunPlan, Workload
-from nomos_testing.topology import TopologySpec
+from nomos_testing.topology import DataAvailability, TopologySpec
 from nomos_testing.workloads.faults import FaultInjection
 
 _SAID_IN_FILES: Final = {
     *("validators", "executors", "layout", "wallet", "slot_duration", "active_slot_coeff", "seed"),
+    *("data_availability", "sampling_delay"),
 }
 """Fields of a topology that a scenario file has."""
 
@@ -41,7 +42,7 @@ def recipe_of(name: str, plan: RunPlan, workloads: Sequence[Workload], expectati
     spec = plan.topology
     document: dict[str, Any] = {
         "name": name,
-        "topology": {"validators": spec.validators, "executors": spec.executors, "layout": str(spec.layout)},
+        "topology": _topology(spec),
         "slot": {"seconds": float(spec.slot_duration), "active_slot_coeff": float(spec.active_slot_coeff)},
     }
     if spec.wallet is not None:
@@ -56,6 +57,16 @@ def recipe_of(name: str, plan: RunPlan, workloads: Sequence[Workload], expectati
         "network_control": plan.network_control,
     }
     return Recipe(document=document)
+
+
+def _topology(spec: TopologySpec) -> dict[str, Any]:
+    section: dict[str, Any] = {
+        "validators": spec.validators,
+        "executors": spec.executors,
+        "layout": str(spec.layout),
+        "data_availability": str(spec.data_availability),
+    }
+    return section if spec.sampling_delay is None else section | {"sampling_delay": spec.sampling_delay}
 
 
 def _faults(workloads: Sequence[Workload]) -> list[dict[str, Any]]:
@@ -73,6 +84,8 @@ def _obstacle(spec: TopologySpec, workloads: Sequence[Workload], expectations: S
         for part in parts:
             if not isinstance(part, FaultInjection) and section_of(part) is None:
                 return f"{kind} {part.name!r} is Python ({type(part).__module__}.{type(part).__qualname__})"
+    if isinstance(spec.data_availability, DataAvailability):
+        return "its topology sets data_availability, which a scenario file can only name"
     for item in fields(spec):
         if item.name not in _SAID_IN_FILES and getattr(spec, item.name) != item.default:
             return f"its topology sets {item.name}, which a scenario file cannot say"

@@ -32,6 +32,16 @@ class TopologySection(Section):
         default="star",
         description="star: all dial node 0; chain: each dials the one before; full: each dials all before.",
     )
+    data_availability: Literal["standard", "original"] = Field(
+        default="standard",
+        description="Parameters of data availability. standard: nodes can sample every blob; original: those of the "
+        "original framework, with which three and more nodes can't.",
+    )
+    sampling_delay: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        default=None,
+        description="Seconds from a blob's transaction to its first sample, for slots of a second or more. Default: 2 "
+        "seconds, 5 with the original's parameters. NOMOS_SDP_TRIGGER_DELAY_SECS wins where it is set.",
+    )
 
 
 class SlotSection(Section):

@@ -70,8 +70,13 @@ def _builder(document: LocatedDocument, settings: Settings | None, seed: int | N
     file = _validated(document)
     with _located(document, ("topology",)):
         builder = ScenarioBuilder.topology(
-            validators=file.topology.validators, executors=file.topology.executors, layout=file.topology.layout
+            validators=file.topology.validators,
+            executors=file.topology.executors,
+            layout=file.topology.layout,
+            data_availability=file.topology.data_availability,
+            sampling_delay=file.topology.sampling_delay,
         )
+    builder = builder.with_settings(settings or Settings())
     for path, step in _steps(file, document, settings or Settings()):
         with _located(document, path):
             builder = step(builder)

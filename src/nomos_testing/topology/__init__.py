@@ -8,8 +8,8 @@ from nomos_testing.topology.addresses import NodeAddresses
 from nomos_testing.topology.generated import GeneratedNode, GeneratedTopology
 from nomos_testing.topology.layouts import Layout
 from nomos_testing.topology.ports import NodePorts, PortReservation, own_hosts, reserve_ports
-from nomos_testing.topology.presets import DataAvailability
-from nomos_testing.topology.spec import TopologyError, TopologySpec
+from nomos_testing.topology.presets import DataAvailability, Parameters
+from nomos_testing.topology.spec import TopologyError, TopologySpec, with_sampling_delay
 from nomos_testing.topology.wallets import WalletAccount, WalletSpec
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Layout",
     "NodeAddresses",
     "NodePorts",
+    "Parameters",
     "PortReservation",
     "TopologyError",
     "TopologySpec",
@@ -26,4 +27,5 @@ __all__ = [
     "WalletSpec",
     "own_hosts",
     "reserve_ports",
+    "with_sampling_delay",
 ]

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from nomos_testing.cluster.roles import Role
+from nomos_testing.settings import Settings
 from nomos_testing.topology.errors import TopologyError
 from nomos_testing.topology.layouts import Layout
-from nomos_testing.topology.presets import DataAvailability, many_subnetworks, preset_for, two_nodes
+from nomos_testing.topology.presets import (
+    DataAvailability,
+    Parameters,
+    many_subnetworks,
+    named_parameters,
+    two_nodes,
+)
 from nomos_testing.topology.wallets import WalletSpec
 
 _ID_BYTES = 32
@@ -38,8 +45,10 @@ class TopologySpec:
     active_slot_coeff: float = 0.9
     security_param: int = 10
     seed: int | None = None
-    data_availability: DataAvailability | None = None
-    """None: by the number of nodes."""
+    data_availability: DataAvailability | Parameters | str = Parameters.STANDARD
+    """Own parameters, or the name of a set that follows the number of nodes."""
+    sampling_delay: float | None = None
+    """Seconds for slots of one second or more; None: as the parameters say."""
     ids: Sequence[bytes] | None = None
     da_ports: Sequence[int] | None = None
     blend_ports: Sequence[int] | None = None
@@ -47,6 +56,7 @@ class TopologySpec:
     def __post_init__(self) -> None:
         _check_counts(self.validators, self.executors)
         object.__setattr__(self, "layout", _layout(self.layout))
+        object.__setattr__(self, "data_availability", _parameters(self.data_availability))
         _check_clock(self)
         _check_ids(self.ids, self.node_count)
         for name, ports in (("DA ports", self.da_ports), ("blend ports", self.blend_ports)):
@@ -78,7 +88,19 @@ class TopologySpec:
 
     @property
     def da(self) -> DataAvailability:
-        return self.data_availability or preset_for(self.node_count)
+        chosen = self.data_availability
+        parameters = named_parameters(chosen, self.node_count) if isinstance(chosen, str) else chosen
+        return parameters if self.sampling_delay is None else replace(parameters, sampling_delay=self.sampling_delay)
+
+
+def with_sampling_delay(spec: TopologySpec, settings: Settings) -> TopologySpec:
+    """Fix the delay that the environment asks for. It wins over the topology's; a second call changes nothing."""
+    factor = 2.0 if settings.slow_environment else 1.0
+    if settings.sampling_delay_seconds is not None:
+        return replace(spec, sampling_delay=settings.sampling_delay_seconds * factor)
+    if spec.sampling_delay is None and factor != 1.0:
+        return replace(spec, sampling_delay=spec.da.sampling_delay * factor)
+    return spec
 
 
 def _check_counts(validators: int, executors: int) -> None:
@@ -96,6 +118,17 @@ def _layout(layout: str) -> Layout:
         raise TopologyError(f"unknown layout {layout!r}; expected one of {', '.join(Layout)}") from None
 
 
+def _parameters(chosen: DataAvailability | str) -> DataAvailability | Parameters:
+    if isinstance(chosen, DataAvailability):
+        return chosen
+    try:
+        return Parameters(chosen)
+    except ValueError:
+        raise TopologyError(
+            f"unknown data availability parameters {chosen!r}; expected one of {', '.join(Parameters)}"
+        ) from None
+
+
 def _check_clock(spec: TopologySpec) -> None:
     if not 0 < spec.slot_duration < math.inf:
         raise TopologyError(f"slot duration must be above 0 seconds (got {spec.slot_duration})")
@@ -103,6 +136,8 @@ def _check_clock(spec: TopologySpec) -> None:
         raise TopologyError(f"active slot coefficient must be above 0 and at most 1 (got {spec.active_slot_coeff})")
     if spec.security_param < 1:
         raise TopologyError(f"security parameter must be 1 or more (got {spec.security_param})")
+    if spec.sampling_delay is not None and not 0 <= spec.sampling_delay < math.inf:
+        raise TopologyError(f"sampling delay must be 0 seconds or more (got {spec.sampling_delay})")
 
 
 def _check_ids(ids: Sequence[bytes] | None, nodes: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,9 @@ from nomos_testing.cfgsync.network import CfgsyncInputError, configuration_json,
 from nomos_testing.cfgsync.registration import Registration, RegistrationError
 from nomos_testing.cfgsync.settings import AccountEntry, CfgsyncConfig, RelaySection, WalletSection
 from nomos_testing.cluster.roles import Role
-from nomos_testing.topology import GeneratedTopology
+from nomos_testing.configgen import ConfigOptions, generate_topology
+from nomos_testing.settings import Settings
+from nomos_testing.topology import GeneratedTopology, TopologySpec
 
 START = 1_765_555_200.25
 CONFIG = CfgsyncConfig(
@@ -202,6 +205,35 @@ def test_the_policies_are_the_servers(network: GeneratedTopology) -> None:
     assert network.nodes[0].config.da_network.min_session_members == 1
 
 
+@pytest.mark.parametrize("parameters", ["standard", "original"])
+def test_containers_sample_as_nodes_on_the_host(parameters: str) -> None:
+    spec = TopologySpec(validators=2, executors=1, slot_duration=0.5, seed=7, data_availability=parameters)
+    options = ConfigOptions(kzg_params=Path("/params"))
+    settings = Settings()
+    ports = [host.ports(da=None, blend=None) for host in HOSTS]
+    on_the_host = generate_topology(spec, options, ports=ports, prover=DevelopmentProver(), chain_start=START)
+    in_containers = network_of(
+        CfgsyncConfig.for_network(spec, options),
+        HOSTS,
+        prover=DevelopmentProver(),
+        chain_start=START,
+        settings=settings,
+    )
+    for ours, theirs in zip(on_the_host.nodes, in_containers.nodes, strict=True):
+        assert theirs.config.da_network.membership == ours.config.da_network.membership
+        assert theirs.config.da_sampling == ours.config.da_sampling
+        sampled = [each.config.da_backend.subnets_settings.num_of_subnets for each in (ours, theirs)]
+        assert sampled == [2, 2] if parameters == "standard" else [1, 1]
+        threshold = theirs.config.da_backend.policy_settings.malicious_threshold
+        assert threshold == (1000 if parameters == "standard" else 10)
+
+
+def test_the_servers_environment_wins_over_the_files_sampling_delay() -> None:
+    settings = Settings(sampling_delay_seconds=9)
+    network = network_of(CONFIG, HOSTS, prover=DevelopmentProver(), chain_start=START, settings=settings)
+    assert {node.config.da_sampling.sdp_blob_trigger_sampling_delay.seconds for node in network.nodes} == {9}
+
+
 def test_nodes_know_the_wallets_but_not_their_secrets(network: GeneratedTopology) -> None:
     (account,) = network.wallet_accounts
     for node in network.nodes:
@@ -246,7 +278,7 @@ def test_the_answer_tells_the_members_of_each_subnetwork(network: GeneratedTopol
     body = configuration_json(network, network.nodes[0])
     assignations = body["da_network"]["membership"]["assignations"]
     peers = {node.identity.peer_id for node in network.nodes}
-    assert list(assignations) == ["0", "1", "2"]
+    assert list(assignations) == ["0", "1"]
     assert set().union(*assignations.values()) == peers
     assert all(len(members) >= 2 for members in assignations.values())
     assert body["cryptarchia"]["service"]["starting_state"]["Genesis"]["genesis_tx"]["mantle_tx"]["ops"]

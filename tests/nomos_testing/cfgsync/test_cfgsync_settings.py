@@ -143,7 +143,7 @@ def test_the_file_for_a_scenarios_network_says_all_of_it() -> None:
     config = CfgsyncConfig.for_network(spec, options, port=4500, timeout=90, relay=RelaySection(host="10.0.0.9"))
     read = load(dump_document(config))
     assert read == config
-    assert read.data_availability == spec.da
+    assert read.data_availability == replace(spec.da, max_failures=3, malicious_threshold=10)
     assert read.accounts == wallet_accounts(spec.wallet)
     assert (read.n_hosts, read.port, read.timeout, read.layout) == (3, 4500, 90, "chain")
     assert (read.slot_duration, read.active_slot_coeff, read.security_param) == (0.2, 0.5, 7)
@@ -152,6 +152,14 @@ def test_the_file_for_a_scenarios_network_says_all_of_it() -> None:
     assert len(set(read.ids)) == 3
     assert read.tracing_settings.level == "DEBUG"
     assert read.tracing_settings.logger is StandardStream.STDOUT
+
+
+@pytest.mark.parametrize("parameters", ["standard", "original"])
+def test_the_file_says_the_parameters_of_data_availability(parameters: str) -> None:
+    spec = TopologySpec(validators=4, executors=1, data_availability=parameters, sampling_delay=3.5)
+    written = CfgsyncConfig.for_network(spec, ConfigOptions(kzg_params=Path("/params")))
+    limits = {} if parameters == "standard" else {"max_failures": 3, "malicious_threshold": 10}
+    assert load(dump_document(written)).data_availability == replace(spec.da, **limits)
 
 
 def test_a_seed_fixes_the_identities_in_the_file() -> None:

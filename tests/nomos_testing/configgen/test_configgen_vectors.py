@@ -37,6 +37,7 @@ def ours() -> GeneratedTopology:
     spec = TopologySpec(
         validators=1,
         executors=1,
+        data_availability="original",
         wallet=WalletSpec(total=100_000, users=1000),
         ids=[original.network.backend.swarm.node_key for original in originals()],
     )

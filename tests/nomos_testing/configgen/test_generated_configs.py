@@ -11,15 +11,18 @@ import yaml
 
 from golden import golden_path
 from nomos_core.config import Genesis, NodeConfig, dump_config, load_config
+from nomos_core.config.data_availability import DaMembership
 from nomos_core.config.document import parse_document
 from nomos_core.config.network import StaticNat
 from nomos_core.mantle.genesis import validate_genesis
 from nomos_core.mantle.operations import SDPDeclare, ServiceType
 from nomos_core.proofs.development import DevelopmentProver
+from nomos_testing.cluster.roles import Role
 from nomos_testing.configgen import (
     ConfigOptions,
     DataAvailabilityTimes,
     NodeLogging,
+    generate_newcomer,
     generate_topology,
     real_node_objections,
 )
@@ -131,9 +134,49 @@ def test_only_executors_ask_for_dispersal_peers(network: GeneratedTopology) -> N
     assert asked == [0, 0, 0, 1]
 
 
+def test_three_nodes_are_configured_so_that_real_ones_can_sample(network: GeneratedTopology) -> None:
+    delays = [2, 2.05, 2.1, 2.15]
+    for node, delay in zip(network.nodes, delays, strict=True):
+        config = node.config
+        assert config.da_network.membership == DaMembership(subnetwork_size=2, replication_factor=4)
+        assert config.da_backend.subnets_settings.num_of_subnets == 2
+        assert config.da_sampling.sampling_settings.num_samples == 1
+        assert config.da_sampling.sampling_settings.num_subnets == 2
+        assert config.da_sampling.sdp_blob_trigger_sampling_delay.seconds == delay
+        assert limits(config) == {1000}
+        assert (config.da_network.subnet_threshold, config.da_network.min_session_members) == (1, 1)
+
+
+def test_the_originals_parameters_can_be_asked_for() -> None:
+    for node in generate(TopologySpec(validators=3, executors=1, data_availability="original")).nodes:
+        config = node.config
+        assert config.da_network.membership == DaMembership(subnetwork_size=4, replication_factor=2)
+        assert config.da_backend.subnets_settings.num_of_subnets == 1
+        assert config.da_sampling.sdp_blob_trigger_sampling_delay.seconds == 5
+        assert limits(config) == {0}
+
+
+def limits(config: NodeConfig) -> set[int]:
+    policy = config.da_backend.policy_settings
+    failures = {policy.max_dispersal_failures, policy.max_sampling_failures, policy.max_replication_failures}
+    return failures | {policy.malicious_threshold}
+
+
+def test_nodes_that_join_sample_as_the_others_and_after_them(network: GeneratedTopology) -> None:
+    options = ConfigOptions(kzg_params=KZG)
+    joining = [
+        generate_newcomer(network, options, role=role, index=index, ports=ports(1)[0]).config
+        for role, index in ((Role.VALIDATOR, 3), (Role.EXECUTOR, 2))
+    ]
+    for config, delay in zip(joining, [2.2, 2.25], strict=True):
+        assert config.da_sampling.sdp_blob_trigger_sampling_delay.seconds == delay
+        assert config.da_network.membership == network.nodes[0].config.da_network.membership
+        assert limits(config) == {1000}
+
+
 @pytest.mark.parametrize(
     ("factor", "samples", "expected"),
-    [(2, 1, [1, 1, 1]), (2, 2, [2, 2, 2]), (1, 1, [0, 0, 1]), (1, 2, [0, 0, 2])],
+    [(2, 1, [1, 1, 1]), (2, 2, [2, 2, 2]), (1, 1, [0, 0, 1]), (1, 2, [0, 0, 1])],
 )
 def test_nodes_want_no_more_subnetworks_than_they_can_be_connected_in(
     factor: int, samples: int, expected: list[int]
@@ -208,7 +251,7 @@ def test_fast_slots_shorten_what_waits_for_them_and_the_real_node_objects() -> N
     config = generate(TopologySpec(executors=1, slot_duration=0.2)).nodes[0].config
     assert config.deployment.time.slot_duration.parts == (0, 200_000_000)
     assert config.da_verifier.mempool_trigger_settings.prune_duration.seconds == 3.0
-    assert config.da_sampling.sdp_blob_trigger_sampling_delay.seconds == 0.5
+    assert config.da_sampling.sdp_blob_trigger_sampling_delay.seconds == 0.2
     assert [line.partition(" is ")[0] for line in real_node_objections(config)] == [
         "deployment.time.slot_duration",
         "da_verifier.mempool_trigger_settings.prune_interval",

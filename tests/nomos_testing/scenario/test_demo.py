@@ -38,6 +38,11 @@ def test_without_an_executor_blobs_are_left_out_and_the_run_says_so(validators: 
     assert scenario.notices == (NO_EXECUTORS,)
 
 
+def test_the_demo_plans_with_the_environments_sampling_delay() -> None:
+    assert demo(2, 1).topology.da.sampling_delay == 2
+    assert demo_scenario(Settings(sampling_delay_seconds=9)).topology.da.sampling_delay == 9
+
+
 def test_an_executor_alone_is_refused() -> None:
     with pytest.raises(ScenarioBuildError, match="a network of 1 node has 1: add a node"):
         demo(0, 1)

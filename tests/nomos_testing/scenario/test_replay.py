@@ -18,6 +18,7 @@ from nomos_testing.faults import ClockSkew, Isolate, Kill, Latency, Pause, at, d
 from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.scenario.replay import ReplayError, load_replay
 from nomos_testing.scenario.scenario import Scenario
+from nomos_testing.topology import DataAvailability
 
 ROOT = Path(__file__).parents[3]
 
@@ -61,6 +62,22 @@ def test_a_replay_is_the_same_run(tmp_path: Path) -> None:
     assert again.recipe == scenario.recipe, "a replay can be replayed"
     names = [[part.name for part in (*each.workloads, *each.expectations)] for each in (scenario, again)]
     assert names[0] == names[1]
+
+
+@pytest.mark.parametrize("delay", [None, 3.5])
+def test_the_parameters_of_data_availability_are_repeated(tmp_path: Path, delay: float | None) -> None:
+    builder = ScenarioBuilder.topology(validators=2, executors=1, data_availability="original", sampling_delay=delay)
+    scenario = builder.data_availability().run_for(seconds=60).build()
+    again = load_replay(left_by(scenario, tmp_path))
+    assert again.topology == scenario.topology
+    assert (again.topology.da.subnetwork_size, again.topology.da.sampling_delay) == (3, delay or 5.0)
+
+
+def test_a_topologys_own_parameters_can_not_be_replayed(tmp_path: Path) -> None:
+    builder = ScenarioBuilder.topology(validators=2, executors=1, data_availability=DataAvailability(num_subnets=4))
+    run = left_by(builder.run_for(seconds=60).build(), tmp_path)
+    with pytest.raises(ReplayError, match="sets data_availability, which a scenario file can only name"):
+        load_replay(run)
 
 
 def test_another_seed_makes_another_plan_and_other_keys(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,23 @@ from nomos_testing.scenario.file import json_schema
 from nomos_testing.scenario.yaml import load_scenario, parse_scenario
 from nomos_testing.settings import Settings
 from nomos_testing.topology import Layout, WalletSpec
+from nomos_testing.topology.presets import original_parameters, standard_parameters
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+
+
+def test_a_file_chooses_the_parameters_of_data_availability() -> None:
+    text = "topology: {validators: 3, data_availability: original}\nrun_for: 60\n"
+    assert parse_scenario(text, "s.yaml").topology.da == original_parameters(3)
+    standard = parse_scenario("topology: {validators: 3, sampling_delay: 4}\nrun_for: 60\n", "s.yaml")
+    assert standard.topology.da == replace(standard_parameters(3), sampling_delay=4.0)
+
+
+def test_the_environments_sampling_delay_is_planned_with() -> None:
+    text = "topology: {validators: 3, sampling_delay: 4}\nrun_for: 60\n"
+    scenario = parse_scenario(text, "s.yaml", Settings(sampling_delay_seconds=7))
+    assert scenario.topology.da.sampling_delay == 7
 
 
 def _problems(text: str) -> list[str]:
@@ -68,6 +83,10 @@ def test_without_a_slot_section_the_environment_sets_the_clock() -> None:
         (
             "run_for: 60\ntopology:\n  validators: a",
             "s.yaml:3: topology.validators: expected a valid integer (got 'a')",
+        ),
+        (
+            "run_for: 60\ntopology: {data_availability: best}",
+            "s.yaml:2: topology.data_availability: expected 'standard' or 'original'",
         ),
         ("run_for: 60\ntopology: {layout: ring}", "s.yaml:2: topology.layout: expected 'star', 'chain' or 'full'"),
         ("run_for: 60\ntopology: {validators: 0}", "s.yaml:2: topology: topology must include at least one node"),

@@ -8,7 +8,8 @@ from typing import Final
 
 from nomos_core.proofs.prover import Prover
 from nomos_core.proofs.selection import DEVELOPMENT_MODE_VARIABLE, PROVER_VARIABLE
-from nomos_testing.configgen import ConfigOptions, NodeLogging
+from nomos_testing.cfgsync.settings import CfgsyncConfig
+from nomos_testing.configgen import ConfigOptions, DataAvailabilityTimes, NodeLogging
 from nomos_testing.deployers.compose.rendering import CONTAINER_KZG_PARAMS
 from nomos_testing.settings import Settings
 
@@ -51,6 +52,8 @@ def config_options(settings: Settings, *, kzg_params: str, metrics: str | None) 
     """``metrics`` is where the nodes push theirs: to the stack's own Prometheus, else where the settings say."""
     return ConfigOptions(
         kzg_params=Path(kzg_params),
+        da_times=DataAvailabilityTimes.of(settings),
+        da_limits=CfgsyncConfig().da_limits,
         logging=NodeLogging(
             level=_level(settings).upper(),
             filters=settings.log_filter,

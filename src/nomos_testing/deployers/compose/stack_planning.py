@@ -32,6 +32,7 @@ from nomos_testing.deployers.compose.stack import (
 )
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
+from nomos_testing.topology import with_sampling_delay
 
 _CFGSYNC_SECONDS: Final = 180
 """How long the server lets nodes wait for each other."""
@@ -80,7 +81,7 @@ class StackPlanner:
         """What the server is told of the network."""
         relay = RelaySection(host=network.relay) if self.relay_log is not None else None
         return CfgsyncConfig.for_network(
-            self.scenario.topology,
+            with_sampling_delay(self.scenario.topology, self.settings),
             self.options,
             port=CFGSYNC_PORT,
             timeout=_CFGSYNC_SECONDS * (2 if self.settings.slow_environment else 1),

@@ -30,6 +30,7 @@ from nomos_testing.topology import (
     NodeAddresses,
     own_hosts,
     reserve_ports,
+    with_sampling_delay,
 )
 from nomos_testing.topology.layouts import connected_pairs, dialled_nodes
 
@@ -66,7 +67,7 @@ class NetworkPlanner(Protocol):
 
 def plan_network(scenario: Scenario, run_directory: RunDirectory, settings: Settings, prover: Prover) -> PlannedNetwork:
     """Make the network of a scenario's topology: identities, ports, genesis, and every node's configuration."""
-    spec = scenario.topology
+    spec = with_sampling_delay(scenario.topology, settings)
     reservation = reserve_ports(spec.node_count, da_ports=spec.da_ports, blend_ports=spec.blend_ports)
     try:
         generated = generate_topology(
