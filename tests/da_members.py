@@ -62,6 +62,7 @@ def da_settings(
         trigger=TriggerSettings(publish_threshold=0.8, share_duration=5, prune_duration=30, prune_interval=0.2),
         sampling=SamplingSettings(
             samples=columns,
+            subnetworks=subnetworks or columns,
             delay=0.1,
             commitments_wait=1,
             retry_interval=0.2,
@@ -135,10 +136,13 @@ async def running(member: Member) -> AsyncIterator[Member]:
 
 
 @asynccontextmanager
-async def members(count: int, settings: DaSettings) -> AsyncIterator[list[Member]]:
-    """So many members with the same settings but key and port, whose mempools gossip."""
+async def members(count: int, settings: DaSettings, *, outsiders: int = 0) -> AsyncIterator[list[Member]]:
+    """So many members with the same settings but key and port, whose mempools gossip.
+
+    The last ``outsiders`` are no providers: they hold no column.
+    """
     ports = free_ports(count)
-    genesis = da_genesis(ports)
+    genesis = da_genesis(ports[: count - outsiders])
     async with AsyncExitStack() as stack:
         made: list[Member] = []
         for number, port in enumerate(ports):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +51,9 @@ async def test_blobs_come_back_from_other_nodes_than_the_executor_that_dispersed
 async def test_of_a_blob_whose_only_holder_is_killed_the_workload_says_which_and_why(
     tmp_path: Path, kzg_file: Path
 ) -> None:
-    parameters = DataAvailability(dispersal_factor=1, num_samples=2, num_subnets=2)
-    builder = ScenarioBuilder.topology(validators=2, executors=1, layout="full").slot(seconds=SLOT)
-    builder = replace(builder, spec=replace(builder.spec, data_availability=parameters)).enable_node_control()
+    parameters = DataAvailability(dispersal_factor=1, num_samples=4, num_subnets=4, subnetwork_size=4)
+    builder = ScenarioBuilder.topology(validators=2, executors=1, layout="full", data_availability=parameters)
+    builder = builder.slot(seconds=SLOT).enable_node_control()
     scenario = builder.data_availability().run_for(slots=60).build()
     (workload,), (inclusion, _) = scenario.workloads, scenario.expectations
     # Nodes wait before they sample, a quarter of this with such slots: the holder is gone by then.
@@ -93,14 +92,14 @@ async def test_of_a_blob_whose_only_holder_is_killed_the_workload_says_which_and
 
 
 async def a_validator_that_holds_a_column_alone(ctx: RunContext) -> tuple[int, NodeHandle]:
-    """Of two columns the executor holds at most one."""
+    """The validator holds no other column; of four columns the executor holds at most two."""
     nodes = ctx.cluster().nodes
     names = {node.identity.peer_id: node.name for node in ctx.descriptors().nodes}
     membership = await nodes[0].client.da_get_membership(0)
-    for column in (0, 1):
-        (peer,) = membership.assignations[column]
-        holder = next(node for node in nodes if node.name == names[peer])
-        if holder.role is Role.VALIDATOR:
+    held = {column: names[peer] for column, (peer,) in membership.assignations.items()}
+    for column, name in held.items():
+        holder = next(node for node in nodes if node.name == name)
+        if holder.role is Role.VALIDATOR and list(held.values()).count(name) == 1:
             return column, holder
     raise AssertionError(f"no validator holds a column: {membership}")
 

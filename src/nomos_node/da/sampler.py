@@ -1,8 +1,9 @@
 """Sampling: a blob whose transaction waits in the mempool is sampled, and may enter blocks when all samples were good.
 
-A while after the transaction came, ``samples`` columns are drawn by lot and asked for. A blob that fails is tried
-again, with the same columns (else a withheld one would be drawn around), until its time is over. Blobs of blocks that
-are downloaded are sampled at once.
+A while after the transaction came, subnetworks of the blob's session are drawn by lot, and each is asked for its
+column. A blob that fails is tried again until its time is over, with the same subnetworks: else a withheld column would
+be drawn around. A subnetwork without a column ends it at once: the session has more subnetworks than blobs have
+columns, and nobody will ever serve the share. Blobs of blocks that are downloaded are sampled at once.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import Final
+from collections.abc import Coroutine, Iterable, Mapping, Sequence, Set
+from typing import Any, Final
 
 from nomos_core.cryptarchia.block import Block
 from nomos_core.identifiers import BlobId
@@ -28,8 +29,13 @@ _log = logging.getLogger("nomos_da_sampling")
 HISTORIC_PATIENCE: Final = 30.0
 """Seconds for the blobs of a downloaded block."""
 _REMEMBERED: Final = 65_536
-_RIPENING: Final = 0.1
-"""Of the delay before sampling: so much later than here a transaction may have come elsewhere."""
+_RIPENING: Final = 0.25
+"""Of the delay before sampling: so much later than here the other nodes may sample. Their delays differ, too."""
+_LOT_BITS: Final = 64
+
+
+class NoSuchColumn(SampleMissing):
+    """A subnetwork was drawn whose column blobs don't have."""
 
 
 class Sampler:
@@ -100,22 +106,34 @@ class Sampler:
     async def _sample_in_time(self, blob: BlobId, session: int) -> None:
         await asyncio.sleep(self._settings.delay)
         deadline = time.monotonic() + self._settings.validity
-        columns = self._draw()
+        lot = _new_lot()
         try:
-            while not await self._succeeds(blob, session, columns):
+            while not await self._succeeds(blob, session, lot):
                 if time.monotonic() + self._settings.retry_interval > deadline:
                     _log.error("blob_id %s could not be sampled and is given up", blob.hex())
                     return
                 await asyncio.sleep(self._settings.retry_interval)
+        except NoSuchColumn as error:
+            _log.error("blob_id %s could not be sampled and is given up: %s", blob.hex(), error)
         finally:
             self._pending.discard(blob)
 
     async def _try_now(self, blob: BlobId, session: int) -> bool:
-        return await self._succeeds(blob, session, self._draw())
-
-    async def _succeeds(self, blob: BlobId, session: int, columns: Sequence[int]) -> bool:
         try:
-            await self._sample(blob, session, columns)
+            return await self._succeeds(blob, session, _new_lot())
+        except NoSuchColumn as error:
+            _log.warning("blob_id %s was not sampled: %s", blob.hex(), error)
+            return False
+
+    async def _succeeds(self, blob: BlobId, session: int, lot: int) -> bool:
+        """
+        Raises:
+            NoSuchColumn: it can't ever succeed with this lot.
+        """
+        try:
+            await self._sample(blob, session, lot)
+        except NoSuchColumn:
+            raise
         except SamplingFailure as error:
             _log.warning("blob_id %s was not sampled: %s", blob.hex(), error)
             return False
@@ -123,12 +141,15 @@ class Sampler:
         _log.info("blob_id %s has been successfully sampled", blob.hex())
         return True
 
-    async def _sample(self, blob: BlobId, session: int, columns: Sequence[int]) -> None:
+    async def _sample(self, blob: BlobId, session: int, lot: int) -> None:
         members = self._members(session)
+        columns = self._drawn(members, lot)
         commitments = await self._client.commitments(blob, members)
-        for column in columns:
-            await self._client.share(blob, column, commitments, members)
-            _log.info("subnet %d for blob id %s has been successfully sampled", column, blob.hex())
+        await _enough(self._settings.samples, [self._share(blob, each, commitments, members) for each in columns])
+
+    async def _share(self, blob: BlobId, column: int, commitments: tuple[bytes, ...], members: SessionMembers) -> None:
+        await self._client.share(blob, column, commitments, members)
+        _log.info("subnet %d for blob id %s has been successfully sampled", column, blob.hex())
 
     def _members(self, session: int) -> SessionMembers:
         members = self._sessions.members(session)
@@ -138,13 +159,52 @@ class Sampler:
             raise SampleMissing(f"session {session} has too few members")
         return members
 
-    def _draw(self) -> Sequence[int]:
-        return random.sample(range(self._columns), self._settings.samples)
+    def _drawn(self, members: SessionMembers, lot: int) -> Sequence[int]:
+        subnetworks = range(len(members.membership.subnetworks))
+        drawn = random.Random(lot).sample(subnetworks, min(self._settings.subnetworks, len(subnetworks)))
+        if any(each >= self._columns for each in drawn):
+            raise NoSuchColumn(
+                f"share {max(drawn)}: Share not found: blobs have {self._columns} columns, session {members.session} "
+                f"{len(subnetworks)} subnetworks (da_network.membership.subnetwork_size)"
+            )
+        return drawn
 
     def _remember(self, blob: BlobId) -> None:
         self._sampled[blob] = time.monotonic()
         if len(self._sampled) > _REMEMBERED:
             del self._sampled[next(iter(self._sampled))]
+
+
+def _new_lot() -> int:
+    """The same lot draws the same subnetworks again."""
+    return random.getrandbits(_LOT_BITS)
+
+
+async def _enough(wanted: int, shares: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Return as soon as so many of the shares came.
+
+    Raises:
+        SampleMissing: too few of them came.
+        StorageError: the database failed.
+        KzgParamsError: the parameters can't be used.
+    """
+    tasks = [asyncio.ensure_future(share) for share in shares]
+    good, reasons = 0, list[str]()
+    try:
+        for task in asyncio.as_completed(tasks):
+            try:
+                await task
+            except SampleMissing as error:
+                reasons.append(str(error))
+                continue
+            good += 1
+            if good == wanted:
+                return
+        raise SampleMissing("; ".join(reasons))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _sessions_of(transactions: Iterable[SignedMantleTx]) -> Iterable[tuple[BlobId, int]]:

@@ -61,7 +61,9 @@ class ReplicationSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingSettings:
     samples: int
-    """Columns of each blob that are sampled."""
+    """A blob is available once so many samples were good."""
+    subnetworks: int
+    """Samples are asked from so many subnetworks of the blob's session."""
     delay: float
     """From a blob's transaction to its sampling: its shares are on their way."""
     commitments_wait: float
@@ -181,8 +183,14 @@ def _sampling(config: NodeConfig, columns: int) -> SamplingSettings:
             f"da_sampling.sampling_settings.num_samples: {samples} samples of {columns} columns, "
             f"expected 1 to {columns}"
         )
+    if subnets.num_of_subnets < samples:
+        raise DaSettingError(
+            f"da_network.backend.subnets_settings.num_of_subnets: {subnets.num_of_subnets}, expected at least "
+            f"{samples}, the num_samples of da_sampling: no blob could be sampled"
+        )
     return SamplingSettings(
         samples=samples,
+        subnetworks=subnets.num_of_subnets,
         delay=sampling.sdp_blob_trigger_sampling_delay.seconds,
         commitments_wait=sampling.commitments_wait_duration.seconds,
         retry_interval=sampling.sampling_settings.old_blobs_check_interval.seconds,

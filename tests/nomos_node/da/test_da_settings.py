@@ -24,7 +24,7 @@ def test_the_golden_configurations(kind: Kind) -> None:
     assert settings is not None
     assert (settings.kzg.path, settings.kzg.columns) == (Path("/abs/kzgrs_test_params"), 2)
     assert (settings.membership.subnetworks, settings.membership.replication_factor) == (2, 1)
-    assert settings.sampling.samples == 1
+    assert (settings.sampling.samples, settings.sampling.subnetworks) == (1, 1)
     assert settings.sampling.delay == 5
     assert (settings.trigger.share_duration, settings.trigger.publish_threshold) == (5, 0.8)
     assert (settings.dispersal is not None) == (kind == "executor")
@@ -41,6 +41,12 @@ def test_a_network_of_one_subnetwork_has_none() -> None:
     [
         ("validator", "da_verifier__share_verifier_settings__domain_size", 3, "domain_size: 3 columns"),
         ("validator", "da_sampling__sampling_settings__num_samples", 3, "num_samples: 3 samples of 2 columns"),
+        (
+            "validator",
+            "da_network__backend__subnets_settings__num_of_subnets",
+            0,
+            "num_of_subnets: 0, expected at least 1",
+        ),
         ("validator", "da_network__backend__listening_address", "/ip4/127.0.0.1/tcp/1", "listening_address"),
         ("validator", "da_network__backend__listening_address", "/dns4/here/udp/1/quic-v1", "not a name"),
         ("executor", "da_dispersal__backend__encoder_settings__num_columns", 4, "num_columns: 4, expected 2"),

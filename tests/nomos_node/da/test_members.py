@@ -45,14 +45,13 @@ async def test_a_dispersed_blob_is_held_published_and_sampled_by_all(kzg_file: P
 
 
 async def test_each_member_holds_the_columns_of_its_subnetworks(kzg_file: Path) -> None:
-    async with members(3, da_settings(kzg_file, subnetworks=3, factor=1)) as nodes:
+    async with members(3, da_settings(kzg_file, columns=4, factor=1)) as nodes:
         blob = await disperse(nodes[0])
         await reached("all members to sample the blob", all_hold(blob, nodes))
         current = nodes[0].service.sessions.current
         assert current is not None
         for member in nodes:
-            assigned = [column for column in current.subnetworks_of(member.peer_id) if column < 2]
-            assert await member.service.store.columns(blob) == assigned
+            assert await member.service.store.columns(blob) == list(current.subnetworks_of(member.peer_id))
 
 
 async def test_more_columns_than_fit_a_thread(kzg_file_of_64: Path) -> None:
@@ -63,10 +62,10 @@ async def test_more_columns_than_fit_a_thread(kzg_file_of_64: Path) -> None:
 
 
 async def test_a_blob_whose_holder_is_gone_is_not_sampled(kzg_file: Path, caplog: pytest.LogCaptureFixture) -> None:
-    settings = da_settings(kzg_file, subnetworks=3, factor=1)
+    settings = da_settings(kzg_file, columns=4, factor=1)
     settings = replace(settings, sampling=replace(settings.sampling, delay=0.5))
     async with members(3, settings) as nodes:
-        holder = holder_of(0, nodes)
+        holder = holder_of(1, nodes)
         executor, other = (member for member in nodes if member is not holder)
         await other.service.swarm.block(holder.peer_id)
         blob = await disperse(executor)
@@ -77,13 +76,13 @@ async def test_a_blob_whose_holder_is_gone_is_not_sampled(kzg_file: Path, caplog
         for member in (executor, other):
             assert not await member.service.sampler.sample_now({blob: 0})
             assert blob not in member.service.sampler.validated_blobs()
-        assert f"share 0: peer {holder.peer_id} is blocked" in caplog.text
+        assert f"share 1: peer {holder.peer_id} is blocked" in caplog.text
 
 
 async def test_a_blob_whose_holder_is_gone_is_not_dispersed(kzg_file: Path) -> None:
-    async with members(3, da_settings(kzg_file, subnetworks=3, factor=1)) as nodes:
-        holder = holder_of(0, nodes)
-        executor = next(member for member in nodes if member is not holder)
+    """The executor holds the other column."""
+    async with members(2, da_settings(kzg_file, factor=1)) as nodes:
+        holder, executor = holder_of(0, nodes), holder_of(1, nodes)
         await executor.service.swarm.block(holder.peer_id)
         with pytest.raises(DispersalFailed, match=r"no member took columns \[0\]: peer .* is blocked"):
             await disperse(executor)
@@ -91,11 +90,38 @@ async def test_a_blob_whose_holder_is_gone_is_not_dispersed(kzg_file: Path) -> N
 
 
 def holder_of(column: int, nodes: list[Member]) -> Member:
-    """The single member of a subnetwork."""
+    """The single member of a subnetwork. Of three members the middle one holds one of four columns, number 1."""
     current = nodes[0].service.sessions.current
     assert current is not None
     (peer,) = current.members_of(column)
     return next(member for member in nodes if member.peer_id == peer)
+
+
+async def test_one_good_sample_is_enough_where_no_more_is_asked(kzg_file: Path) -> None:
+    """Each member asks both subnetworks; one of the two columns is withheld."""
+    settings = da_settings(kzg_file, factor=1)
+    settings = replace(settings, sampling=replace(settings.sampling, samples=1, delay=0.5))
+    async with members(3, settings, outsiders=1) as nodes:
+        holder = holder_of(0, nodes)
+        outsider = nodes[-1]
+        blob = await disperse(nodes[0])
+        await outsider.service.swarm.block(holder.peer_id)
+        await reached("the outsider to sample the blob", all_hold(blob, [outsider]))
+
+
+async def test_with_more_subnetworks_than_columns_no_blob_is_sampled(
+    kzg_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The original's parameters for three nodes: a node that draws subnetwork 2 asks for a share that no blob has."""
+    settings = da_settings(kzg_file, subnetworks=3, factor=2)
+    settings = replace(settings, sampling=replace(settings.sampling, samples=1, validity=60))
+    async with members(3, settings) as nodes:
+        blob = await disperse(nodes[0])
+        given_up = f"blob_id {blob.hex()} could not be sampled and is given up: share 2: Share not found"
+        await reached("all members to give the blob up at once", lambda: caplog.text.count(given_up) == 3)
+        for member in nodes:
+            assert blob not in member.service.sampler.validated_blobs()
+            assert not await member.service.sampler.sample_now({blob: 0})
 
 
 async def test_an_announced_blob_that_nobody_has_is_given_up(kzg_file: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -113,8 +139,8 @@ async def test_an_announced_blob_that_nobody_has_is_given_up(kzg_file: Path, cap
 
 
 async def test_a_node_that_has_nothing_samples_the_past_from_the_others(kzg_file: Path) -> None:
-    async with members(3, da_settings(kzg_file, subnetworks=3, factor=1)) as nodes:
-        outsider = holder_of(2, nodes)
+    async with members(3, da_settings(kzg_file, factor=1), outsiders=1) as nodes:
+        outsider = nodes[-1]
         blob = await disperse(nodes[0])
         assert not await outsider.service.store.columns(blob)
         outsider.service.sampler.mark_in_block({blob})
