@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from nomos_core.config.data_availability import (
@@ -98,7 +99,8 @@ def _subnet_threshold(plan: NodePlan) -> int:
     da = plan.spec.da
     if da.dispersal_factor > 1 or plan.spec.node_count == 1:
         return da.num_samples
-    others = da.subnetwork_size - 1
+    # Members are spread evenly, so that no node has more than this share of the subnetworks to itself.
+    others = da.subnetwork_size - math.ceil(da.subnetwork_size / plan.spec.node_count)
     return min(da.num_samples, others) if plan.role is Role.EXECUTOR else 0
 
 

@@ -176,12 +176,12 @@ def test_nodes_that_join_sample_as_the_others_and_after_them(network: GeneratedT
 
 @pytest.mark.parametrize(
     ("factor", "samples", "expected"),
-    [(2, 1, [1, 1, 1]), (2, 2, [2, 2, 2]), (1, 1, [0, 0, 1]), (1, 2, [0, 0, 1])],
+    [(2, 1, [1, 1, 1]), (2, 2, [2, 2, 2]), (1, 1, [0, 0, 1]), (1, 2, [0, 0, 1]), (1, 4, [0, 0, 2])],
 )
 def test_nodes_want_no_more_subnetworks_than_they_can_be_connected_in(
     factor: int, samples: int, expected: list[int]
 ) -> None:
-    parameters = DataAvailability(dispersal_factor=factor, num_samples=samples)
+    parameters = DataAvailability(dispersal_factor=factor, num_samples=samples, subnetwork_size=max(samples, 2))
     network = generate(TopologySpec(validators=2, executors=1, data_availability=parameters))
     assert [node.config.da_network.subnet_threshold for node in network.nodes] == expected
 
