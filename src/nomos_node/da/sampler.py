@@ -34,8 +34,8 @@ _RIPENING: Final = 0.25
 _LOT_BITS: Final = 64
 
 
-class NoSuchColumn(SampleMissing):
-    """A subnetwork was drawn whose column blobs don't have."""
+class NoSuchColumn(Exception):
+    """A subnetwork was drawn whose column blobs don't have: asking again is of no use."""
 
 
 class Sampler:
@@ -132,8 +132,6 @@ class Sampler:
         """
         try:
             await self._sample(blob, session, lot)
-        except NoSuchColumn:
-            raise
         except SamplingFailure as error:
             _log.warning("blob_id %s was not sampled: %s", blob.hex(), error)
             return False

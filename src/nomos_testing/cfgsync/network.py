@@ -108,7 +108,7 @@ def _spec(config: CfgsyncConfig, hosts: Sequence[Registration]) -> TopologySpec:
         active_slot_coeff=config.active_slot_coeff,
         security_param=config.security_param,
         data_availability=config.data_availability,
-        sampling_delay=config.sampling_delay,
+        sampling_delay=config.sampling_delay,  # a slow environment is in the file's delay already
         ids=config.ids,
     )
 

@@ -27,7 +27,7 @@ from nomos_testing.scenario.fault_planning import with_faults
 from nomos_testing.scenario.metrics import RunMetrics
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
-from nomos_testing.topology import DataAvailability, Parameters, TopologySpec, WalletSpec, with_sampling_delay
+from nomos_testing.topology import DataAvailability, TopologySpec, WalletSpec, with_sampling_delay
 from nomos_testing.workloads.chaos import (
     DEFAULT_MAX_DELAY,
     DEFAULT_MIN_DELAY,
@@ -77,7 +77,7 @@ class ScenarioBuilder:
         validators: int,
         executors: int = 0,
         layout: str = "star",
-        data_availability: DataAvailability | str = Parameters.STANDARD,
+        data_availability: DataAvailability | str = "standard",
         sampling_delay: float | None = None,
     ) -> ScenarioBuilder:
         """Choose the nodes. Layouts: ``star`` (all dial node 0), ``chain``, ``full``.

@@ -8,7 +8,7 @@ from nomos_testing.topology.addresses import NodeAddresses
 from nomos_testing.topology.generated import GeneratedNode, GeneratedTopology
 from nomos_testing.topology.layouts import Layout
 from nomos_testing.topology.ports import NodePorts, PortReservation, own_hosts, reserve_ports
-from nomos_testing.topology.presets import DataAvailability, Parameters
+from nomos_testing.topology.presets import DataAvailability
 from nomos_testing.topology.spec import TopologyError, TopologySpec, with_sampling_delay
 from nomos_testing.topology.wallets import WalletAccount, WalletSpec
 
@@ -19,7 +19,6 @@ __all__ = [
     "Layout",
     "NodeAddresses",
     "NodePorts",
-    "Parameters",
     "PortReservation",
     "TopologyError",
     "TopologySpec",

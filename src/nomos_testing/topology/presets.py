@@ -14,10 +14,11 @@ from typing import Final
 _COLUMNS: Final = 2
 """The smallest blob: one column of data, and one of its extension."""
 _PRACTICALLY_NEVER: Final = 1000
+"""Failures of a peer."""
 
 
-class Parameters(StrEnum):
-    """The sets of parameters that a scenario can name."""
+class Preset(StrEnum):
+    """The parameters that a scenario can name; their numbers follow the number of nodes."""
 
     STANDARD = "standard"
     """With these, real nodes can sample; see ``standard_parameters``."""
@@ -56,9 +57,9 @@ class DataAvailability:
 def named_parameters(name: str, nodes: int) -> DataAvailability:
     """
     Raises:
-        ValueError: there is no set of this name.
+        ValueError: there is no preset of this name.
     """
-    return original_parameters(nodes) if Parameters(name) is Parameters.ORIGINAL else standard_parameters(nodes)
+    return original_parameters(nodes) if Preset(name) is Preset.ORIGINAL else standard_parameters(nodes)
 
 
 def standard_parameters(nodes: int) -> DataAvailability:

@@ -13,7 +13,7 @@ from nomos_testing.topology.errors import TopologyError
 from nomos_testing.topology.layouts import Layout
 from nomos_testing.topology.presets import (
     DataAvailability,
-    Parameters,
+    Preset,
     many_subnetworks,
     named_parameters,
     two_nodes,
@@ -45,8 +45,8 @@ class TopologySpec:
     active_slot_coeff: float = 0.9
     security_param: int = 10
     seed: int | None = None
-    data_availability: DataAvailability | Parameters | str = Parameters.STANDARD
-    """Own parameters, or the name of a set that follows the number of nodes."""
+    data_availability: DataAvailability | Preset | str = Preset.STANDARD
+    """The parameters, or the name of a preset."""
     sampling_delay: float | None = None
     """Seconds for slots of one second or more; None: as the parameters say."""
     ids: Sequence[bytes] | None = None
@@ -118,14 +118,14 @@ def _layout(layout: str) -> Layout:
         raise TopologyError(f"unknown layout {layout!r}; expected one of {', '.join(Layout)}") from None
 
 
-def _parameters(chosen: DataAvailability | str) -> DataAvailability | Parameters:
+def _parameters(chosen: DataAvailability | str) -> DataAvailability | Preset:
     if isinstance(chosen, DataAvailability):
         return chosen
     try:
-        return Parameters(chosen)
+        return Preset(chosen)
     except ValueError:
         raise TopologyError(
-            f"unknown data availability parameters {chosen!r}; expected one of {', '.join(Parameters)}"
+            f"unknown data availability parameters {chosen!r}; expected one of {', '.join(Preset)}"
         ) from None
 
 

@@ -21,7 +21,8 @@ from nomos_testing.cfgsync.network import CfgsyncInputError, configuration_json,
 from nomos_testing.cfgsync.registration import Registration, RegistrationError
 from nomos_testing.cfgsync.settings import AccountEntry, CfgsyncConfig, RelaySection, WalletSection
 from nomos_testing.cluster.roles import Role
-from nomos_testing.configgen import ConfigOptions, generate_topology
+from nomos_testing.configgen import ConfigOptions, generate_newcomer, generate_topology
+from nomos_testing.deployers.compose.configuration import config_options
 from nomos_testing.settings import Settings
 from nomos_testing.topology import GeneratedTopology, TopologySpec
 
@@ -226,6 +227,30 @@ def test_containers_sample_as_nodes_on_the_host(parameters: str) -> None:
         assert sampled == [2, 2] if parameters == "standard" else [1, 1]
         threshold = theirs.config.da_backend.policy_settings.malicious_threshold
         assert threshold == (1000 if parameters == "standard" else 10)
+
+
+@pytest.mark.parametrize("parameters", ["standard", "original"])
+def test_a_container_that_joins_samples_as_the_others(parameters: str) -> None:
+    """Deployers configure it; the others were configured by the server."""
+    spec = TopologySpec(validators=2, executors=1, seed=7, data_availability=parameters)
+    settings = Settings(share_duration_seconds=9)
+    options = config_options(settings, kzg_params="/params", metrics=None)
+    network = network_of(
+        CfgsyncConfig.for_network(spec, options),
+        HOSTS,
+        prover=DevelopmentProver(),
+        chain_start=START,
+        settings=settings,
+    )
+    ports = HOSTS[0].ports(da=None, blend=None)
+    joining = generate_newcomer(network, options, role=Role.VALIDATOR, index=2, ports=ports).config
+    present = network.nodes[0].config
+    assert joining.da_backend.policy_settings == present.da_backend.policy_settings
+    assert joining.da_backend.subnets_settings == present.da_backend.subnets_settings
+    assert joining.da_backend.replication_settings == present.da_backend.replication_settings
+    assert joining.da_network.membership == present.da_network.membership
+    assert joining.da_verifier.mempool_trigger_settings == present.da_verifier.mempool_trigger_settings
+    assert joining.da_sampling.sampling_settings == present.da_sampling.sampling_settings
 
 
 def test_the_servers_environment_wins_over_the_files_sampling_delay() -> None:
