@@ -41,7 +41,7 @@ def validator_da_network(plan: NodePlan) -> ValidatorDaNetwork:
         api_adapter_settings=_api_adapter(plan),
         subnet_refresh_interval=_SUBNET_REFRESH_INTERVAL,
         subnet_threshold=_subnet_threshold(plan),
-        min_session_members=plan.spec.da.num_samples,
+        min_session_members=_min_session_members(plan),
     )
 
 
@@ -52,7 +52,7 @@ def executor_da_network(plan: NodePlan) -> ExecutorDaNetwork:
         api_adapter_settings=_api_adapter(plan),
         subnet_refresh_interval=_SUBNET_REFRESH_INTERVAL,
         subnet_threshold=_subnet_threshold(plan),
-        min_session_members=plan.spec.da.num_samples,
+        min_session_members=_min_session_members(plan),
     )
 
 
@@ -102,6 +102,11 @@ def _subnet_threshold(plan: NodePlan) -> int:
     # Members are spread evenly, so that no node has more than this share of the subnetworks to itself.
     others = da.subnetwork_size - math.ceil(da.subnetwork_size / plan.spec.node_count)
     return min(da.num_samples, others) if plan.role is Role.EXECUTOR else 0
+
+
+def _min_session_members(plan: NodePlan) -> int:
+    """As many as are sampled, but never more than there are: no session would begin."""
+    return min(plan.spec.da.num_samples, plan.spec.node_count)
 
 
 def _membership(plan: NodePlan) -> DaMembership:

@@ -184,6 +184,7 @@ def test_nodes_want_no_more_subnetworks_than_they_can_be_connected_in(
     parameters = DataAvailability(dispersal_factor=factor, num_samples=samples, subnetwork_size=max(samples, 2))
     network = generate(TopologySpec(validators=2, executors=1, data_availability=parameters))
     assert [node.config.da_network.subnet_threshold for node in network.nodes] == expected
+    assert {node.config.da_network.min_session_members for node in network.nodes} == {min(samples, 3)}
 
 
 @pytest.mark.parametrize(("nodes", "minimum"), [(4, 30), (35, 36)])
