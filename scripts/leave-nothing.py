@@ -57,8 +57,12 @@ def adopt_orphans() -> None:
 def run(command: Sequence[str], directory: Path) -> int:
     """Run with ``directory`` for temporary files. Ctrl-C reaches the command by the terminal, SIGTERM through here."""
     started: list[subprocess.Popen[bytes]] = []
-    signal.signal(signal.SIGTERM, lambda *_: started[0].terminate() if started else sys.exit(128 + signal.SIGTERM))
+    asked: list[int] = []
+    # The command may run before Popen returns: a signal of that moment is passed on afterwards.
+    signal.signal(signal.SIGTERM, lambda number, _: started[0].terminate() if started else asked.append(number))
     started.append(child := subprocess.Popen(command, env=os.environ | {"TMPDIR": str(directory)}))
+    if asked:
+        child.terminate()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while child.returncode is None:
         # Orphans are collected at once: a test that waits for a process to be gone would wait for ever for a zombie.
