@@ -49,7 +49,7 @@ def build(*, slot_seconds: float = 0.5, slots: int = 40) -> Scenario:
 async def main() -> int:
     async with LocalDeployer().deployed(build()) as runner:
         verdict = await runner.run()
-    print("passed" if verdict.passed else f"failed: {verdict.failure}", f"({verdict.run_directory})")
+    print("passed" if verdict.passed else f"{verdict.outcome}: {verdict.failure}", f"({verdict.run_directory})")
     return 0 if verdict.passed else 1
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from nomos_testing.report.faults import add_fault_rows
 from nomos_testing.report.summary import RunSummary, summarise
 from nomos_testing.runtime.journal import Entry
-from nomos_testing.runtime.journal_events import UnreadableLine
+from nomos_testing.runtime.journal_events import PhaseEnded, UnreadableLine
 from nomos_testing.runtime.outcome import outcome_of
 
 if TYPE_CHECKING:
@@ -113,8 +113,15 @@ def _nodes(summary: RunSummary) -> Table:
 def _phases(summary: RunSummary) -> Table:
     table = _table("phase", "seconds", "", wraps="")
     for phase in summary.phases:
-        table.add_row(phase.phase, f"{phase.seconds:.2f}", (phase.error or "").partition("\n")[0])
+        table.add_row(phase.phase, f"{phase.seconds:.2f}", _ended_by(phase, summary))
     return table
+
+
+def _ended_by(phase: PhaseEnded, summary: RunSummary) -> str:
+    if phase.error is None:
+        return ""
+    told_below = summary.failure is not None and phase.error in summary.failure
+    return "ended the run, see below" if told_below else phase.error.partition("\n")[0]
 
 
 def _table(*columns: str, wraps: str) -> Table:

@@ -37,7 +37,8 @@ class Expectation(Protocol):
         """Judge, once, after the run has settled.
 
         Raises:
-            ExpectationFailed: with what was observed, what was required, and the evidence.
+            ExpectationFailed: with what was observed, what was required, and the evidence. What else it raises is
+                a failure or an error of its code: see ``nomos_testing.failure``.
         """
         ...
 
@@ -61,5 +62,10 @@ class Workload(Protocol):
         ...
 
     async def run(self, ctx: RunContext) -> None:
-        """Load the network until done, or until cancelled at the end of the cooldown. Raising fails the run."""
+        """Load the network until done, or until cancelled at the end of the cooldown.
+
+        Raises:
+            Failure: the network does not take the load; the run has failed. What else it raises is taken for a bug of
+                the workload: the run has errored.
+        """
         ...

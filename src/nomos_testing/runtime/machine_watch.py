@@ -26,6 +26,8 @@ from nomos_testing.scenario.metrics import RunMetrics
 READING_SECONDS: Final = 1.0
 _TICK_SECONDS: Final = 0.1
 """How often the event loop is asked whether it comes in time."""
+_CLOCK_TOLERANCE_SECONDS: Final = 60.0
+"""The start of a process is known by a clock that was read when the machine booted."""
 _KEPT_READINGS: Final = 600
 """Ten minutes are judged at most, so that a long run's watching stays cheap."""
 _AFTER_FAULTS_SLOTS: Final = 10
@@ -147,7 +149,7 @@ class CpuMeter:
             try:
                 process = psutil.Process(pid)
                 # A container's process may run on another machine: then this one's pid is some older program.
-                if process.create_time() >= self._run_began - 1.0:
+                if process.create_time() >= self._run_began - _CLOCK_TOLERANCE_SECONDS:
                     times = process.cpu_times()
                     found[node] = times.user + times.system
             except psutil.Error:

@@ -232,6 +232,14 @@ def test_names_of_expectations_are_never_cut() -> None:
     assert name in stream.getvalue()
 
 
+def test_why_a_phase_ended_the_run_is_in_the_last_line_only() -> None:
+    stream, failure = io.StringIO(), "workload failure: load: no node took it"
+    run = [(0.0, STARTED), (1.0, PhaseStarted("run")), (2.0, PhaseEnded("run", 1.0, failure))]
+    print_summary(entries([*run, (3.0, VerdictReached(False, failure))]), stream)
+    assert stream.getvalue().count(failure) == 1
+    assert "ended the run, see below" in stream.getvalue()
+
+
 def test_square_brackets_of_an_observation_are_text() -> None:
     stream, judged = io.StringIO(), ExpectationJudged(expectation="one", passed=True, observed="[/a] [red]", required=9)
     print_summary(entries([(0.0, STARTED), (1.0, judged)]), stream)

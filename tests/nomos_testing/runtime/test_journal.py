@@ -119,6 +119,12 @@ def test_what_json_cannot_say_is_written_as_text() -> None:
     assert read.observed == {"/a": ["b'x'"]}
 
 
+def test_an_older_journal_without_the_newer_fields_is_read() -> None:
+    assert event_from_json("verdict", {"passed": False, "failure": "no"}) == VerdictReached(False, "no", errored=False)
+    judged = event_from_json("expectation_judged", {"expectation": "one", "passed": False, "message": "no"})
+    assert judged == ExpectationJudged(expectation="one", passed=False, message="no", errored=False)
+
+
 def test_two_events_of_one_kind_are_refused() -> None:
     with pytest.raises(ValueError, match=r"two events have the kind 'notice': Notice, .*Other"):
 
