@@ -14,8 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nomos_testing.failure import Failure
 
-class DeployError(Exception):
+
+class DeployError(Failure):
     """The network did not come up. Nothing of it is left running.
 
     Attributes:
@@ -48,7 +50,7 @@ class PreflightError(DeployError):
         self.problems = tuple(problems)
 
 
-class LaunchError(Exception):
+class LaunchError(Failure):
     """A process could not be started."""
 
 

@@ -17,6 +17,7 @@ from nomos_core.proofs.development import DevelopmentProver
 from nomos_core.proofs.prover import ProofError
 from nomos_testing.client.errors import NodeUnreachable
 from nomos_testing.cluster.interfaces import NodeControlError
+from nomos_testing.deployers.compose.errors import CommandFailed
 from nomos_testing.failure import Failure
 from nomos_testing.observability.prometheus import MetricsError
 from nomos_testing.runtime.block_feed import BlockFeed
@@ -326,6 +327,7 @@ async def test_a_bug_of_the_tests_code_makes_the_run_errored_and_keeps_its_trace
         WaitTimeout("a block", 3.0, "height 7"),
         DispersalFailed("blob 1 was not dispersed"),
         MetricsError("prometheus is gone"),
+        CommandFailed("docker exec", "ended with 1", "no such container"),
         ProofError("no witness"),
         ExceptionGroup("two at once", [Failure("one"), ExceptionGroup("more", [Failure("two")])]),
     ],
