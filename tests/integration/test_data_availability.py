@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -246,17 +245,17 @@ def test_a_blob_whose_only_holder_of_a_column_is_killed_never_gets_into_a_block(
             assert in_block(node, lost) is None
             assert node.get("/mantle/metrics")["pending_items"] >= 1
             log = "".join(file.read_text() for file in node.directory.glob("__logs*"))
-            assert re.search(f"blob_id {lost.hex()} was not sampled: .*share {column}: ", log)
+            assert f"blob_id {lost.hex()} was not sampled: share {column}" in log
 
 
 def holder_among_validators(nodes: Sequence[NodeProcess]) -> tuple[int, NodeProcess]:
-    """A column and the validator that alone holds it; of four columns the executor holds at most two."""
+    """A column and the validator that alone holds it, and no other; of four columns the executor holds at most two."""
     address = nodes[0].config.testing_http.backend_settings.address
     membership = ask(address, "POST", "/test/da/membership", b"0", JSON).json
     listening = {node.config.da_backend.listening_address: node for node in nodes[:-1]}
-    for column in range(4):
-        (peer,) = membership["assignations"][str(column)]
-        if node := listening.get(membership["addressbook"][peer]):
+    held = [membership["addressbook"][peer] for column in range(4) for peer in membership["assignations"][str(column)]]
+    for column, address in enumerate(held):
+        if held.count(address) == 1 and (node := listening.get(address)):
             return column, node
     raise AssertionError(f"no validator holds a column: {membership}")
 

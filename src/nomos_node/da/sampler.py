@@ -1,9 +1,10 @@
-"""Sampling: a blob whose transaction waits in the mempool is sampled, and may enter blocks when all samples were good.
+"""Sampling: a blob whose transaction waits in the mempool is sampled, and may enter blocks after enough good samples.
 
-A while after the transaction came, subnetworks of the blob's session are drawn by lot, and each is asked for its
-column. A blob that fails is tried again until its time is over, with the same subnetworks: else a withheld column would
-be drawn around. A subnetwork without a column ends it at once: the session has more subnetworks than blobs have
-columns, and nobody will ever serve the share. Blobs of blocks that are downloaded are sampled at once.
+A while after the transaction came, subnetworks of the blob's session are drawn by lot, and one after the other is asked
+for its column until enough samples were good. A blob that fails is tried again until its time is over, with the same
+subnetworks: else a withheld column would be drawn around. A subnetwork without a column ends it at once: the session
+has more subnetworks than blobs have columns, and nobody will ever serve the share. Blobs of blocks that are downloaded
+are sampled at once.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Coroutine, Iterable, Mapping, Sequence, Set
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Final
 
 from nomos_core.cryptarchia.block import Block
 from nomos_core.identifiers import BlobId
@@ -143,11 +144,21 @@ class Sampler:
         members = self._members(session)
         columns = self._drawn(members, lot)
         commitments = await self._client.commitments(blob, members)
-        await _enough(self._settings.samples, [self._share(blob, each, commitments, members) for each in columns])
-
-    async def _share(self, blob: BlobId, column: int, commitments: tuple[bytes, ...], members: SessionMembers) -> None:
-        await self._client.share(blob, column, commitments, members)
-        _log.info("subnet %d for blob id %s has been successfully sampled", column, blob.hex())
+        wanted = self._settings.samples
+        spare = len(columns) - wanted
+        for column in columns:
+            try:
+                await self._client.share(blob, column, commitments, members)
+            except SampleMissing as error:
+                if not spare:
+                    raise
+                spare -= 1
+                _log.debug("blob_id %s: %s; another subnetwork is asked", blob.hex(), error)
+                continue
+            _log.info("subnet %d for blob id %s has been successfully sampled", column, blob.hex())
+            wanted -= 1
+            if not wanted:
+                return
 
     def _members(self, session: int) -> SessionMembers:
         members = self._sessions.members(session)
@@ -159,6 +170,10 @@ class Sampler:
 
     def _drawn(self, members: SessionMembers, lot: int) -> Sequence[int]:
         subnetworks = range(len(members.membership.subnetworks))
+        if len(subnetworks) < self._settings.samples:
+            raise SampleMissing(
+                f"{self._settings.samples} samples are needed, there are {len(subnetworks)} subnetworks"
+            )
         drawn = random.Random(lot).sample(subnetworks, min(self._settings.subnetworks, len(subnetworks)))
         if any(each >= self._columns for each in drawn):
             raise NoSuchColumn(
@@ -176,33 +191,6 @@ class Sampler:
 def _new_lot() -> int:
     """The same lot draws the same subnetworks again."""
     return random.getrandbits(_LOT_BITS)
-
-
-async def _enough(wanted: int, shares: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Return as soon as so many of the shares came.
-
-    Raises:
-        SampleMissing: too few of them came.
-        StorageError: the database failed.
-        KzgParamsError: the parameters can't be used.
-    """
-    tasks = [asyncio.ensure_future(share) for share in shares]
-    good, reasons = 0, list[str]()
-    try:
-        for task in asyncio.as_completed(tasks):
-            try:
-                await task
-            except SampleMissing as error:
-                reasons.append(str(error))
-                continue
-            good += 1
-            if good == wanted:
-                return
-        raise SampleMissing("; ".join(reasons))
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _sessions_of(transactions: Iterable[SignedMantleTx]) -> Iterable[tuple[BlobId, int]]:

@@ -109,6 +109,15 @@ async def test_one_good_sample_is_enough_where_no_more_is_asked(kzg_file: Path) 
         await reached("the outsider to sample the blob", all_hold(blob, [outsider]))
 
 
+async def test_a_session_with_fewer_subnetworks_than_samples_has_nothing_to_sample(kzg_file: Path) -> None:
+    settings = da_settings(kzg_file, columns=4, subnetworks=2)
+    async with members(2, settings) as (one, other):
+        blob = encoded(kzg_file, columns=4)
+        await other.service.verifier.take_share(blob.blob_id, blob.share(0))
+        await other.service.verifier.take_share(blob.blob_id, blob.share(1))
+        assert not await one.service.sampler.sample_now({blob.blob_id: 0})
+
+
 async def test_with_more_subnetworks_than_columns_no_blob_is_sampled(
     kzg_file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
