@@ -136,7 +136,8 @@ class CpuMeter:
             if node in self._nodes and seconds > 0
         }
         self._asked, self._machine, self._nodes = now, machine, nodes
-        return (busy / total if total > 0 else 0.0), used
+        # The kernel's time of waiting for disks may run backwards a little.
+        return (min(max(busy / total, 0.0), 1.0) if total > 0 else 0.0), used
 
     def _note(self, entry: Entry) -> None:
         if isinstance(entry.event, NodeStarted) and entry.event.pid is not None:
