@@ -19,6 +19,7 @@ def build(*, validators: int = 1, executors: int = 1, seconds: float = 60) -> Sc
         .transactions(rate=5, users=500)
         .data_availability(blob_rate=1)
         .expect_consensus_liveness()
+        .expect_no_stalls()
         .run_for(seconds=seconds)
         .build()
     )

@@ -20,6 +20,7 @@ from nomos_testing.faults.vocabulary import Fault, Kill
 from nomos_testing.runtime.block_feed import FeedEvent, NodeView
 from nomos_testing.runtime.chain_history import ChainHistory
 from nomos_testing.scenario.metrics import RunMetrics
+from nomos_testing.topology import TopologySpec, WalletSpec
 from toy_chain import GENESIS_ID
 
 SLOT_SECONDS = 1.0
@@ -28,7 +29,8 @@ SLOT_SECONDS = 1.0
 class WatchedRun:
     """Its methods move it on; ``watched`` is what an expectation makes of each step."""
 
-    def __init__(self, *nodes: str) -> None:
+    def __init__(self, *nodes: str, wallet: WalletSpec | None = None) -> None:
+        self._wallet = wallet
         self.started = time.monotonic()
         self.slot = 0.0
         self.history = ChainHistory()
@@ -42,6 +44,9 @@ class WatchedRun:
 
     def run_metrics(self) -> RunMetrics:
         return RunMetrics(run_duration=60, slot_duration=SLOT_SECONDS, active_slot_coeff=0.9)
+
+    def plan(self) -> Any:
+        return SimpleNamespace(topology=TopologySpec(validators=len(self.views), wallet=self._wallet))
 
     def block_feed(self) -> Any:
         return SimpleNamespace(history=self.history, nodes=lambda: dict(self.views))
@@ -121,13 +126,16 @@ class WatchedRun:
         return [event for event in self.journaled if isinstance(event, ExpectationBroken)]
 
 
-def with_transactions(blocks: Sequence[Block], transactions: Mapping[int, int]) -> list[Block]:
+def with_transactions(blocks: Sequence[Block], transactions: Mapping[int, int], *, inputs: int = 1) -> list[Block]:
     """The blocks with a transaction in each that ``transactions`` names by position; its hash is the number given."""
     return [
-        replace(block, transactions=(_transaction(transactions[position]),)) if position in transactions else block
+        replace(block, transactions=(_transaction(transactions[position], inputs),))
+        if position in transactions
+        else block
         for position, block in enumerate(blocks)
     ]
 
 
-def _transaction(number: int) -> Any:
-    return SimpleNamespace(hash=TxHash(number))
+def _transaction(number: int, inputs: int) -> Any:
+    ledger_tx = SimpleNamespace(inputs=(number,) * inputs)
+    return SimpleNamespace(hash=TxHash(number), mantle_tx=SimpleNamespace(ledger_tx=ledger_tx))

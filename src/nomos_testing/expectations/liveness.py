@@ -1,23 +1,32 @@
-"""Consensus liveness: the chain grows, it still grows at the end, and every node keeps near the highest one.
+"""Consensus liveness: the chain grows while the run lasts, and every node keeps near the highest one.
 
-The height rules and their thresholds are the original framework's; that the chain must not have fallen silent is ours.
+Two windows can be judged. ``run`` is the run's duration: blocks of the cooldown do not count, and the lottery's odds
+say how many there must be. ``original`` is the original framework's: heights at the very end, measured against the
+blocks that were to be expected of the run's duration alone, so that the cooldown's blocks make up for missing ones.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 from nomos_testing.client.errors import NodeClientError
 from nomos_testing.cluster.interfaces import NodeHandle
+from nomos_testing.expectations.lottery_odds import LotteryOdds
+from nomos_testing.faults.fault_log import FaultLog
+from nomos_testing.runtime.chain_history import BlockRecord
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
 
 MAX_LAG_ALLOWANCE: Final = 5
 MIN_PROGRESS_BLOCKS: Final = 5
 REQUEST_RETRIES: Final = 5
 REQUEST_RETRY_DELAY: Final = 2.0
+NO_ANSWER: Final = "no answer"
+"""Stands in the row of the summary for a node's number."""
+Window = Literal["run", "original"]
 MAX_SILENT_SLOTS: Final = 30
 """With a lone leader of two thirds of the slots, 30 slots without a block happen once in 10^14 runs."""
 
@@ -48,10 +57,10 @@ def height_issues(samples: Sequence[HeightSample], expected_blocks: int, lag_all
     return grown + behind
 
 
-def silence_issues(silent_slots: float) -> list[str]:
-    if silent_slots <= MAX_SILENT_SLOTS:
+def silence_issues(silent_slots: float, allowed: int = MAX_SILENT_SLOTS) -> list[str]:
+    if silent_slots <= allowed:
         return []
-    return [f"no new block for {silent_slots:.0f} slots (at most {MAX_SILENT_SLOTS} allowed)"]
+    return [f"no new block for {silent_slots:.0f} slots (at most {allowed} allowed)"]
 
 
 class ConsensusLiveness:
@@ -59,44 +68,164 @@ class ConsensusLiveness:
 
     name: Final = "consensus_liveness"
 
-    def __init__(self, *, lag_allowance: int = 2) -> None:
+    def __init__(self, *, lag_allowance: int = 2, window: Window = "run") -> None:
         if not 0 <= lag_allowance <= MAX_LAG_ALLOWANCE:
             raise ValueError(f"lag allowance: expected 0 to {MAX_LAG_ALLOWANCE} blocks, got {lag_allowance}")
+        if window not in get_args(Window):
+            raise ValueError(f"window: expected {' or '.join(get_args(Window))}, got {window!r}")
         self._lag_allowance = lag_allowance
+        self._window: Window = window
+        self._started: float | None = None
 
     def file_section(self) -> Mapping[str, Any]:
         """The same in a scenario file."""
-        return {"consensus_liveness": {"lag_allowance": self._lag_allowance}}
+        return {"consensus_liveness": {"lag_allowance": self._lag_allowance, "window": self._window}}
 
     def prepare(self, plan: RunPlan) -> None:
         if plan.topology.node_count == 0:
             raise ValueError("consensus liveness requires at least one validator or executor")
 
     async def capture(self, ctx: RunContext) -> None:
-        """Nothing is watched: the nodes are asked at the end."""
+        """Note when the run's window begins; the nodes are asked at the end."""
+        self._started = time.monotonic()
 
     async def evaluate(self, ctx: RunContext) -> Observation:
-        answers = await asyncio.gather(*(_sample(node) for node in ctx.cluster().nodes))
+        nodes = ctx.cluster().nodes
+        answers = await asyncio.gather(*map(_sample, nodes))
+        if self._window == "original":
+            return self._judge_heights(ctx, nodes, answers)
+        if self._started is None:
+            raise ExpectationFailed("consensus liveness expectation not captured")
+        return self._judge_run(ctx, nodes, answers, RunWindow.of(ctx, self._started))
+
+    def _judge_heights(
+        self, ctx: RunContext, nodes: Sequence[NodeHandle], answers: Sequence[HeightSample | str]
+    ) -> Observation:
         samples = [answer for answer in answers if isinstance(answer, HeightSample)]
         unreachable = [answer for answer in answers if isinstance(answer, str)]
-        heights = {sample.node: sample.height for sample in samples}
-        highest = max(heights.values(), default=0)
+        highest = max((sample.height for sample in samples), default=0)
         target = liveness_target(ctx.expected_blocks(), highest)
-        required = max(MIN_PROGRESS_BLOCKS, target - allowed_lag(target, self._lag_allowance))
         issues = (
             unreachable
             + height_issues(samples, ctx.expected_blocks(), self._lag_allowance)
             + silence_issues(_silent_slots(ctx))
         )
-        if issues:
-            listed = "\n".join(f"- {issue}" for issue in issues)
-            raise ExpectationFailed(
-                f"consensus liveness violated (target={target}):\n{listed}",
-                observed=heights,
-                required=required,
-                evidence=issues,
-            )
-        return Observation(observed=heights, required=required)
+        return _judged(
+            issues,
+            target=target,
+            observed=_by_node(nodes, answers, {sample.node: sample.height for sample in samples}),
+            required=max(MIN_PROGRESS_BLOCKS, target - allowed_lag(target, self._lag_allowance)),
+        )
+
+    def _judge_run(
+        self, ctx: RunContext, nodes: Sequence[NodeHandle], answers: Sequence[HeightSample | str], window: RunWindow
+    ) -> Observation:
+        unreachable = [answer for answer in answers if isinstance(answer, str)]
+        counts = {
+            answer.node: sum(answer.node in record.seen_by for record in window.blocks)
+            for answer in answers
+            if isinstance(answer, HeightSample)
+        }
+        target = liveness_target(ctx.expected_blocks(), len(window.blocks))
+        lag = allowed_lag(target, self._lag_allowance)
+        behind = [
+            f"{node} has {count} of the run's {len(window.blocks)} blocks, at least {target - lag} are required"
+            for node, count in counts.items()
+            if count + lag < target
+        ]
+        silence = silence_issues(_silent_slots(ctx), max(MAX_SILENT_SLOTS, window.longest_stall))
+        issues = unreachable + window.issues() + behind + silence
+        observed = {"blocks": window.described_count(), **_by_node(nodes, answers, counts)}
+        return _judged(
+            issues, target=target, observed=observed, required=f"{window.required} blocks, nodes {max(0, target - lag)}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunWindow:
+    """The canonical chain's blocks of the run's duration, and how many a healthy network makes at least.
+
+    Slots in which a planned fault was there, or from which the network had not recovered, ask for no blocks.
+    """
+
+    blocks: Sequence[BlockRecord]
+    """First seen in the window; an eighth of a slot after they were made."""
+    quiet_blocks: int
+    """Those first seen while no planned fault was there."""
+    slots: int
+    quiet_slots: int
+    required: int
+    """Of the quiet blocks."""
+    longest_stall: int
+    """Slots without a block that chance alone may bring."""
+
+    @classmethod
+    def of(cls, ctx: RunContext, started: float) -> RunWindow:
+        slot, ended = ctx.run_metrics().slot_duration or 1.0, started + ctx.run_duration()
+        faulty = fault_periods(ctx.faults(), started, ended)
+        canonical = ctx.block_feed().canonical_chain()
+        blocks = [record for record in canonical if started <= record.first_seen < ended]
+        quiet = [record for record in blocks if not any(begin <= record.first_seen < end for begin, end in faulty)]
+        # The blocks of a slot that the window cuts may be seen on either side: each edge costs one slot.
+        seconds = ctx.run_duration() - sum(end - begin for begin, end in faulty)
+        quiet_slots = max(0, round(seconds / slot) - 1 - len(faulty))
+        spent = sum(len(tx.mantle_tx.ledger_tx.inputs) for record in canonical for tx in record.block.transactions)
+        odds = LotteryOdds.of(ctx.plan().topology)
+        return cls(
+            blocks=blocks,
+            quiet_blocks=len(quiet),
+            slots=round(ctx.run_duration() / slot),
+            quiet_slots=quiet_slots,
+            required=odds.fewest_blocks(quiet_slots, spent),
+            longest_stall=odds.longest_stall(ctx.run_duration() / slot, spent),
+        )
+
+    def described_count(self) -> str:
+        outside = "" if self.quiet_blocks == len(self.blocks) else f", {self.quiet_blocks} outside of faults"
+        return f"{len(self.blocks)} in the run's {self.slots} slots{outside}"
+
+    def issues(self) -> list[str]:
+        if self.quiet_blocks >= self.required:
+            return []
+        outside = "" if self.quiet_blocks == len(self.blocks) else " without faults"
+        return [
+            f"{self.quiet_blocks} blocks in the run's {self.quiet_slots} slots{outside}, {self.required} are required "
+            "by the odds of the leader lottery"
+        ]
+
+
+def fault_periods(faults: FaultLog, started: float, ended: float) -> list[tuple[float, float]]:
+    """The parts of a window in which a planned fault was there or the network had not recovered; none overlap."""
+    periods: list[tuple[float, float]] = []
+    for record in sorted(faults.records, key=lambda record: record.injected_at):
+        begin, end = max(record.injected_at, started), min(record.recovered_at or ended, ended)
+        if begin >= end:
+            continue
+        if periods and begin <= periods[-1][1]:
+            periods[-1] = (periods[-1][0], max(periods[-1][1], end))
+        else:
+            periods.append((begin, end))
+    return periods
+
+
+def _by_node(
+    nodes: Sequence[NodeHandle], answers: Sequence[HeightSample | str], numbers: Mapping[str, int]
+) -> dict[str, int | str]:
+    """Who did not answer first, then the others from the lowest to the highest: who is to blame stands in front."""
+    silent = [node.name for node, answer in zip(nodes, answers, strict=True) if isinstance(answer, str)]
+    return {**dict.fromkeys(silent, NO_ANSWER), **dict(sorted(numbers.items(), key=lambda item: item[1]))}
+
+
+def _judged(issues: Sequence[str], *, target: int, observed: Mapping[str, Any], required: Any) -> Observation:
+    if issues:
+        listed = "\n".join(f"- {issue}" for issue in issues)
+        raise ExpectationFailed(
+            f"consensus liveness violated (target={target}):\n{listed}",
+            observed=observed,
+            required=required,
+            evidence=issues,
+        )
+    return Observation(observed=observed, required=required)
 
 
 def _silent_slots(ctx: RunContext) -> float:

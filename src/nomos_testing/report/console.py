@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _LONGEST_VALUE = 60
+_SHOWN_EVIDENCE_LINES = 5
 _SHOWN_UNREADABLE_LINES = 3
 _SHOWN_CHARACTERS = 40
 """Of a line that cannot be read."""
@@ -52,6 +53,7 @@ def _lines(summary: RunSummary) -> Iterable[str]:
     if started is not None and any(phase.phase == "run" for phase in summary.phases):
         yield _blocks_line(summary)
     yield from summary.workloads
+    yield from _evidence_lines(summary)
     if summary.fell_behind is not None and summary.outcome != "failed":  # what failed says so itself
         yield str(summary.fell_behind)
     for raised in summary.raised:
@@ -89,8 +91,32 @@ def _expectations(summary: RunSummary) -> Table:
     for judged in summary.judgements:
         outcome = outcome_of(passed=judged.passed, errored=judged.errored)
         verdict = Text(outcome, style="green" if judged.passed else "red")
-        table.add_row(judged.expectation, shown(judged.observed), shown(judged.required), verdict)
+        observed = shown(_with_ends(judged.observed, summary))
+        table.add_row(judged.expectation, observed, shown(judged.required), verdict)
     return table
+
+
+def _with_ends(observed: Any, summary: RunSummary) -> Any:
+    """What an expectation observed of each node; text says how a node ended where it did."""
+    if not isinstance(observed, Mapping):
+        return observed
+    ends = {name: node.ended_unexpectedly for name, node in summary.nodes.items() if node.ended_unexpectedly}
+    return {
+        name: f"{value} ({ends[name]})" if isinstance(value, str) and name in ends else value
+        for name, value in observed.items()
+    }
+
+
+def _evidence_lines(summary: RunSummary) -> Iterable[str]:
+    """What failed expectations found, but for what their messages have said already."""
+    for judged in summary.judgements:
+        lines = [line for line in judged.evidence if line not in judged.message]
+        if judged.passed or not lines:
+            continue
+        yield f"{judged.expectation}:"
+        yield from (f"  {line}" for line in lines[:_SHOWN_EVIDENCE_LINES])
+        if len(lines) > _SHOWN_EVIDENCE_LINES:
+            yield f"  and {len(lines) - _SHOWN_EVIDENCE_LINES} more in the journal"
 
 
 def _faults(summary: RunSummary) -> Table:
@@ -136,15 +162,34 @@ def _table(*columns: str, wraps: str) -> Table:
 
 
 def shown(value: Any) -> str:
-    """An observation in a table's cell: a mapping of numbers as its range where it is long."""
+    """An observation in a table's cell: of a long mapping the texts, and its numbers as their range."""
     if value is None:
         return "-"
-    if isinstance(value, Mapping):
-        listed = ", ".join(f"{name} {item}" for name, item in value.items())
-        if len(listed) > _LONGEST_VALUE and value and all(isinstance(item, int | float) for item in value.values()):
-            lowest, highest = min(value.values()), max(value.values())
-            return (
-                f"{lowest} to {highest} ({len(value)} nodes)" if lowest < highest else f"{lowest} ({len(value)} nodes)"
-            )
+    if not isinstance(value, Mapping):
+        return str(value)
+    listed = _listed(value)
+    if len(listed) <= _LONGEST_VALUE:
         return listed
-    return str(value)
+    numbers = {name: item for name, item in value.items() if isinstance(item, int | float)}
+    texts = {name: item for name, item in value.items() if name not in numbers}
+    return ", ".join(part for part in (_listed(texts), _range(numbers)) if part)
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {item}" for name, item in values.items())
+
+
+def _range(numbers: Mapping[str, int | float]) -> str:
+    """``validator-1 3, others 13 to 14 (4 nodes)``: the lowest is named where it stands alone."""
+    if not numbers:
+        return ""
+    (lowest, low), *others = sorted(numbers.items(), key=lambda item: item[1])
+    if not others or low == others[0][1]:
+        return _spread(list(numbers.values()))
+    return f"{lowest} {low}, others {_spread([number for _, number in others])}"
+
+
+def _spread(numbers: Sequence[int | float]) -> str:
+    low, high = min(numbers), max(numbers)
+    nodes = f"({len(numbers)} node{'s' * (len(numbers) != 1)})"
+    return f"{low} to {high} {nodes}" if low < high else f"{low} {nodes}"

@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 
 from nomos_testing.expectations.continuous import Always, Check, Eventually, Sometimes
 from nomos_testing.expectations.kept_inclusions import InclusionsStay
-from nomos_testing.expectations.liveness import ConsensusLiveness
+from nomos_testing.expectations.liveness import ConsensusLiveness, Window
 from nomos_testing.expectations.recovery import DEFAULT_WITHIN as DEFAULT_RECOVERY
 from nomos_testing.expectations.recovery import RecoversFromFaults
 from nomos_testing.expectations.safety import NoConflictingLib
-from nomos_testing.expectations.stalls import DEFAULT_SLOTS as DEFAULT_STALL_SLOTS
 from nomos_testing.expectations.stalls import NoStalls
 from nomos_testing.faults.errors import FaultPlanError
 from nomos_testing.faults.plan import FaultPlan
@@ -179,18 +178,24 @@ class ScenarioBuilder:
         """Add a workload; what it expects comes with it."""
         return replace(self, workloads=(*self.workloads, workload))
 
-    def expect_consensus_liveness(self, *, lag_allowance: int = 2) -> ScenarioBuilder:
-        """Expect the chain to grow and every node to keep near the highest."""
+    def expect_consensus_liveness(self, *, lag_allowance: int = 2, window: Window = "run") -> ScenarioBuilder:
+        """Expect the chain to grow and every node to keep near the highest.
+
+        ``window="original"`` judges the heights at the end as the original does, blocks of the cooldown included.
+        """
         with _build_errors():
-            expectation = ConsensusLiveness(lag_allowance=lag_allowance)
+            expectation = ConsensusLiveness(lag_allowance=lag_allowance, window=window)
         return self.with_expectation(expectation)
 
     def expect_no_conflicting_lib(self) -> ScenarioBuilder:
         """Expect that no two nodes ever hold conflicting blocks for final."""
         return self.with_expectation(NoConflictingLib())
 
-    def expect_no_stalls(self, *, slots: float = DEFAULT_STALL_SLOTS) -> ScenarioBuilder:
-        """Expect that outside of faults no node goes without a new block for longer."""
+    def expect_no_stalls(self, *, slots: float | None = None) -> ScenarioBuilder:
+        """Expect that outside of faults no node goes without a new block for longer.
+
+        By default as long as the leader lottery makes likely.
+        """
         return self.with_expectation(NoStalls(slots=slots))
 
     def expect_recovery(self, *, within: Time = DEFAULT_RECOVERY) -> ScenarioBuilder:

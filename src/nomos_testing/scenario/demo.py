@@ -50,6 +50,7 @@ def _demo(settings: Settings, name: str) -> ScenarioBuilder:
         .wallets(WALLETS)
         .transactions(rate=TRANSACTION_RATE, users=TRANSACTION_USERS)
         .expect_consensus_liveness()
+        .expect_no_stalls()
         .run_for(seconds=settings.demo_run_seconds)
     )
     return builder.data_availability(blob_rate=BLOB_RATE) if settings.demo_executors else builder.note(NO_EXECUTORS)

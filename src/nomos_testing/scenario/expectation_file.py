@@ -57,7 +57,9 @@ class EventuallySection(SometimesSection):
 class NoStallsSection(Section):
     """Outside of faults no node goes without a new block for longer."""
 
-    slots: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30.0
+    slots: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        default=None, description="Default: as many as the leader lottery makes likely, at least 10."
+    )
 
 
 class RecoversSection(Section):

@@ -21,8 +21,10 @@ def expectation_step(section: ExpectationSection) -> Callable[[ScenarioBuilder],
     from nomos_testing.scenario.builder import ScenarioBuilder
 
     if section.consensus_liveness is not None:
-        lag_allowance = section.consensus_liveness.lag_allowance
-        return partial(ScenarioBuilder.expect_consensus_liveness, lag_allowance=lag_allowance)
+        liveness = section.consensus_liveness
+        return partial(
+            ScenarioBuilder.expect_consensus_liveness, lag_allowance=liveness.lag_allowance, window=liveness.window
+        )
     if section.no_stalls is not None:
         return partial(ScenarioBuilder.expect_no_stalls, slots=section.no_stalls.slots)
     if section.recovers_from_faults is not None:

@@ -86,6 +86,10 @@ class LivenessSection(Section):
     """Every node keeps near the highest, and the chain grows."""
 
     lag_allowance: Annotated[int, Field(ge=0, le=5)] = Field(default=2, description="Blocks a node may be behind.")
+    window: Literal["run", "original"] = Field(
+        default="run",
+        description="run: blocks of the run's duration; original: heights at the end, the cooldown's blocks included.",
+    )
 
 
 class ExpectationSection(Section):

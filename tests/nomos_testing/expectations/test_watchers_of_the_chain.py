@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from nomos_core.cryptarchia.block import Block
+from nomos_testing.expectations import stalls as stalls_module
 from nomos_testing.expectations.kept_inclusions import InclusionsStay
 from nomos_testing.expectations.recovery import RecoversFromFaults
 from nomos_testing.expectations.safety import NoConflictingLib
 from nomos_testing.expectations.stalls import NoStalls
 from nomos_testing.faults import seconds, slots
 from nomos_testing.runtime.outcome import ExpectationFailed
+from nomos_testing.topology import WalletSpec
 from toy_chain import toy_chain
 from watched_run import WatchedRun, with_transactions
 
@@ -83,6 +85,36 @@ async def test_a_tip_that_does_not_move_is_a_stall() -> None:
         run.pass_slots(1)
     assert "b has shown no new block for 11 slots" in str(refusal(stalls))
     assert "a has shown" not in str(refusal(stalls))
+
+
+async def test_a_stall_says_since_when_and_how_long_a_tip_may_stand_still() -> None:
+    run = WatchedRun("a")
+    stalls = await run.watched(NoStalls(slots=10))
+    run.pass_slots(5)
+    run.show("a", TRUNK[:1])
+    run.pass_slots(11)
+    assert "a has shown no new block for 11 slots, since slot 5 (at most 10 allowed)" in str(refusal(stalls))
+
+
+async def test_by_default_the_lottery_and_the_machine_set_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stalls_module, "measured_machine_factor", lambda: 2.0)
+    run = WatchedRun("a", "b", wallet=WalletSpec(total=10_000, users=100))
+    stalls = await run.watched(NoStalls())
+    run.look()
+    run.pass_slots(20)
+    stalls.judge()
+    run.pass_slots(1)
+    assert "no new block for 21 slots, since slot 0 (at most 20 allowed)" in str(refusal(stalls))
+
+
+async def test_spent_notes_make_the_limit_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stalls_module, "measured_machine_factor", lambda: 1.0)
+    run = WatchedRun("a", "b", wallet=WalletSpec(total=10_000, users=100))
+    stalls = await run.watched(NoStalls())
+    run.show("a", with_transactions(TRUNK[:1], {0: 1}, inputs=100))
+    run.show("b", with_transactions(TRUNK[:1], {0: 1}, inputs=100))
+    run.pass_slots(20)
+    stalls.judge()
 
 
 async def test_tips_that_move_in_time_do_not_stall() -> None:

@@ -279,9 +279,40 @@ def test_a_run_that_was_killed_is_called_so(tmp_path: Path) -> None:
         (None, "-"),
         (83, "83"),
         ({"validator-0": 3}, "validator-0 3"),
-        ({f"validator-{index}": index for index in range(9)}, "0 to 8 (9 nodes)"),
+        ({f"validator-{index}": index for index in range(9)}, "validator-0 0, others 1 to 8 (8 nodes)"),
+        ({f"validator-{index}": 40 + index // 3 for index in range(9)}, "40 to 42 (9 nodes)"),
+        (
+            {"blocks": "14 in the run's 15 slots", "validator-1": "no answer", "validator-0": 3, "validator-2": 14},
+            "blocks 14 in the run's 15 slots, validator-1 no answer, validator-0 3, others 14 (1 node)",
+        ),
         ({f"validator-{index}": 41 for index in range(9)}, "41 (9 nodes)"),
     ],
 )
 def test_observations_fit_into_a_cell(value: Any, text: str) -> None:
     assert shown(value) == text
+
+
+def test_a_failed_row_says_how_the_node_ended_and_its_evidence_follows() -> None:
+    entries = [
+        Entry(0.1, "", NodeStarted(node="validator-1", pid=1, program="nomos-node", url="http://127.0.0.1:1")),
+        Entry(0.2, "", NodeExited(node="validator-1", status="killed by SIGKILL", expected=False)),
+        Entry(
+            0.3,
+            "",
+            ExpectationJudged(
+                expectation="consensus_liveness",
+                passed=False,
+                observed={"validator-1": "no answer", "validator-0": 31},
+                required=25,
+                message="violated: said already",
+                evidence=("said already", *(f"transaction {number} is in no block" for number in range(7))),
+            ),
+        ),
+    ]
+    stream = io.StringIO()
+    print_summary(entries, stream)
+    text = stream.getvalue()
+    assert "validator-1 no answer (killed by SIGKILL), validator-0 31" in text
+    assert "consensus_liveness:\n  transaction 0 is in no block" in text
+    assert "  transaction 4 is in no block\n  and 2 more in the journal" in text
+    assert "  said already" not in text

@@ -12,7 +12,7 @@ from nomos_testing.scenario.yaml import load_scenario
 from nomos_testing.settings import Settings
 from repository_copy import REPOSITORY
 
-EVERYTHING = ("tx_inclusion_expectation", "da_workload_inclusions", "verify_blobs", "consensus_liveness")
+EVERYTHING = ("tx_inclusion_expectation", "da_workload_inclusions", "verify_blobs", "consensus_liveness", "no_stalls")
 
 
 def demo(validators: int, executors: int) -> Scenario:
