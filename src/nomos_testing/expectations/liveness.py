@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
 from nomos_testing.client.errors import NodeClientError
 from nomos_testing.cluster.interfaces import NodeHandle
-from nomos_testing.expectations.lottery_odds import LotteryOdds
+from nomos_testing.expectations.lottery_odds import LotteryOdds, fewest_blocks
 from nomos_testing.faults.fault_log import FaultLog
 from nomos_testing.runtime.chain_history import BlockRecord
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
@@ -169,15 +170,16 @@ class RunWindow:
         # The blocks of a slot that the window cuts may be seen on either side: each edge costs one slot.
         seconds = ctx.run_duration() - sum(end - begin for begin, end in faulty)
         quiet_slots = max(0, round(seconds / slot) - 1 - len(faulty))
-        spent = sum(len(tx.mantle_tx.ledger_tx.inputs) for record in canonical for tx in record.block.transactions)
-        odds = LotteryOdds.of(ctx.plan().topology)
+        slots = round(ctx.run_duration() / slot)
+        odds, spent = LotteryOdds.of(ctx.plan().topology), _spent_notes(canonical, started, slot, slots)
+        wins = sum(1 - odds.empty_slot(notes) for notes in spent) / len(spent)
         return cls(
             blocks=blocks,
             quiet_blocks=len(quiet),
-            slots=round(ctx.run_duration() / slot),
+            slots=slots,
             quiet_slots=quiet_slots,
-            required=odds.fewest_blocks(quiet_slots, spent),
-            longest_stall=odds.longest_stall(ctx.run_duration() / slot, spent),
+            required=fewest_blocks(quiet_slots, wins),
+            longest_stall=odds.longest_stall(slots, spent[-1]),
         )
 
     def described_count(self) -> str:
@@ -206,6 +208,20 @@ def fault_periods(faults: FaultLog, started: float, ended: float) -> list[tuple[
         else:
             periods.append((begin, end))
     return periods
+
+
+def _spent_notes(chain: Sequence[BlockRecord], started: float, slot: float, slots: int) -> list[int]:
+    """How many notes had been spent on the chain when each slot of a window began; at least one slot."""
+    spends = deque(
+        (record.first_seen, sum(len(tx.mantle_tx.ledger_tx.inputs) for tx in record.block.transactions))
+        for record in chain
+    )
+    spent, counts = 0, []
+    for number in range(max(1, slots)):
+        while spends and spends[0][0] < started + number * slot:
+            spent += spends.popleft()[1]
+        counts.append(spent)
+    return counts
 
 
 def _by_node(

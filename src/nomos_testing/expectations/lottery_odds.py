@@ -44,14 +44,6 @@ class LotteryOdds:
         """The chance that nobody wins a slot, with so many wallet notes spent."""
         return self.no_leader_note_wins * self.wallet_note_wins_nowhere ** max(0, self.wallet_notes - spent)
 
-    def fewest_blocks(self, slots: int, spent: int = 0) -> int:
-        """How many blocks must be made in ``slots`` slots.
-
-        Half of the average, so that a slow machine has room, or fewer where chance alone may leave fewer.
-        """
-        wins = 1 - self.empty_slot(spent)
-        return min(math.ceil(slots * wins / 2), _lower_quantile(slots, wins, FALSE_ALARM))
-
     def longest_stall(self, slots: float, spent: int = 0) -> int:
         """How many slots in a row may be empty in a run of ``slots`` slots."""
         empty = self.empty_slot(spent)
@@ -60,6 +52,15 @@ class LotteryOdds:
         if empty >= 1:
             return math.ceil(slots)
         return math.ceil(math.log(FALSE_ALARM / max(1.0, slots)) / math.log(empty))
+
+
+def fewest_blocks(slots: int, wins: float) -> int:
+    """How many blocks must be made in ``slots`` slots, of which each has a winner with the chance ``wins`` on average.
+
+    Half of the average, so that a slow machine has room, or fewer where chance alone may leave fewer. Slots of unequal
+    chances vary less than slots that all have the average one (Hoeffding 1956), so that the average is enough to know.
+    """
+    return min(math.ceil(slots * wins / 2), _lower_quantile(slots, wins, FALSE_ALARM))
 
 
 def _lower_quantile(trials: int, chance: float, tail: float) -> int:

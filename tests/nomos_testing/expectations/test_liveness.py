@@ -148,6 +148,14 @@ async def test_blocks_of_the_cooldown_do_not_make_up_for_a_chain_that_stood_stil
     assert failure.observed["blocks"] == "4 in the run's 15 slots"
 
 
+async def test_notes_spent_after_a_slot_do_not_excuse_it() -> None:
+    assert liveness._spent_notes(Run([0, 3])._records, 0.0, 1.0, 4) == [0, 0, 0, 0]
+    run = Run([0, 3])
+    spending: Any = SimpleNamespace(mantle_tx=SimpleNamespace(ledger_tx=SimpleNamespace(inputs=(1, 2))))
+    chain = [replace(record, block=replace(record.block, transactions=(spending,))) for record in run._records]
+    assert liveness._spent_notes(chain, run.started, 1.0, 5) == [0, 2, 2, 2, 4]
+
+
 async def test_a_node_without_the_runs_blocks_is_named_first() -> None:
     failure = await refused(Run(range(14), has={"validator-1": 3}))
     assert str(failure) == (

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nomos_core.cryptarchia.leadership import development_constants
 from nomos_core.field import MODULUS
-from nomos_testing.expectations.lottery_odds import FALSE_ALARM, LotteryOdds
+from nomos_testing.expectations.lottery_odds import FALSE_ALARM, LotteryOdds, fewest_blocks
 from nomos_testing.topology import TopologySpec, WalletSpec
 
 SLOTS = 20_000
@@ -42,7 +42,7 @@ def test_a_lone_leader_wins_two_slots_in_three() -> None:
 def test_half_of_the_average_is_required_unless_chance_alone_may_leave_less(
     nodes: int, users: int, slots: int, blocks: int
 ) -> None:
-    assert LotteryOdds.of(spec(nodes, users)).fewest_blocks(slots) == blocks
+    assert fewest_blocks(slots, 1 - LotteryOdds.of(spec(nodes, users)).empty_slot()) == blocks
 
 
 @given(
@@ -50,15 +50,19 @@ def test_half_of_the_average_is_required_unless_chance_alone_may_leave_less(
 )
 def test_what_is_required_and_allowed_is_within_the_run(nodes: int, users: int, coefficient: float, slots: int) -> None:
     odds = LotteryOdds.of(spec(nodes, users, coefficient))
-    assert 0 <= odds.fewest_blocks(slots) <= (slots + 1) // 2
+    assert 0 <= fewest_blocks(slots, 1 - odds.empty_slot()) <= (slots + 1) // 2
     stall = odds.longest_stall(slots)
     assert slots * odds.empty_slot() ** stall <= FALSE_ALARM * 1.001
     assert slots * odds.empty_slot() ** (stall - 1) > FALSE_ALARM * 0.999
+
+
+@given(slots=st.integers(1, 500), wins=st.floats(0, 1), more=st.floats(0, 1))
+def test_better_odds_never_ask_for_fewer_blocks(slots: int, wins: float, more: float) -> None:
+    assert fewest_blocks(slots, min(wins, more)) <= fewest_blocks(slots, max(wins, more))
 
 
 @given(nodes=st.integers(1, 10), users=st.integers(1, 50), spent=st.integers(0, 100))
 def test_spent_notes_draw_no_more(nodes: int, users: int, spent: int) -> None:
     odds = LotteryOdds.of(spec(nodes, users))
     assert odds.empty_slot() <= odds.empty_slot(spent) <= odds.empty_slot(users) == odds.empty_slot(users + 1)
-    assert odds.fewest_blocks(100, spent) <= odds.fewest_blocks(100)
     assert odds.longest_stall(100, spent) >= odds.longest_stall(100)
