@@ -260,6 +260,35 @@ def holder_among_validators(nodes: Sequence[NodeProcess]) -> tuple[int, NodeProc
     raise AssertionError(f"no validator holds a column: {membership}")
 
 
+def test_three_nodes_sample_every_blob_and_with_the_originals_parameters_they_do_not(
+    tmp_path: Path, kzg_file: Path
+) -> None:
+    """Of the original's three subnetworks one has no column; each node draws one of them for each blob."""
+    for parameters, found in (("standard", set()), ("original", {"given up"})):
+        spec = TopologySpec(validators=2, executors=1, slot_duration=SLOT, data_availability=parameters)
+        with network(tmp_path / parameters, spec, kzg_file) as nodes:
+            answers = [disperse(nodes[-1], bytes([number]) * 31, channel=number) for number in range(1, 11)]
+            blobs = [bytes(answer.json).hex() for answer in answers]
+            outcomes = wait_until(
+                f"all nodes to be done with 10 blobs ({parameters})",
+                lambda nodes=nodes, blobs=blobs: sampling_outcomes(nodes, blobs),  # type: ignore[misc]
+            )
+        assert set(outcomes) == {"sampled"} | found, parameters
+
+
+def sampling_outcomes(nodes: Sequence[NodeProcess], blobs: Sequence[str]) -> list[str]:
+    """What each node's log says of each blob; empty until all have said something."""
+    outcomes: list[str] = []
+    for node in nodes:
+        log = "".join(file.read_text() for file in node.directory.glob("__logs*"))
+        for blob in blobs:
+            if f"blob_id {blob} could not be sampled and is given up: share 2: Share not found" in log:
+                outcomes.append("given up")
+            elif f"blob_id {blob} has been successfully sampled" in log:
+                outcomes.append("sampled")
+    return outcomes if len(outcomes) == len(nodes) * len(blobs) else []
+
+
 def test_a_node_without_its_parameters_says_so_and_ends(tmp_path: Path) -> None:
     spec = TopologySpec(validators=1, executors=1)
     with reserve_ports(2) as reservation:
