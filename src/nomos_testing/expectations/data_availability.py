@@ -1,6 +1,7 @@
 """That the workload's channels and blobs reach the canonical chain: 80 % of the channels, 55 % of the blobs.
 
-Of blobs as many are expected as the workload's rate gives for the blocks there were during the run.
+Of blobs as many are expected as the workload's rate gives for the blocks there were during the run, and never more than
+its channels can carry.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ class Disperser(Protocol):
 
     @property
     def blob_rate(self) -> int: ...
+    @property
+    def capacity(self) -> int: ...
     @property
     def channels(self) -> Sequence[ChannelId]: ...
     @property
@@ -81,7 +84,10 @@ class BlobInclusion:
         end = self._captured + ctx.run_duration()
         in_run = [block for block in ctx.block_feed().canonical_chain() if self._captured <= block.first_seen < end]
         return expected_blobs(
-            self._disperser.blob_rate, observed_blocks=len(in_run), expected_blocks=ctx.expected_blocks()
+            self._disperser.blob_rate,
+            observed_blocks=len(in_run),
+            expected_blocks=ctx.expected_blocks(),
+            capacity=self._disperser.capacity,
         )
 
     def _missing_inscriptions(self, report: BlobReport, required: int) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -114,9 +114,12 @@ class BlockFeed:
         self._closed = True
         self._more.set()
 
-    async def subscribe(self) -> AsyncIterator[FeedEvent]:
-        """Every event since the feed started, then those to come; ends when the feed is closed."""
-        position = 0
+    async def subscribe(self, *, past: bool = True) -> AsyncIterator[FeedEvent]:
+        """Every event since the feed started, then those to come; ends when the feed is closed.
+
+        Without ``past`` it begins with the first event after the iteration has started.
+        """
+        position = 0 if past else len(self._events)
         while True:
             while position < len(self._events):
                 yield self._events[position]
@@ -149,6 +152,11 @@ class BlockFeed:
         """The chain of the highest tip of any node, oldest first, genesis left out."""
         tip = self._history.canonical_tip()
         return () if tip is None else self._history.chain(tip)
+
+    def canonical_blocks_backwards(self) -> Iterator[BlockRecord]:
+        """The blocks of ``canonical_chain``, newest first, for those who need only the last ones."""
+        tip = self._history.canonical_tip()
+        return iter(()) if tip is None else self._history.backwards(tip)
 
     def chain_of(self, node: str) -> Sequence[BlockRecord]:
         """The chain of one node as last seen, oldest first, genesis left out."""

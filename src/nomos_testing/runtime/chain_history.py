@@ -112,7 +112,7 @@ class ChainHistory:
         if old == tip:
             return []
         self._tips[node] = tip
-        for record in self._backwards(tip):
+        for record in self.backwards(tip):
             if node in self._seen_by[record.id]:
                 break
             self._seen_by[record.id][node] = at
@@ -120,7 +120,7 @@ class ChainHistory:
 
     def chain(self, tip: HeaderId) -> list[BlockRecord]:
         """The blocks from genesis (left out) to ``tip``, oldest first."""
-        return list(self._backwards(tip))[::-1]
+        return list(self.backwards(tip))[::-1]
 
     def canonical_tip(self) -> HeaderId | None:
         """The highest tip of any node; among equals the one of most nodes, then the one seen first."""
@@ -150,7 +150,8 @@ class ChainHistory:
         self.records.append(record)
         return record
 
-    def _backwards(self, tip: HeaderId, until: HeaderId | None = None) -> Iterator[BlockRecord]:
+    def backwards(self, tip: HeaderId, until: HeaderId | None = None) -> Iterator[BlockRecord]:
+        """The blocks from ``tip`` down to genesis, or to ``until``; neither of these two is among them."""
         while tip != until and (record := self._by_id.get(tip)) is not None:
             yield record
             tip = record.parent
@@ -159,6 +160,6 @@ class ChainHistory:
         ancestor = self.common_ancestor(old, new)
         if ancestor == old:
             return []
-        abandoned = tuple(record.id for record in self._backwards(old, ancestor))
-        adopted = tuple(record.id for record in self._backwards(new, ancestor))[::-1]
+        abandoned = tuple(record.id for record in self.backwards(old, ancestor))
+        adopted = tuple(record.id for record in self.backwards(new, ancestor))[::-1]
         return [Reorganisation(node, old, new, ancestor, abandoned, adopted, at)]

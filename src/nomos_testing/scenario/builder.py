@@ -125,10 +125,16 @@ class ScenarioBuilder:
         return self.with_workload(workload)
 
     def data_availability(
-        self, *, channel_rate: int = 1, blob_rate: int = 1, headroom_percent: int = 20, verify_blobs: bool = True
+        self,
+        *,
+        channel_rate: int | None = None,
+        blob_rate: int = 1,
+        headroom_percent: int | None = None,
+        verify_blobs: bool = True,
     ) -> ScenarioBuilder:
         """Disperse ``blob_rate`` blobs a block over ``channel_rate`` channels and ``headroom_percent`` more.
 
+        Without a ``channel_rate`` there are as many channels as carry the blobs; with one, 20 percent more by default.
         Expects most of them in blocks and, with ``verify_blobs``, that a sample can be fetched back byte for byte.
         """
         with _build_errors():

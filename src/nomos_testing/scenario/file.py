@@ -68,9 +68,13 @@ class TransactionsSection(Section):
 class DataAvailabilitySection(Section):
     """Blobs, linked to one another in channels."""
 
-    channel_rate: Positive = Field(default=1, description="Channels that are filled at the same time.")
+    channel_rate: Positive | None = Field(
+        default=None, description="Channels that are filled at the same time; default: as many as carry the blobs."
+    )
     blob_rate: Positive = Field(default=1, description="Blobs a block, over all channels.")
-    headroom_percent: Count = Field(default=20, description="So many more channels, rounded up.")
+    headroom_percent: Count | None = Field(
+        default=None, description="So many more channels, rounded up; default 20 with a channel_rate, else 0."
+    )
     verify_blobs: bool = Field(default=True, description="At the end, fetch a sample back and compare it.")
 
 

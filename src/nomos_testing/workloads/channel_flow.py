@@ -1,41 +1,35 @@
 """One channel of the data availability workload: an inscription, then blobs, each linked to the message before it.
 
-A channel is a chain of its own: the ledger takes a message only where its parent is the channel's last one, so that a
-blob is dispersed when the one before it is in a block.
+A channel is a chain of its own: the ledger takes a message only where its parent is the channel's last one. So a blob
+is dispersed when the one before it is on the canonical chain, and anew as soon as that one has left it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from functools import partial
+from random import Random
 from typing import Final
 
 from nomos_core.identifiers import ROOT_MSG_ID, ChannelId, MsgId
 from nomos_core.keys import Ed25519Key
-from nomos_core.mantle.operations import ChannelBlob, ChannelInscribe
-from nomos_core.mantle.operations_binary import message_id
+from nomos_core.mantle.operations import ChannelInscribe
 from nomos_core.mantle.signing import Ed25519Signer, sign_transaction
 from nomos_core.mantle.transactions import MantleTx, SignedMantleTx
 from nomos_core.proofs.prover import Prover
 from nomos_testing.client.errors import NodeClientError
 from nomos_testing.client.node_client import NodeClient
+from nomos_testing.configgen.options import slot_scale
 from nomos_testing.failure import Failure
-from nomos_testing.runtime.chain_history import BlockRecord
 from nomos_testing.runtime.counters import BLOBS_DISPERSED
 from nomos_testing.runtime.interfaces import RunContext
 from nomos_testing.runtime.journal_events import Notice
 from nomos_testing.workloads.blob_diagnosis import why_not_included
 from nomos_testing.workloads.blob_events import BlobDispersed, BlobOverdue, ChannelInscribed
 from nomos_testing.workloads.blob_planning import random_payload
-from nomos_testing.workloads.dispersed_blobs import (
-    ChannelMessage,
-    Dispersed,
-    channel_messages,
-    channel_name,
-    channel_tip,
-)
+from nomos_testing.workloads.channel_progress import CanonicalMessages, ChannelProgress
+from nomos_testing.workloads.dispersal_turns import DispersalTurns
+from nomos_testing.workloads.dispersed_blobs import Dispersed, channel_name
 from nomos_testing.workloads.sending import submit_in_rounds
 
 SIGNER: Final = Ed25519Key(bytes(32))
@@ -45,7 +39,7 @@ PUBLISH_RETRY_SECONDS: Final = 2.0
 PUBLISH_TIMEOUT_SECONDS: Final = 60.0
 """More than the dispersal's own timeout and retries."""
 OVERDUE_SLOTS: Final = 15
-"""A blob takes about five: sampling begins 5 s after its transaction was seen, then the next block takes it."""
+"""A blob takes two to five, see ``blob_capacity``."""
 MIN_OVERDUE_SECONDS: Final = 10.0
 
 
@@ -64,16 +58,25 @@ class ChannelFlow:
     """Inscribes a channel and fills it with ``blobs`` blobs; appends to ``dispersed`` and ``overdue`` as it goes."""
 
     def __init__(
-        self, ctx: RunContext, channel: ChannelId, *, blobs: int, dispersed: list[Dispersed], overdue: list[Dispersed]
+        self,
+        ctx: RunContext,
+        progress: ChannelProgress,
+        turns: DispersalTurns,
+        *,
+        blobs: int,
+        dispersed: list[Dispersed],
+        overdue: list[Dispersed],
     ) -> None:
         self._ctx = ctx
-        self._channel = channel
-        self._name = channel_name(channel)
+        self._progress = progress
+        self._turns = turns
+        self._channel = progress.channel
+        self._name = channel_name(progress.channel)
         self._blobs = blobs
         self._dispersed = dispersed
         self._overdue = overdue
-        self._payloads = ctx.random(f"payloads of {self._name}")
-        self._executors = ctx.random(f"executors of {self._name}")
+        self._messages = CanonicalMessages(ctx.block_feed(), progress.channel)
+        self._random: dict[int, Random] = {}
 
     async def run(self) -> None:
         """
@@ -82,82 +85,82 @@ class ChannelFlow:
             NodeClientError: no node took the inscription.
             EOFError: the block feed was closed.
         """
-        parent = await self._inscribe()
-        for number in range(self._blobs):
-            parent = await self._blob(parent, number)
+        await self._inscribe()
+        while (number := self._messages.blobs) < self._blobs:
+            if (parent := self._messages.tip) == ROOT_MSG_ID:
+                await self._wait_for_inscription()
+            else:
+                await self._add_blob(parent, number)
 
-    async def _inscribe(self) -> MsgId:
+    async def _inscribe(self) -> None:
         transaction = await asyncio.to_thread(inscription, self._channel, self._ctx.prover())
-        started, known = time.monotonic(), len(self._ctx.block_feed().records())
+        started = time.monotonic()
         await submit_in_rounds(self._ctx, transaction)
-        message, block = await self._next_message(self._is_inscription, known)
+        await self._messages.tip_after(ROOT_MSG_ID)
         seconds = round(time.monotonic() - started, 3)
-        self._ctx.journal().write(ChannelInscribed(channel=self._channel.hex(), block=block.id.hex(), seconds=seconds))
-        return message
+        # The chain may have left it again by now; then the next one is waited for.
+        if (block := self._messages.tip_block) is not None:
+            event = ChannelInscribed(channel=self._channel.hex(), block=block.id.hex(), seconds=seconds)
+            self._ctx.journal().write(event)
 
-    async def _blob(self, parent: MsgId, number: int) -> MsgId:
-        while (message := await self._blob_after(parent, number)) is None:
-            parent = self._tip()
-        return message
-
-    async def _blob_after(self, parent: MsgId, number: int) -> MsgId | None:
-        """Disperse blobs until one is in a block; its message. None where ``parent`` is no longer the channel's tip."""
-        known = len(self._ctx.block_feed().records())
-        arrival = asyncio.create_task(self._next_message(partial(self._is_blob_after, parent), known))
+    async def _wait_for_inscription(self) -> None:
+        """Inscribe anew unless the inscription that left the canonical chain comes back in time."""
         try:
-            while not arrival.done():
-                blob = await self._disperse(parent, number)
-                await asyncio.wait([arrival], timeout=self._patience())
-                if not arrival.done():
-                    # The chain may have left the branch on which the message before was.
-                    if self._tip() != parent:
-                        return None
+            async with asyncio.timeout(self._patience()):
+                await self._messages.tip_after(ROOT_MSG_ID)
+        except TimeoutError:
+            await self._inscribe()
+
+    async def _add_blob(self, parent: MsgId, number: int) -> None:
+        """Disperse blobs after ``parent`` until one is in a block, or until ``parent`` has left the canonical chain."""
+        started = time.monotonic()
+        change = asyncio.create_task(self._messages.tip_after(parent))
+        try:
+            while not change.done():
+                blob = self._progress.waiting_for = await self._disperse(parent, number)
+                await asyncio.wait([change], timeout=self._patience())
+                if not change.done():
                     await self._report_overdue(blob)
-            return (await arrival)[0]
+            await change
         finally:
-            arrival.cancel()
-            await asyncio.gather(arrival, return_exceptions=True)
-
-    def _is_inscription(self, operation: ChannelMessage) -> bool:
-        return isinstance(operation, ChannelInscribe) and operation.channel_id == self._channel
-
-    def _is_blob_after(self, parent: MsgId, operation: ChannelMessage) -> bool:
-        return isinstance(operation, ChannelBlob) and operation.channel == self._channel and operation.parent == parent
-
-    async def _next_message(self, wanted: Callable[[ChannelMessage], bool], known: int) -> tuple[MsgId, BlockRecord]:
-        """The first message that is wanted, and its block, after the first ``known`` blocks of the feed."""
-        number = 0
-        async for block in self._ctx.block_feed().blocks():
-            number += 1
-            if number > known:
-                for operation in channel_messages(block):
-                    if wanted(operation):
-                        return message_id(operation), block
-        raise EOFError("block feed closed while waiting for channel operations")
-
-    def _tip(self) -> MsgId:
-        return channel_tip(self._ctx.block_feed().canonical_chain(), self._channel) or ROOT_MSG_ID
+            change.cancel()
+            await asyncio.gather(change, return_exceptions=True)
+        if self._messages.blobs > number:
+            self._progress.waits.append(time.monotonic() - started)
+            self._progress.waiting_for = None
+        else:
+            self._progress.left += 1
 
     async def _disperse(self, parent: MsgId, number: int) -> Dispersed:
-        data = random_payload(self._payloads)
+        # The payload hangs on nothing but the seed, the channel and the number, whatever was dispersed anew before.
+        random = self._random.setdefault(number, self._ctx.random(f"blob {number} of {self._name}"))
+        data = random_payload(random)
+        executors = list(self._ctx.node_clients().executors())
         failure: NodeClientError | None = None
         for attempt in range(PUBLISH_ROUNDS):
             if attempt:
                 await asyncio.sleep(self._scaled(PUBLISH_RETRY_SECONDS))
-            for executor in self._shuffled_executors():
+            for executor in random.sample(executors, len(executors)):
                 try:
                     return await self._publish(executor, parent, data)
                 except NodeClientError as error:
                     failure = error
+                    self._progress.failures += 1
+                    self._progress.last_failure = str(error)
         what = f"blob {number} of {self._name} ({len(data)} bytes) was not dispersed in {PUBLISH_ROUNDS} rounds"
         raise DispersalFailed(f"{what}: {failure}") from failure
 
     async def _publish(self, executor: NodeClient, parent: MsgId, data: bytes) -> Dispersed:
-        started = time.monotonic()
-        blob = await executor.publish_blob(
-            channel_id=self._channel, parent=parent, signer=SIGNER.public, data=data, timeout=PUBLISH_TIMEOUT_SECONDS
-        )
-        dispersed = Dispersed(blob, self._channel, data, executor.name, time.monotonic())
+        async with self._turns.turn():
+            started = time.monotonic()
+            blob = await executor.publish_blob(
+                channel_id=self._channel,
+                parent=parent,
+                signer=SIGNER.public,
+                data=data,
+                timeout=PUBLISH_TIMEOUT_SECONDS,
+            )
+        dispersed = Dispersed(blob, self._channel, data, executor.name, time.monotonic(), parent)
         self._dispersed.append(dispersed)
         self._ctx.counters().add(BLOBS_DISPERSED)
         self._ctx.journal().write(
@@ -187,14 +190,9 @@ class ChannelFlow:
         )
         journal.write(Notice(f"{blob} is in no block after {seconds:.0f} s: {reason}", "warning"))
 
-    def _shuffled_executors(self) -> list[NodeClient]:
-        executors = self._ctx.node_clients().executors()
-        return self._executors.sample(list(executors), len(executors))
-
     def _patience(self) -> float:
         return max(OVERDUE_SLOTS * (self._ctx.run_metrics().slot_duration or 0.0), MIN_OVERDUE_SECONDS)
 
     def _scaled(self, seconds: float) -> float:
-        # Sub-second slots exist to make tests fast: what is fixed at 2 s slots shrinks with them.
         slot = self._ctx.run_metrics().slot_duration
-        return seconds * slot / 2.0 if slot is not None and slot < 1 else seconds
+        return seconds if slot is None else seconds * slot_scale(slot)

@@ -16,22 +16,32 @@ from nomos_testing.topology import TopologySpec
 from nomos_testing.workloads.blob_events import BlobsFinished
 from nomos_testing.workloads.blob_planning import BlobPlan, blob_plan
 from nomos_testing.workloads.channel_flow import ChannelFlow, DispersalFailed
+from nomos_testing.workloads.channel_progress import ChannelProgress
+from nomos_testing.workloads.dispersal_turns import DispersalTurns
 from nomos_testing.workloads.dispersed_blobs import Dispersed
 
 
 class DataAvailabilityWorkload:
-    """``blob_rate`` blobs a block over ``channel_rate`` channels and ``headroom_percent`` more."""
+    """``blob_rate`` blobs a block over ``channel_rate`` channels and ``headroom_percent`` more.
+
+    Without ``channel_rate`` over as many channels as carry the rate; see ``blob_planning``.
+    """
 
     name: Final = "channel_workload"
 
     def __init__(
-        self, *, channel_rate: int = 1, blob_rate: int = 1, headroom_percent: int = 20, verify_blobs: bool = True
+        self,
+        *,
+        channel_rate: int | None = None,
+        blob_rate: int = 1,
+        headroom_percent: int | None = None,
+        verify_blobs: bool = True,
     ) -> None:
-        if channel_rate < 1:
+        if channel_rate is not None and channel_rate < 1:
             raise ValueError("channel rate must be non-zero")
         if blob_rate < 1:
             raise ValueError("blob rate must be non-zero")
-        if headroom_percent < 0:
+        if headroom_percent is not None and headroom_percent < 0:
             raise ValueError(f"headroom percent: expected 0 or more, got {headroom_percent}")
         self._channel_rate = channel_rate
         self._blob_rate = blob_rate
@@ -40,6 +50,7 @@ class DataAvailabilityWorkload:
         self._plan: BlobPlan | None = None
         self._dispersed: list[Dispersed] = []
         self._overdue: list[Dispersed] = []
+        self._progress: list[ChannelProgress] = []
 
     @property
     def blob_rate(self) -> int:
@@ -49,6 +60,30 @@ class DataAvailabilityWorkload:
     def channels(self) -> Sequence[ChannelId]:
         """Empty before ``prepare``."""
         return self._plan.channels if self._plan else ()
+
+    @property
+    def planned(self) -> int:
+        """Blobs; 0 before ``prepare``."""
+        return self._plan.planned if self._plan else 0
+
+    @property
+    def capacity(self) -> int:
+        """Blobs that a healthy network gets into blocks; 0 before ``prepare``."""
+        return self._plan.capacity if self._plan else 0
+
+    @property
+    def overdue(self) -> Sequence[Dispersed]:
+        """Blobs that were in no block long after their dispersal."""
+        return self._overdue
+
+    @property
+    def progress(self) -> Sequence[ChannelProgress]:
+        """How far each channel has come in this run."""
+        return self._progress
+
+    def describe_load(self) -> Sequence[str]:
+        """The blobs and channels of the plan in sentences; empty before ``prepare``."""
+        return self._plan.sentences() if self._plan else ()
 
     @property
     def dispersed(self) -> Sequence[Dispersed]:
@@ -66,12 +101,12 @@ class DataAvailabilityWorkload:
             "headroom_percent": self._headroom_percent,
             "verify_blobs": self._verify_blobs,
         }
-        return {"data_availability": section}
+        return {"data_availability": {key: value for key, value in section.items() if value is not None}}
 
     def prepare(self, plan: RunPlan) -> None:
         _check_topology(plan.topology)
         self._plan = blob_plan(
-            plan.metrics,
+            plan,
             blob_rate=self._blob_rate,
             channel_rate=self._channel_rate,
             headroom_percent=self._headroom_percent,
@@ -86,11 +121,13 @@ class DataAvailabilityWorkload:
         """
         assert self._plan is not None, "prepare comes first"
         self._dispersed, self._overdue = [], []
+        self._progress = [ChannelProgress(channel) for channel in self._plan.channels]
+        turns = DispersalTurns(self._plan.timing.between)
         ctx.counters().set(BLOBS_PLANNED, self._plan.planned)
         try:
             async with asyncio.TaskGroup() as flows:
-                for channel in self._plan.channels:
-                    flows.create_task(self._flow(ctx, channel, self._plan.per_channel).run())
+                for progress in self._progress:
+                    flows.create_task(self._flow(ctx, progress, turns, self._plan.per_channel).run())
         except* DispersalFailed as failures:
             raise DispersalFailed(described(failures)) from failures
         finally:
@@ -98,8 +135,8 @@ class DataAvailabilityWorkload:
                 BlobsFinished(planned=self._plan.planned, dispersed=len(self._dispersed), overdue=len(self._overdue))
             )
 
-    def _flow(self, ctx: RunContext, channel: ChannelId, blobs: int) -> ChannelFlow:
-        return ChannelFlow(ctx, channel, blobs=blobs, dispersed=self._dispersed, overdue=self._overdue)
+    def _flow(self, ctx: RunContext, progress: ChannelProgress, turns: DispersalTurns, blobs: int) -> ChannelFlow:
+        return ChannelFlow(ctx, progress, turns, blobs=blobs, dispersed=self._dispersed, overdue=self._overdue)
 
 
 def _check_topology(topology: TopologySpec) -> None:

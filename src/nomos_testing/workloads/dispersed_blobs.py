@@ -5,14 +5,12 @@ The only sources are what was sent and the blocks: no node's own word about what
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import quantiles
 
-from nomos_core.identifiers import BlobId, ChannelId, MsgId
+from nomos_core.identifiers import ROOT_MSG_ID, BlobId, ChannelId, MsgId
 from nomos_core.mantle.operations import ChannelBlob, ChannelInscribe
-from nomos_core.mantle.operations_binary import message_id
 from nomos_testing.runtime.chain_history import BlockRecord
 
 ChannelMessage = ChannelInscribe | ChannelBlob
@@ -28,6 +26,8 @@ class Dispersed:
     executor: str
     at: float
     """Seconds of the run's monotonic clock."""
+    parent: MsgId = ROOT_MSG_ID
+    """The message before it in its channel."""
 
     def __str__(self) -> str:
         return f"blob {self.blob.hex()} ({len(self.data)} bytes, {channel_name(self.channel)}, from {self.executor})"
@@ -90,13 +90,6 @@ def report_blobs(
             if (found := pending.pop(message.blob, None)) is not None:
                 included.append(Included(found, block))
     return BlobReport(frozenset(inscribed), counts, tuple(included), tuple(pending.values()))
-
-
-def channel_tip(chain: Iterable[BlockRecord], channel: ChannelId) -> MsgId | None:
-    """The last message of a channel on a chain, to which the next one must link; None without any."""
-    messages = (message for block in chain for message in channel_messages(block))
-    tip = deque((message for message in messages if channel_of(message) == channel), maxlen=1)
-    return message_id(tip[0]) if tip else None
 
 
 def channel_messages(block: BlockRecord) -> Iterator[ChannelMessage]:

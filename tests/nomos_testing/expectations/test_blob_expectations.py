@@ -34,6 +34,7 @@ class Load:
 
     channels: Sequence[ChannelId] = ()
     blob_rate: int = 1
+    capacity: int = 1000
     dispersed: list[Dispersed] = field(default_factory=list)
 
     @classmethod

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nomos_core.cryptarchia.block import Block
-from nomos_core.identifiers import ROOT_MSG_ID
+from nomos_core.identifiers import ROOT_MSG_ID, BlobId
 from nomos_core.keys import Ed25519Key
 from nomos_core.mantle.operations import ChannelBlob, ChannelInscribe, Ed25519Proof
 from nomos_core.mantle.operations_binary import message_id
@@ -22,12 +24,12 @@ from nomos_testing.runtime.journal_events import Notice
 from nomos_testing.scenario.metrics import RunMetrics
 from nomos_testing.topology import TopologySpec
 from nomos_testing.topology.presets import DataAvailability
-from nomos_testing.workloads import channel_flow
+from nomos_testing.workloads import blob_capacity, channel_flow
 from nomos_testing.workloads.blob_events import BlobDispersed, BlobOverdue, BlobsFinished, ChannelInscribed
 from nomos_testing.workloads.blob_planning import channel_id
 from nomos_testing.workloads.channel_flow import DispersalFailed, inscription
 from nomos_testing.workloads.data_availability import DataAvailabilityWorkload
-from toy_blobs import SLOT_SECONDS, DaBench, da_bench
+from toy_blobs import DaBench, ToyDaNode, da_bench
 
 SINGLE_HOLDERS = {0: ["validator-0"], 1: ["validator-1"]}
 
@@ -47,8 +49,8 @@ async def run(bench: DaBench, *, blobs: int, channels: int = 1) -> DataAvailabil
 
 def planned(bench: DaBench, *, blobs: int, channels: int = 1) -> DataAvailabilityWorkload:
     workload = DataAvailabilityWorkload(channel_rate=channels, blob_rate=1, headroom_percent=0)
-    seconds = blobs * channels * SLOT_SECONDS
-    metrics = RunMetrics(run_duration=seconds, slot_duration=SLOT_SECONDS, active_slot_coeff=1.0)
+    # Planned for slots in which a real network could carry it; the one in memory is faster.
+    metrics = RunMetrics(run_duration=blobs * channels * 2.0, slot_duration=2.0, active_slot_coeff=1.0)
     workload.prepare(replace(bench.ctx.plan(), metrics=metrics))
     return workload
 
@@ -162,9 +164,13 @@ async def test_a_blob_that_all_hold_and_no_block_names_is_told_as_such(tmp_path:
         assert overdue.reason == "all 2 columns are held, but no node has put it into a block"
 
 
-async def test_a_channel_goes_on_from_its_tip_when_the_chain_leaves_a_branch(tmp_path: Path) -> None:
+async def test_a_channel_goes_on_at_once_when_the_chain_leaves_a_branch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel_flow, "MIN_OVERDUE_SECONDS", 60.0)
     async with da_bench(tmp_path) as bench, asyncio.timeout(20):
-        running = asyncio.create_task(planned(bench, blobs=3).run(bench.ctx))
+        workload = planned(bench, blobs=3)
+        running = asyncio.create_task(workload.run(bench.ctx))
         while len(bench.network.messages(channel_id(0))) < 3:
             bench.network.produce()
             await bench.seen()
@@ -175,9 +181,82 @@ async def test_a_channel_goes_on_from_its_tip_when_the_chain_leaves_a_branch(tmp
         await bench.seen()
         async with bench.producing():
             await running
+        first, *blobs = bench.network.messages(channel_id(0))
+        assert isinstance(first, ChannelInscribe)
+        assert [blob.parent for blob in blobs] == [message_id(before) for before in (first, *blobs[:-1])]
+        assert len(blobs) == 3
+        assert [progress.left for progress in workload.progress] == [1]
+        assert not bench.events(BlobOverdue)
+
+
+async def test_an_inscription_that_left_the_chain_and_does_not_come_back_is_sent_anew(tmp_path: Path) -> None:
+    async with da_bench(tmp_path) as bench, asyncio.timeout(20):
+        running = asyncio.create_task(planned(bench, blobs=1).run(bench.ctx))
+        while not bench.events(ChannelInscribed):
+            bench.network.produce()
+            await bench.seen()
+        bench.network.chain.clear()
+        bench.network.mempool.clear()
+        while len(bench.network.chain) < 100:
+            bench.network.produce(empty=True, branch=1)
+        async with bench.producing():
+            await running
         first, blob = bench.network.messages(channel_id(0))
         assert isinstance(first, ChannelInscribe)
         assert blob.parent == message_id(first)
+
+
+async def test_from_three_nodes_on_one_blob_is_dispersed_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blob_capacity, "DISPERSAL_INTERVAL", 0.02)
+    async with da_bench(tmp_path, validators=2) as bench:
+        spans = []
+        publish = ToyDaNode.publish_blob
+
+        async def timed(node: ToyDaNode, **request: Any) -> BlobId:
+            started = time.monotonic()
+            blob = await publish(node, **request)
+            await asyncio.sleep(0)
+            spans.append((started, time.monotonic()))
+            return blob
+
+        monkeypatch.setattr(ToyDaNode, "publish_blob", timed)
+        await run(bench, blobs=2, channels=4)
+    spans.sort()
+    assert len(spans) >= 8
+    assert all(start - end >= 0.02 for (_, end), (start, _) in pairwise(spans))
+
+
+@pytest.mark.parametrize(("validators", "between"), [(1, 0.0), (2, 0.3)])
+def test_two_nodes_take_several_blobs_at_a_time(validators: int, between: float) -> None:
+    scenario = ScenarioBuilder.topology(validators=validators, executors=1).data_availability().run_for(seconds=60)
+    (workload,) = scenario.build().workloads
+    assert isinstance(workload, DataAvailabilityWorkload)
+    lines = " ".join(workload.describe_load())
+    assert ("one blob is dispersed at a time, 0.3 s apart" in lines) == (between > 0)
+
+
+async def test_payloads_hang_on_seed_and_number_and_not_on_what_was_dispersed_anew(tmp_path: Path) -> None:
+    sent: list[list[bytes]] = []
+    for lost in (False, True):
+        (tmp_path / str(lost)).mkdir()
+        async with da_bench(tmp_path / str(lost)) as bench, asyncio.timeout(20):
+            workload = planned(bench, blobs=2)
+            running = asyncio.create_task(workload.run(bench.ctx))
+            if lost:
+                while not bench.events(ChannelInscribed):
+                    bench.network.produce()
+                    await bench.seen()
+                await bench.event(BlobOverdue)
+            async with bench.producing():
+                await running
+            sent.append([item.data for item in workload.dispersed])
+    plain, anew = sent
+    assert len(anew) > len(plain) == 2
+    assert anew[0] == plain[0]
+    assert anew[-1] == plain[1]
+    assert anew[1] != plain[0]
 
 
 def _blobs(block: Block) -> list[ChannelBlob]:
