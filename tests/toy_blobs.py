@@ -19,13 +19,22 @@ from nomos_core.da.encoding import encode
 from nomos_core.da.kzg_generator import generated_params
 from nomos_core.da.kzg_params import KzgParams
 from nomos_core.da.shares import LightShare
-from nomos_core.identifiers import ROOT_MSG_ID, BlobId, ChannelId, Ed25519PublicKey, HeaderId, MsgId, ZkSignature
+from nomos_core.identifiers import (
+    ROOT_MSG_ID,
+    BlobId,
+    ChannelId,
+    Ed25519PublicKey,
+    HeaderId,
+    MsgId,
+    TxHash,
+    ZkSignature,
+)
 from nomos_core.mantle.operations import ChannelBlob, ChannelInscribe
 from nomos_core.mantle.operations_binary import message_id
 from nomos_core.mantle.transactions import MantleTx, SignedMantleTx
 from nomos_core.node_identity import NodeIdentity
 from nomos_core.proofs.development import DevelopmentProver
-from nomos_testing.client.answers import ConsensusInfo, Membership, Mode
+from nomos_testing.client.answers import ConsensusInfo, Membership, Mode, TransactionStatus
 from nomos_testing.client.errors import NodeRefused, NodeUnreachable
 from nomos_testing.cluster.roles import Role
 from nomos_testing.runtime.background import Background
@@ -159,6 +168,11 @@ class ToyDaNode:
         for name in self.network.mortal:
             self.network.nodes[name].dead = True
         return encoded.blob_id
+
+    async def transaction_status(self, hashes: Sequence[TxHash]) -> tuple[TransactionStatus, ...]:
+        self._answer("POST /mantle/status")
+        pending = {MantleTx((message,)).hash for message in self.network.mempool}
+        return tuple(TransactionStatus("Pending" if wanted in pending else "Unknown") for wanted in hashes)
 
     async def da_share(self, blob: BlobId, index: int, *, timeout: float | None = None) -> LightShare | None:
         self._answer("GET /da/get-share")

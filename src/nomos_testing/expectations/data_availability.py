@@ -11,17 +11,19 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
+from nomos_testing.expectations.blob_shortfall import why_not_more
 from nomos_testing.runtime.counters import BLOBS_INCLUDED
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
-from nomos_testing.workloads.blob_diagnosis import why_not_included
+from nomos_testing.workloads.blob_diagnosis import what_is_known
 from nomos_testing.workloads.blob_events import BlobIncluded, BlobsJudged
 from nomos_testing.workloads.blob_planning import expected_blobs, required_blobs, required_inscriptions
 from nomos_testing.workloads.dispersed_blobs import BlobReport, Dispersed, report_blobs
 
 if TYPE_CHECKING:
     from nomos_core.identifiers import ChannelId
+    from nomos_testing.workloads.channel_progress import ChannelProgress
 
-_MISSING_SHOWN: Final = 5
+_MISSING_SHOWN: Final = 20
 
 
 class Disperser(Protocol):
@@ -35,6 +37,12 @@ class Disperser(Protocol):
     def channels(self) -> Sequence[ChannelId]: ...
     @property
     def dispersed(self) -> Sequence[Dispersed]: ...
+    @property
+    def overdue(self) -> Sequence[Dispersed]: ...
+    @property
+    def planned(self) -> int: ...
+    @property
+    def progress(self) -> Sequence[ChannelProgress]: ...
 
 
 class BlobInclusion:
@@ -67,8 +75,9 @@ class BlobInclusion:
             report, expected, required["blobs"]
         )
         if shortfall:
-            evidence = await _evidence(ctx, report)
-            raise ExpectationFailed(shortfall, observed=observed, required=required, evidence=evidence)
+            message = "\n  ".join([shortfall, *why_not_more(self._disperser, report, self._started())])
+            evidence = await self._evidence(ctx, report)
+            raise ExpectationFailed(message, observed=observed, required=required, evidence=evidence)
         return Observation(observed=observed, required=required)
 
     async def _follow(self, ctx: RunContext) -> None:
@@ -79,16 +88,33 @@ class BlobInclusion:
         return report_blobs(self._disperser.channels, self._disperser.dispersed, ctx.block_feed().canonical_chain())
 
     def _expected(self, ctx: RunContext) -> int:
-        if self._captured is None:
-            raise ExpectationFailed("da workload expectation not started")
-        end = self._captured + ctx.run_duration()
-        in_run = [block for block in ctx.block_feed().canonical_chain() if self._captured <= block.first_seen < end]
+        start = self._started()
+        end = start + ctx.run_duration()
+        in_run = [block for block in ctx.block_feed().canonical_chain() if start <= block.first_seen < end]
         return expected_blobs(
             self._disperser.blob_rate,
             observed_blocks=len(in_run),
             expected_blocks=ctx.expected_blocks(),
             capacity=self._disperser.capacity,
         )
+
+    def _started(self) -> float:
+        if self._captured is None:
+            raise ExpectationFailed("da workload expectation not started")
+        return self._captured
+
+    async def _evidence(self, ctx: RunContext, report: BlobReport) -> list[str]:
+        """What is known of the blobs that are missing, a line for each."""
+        shown = report.missing[:_MISSING_SHOWN]
+        known = await asyncio.gather(*(what_is_known(ctx, missing) for missing in shown))
+        overdue = {blob.blob for blob in self._disperser.overdue}
+        lines = [
+            f"{missing} is in no canonical block: {text}; it was dispersed at second {missing.at - self._started():.1f}"
+            f"{' and was reported overdue' if missing.blob in overdue else ''}"
+            for missing, text in zip(shown, known, strict=True)
+        ]
+        hidden = len(report.missing) - len(shown)
+        return [*lines, f"... and {hidden} more"] if hidden else lines
 
     def _missing_inscriptions(self, report: BlobReport, required: int) -> str | None:
         if len(report.inscribed) >= required:
@@ -108,15 +134,6 @@ class BlobInclusion:
 
     def _without(self, found: frozenset[ChannelId]) -> str:
         return f"[{', '.join(channel.hex() for channel in self._disperser.channels if channel not in found)}]"
-
-
-async def _evidence(ctx: RunContext, report: BlobReport) -> list[str]:
-    """Why the blobs that are missing are missing, a line for each."""
-    shown = report.missing[:_MISSING_SHOWN]
-    reasons = await asyncio.gather(*(why_not_included(ctx, missing.blob) for missing in shown))
-    lines = [f"{missing} is in no canonical block: {why}" for missing, why in zip(shown, reasons, strict=True)]
-    hidden = len(report.missing) - len(shown)
-    return [*lines, f"... and {hidden} more"] if hidden else lines
 
 
 def _journal(ctx: RunContext, report: BlobReport, expected: int, required: int) -> None:

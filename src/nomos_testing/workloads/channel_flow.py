@@ -12,7 +12,6 @@ from random import Random
 from typing import Final
 
 from nomos_core.identifiers import ROOT_MSG_ID, ChannelId, MsgId
-from nomos_core.keys import Ed25519Key
 from nomos_core.mantle.operations import ChannelInscribe
 from nomos_core.mantle.signing import Ed25519Signer, sign_transaction
 from nomos_core.mantle.transactions import MantleTx, SignedMantleTx
@@ -29,11 +28,9 @@ from nomos_testing.workloads.blob_events import BlobDispersed, BlobOverdue, Chan
 from nomos_testing.workloads.blob_planning import random_payload
 from nomos_testing.workloads.channel_progress import CanonicalMessages, ChannelProgress
 from nomos_testing.workloads.dispersal_turns import DispersalTurns
-from nomos_testing.workloads.dispersed_blobs import Dispersed, channel_name
+from nomos_testing.workloads.dispersed_blobs import SIGNER, Dispersed, channel_name
 from nomos_testing.workloads.sending import submit_in_rounds
 
-SIGNER: Final = Ed25519Key(bytes(32))
-"""Executors sign with this key whatever key they are given."""
 PUBLISH_ROUNDS: Final = 5
 PUBLISH_RETRY_SECONDS: Final = 2.0
 PUBLISH_TIMEOUT_SECONDS: Final = 60.0

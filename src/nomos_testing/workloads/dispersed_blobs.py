@@ -6,13 +6,19 @@ The only sources are what was sent and the blocks: no node's own word about what
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import quantiles
+from typing import Final
 
 from nomos_core.identifiers import ROOT_MSG_ID, BlobId, ChannelId, MsgId
+from nomos_core.keys import Ed25519Key
 from nomos_core.mantle.operations import ChannelBlob, ChannelInscribe
+from nomos_core.mantle.operations_binary import message_id
+from nomos_core.mantle.transactions import MantleTx
 from nomos_testing.runtime.chain_history import BlockRecord
 
+SIGNER: Final = Ed25519Key(bytes(32))
+"""Executors sign with this key whatever key they are given."""
 ChannelMessage = ChannelInscribe | ChannelBlob
 
 
@@ -90,6 +96,33 @@ def report_blobs(
             if (found := pending.pop(message.blob, None)) is not None:
                 included.append(Included(found, block))
     return BlobReport(frozenset(inscribed), counts, tuple(included), tuple(pending.values()))
+
+
+def blob_transaction(blob: Dispersed, seen: Iterable[BlockRecord]) -> MantleTx:
+    """The transaction that an executor made of a blob. Prices are those of another blob that was seen in a block."""
+    message = ChannelBlob(blob.channel, 0, blob.blob, len(blob.data), 0, blob.parent, SIGNER.public)
+    for record in seen:
+        for transaction in record.block.transactions:
+            match transaction.mantle_tx.operations:
+                case (ChannelBlob() as like,):
+                    message = replace(message, session=like.session, da_storage_gas_price=like.da_storage_gas_price)
+                    return replace(transaction.mantle_tx, operations=(message,))
+    return MantleTx((message,))
+
+
+def place_taken(blob: Dispersed, chain: Iterable[BlockRecord]) -> str | None:
+    """Why a chain can't take a blob any more; None where it can."""
+    parent_is_there = blob.parent == ROOT_MSG_ID
+    for block in chain:
+        for message in channel_messages(block):
+            if channel_of(message) != blob.channel:
+                continue
+            if isinstance(message, ChannelBlob) and message.parent == blob.parent:
+                return f"blob {message.blob.hex()} took its place in the channel"
+            parent_is_there = parent_is_there or message_id(message) == blob.parent
+    return (
+        None if parent_is_there else "the message before it is not on the canonical chain, so that no block can take it"
+    )
 
 
 def channel_messages(block: BlockRecord) -> Iterator[ChannelMessage]:

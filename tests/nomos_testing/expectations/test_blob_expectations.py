@@ -21,8 +21,9 @@ from nomos_testing.runtime.counters import BLOBS_INCLUDED
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation
 from nomos_testing.workloads.blob_events import BlobIncluded, BlobsJudged, BlobVerified
 from nomos_testing.workloads.blob_planning import channel_id
-from nomos_testing.workloads.channel_flow import SIGNER, inscription
-from nomos_testing.workloads.dispersed_blobs import Dispersed
+from nomos_testing.workloads.channel_flow import inscription
+from nomos_testing.workloads.channel_progress import ChannelProgress
+from nomos_testing.workloads.dispersed_blobs import SIGNER, Dispersed
 from toy_blobs import DaBench, da_bench
 
 HOLDERS = {0: ["validator-0"], 1: ["validator-1"]}
@@ -35,6 +36,9 @@ class Load:
     channels: Sequence[ChannelId] = ()
     blob_rate: int = 1
     capacity: int = 1000
+    planned: int = 0
+    overdue: list[Dispersed] = field(default_factory=list)
+    progress: list[ChannelProgress] = field(default_factory=list)
     dispersed: list[Dispersed] = field(default_factory=list)
 
     @classmethod
@@ -48,13 +52,14 @@ class Load:
 
     async def disperse(self, bench: DaBench, channel: ChannelId, data: bytes, executor: str = "executor-0") -> BlobId:
         messages = bench.network.messages(channel)
+        parent = MsgId(message_id(messages[-1]) if messages else ROOT_MSG_ID)
         blob = await bench.network.nodes[executor].publish_blob(
             channel_id=channel,
-            parent=MsgId(message_id(messages[-1]) if messages else ROOT_MSG_ID),
+            parent=parent,
             signer=SIGNER.public,
             data=data,
         )
-        self.dispersed.append(Dispersed(blob, channel, data, executor, time.monotonic()))
+        self.dispersed.append(Dispersed(blob, channel, data, executor, time.monotonic(), parent))
         return blob
 
 
@@ -98,7 +103,8 @@ async def test_too_few_inscriptions_are_named_by_channel(tmp_path: Path) -> None
         with pytest.raises(ExpectationFailed) as failed:
             await expectation.evaluate(bench.ctx)
         missing = f"[{channel_id(1).hex()}, {channel_id(2).hex()}]"
-        assert str(failed.value) == f"missing inscriptions: observed=1/3 required=3 missing={missing}"
+        message = str(failed.value)
+        assert message.startswith(f"missing inscriptions: observed=1/3 required=3 missing={missing}\n")
 
 
 async def test_too_few_blobs_are_counted_and_the_missing_ones_explained(tmp_path: Path) -> None:
@@ -115,14 +121,80 @@ async def test_too_few_blobs_are_counted_and_the_missing_ones_explained(tmp_path
         await bench.seen()
         with pytest.raises(ExpectationFailed) as failed:
             await expectation.evaluate(bench.ctx)
-        assert str(failed.value) == (
+        first, *more = str(failed.value).splitlines()
+        assert first == (
             "missing blobs: observed_total_blobs=1 expected_total_blobs=6 required_blobs=4 channels_with_blobs=1/2 "
             f"missing_channels=[{load.channels[1].hex()}]"
         )
-        assert failed.value.evidence == (
+        assert more == ["  0 were planned, 2 dispersed, 1 are in blocks"]
+        (line,) = failed.value.evidence
+        assert line.startswith(
             f"blob {lost.hex()} (62 bytes, channel 1, from executor-0) is in no canonical block: "
-            "column 1 is served by none: validator-1 does not answer (connection refused)",
+            "column 1 is served by none: validator-1 does not answer (connection refused); "
+            "its transaction is in the mempool on validator-0 and executor-0, not to be asked for on validator-1; "
+            "it was dispersed at second 0."
         )
+        assert not line.endswith("and was reported overdue")
+
+
+async def test_the_message_says_why_no_more_blobs_were_dispersed(tmp_path: Path) -> None:
+    async with da_bench(tmp_path, seconds=60) as bench:
+        load = await Load.inscribed(bench, 1)
+        expectation = BlobInclusion(load)
+        await expectation.capture(bench.ctx)
+        waiting = await load.disperse(bench, load.channels[0], payload(1))
+        load.planned = 54
+        load.overdue = list(load.dispersed)
+        load.channels = [*load.channels, channel_id(1)]
+        load.progress = [
+            ChannelProgress(load.channels[0], waits=[3.0, 8.0], waiting_for=load.dispersed[0], left=1),
+            ChannelProgress(load.channels[1], failures=2, last_failure="executor-0: 500 deadline has elapsed"),
+        ]
+        for _ in range(3):
+            bench.network.produce(empty=True)
+        await bench.seen()
+        with pytest.raises(ExpectationFailed) as failed:
+            await expectation.evaluate(bench.ctx)
+    started, *lines = (line.strip() for line in str(failed.value).splitlines()[1:])
+    assert started == "54 were planned, 1 dispersed, 0 are in blocks"
+    assert lines[0] == (
+        "a channel disperses a blob once the one before it is in a block: "
+        "that took 5.5 s a blob on average, 8.0 s at most"
+    )
+    assert lines[1].startswith(f"channel 0 waits for blob {waiting.hex()} since second 0.")
+    assert lines[2:] == [
+        "channel 1 is not inscribed",
+        "2 dispersals failed, the last one of channel 1 with: executor-0: 500 deadline has elapsed",
+        "the chain left the last message of a channel 1 time",
+    ]
+    assert failed.value.evidence[0].endswith("and was reported overdue")
+
+
+async def test_of_a_blob_on_an_abandoned_branch_the_block_is_named(tmp_path: Path) -> None:
+    async with da_bench(tmp_path, seconds=60) as bench:
+        load = await Load.inscribed(bench, 1)
+        expectation = BlobInclusion(load)
+        await expectation.capture(bench.ctx)
+        orphan = await load.disperse(bench, load.channels[0], payload(1))
+        abandoned = bench.network.produce()
+        await bench.seen()
+        child = await load.disperse(bench, load.channels[0], payload(2))
+        bench.network.chain.pop()
+        for _ in range(5):
+            bench.network.produce(empty=True, branch=1)
+        other = await load.disperse(bench, load.channels[0], payload(4))
+        bench.network.produce()
+        await bench.seen()
+        with pytest.raises(ExpectationFailed) as failed:
+            await expectation.evaluate(bench.ctx)
+    first, second = failed.value.evidence
+    assert first.startswith(f"blob {orphan.hex()}")
+    assert f"; blob {other.hex()} took its place in the channel; " in first
+    assert f"; it was in block {abandoned.id.hex()} (height 2, slot " in first
+    assert "of an abandoned branch; its transaction is unknown on validator-0 and executor-0; " in first
+    assert second.startswith(f"blob {child.hex()}")
+    assert "; the message before it is not on the canonical chain, so that no block can take it; " in second
+    assert "its transaction is in the mempool on validator-0 and executor-0; " in second
 
 
 async def test_blocks_after_the_runs_duration_ask_for_no_more_blobs(tmp_path: Path) -> None:
