@@ -88,7 +88,11 @@ async def test_of_a_blob_whose_only_holder_is_killed_the_workload_says_which_and
         ]
         with pytest.raises(ExpectationFailed, match="missing blobs: observed_total_blobs=0 ") as failed:
             await inclusion.evaluate(ctx)
+        assert f"{workload.planned} were planned, {len(workload.dispersed)} dispersed, 0 are in blocks" in str(
+            failed.value
+        )
         assert any(lost.blob in line and why in line for line in failed.value.evidence)
+        assert all("; its transaction is " in line for line in failed.value.evidence)
 
 
 async def a_validator_that_holds_a_column_alone(ctx: RunContext) -> tuple[int, NodeHandle]:

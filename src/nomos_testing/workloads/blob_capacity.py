@@ -5,7 +5,8 @@ sample it, and the next block takes it. So a channel carries one blob in a whole
 carry more.
 
 The measured numbers come from the journals of runs of embedded nodes on two cores (20 s with slots of 0.5, 1 and 2 s,
-delays of 0.5, 2 and 2 s, 64 blobs): a blob came every 1.0, 3.0 and 4.0 s in each channel, at most 0.2 s more.
+delays of 0.5, 2 and 2 s, 64 blobs): a blob came every 1.0, 3.0 and 4.0 s in each channel, at most 0.2 s more. With
+three nodes, one dispersal at a time and slots of 1 s it came every 3.2 s, at most 3.8 s (four channels, 56 blobs).
 """
 
 from __future__ import annotations

@@ -115,6 +115,20 @@ async def _all_blocks(feed: BlockFeed) -> list[HeaderId]:
     return [record.id async for record in feed.blocks()]
 
 
+async def test_who_does_not_ask_for_the_past_gets_what_comes_after() -> None:
+    chain = toy_chain(3)
+    source = ChainSource("a", chain[:2])
+    async with feed_of(source) as feed:
+        later = asyncio.create_task(anext(feed.subscribe(past=False)))
+        await asyncio.sleep(0)  # the iteration has started
+        source.follow(chain)
+        async with asyncio.timeout(5):
+            event = await later
+        assert isinstance(event, NewBlock)
+        assert event.record.id == chain[2].id
+        assert [record.height for record in feed.canonical_blocks_backwards()] == [3, 2, 1]
+
+
 async def test_a_reorganisation_is_an_event_with_both_branches() -> None:
     trunk = toy_chain(2)
     left = toy_chain(1, parent=trunk[-1].id, first_slot=3, branch=1)
