@@ -19,7 +19,7 @@ from nomos_testing.configgen.options import slot_scale
 from nomos_testing.runtime.plan import RunPlan
 
 DISPERSAL_SECONDS: Final = 0.07
-"""An executor took 0.05 to 0.07 s for a dispersal on average, 0.11 s at most."""
+"""An executor took 0.05 to 0.07 s for a dispersal on average, 0.13 s at most."""
 IN_FLIGHT_SECONDS: Final = 0.3
 """What a blob takes beside the sampling delay: the sighting of the block before it (a look lasts up to an eighth of a
 slot), its dispersal, the gossip of its transaction, the samples."""
@@ -92,4 +92,5 @@ class BlobTiming:
     def capacity(self, channels: int, seconds: float) -> int:
         """Blobs that come into blocks within ``seconds``, of which the inscriptions take two blocks."""
         left = max(0.0, seconds - 2 * self.slot / self.active_slot_coeff)
-        return min(channels * int(left / self.per_blob(channels)), int(min(left * self.limit, 1e9)))
+        carried = channels * int(left / self.per_blob(channels))
+        return min(carried, int(left / self.turn)) if self.turn else carried
