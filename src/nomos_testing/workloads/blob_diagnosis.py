@@ -65,17 +65,20 @@ async def _transaction_states(ctx: RunContext, blob: Dispersed) -> str:
     wanted = blob_transaction(blob, ctx.block_feed().records()).hash
     nodes = ctx.cluster().nodes
     answers = await asyncio.gather(*(_transaction_state(node, wanted) for node in nodes))
-    by_state: dict[str, list[str]] = {}
+    by_state: dict[str | None, list[str]] = {}
     for node, state in zip(nodes, answers, strict=True):
         by_state.setdefault(state, []).append(node.name)
-    return "its transaction is " + ", ".join(f"{state} on {' and '.join(names)}" for state, names in by_state.items())
+    silent = by_state.pop(None, [])
+    states = ", ".join(f"{state} on {' and '.join(names)}" for state, names in by_state.items())
+    no_answer = f" (no answer from {' and '.join(silent)})" if silent else ""
+    return f"its transaction is {states or 'on no node that answers'}{no_answer}"
 
 
-async def _transaction_state(node: NodeHandle, wanted: TxHash) -> str:
+async def _transaction_state(node: NodeHandle, wanted: TxHash) -> str | None:
     try:
         (status,) = await node.client.transaction_status([wanted])
     except NodeClientError:
-        return "not to be asked for"
+        return None
     return _STATES.get(status.state, status.state)
 
 

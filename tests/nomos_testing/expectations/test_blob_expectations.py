@@ -131,7 +131,7 @@ async def test_too_few_blobs_are_counted_and_the_missing_ones_explained(tmp_path
         assert line.startswith(
             f"blob {lost.hex()} (62 bytes, channel 1, from executor-0) is in no canonical block: "
             "column 1 is served by none: validator-1 does not answer (connection refused); "
-            "its transaction is in the mempool on validator-0 and executor-0, not to be asked for on validator-1; "
+            "its transaction is in the mempool on validator-0 and executor-0 (no answer from validator-1); "
             "it was dispersed at second 0."
         )
         assert not line.endswith("and was reported overdue")
