@@ -90,7 +90,10 @@ class BlobTiming:
         return channels
 
     def capacity(self, channels: int, seconds: float) -> int:
-        """Blobs that come into blocks within ``seconds``, of which the inscriptions take two blocks."""
+        """Blobs that come into blocks within ``seconds`` at best, where no channel waits for its turn.
+
+        The inscriptions take two blocks of that time.
+        """
         left = max(0.0, seconds - 2 * self.slot / self.active_slot_coeff)
-        carried = channels * int(left / self.per_blob(channels))
+        carried = channels * int(left / self.per_blob(1))
         return min(carried, int(left / self.turn)) if self.turn else carried

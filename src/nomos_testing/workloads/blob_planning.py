@@ -35,7 +35,7 @@ class BlobPlan:
     wanted: int
     """Blobs that the rate makes over the run's duration; at most one a channel fewer than are planned."""
     capacity: int
-    """Blobs that a healthy network gets into blocks until the cooldown's end."""
+    """Blobs that a healthy network gets into blocks until the cooldown's end, at best."""
     timing: BlobTiming
 
     @property
@@ -52,8 +52,8 @@ class BlobPlan:
             f"{self.planned} blobs over {_counted(count, 'channel')}, {required_blobs(expected)} of them must be in "
             f"blocks: {MIN_BLOB_RATIO:.0%} of {expected}",
             f"a channel carries a blob in {slots:.1f} slots of {timing.slot:g} s: {_waits(timing, count)}, then the "
-            f"next block; {_counted(count, 'channel')} carry {carried:.2f} blobs a slot, {self.capacity} until the "
-            f"cooldown's end",
+            f"next block; {_counted(count, 'channel')} carry {carried:.2f} blobs a slot, at most {self.capacity} "
+            f"until the cooldown's end",
         ]
         if timing.between:
             lines.append(
@@ -119,19 +119,20 @@ def _channels_for(timing: BlobTiming, blob_rate: int) -> int:
 
 
 def _too_little(timing: BlobTiming, channels: int, capacity: int, wanted: int, *, is_given: bool) -> str:
-    per_slot = timing.rate(channels) * timing.slot
+    per_slot = min(channels / timing.per_blob(1), timing.limit) * timing.slot
     remedy = "leave channel_rate out for as many channels as the rate needs, " if is_given else ""
     return (
         f"{_counted(channels, 'channel')} carry {capacity} blobs until the cooldown's end, and "
         f"{required_blobs(wanted)} of {wanted} must be in blocks: a channel carries a blob in "
-        f"{timing.per_blob(channels):.1f} s ({_waits(timing, channels)}, then the next block), which makes "
+        f"{timing.per_blob(1):.1f} s ({_waits(timing, 1)}, then the next block), which makes at most "
         f"{per_slot:.2f} blobs a slot of {timing.slot:g} s; {remedy}lower blob_rate, or run longer"
     )
 
 
 def _waits(timing: BlobTiming, channels: int) -> str:
     sampled = timing.delay * (1 + PROPOSAL_MARGIN)
-    turn = f"{timing.queue(channels):.2f} s for its turn, " if timing.between else ""
+    queue = timing.queue(channels)
+    turn = f"{queue:.2f} s for its turn, " if queue else ""
     return f"{turn}{sampled:.2f} s until it is sampled and proposed, {IN_FLIGHT_SECONDS:g} s under way"
 
 
