@@ -22,7 +22,7 @@ DISPERSAL_SECONDS: Final = 0.07
 """An executor took 0.05 to 0.07 s for a dispersal on average, 0.13 s at most."""
 IN_FLIGHT_SECONDS: Final = 0.3
 """What a blob takes beside the sampling delay: the sighting of the block before it (a look lasts up to an eighth of a
-slot), its dispersal, the gossip of its transaction, the samples."""
+slot), its dispersal, the gossip of its transaction, the samples, for which the nodes of a small network stagger."""
 PROPOSAL_MARGIN: Final = 0.25
 """An embedded node proposes a blob only so much of the sampling delay after its samples, so that others have it."""
 SERIAL_NODES: Final = 3
