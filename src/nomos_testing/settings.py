@@ -1,13 +1,13 @@
 """Every environment variable the framework reads: its type, its default, what it does. Read here and nowhere else.
 
-A value that does not parse is never fatal and never silent: the variable is named in ``warnings`` with the default that
-is used instead. With aliases the first variable that parses wins, the documented name first.
+A value that does not parse is never fatal and never silent: the variable is named in ``warnings`` with what is used
+instead. With aliases the first variable that parses wins, the documented name first.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
@@ -15,6 +15,8 @@ from typing import Any, Final, Generic, TypeVar
 T = TypeVar("T")
 
 DEFAULT_IMAGE: Final = "logos-blockchain-testing:local"
+_LOG_LEVELS: Final = ("error", "warn", "info", "debug", "trace")
+_FILTER_LEVELS: Final = (*_LOG_LEVELS, "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class Kind(Generic[T]):
 
     expected: str
     parse: Callable[[str], T]
+    left_out: Callable[[str], Sequence[str]] = lambda text: ()
+    """Says which parts of a text ``parse`` leaves out, for a value of several parts."""
 
 
 def _check(holds: bool) -> None:
@@ -55,19 +59,36 @@ def _fraction(text: str) -> float:
 
 
 def _log_level(text: str) -> str:
-    _check(text.lower() in {"error", "warn", "info", "debug", "trace"})
-    return text.lower()
+    level = text.strip().lower()
+    _check(level in _LOG_LEVELS)
+    return level
 
 
 def _prover(text: str) -> str:
-    _check(text in {"development", "groth16"})
-    return text
+    prover = text.strip().lower()
+    _check(prover in {"development", "groth16"})
+    return prover
 
 
-def _log_filter(text: str) -> Mapping[str, str]:
-    # An entry without "=" is dropped, as the original does.
-    pairs = (entry.split("=", 1) for entry in text.split(",") if "=" in entry)
-    return {target.strip(): level.strip() for target, level in pairs}
+def _filter_entries(text: str) -> Iterator[tuple[str, str, str]]:
+    """Each entry as it is written, its target and its level."""
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        target, _, level = entry.partition("=")
+        yield entry, target.strip(), level.strip().lower()
+
+
+def _log_filter(text: str) -> Mapping[str, str] | None:
+    # No filter at all when nothing is left: the real node takes an empty one for "errors only".
+    levels = {target: level for _, target, level in _filter_entries(text) if target and level in _FILTER_LEVELS}
+    return levels or None
+
+
+def _left_out_of_filter(text: str) -> Sequence[str]:
+    return [
+        f"{entry!r} is not of the form target=level, with a level of {', '.join(_FILTER_LEVELS)}"
+        for entry, target, level in _filter_entries(text)
+        if not target or level not in _FILTER_LEVELS
+    ]
 
 
 def _node_pairs(text: str) -> tuple[int, int]:
@@ -86,21 +107,43 @@ COUNT = Kind("a whole number, 0 or more", _count)
 POSITIVE_COUNT = Kind("a whole number above 0", _positive_count)
 POSITIVE_SECONDS = Kind("a number of seconds above 0", _positive_seconds)
 FRACTION = Kind("a number above 0 and at most 1", _fraction)
-LOG_LEVEL = Kind("one of error, warn, info, debug, trace", _log_level)
-LOG_FILTER = Kind("of the form target=level,target=level", _log_filter)
+LOG_LEVEL = Kind(f"one of {', '.join(_LOG_LEVELS)}", _log_level)
+LOG_FILTER = Kind("of the form target=level,target=level", _log_filter, _left_out_of_filter)
 PROVER = Kind("development or groth16", _prover)
 TEXT = Kind("text", str)
 NODE_PAIRS = Kind("of the form VALIDATORSxEXECUTORS, like 3x2", _node_pairs)
 PORT = Kind("a port from 1 to 65535", _port)
-PATH = Kind("a path", lambda text: Path(text).expanduser())
+PATH = Kind("a path", lambda text: Path(os.path.expanduser(text)))  # Path.expanduser fails on unknown users
 IS_TRUE = Kind("true or false", lambda text: text.lower() == "true")
 IS_SET = Kind("set or unset", lambda text: True)
 IS_ON = Kind("true or false", lambda text: text.strip().lower() not in {"", "0", "false", "no", "off"})
 
 
-def variable(name: str, kind: Kind[Any], default: Any, effect: str, *, aliases: tuple[str, ...] = ()) -> Any:
-    """Declare one field of ``Settings`` by the variable it is read from."""
-    return field(default=default, metadata={"names": (name, *aliases), "kind": kind, "effect": effect})
+def variable(
+    name: str,
+    kind: Kind[Any],
+    default: Any,
+    effect: str,
+    *,
+    aliases: tuple[str, ...] = (),
+    instead: Callable[[Mapping[str, Any]], str] | None = None,
+) -> Any:
+    """Declare one field of ``Settings`` by the variable it is read from.
+
+    ``instead`` tells from the values of all fields what is used in place of a value that does not parse. It belongs to
+    variables without a default.
+    """
+    metadata = {"names": (name, *aliases), "kind": kind, "effect": effect, "instead": instead}
+    return field(default=default, metadata=metadata)
+
+
+def _node_log_level(values: Mapping[str, Any]) -> str:
+    level: str | None = values["log_level"]
+    return level or ("debug" if values["tests_tracing"] else "info")
+
+
+def _demo_nodes(values: Mapping[str, Any]) -> str:
+    return f"{values['demo_validators']}x{values['demo_executors']}"
 
 
 def _demo_aliases(suffix: str) -> tuple[str, ...]:
@@ -128,7 +171,13 @@ class Settings:
     pol_proof_dev_mode: bool | None = variable(
         "POL_PROOF_DEV_MODE", IS_ON, None, "development leader proofs; false, 0 and no mean off and need circuits"
     )
-    prover: str | None = variable("NOMOS_PROVER", PROVER, None, "development or groth16: who makes the proofs")
+    prover: str | None = variable(
+        "NOMOS_PROVER",
+        PROVER,
+        None,
+        "development or groth16: who makes the proofs",
+        instead=lambda values: "groth16 where it is installed, else development",
+    )
     faketime_library: Path | None = variable(
         "NOMOS_TESTS_FAKETIME_LIB", PATH, None, "libfaketime.so.1, for faults of clocks; the system's by default"
     )
@@ -150,9 +199,15 @@ class Settings:
     )
     keep_logs: bool = variable("NOMOS_TESTS_KEEP_LOGS", IS_SET, False, "set: node directories stay after success")
     log_dir: Path | None = variable("NOMOS_LOG_DIR", PATH, None, "directory of per-node log files")
-    log_level: str | None = variable("NOMOS_LOG_LEVEL", LOG_LEVEL, None, "level of the nodes' logs")
+    log_level: str | None = variable(
+        "NOMOS_LOG_LEVEL", LOG_LEVEL, None, "level of the nodes' logs", instead=_node_log_level
+    )
     log_filter: Mapping[str, str] | None = variable(
-        "NOMOS_LOG_FILTER", LOG_FILTER, None, "target=level,...: levels by target prefix"
+        "NOMOS_LOG_FILTER",
+        LOG_FILTER,
+        None,
+        "target=level,...: levels by target prefix",
+        instead=lambda values: f"{_node_log_level(values)} there, the nodes' level",
     )
     framework_log: str = variable("RUST_LOG", TEXT, "warn", "level of the framework's own log")
     otlp_endpoint: str | None = variable(
@@ -181,17 +236,28 @@ class Settings:
         COUNT,
         None,
         "sampling: from a blob's transaction to its first sample; else 2, or 5 with the original's parameters",
+        instead=lambda values: "2, or 5 with the original's parameters",
     )
 
     # Containers
     image: str = variable("NOMOS_TESTNET_IMAGE", TEXT, DEFAULT_IMAGE, "image of the nodes' containers")
     node_pairs: tuple[int, int] | None = variable(
-        "COMPOSE_NODE_PAIRS", NODE_PAIRS, None, "validators and executors of compose_runner's demo, like 3x2"
+        "COMPOSE_NODE_PAIRS",
+        NODE_PAIRS,
+        None,
+        "validators and executors of compose_runner's demo, like 3x2",
+        instead=_demo_nodes,
     )
     prometheus_port: int | None = variable(
-        "TEST_FRAMEWORK_PROMETHEUS_PORT", PORT, None, "port of Prometheus on the host; 9090 by default, else a free one"
+        "TEST_FRAMEWORK_PROMETHEUS_PORT",
+        PORT,
+        None,
+        "port of Prometheus on the host; 9090 by default, else a free one",
+        instead=lambda values: "9090 where it is free, else a free port",
     )
-    grafana_port: int | None = variable("COMPOSE_GRAFANA_PORT", PORT, None, "port of Grafana on the host")
+    grafana_port: int | None = variable(
+        "COMPOSE_GRAFANA_PORT", PORT, None, "port of Grafana on the host", instead=lambda values: "a free port"
+    )
     container_host: str = variable("COMPOSE_RUNNER_HOST", TEXT, "127.0.0.1", "where containers' ports are reached")
     host_gateway: str | None = variable(
         "COMPOSE_RUNNER_HOST_GATEWAY", TEXT, None, "entry in the containers' hosts; disable or empty for none"
@@ -215,29 +281,42 @@ class Settings:
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Read the environment (``os.environ`` by default); bad values are named in ``warnings``."""
         source = os.environ if environ is None else environ
-        warnings: list[str] = []
-        values = {item.name: _read(item, source, warnings) for item in _variables()}
+        values: dict[str, Any] = {}
+        refusals: dict[str, list[str]] = {}
+        for item in _variables():
+            values[item.name], refusals[item.name] = _read(item, source)
+        warnings = tuple(
+            f"{refusal}; using {_used(item, values)}" for item in _variables() for refusal in refusals[item.name]
+        )
         given = frozenset(item.name for item in _variables() if any(name in source for name in item.metadata["names"]))
-        return cls(**values, given=given, warnings=tuple(warnings))
+        return cls(**values, given=given, warnings=warnings)
 
 
 def _variables() -> Iterator[Field[Any]]:
     return (item for item in fields(Settings) if "names" in item.metadata)
 
 
-def _read(item: Field[Any], environ: Mapping[str, str], warnings: list[str]) -> Any:
+def _read(item: Field[Any], environ: Mapping[str, str]) -> tuple[Any, list[str]]:
+    """The value of a field, and what was refused on the way to it."""
     kind: Kind[Any] = item.metadata["kind"]
-    value, refused = item.default, []
+    refused: list[str] = []
     for name in item.metadata["names"]:
         if name not in environ:
             continue
+        text = environ[name]
         try:
-            value = kind.parse(environ[name])
-            break
+            value = kind.parse(text)
         except ValueError:
-            refused.append(name)
-    warnings.extend(f"{name}={environ[name]!r} is not {kind.expected}; using {value}" for name in refused)
-    return value
+            refused.append(f"{name}={text!r} is not {kind.expected}")
+            continue
+        return value, [*refused, *(f"{name}: {part}" for part in kind.left_out(text))]
+    return item.default, refused
+
+
+def _used(item: Field[Any], values: Mapping[str, Any]) -> str:
+    instead: Callable[[Mapping[str, Any]], str] | None = item.metadata["instead"]
+    value = values[item.name]
+    return str(value) if instead is None else instead(values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,6 @@ def test_a_value_that_does_not_parse_is_named_and_the_next_alias_is_read() -> No
         ("CONSENSUS_SLOT_TIME", "soon", "slot_seconds", 2.0),
         ("CONSENSUS_SLOT_TIME", "nan", "slot_seconds", 2.0),
         ("CONSENSUS_ACTIVE_SLOT_COEFF", "1.5", "active_slot_coeff", 0.9),
-        ("NOMOS_LOG_LEVEL", "loud", "log_level", None),
-        ("NOMOS_PROVER", "groth", "prover", None),
     ],
 )
 def test_bad_values_fall_back_with_a_warning(name: str, bad: str, field: str, default: object) -> None:
@@ -56,9 +54,46 @@ def test_only_the_word_true_turns_on_tracing_and_slow_environment() -> None:
     assert (off.tests_tracing, off.slow_environment) == (False, False)
 
 
-def test_the_log_filter_keeps_entries_of_the_form_target_level() -> None:
-    settings = Settings.from_environ({"NOMOS_LOG_FILTER": "consensus=trace, nomos_da=debug,nonsense"})
-    assert settings.log_filter == {"consensus": "trace", "nomos_da": "debug"}
+@pytest.mark.parametrize(
+    ("name", "bad", "used"),
+    [
+        ("NOMOS_LOG_LEVEL", "loud", "info"),
+        ("NOMOS_PROVER", "groth", "groth16 where it is installed, else development"),
+        ("COMPOSE_NODE_PAIRS", "2y1", "3x1"),
+        ("TEST_FRAMEWORK_PROMETHEUS_PORT", "many", "9090 where it is free, else a free port"),
+        ("COMPOSE_GRAFANA_PORT", "0", "a free port"),
+    ],
+)
+def test_a_bad_value_of_a_variable_without_a_default_names_what_is_used(name: str, bad: str, used: str) -> None:
+    (warning,) = Settings.from_environ({name: bad, "NOMOS_DEMO_VALIDATORS": "3"}).warnings
+    assert warning.startswith(f"{name}={bad!r} is not ")
+    assert warning.endswith(f"; using {used}")
+
+
+@pytest.mark.parametrize("bad", ["", "loud", "-1", "~nobody/x", "=", "a=loud,b"])
+def test_no_warning_says_that_none_is_used(bad: str) -> None:
+    names = [name for item in documented_variables() for name in item.names]
+    warnings = Settings.from_environ(dict.fromkeys(names, bad)).warnings
+    assert len(warnings) > 10
+    assert not [warning for warning in warnings if "None" in warning]
+
+
+def test_the_log_filter_keeps_what_names_a_target_and_a_level() -> None:
+    text = "consensus=trace, nomos_da=DEBUG,nomos_mempool=loud,nonsense,=info,http=off,"
+    settings = Settings.from_environ({"NOMOS_LOG_FILTER": text, "NOMOS_LOG_LEVEL": "warn"})
+    assert settings.log_filter == {"consensus": "trace", "nomos_da": "debug", "http": "off"}
+    form = "is not of the form target=level, with a level of error, warn, info, debug, trace, off"
+    assert settings.warnings == tuple(
+        f"NOMOS_LOG_FILTER: {entry!r} {form}; using warn there, the nodes' level"
+        for entry in ("nomos_mempool=loud", "nonsense", "=info")
+    )
+
+
+def test_a_log_filter_of_which_nothing_is_left_is_none() -> None:
+    settings = Settings.from_environ({"NOMOS_LOG_FILTER": "nomos_consensus=loud", "NOMOS_TESTS_TRACING": "true"})
+    assert settings.log_filter is None
+    (warning,) = settings.warnings
+    assert warning.endswith("using debug there, the nodes' level")
 
 
 def test_paths_may_start_with_the_home_directory() -> None:

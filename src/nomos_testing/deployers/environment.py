@@ -31,6 +31,7 @@ def node_environment(base: Mapping[str, str], settings: Settings) -> dict[str, s
         environment.pop(DEVELOPMENT_MODE_VARIABLE, None)
     else:
         environment[DEVELOPMENT_MODE_VARIABLE] = "true"
+    environment.pop(PROVER_VARIABLE, None)  # the settings have refused a prover that does not exist
     if settings.prover is not None:
         environment[PROVER_VARIABLE] = settings.prover
     return environment

@@ -158,6 +158,11 @@ def test_nodes_inherit_nothing_that_would_reconfigure_them() -> None:
     assert node_environment({}, Settings(prover="groth16"))["NOMOS_PROVER"] == "groth16"
 
 
+def test_nodes_do_not_get_a_prover_that_the_settings_refused() -> None:
+    environ = {"NOMOS_PROVER": "groth"}
+    assert "NOMOS_PROVER" not in node_environment(environ, Settings.from_environ(environ))
+
+
 def test_kzg_parameters_may_be_named_by_their_directory(tmp_path: Path) -> None:
     assert kzg_params_file(tmp_path) == tmp_path
     (tmp_path / "proving_key.zkey").write_text("")
