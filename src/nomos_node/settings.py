@@ -132,16 +132,19 @@ def _gossipsub_settings(config: NodeConfig) -> GossipsubSettings:
 
 
 def log_settings(tracing: TracingConfig) -> LogSettings:
-    """
+    """Read the log's destination and levels; a filter whose level does not exist is left out and noted.
+
     Raises:
-        LogSetupError: the destination is one this node can't send to, or a filter's level is none.
+        LogSetupError: the destination is one this node can't send to.
     """
-    filters = tracing.filter.filters if tracing.filter else {}
-    try:
-        levels = {target: parse_level(level) for target, level in filters.items()}
-    except ValueError as error:
-        raise LogSetupError(f"tracing.filter: {error}") from None
-    return LogSettings(_destination(tracing.logger), parse_level(tracing.level), levels)
+    levels: dict[str, int] = {}
+    refused: list[str] = []
+    for target, level in (tracing.filter.filters if tracing.filter else {}).items():
+        try:
+            levels[target] = parse_level(level)
+        except ValueError as error:
+            refused.append(f"tracing.filter: {target}: {error}; using {tracing.level.lower()} there")
+    return LogSettings(_destination(tracing.logger), parse_level(tracing.level), levels, tuple(refused))
 
 
 def _destination(logger: LogTarget) -> LogDestination:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,6 +51,8 @@ class LogSettings:
     level: int = logging.INFO
     filters: Mapping[str, int] = field(default_factory=dict)
     """Levels by target prefix, as ``TargetFilter`` matches them."""
+    refused: Sequence[str] = ()
+    """What of the configuration was left out, and why."""
 
 
 class LogSetupError(Exception):
@@ -59,6 +61,8 @@ class LogSetupError(Exception):
 
 def install_logging(settings: LogSettings) -> None:
     """Send all log lines to the one destination of the settings. Other libraries' lines count only from WARN up.
+
+    The first lines of the log are the warnings of what the settings refused.
 
     Raises:
         LogSetupError: the file or the server can't be opened.
@@ -73,6 +77,8 @@ def install_logging(settings: LogSettings) -> None:
     root.setLevel(kept.lowest_level)
     for library in ("asyncio", "libp2p", "multiaddr", "uvicorn", "aioquic", "quic"):
         logging.getLogger(library).setLevel(logging.WARNING)
+    for refusal in settings.refused:
+        logging.getLogger("nomos_node").warning("%s", refusal)
 
 
 def _handler(destination: LogDestination) -> logging.Handler:
