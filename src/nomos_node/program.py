@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -41,7 +42,17 @@ def _run(config: NodeConfig, program: str, config_name: str) -> int:
     signal.signal(signal.SIGTERM, _end_before_the_start)
     from nomos_node.process import run_node
 
-    return run_node(config, title=f"{program} {config_name}")
+    return run_node(config, title=process_title(program, config_name))
+
+
+def process_title(program: str, config: str) -> str:
+    """Name a node among the others that ``ps`` lists.
+
+    A relative path is shown below the two directories that it is in: the framework names them after run and node.
+    """
+    if os.path.isabs(config):
+        return f"{program} {config}"
+    return f"{program} {Path(*Path(os.path.abspath(config)).parts[-3:])}"
 
 
 def _end_before_the_start(number: int, frame: object) -> None:

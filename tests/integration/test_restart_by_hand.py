@@ -116,10 +116,11 @@ async def test_a_node_started_by_hand_is_the_same_program_as_the_deployers(tmp_p
         processes = [_process(node) for node in nodes]
         assert len({process.pid for process in processes} | {os.getpid()}) == 3
         assert [process.cwd() for process in processes] == [str(directory_of(node)) for node in nodes]
-        assert {_title(process) for process in processes} == {"nomos-node validator.yaml"}
+        titles = [f"nomos-node {runner.run_directory.path.name}/{node.name}/validator.yaml" for node in nodes]
+        assert [_title(process) for process in processes] == titles
         listed = _listed()
-        for process in processes:
-            assert (str(process.pid), "nomos-node validator.yaml") in listed
+        for process, title in zip(processes, titles, strict=True):
+            assert (str(process.pid), title) in listed
             assert os.getsid(process.pid) == process.pid
         await all_reach(nodes, 3)
         deployed, log = nodes[1], log_of(nodes[1])
@@ -127,7 +128,7 @@ async def test_a_node_started_by_hand_is_the_same_program_as_the_deployers(tmp_p
         await _kill(deployed)
         with started_by_hand(deployed) as mine:
             await _first_answer(deployed)
-            assert _title(psutil.Process(mine.pid)) == "nomos-node validator.yaml"
+            assert _title(psutil.Process(mine.pid)) == titles[1]
             assert await _answers(deployed) == served
             height = max(await heights(nodes))
             await all_reach(nodes, height + 3)

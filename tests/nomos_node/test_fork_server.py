@@ -67,6 +67,10 @@ def config(tmp_path: Path) -> NodeConfig:
     return config
 
 
+def _title(process: psutil.Process) -> str:
+    return " ".join(filter(None, process.cmdline()))
+
+
 def _answers(config: NodeConfig) -> bool:
     try:
         return ask(config.http.backend_settings.address, "GET", "/cryptarchia/info").status == 200
@@ -78,7 +82,7 @@ def test_a_node_is_a_process_of_its_own(server: _Server, config: NodeConfig, tmp
     pid = server.request(_request(tmp_path, CONFIG_NAME))["pid"]
     wait_until("the node to answer", lambda: _answers(config))
     node = psutil.Process(pid)
-    assert node.cmdline()[0] == f"nomos-node {CONFIG_NAME}"
+    assert _title(node) == f"nomos-node {tmp_path.parent.name}/{tmp_path.name}/{CONFIG_NAME}"
     assert node.cwd() == str(tmp_path)
     assert os.getsid(pid) == pid
     assert (tmp_path / "stdout").read_text() == "prover: development\n"
@@ -153,4 +157,5 @@ def test_no_node_outlives_the_server(
 def test_nodes_started_either_way_are_the_same_program(config: NodeConfig, tmp_path: Path) -> None:
     with NodeProcess(config, tmp_path).start() as node:
         node.wait_ready()
-        assert psutil.Process(node.process.pid).cmdline()[0] == f"nomos-node {CONFIG_NAME}"
+        title = _title(psutil.Process(node.process.pid))
+        assert title == f"nomos-node {tmp_path.parent.name}/{tmp_path.name}/{CONFIG_NAME}"

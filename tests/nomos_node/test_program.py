@@ -14,7 +14,8 @@ import pytest
 from embedded_node import ENVIRONMENT, NodeProcess, leader_genesis, make_config
 from golden import golden_path
 from nomos_core.config import Genesis, ValidatorConfig, load_config, with_setting
-from nomos_core.config.tracing import FileLogger, LokiLogger
+from nomos_core.config.tracing import EnvFilter, FileLogger, LokiLogger
+from nomos_node.program import process_title
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
@@ -157,3 +158,30 @@ def test_help_is_quick() -> None:
     )
     assert "CONFIG.yaml" in done.stdout
     assert time.monotonic() - began < 2
+
+
+def test_a_filter_with_a_level_that_does_not_exist_is_a_warning(config: ValidatorConfig, tmp_path: Path) -> None:
+    filters = EnvFilter(filters={"nomos_consensus": "loud", "nomos_mempool": "debug"})
+    with NodeProcess(with_setting(config, "tracing.filter", filters), tmp_path).start() as node:
+        node.wait_height(1)
+        assert (
+            " WARN nomos_node: tracing.filter: nomos_consensus: unknown log level 'loud': "
+            "expected one of trace, debug, info, warn, error, off; using info there"
+        ) in node.log
+
+
+@pytest.mark.parametrize(
+    ("config", "shown"),
+    [
+        ("validator.yaml", "nomos-node demo-1/validator-0/validator.yaml"),
+        ("../validator-1/validator.yaml", "nomos-node demo-1/validator-1/validator.yaml"),
+        ("/etc/nomos/config.yaml", "nomos-node /etc/nomos/config.yaml"),
+    ],
+)
+def test_the_title_of_a_node_names_run_and_node(
+    config: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = tmp_path / "demo-1" / "validator-0"
+    directory.mkdir(parents=True)
+    monkeypatch.chdir(directory)
+    assert process_title("nomos-node", config) == shown
