@@ -42,6 +42,7 @@ from nomos_node.mempool.gossip import TransactionGossip
 from nomos_node.mempool.mempool import Mempool
 from nomos_node.network import NetworkService
 from nomos_node.sdp.posting import DeclarationPosting
+from nomos_node.sdp.watch import DeclarationWatch
 from nomos_node.storage.block_store import BlockStore
 from nomos_node.storage.database import Database
 from nomos_node.storage.transaction_store import TransactionStore
@@ -89,6 +90,7 @@ class Node:
         """
         async with asyncio.TaskGroup() as tasks:
             for name, work in self._work.items():
+                _log.debug("starting the task '%s'", name)
                 tasks.create_task(work(), name=name)
 
     async def _start(self, stack: AsyncExitStack) -> None:
@@ -193,6 +195,7 @@ class Node:
             **({} if availability is None else availability.work),
             "transaction gossip": transactions.run,
             "state recording": partial(record_position_regularly, chain, settings.recording_interval(config)),
+            "declarations": DeclarationWatch(chain).run,
             "leader": partial(leader.run, clock),
             "http": http.run,
             **self._metrics_push(metrics),
@@ -214,6 +217,7 @@ def _announce_blend(chain: Chain) -> None:
     providers = len(chain.tip_state().active_providers(ServiceType.BLEND))
     needed = chain.rules.config.blend_minimum_network_size
     log = logging.getLogger("nomos_blend")
+    log.debug("this node has no Blend: it mixes no messages, and its proposals go out by gossip")
     if providers < needed:
         log.info("broadcast mode: %d Blend providers, fewer than the minimum network size of %d", providers, needed)
     else:

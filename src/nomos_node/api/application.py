@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from nomos_node.api.answers import Refusal, refusal_answer, text_answer
 from nomos_node.api.cors import Cors
 from nomos_node.api.limits import HttpLimits, Limits
+from nomos_node.api.request_log import RequestLog
 
 _log = logging.getLogger("nomos_http")
 
@@ -40,7 +41,7 @@ def application(
         route = next((route for route in routes if route.path_regex.match(path)), None)
         return _listed(route.methods or ()) if route else None
 
-    return Cors(Limits(starlette, limits, clock), cors_origins, allowed_methods)
+    return RequestLog(Cors(Limits(starlette, limits, clock), cors_origins, allowed_methods))
 
 
 async def _empty_answer(request: Request, error: Exception) -> Response:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import socket
 from collections.abc import Callable, Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
 
+_log = logging.getLogger("nomos_http")
 _BACKLOG = 1024
 
 
@@ -74,6 +76,7 @@ class HttpServer:
             AddressUnavailable: another program listens on the address.
         """
         self._listener.listen()
+        _log.info("listening at %s:%d", *self._listener.socket.getsockname()[:2])
         await self._server.serve(sockets=[self._listener.socket])
 
     def stop(self) -> None:

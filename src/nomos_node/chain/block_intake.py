@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from enum import Enum, auto
 
@@ -9,6 +10,8 @@ from nomos_core.cryptarchia.block import Block
 from nomos_node.chain.chain import BlockRejected, Chain
 from nomos_node.da.sampling import BlobSampling, blobs_of
 from nomos_node.mempool.mempool import Mempool
+
+_log = logging.getLogger("nomos_consensus")
 
 
 class Origin(Enum):
@@ -32,6 +35,7 @@ class BlockIntake:
             UnknownParentError, BlockRejected, StorageError: as ``Chain.add_block``.
         """
         if block.id in self._chain:
+            _log.debug("block 0x%s is known already", block.id.hex())
             return False
         await self._check_blobs(block, origin)
         added = await self._chain.add_block(block)
@@ -44,10 +48,12 @@ class BlockIntake:
         if not blobs or not self._blobs_matter(block.header.slot):
             return
         if origin is Origin.GOSSIP:
-            available = blobs <= self._sampling.validated_blobs()
+            unsampled = blobs - self._sampling.validated_blobs()
         else:
-            available = await self._sampling.samples_all(block, blobs)
-        if not available:
+            unsampled = frozenset() if await self._sampling.samples_all(block, blobs) else blobs
+        if unsampled:
+            names = ", ".join(sorted(blob.hex() for blob in unsampled))
+            _log.debug("rejected block 0x%s: not sampled here: %s", block.id.hex(), names)
             raise BlockRejected("Block contains invalid blobs")
 
     def _blobs_matter(self, slot: int) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,8 +27,10 @@ from nomos_core.ledger.state import LedgerState, apply_block
 from nomos_node.broadcast import Broadcast
 from nomos_node.chain.rules import LedgerRules
 from nomos_node.chain.snapshots import SnapshotKeeper
+from nomos_node.da.sampling import blobs_of
 from nomos_node.storage.block_store import BlockStore, ChainPosition, StoredBlock
 from nomos_node.telemetry.instruments import Counter
+from nomos_node.telemetry.levels import TRACE
 
 _log = logging.getLogger("nomos_consensus")
 P = ParamSpec("P")
@@ -153,9 +156,24 @@ class Chain:
                 return False
             parent = self._states.get(block.header.parent)
             if parent is None:
+                _log.debug("orphan block 0x%s: its parent 0x%s is unknown", block.id.hex(), block.header.parent.hex())
                 raise UnknownParentError(block.header.parent)
-            state, wire = await self.compute(_checked, parent, block, self.rules)
+            began = time.perf_counter()
+            try:
+                state, wire = await self.compute(_checked, parent, block, self.rules)
+            except BlockRejected as error:
+                _log.debug("rejected block 0x%s of slot %d: %s", block.id.hex(), block.header.slot, error)
+                raise
+            _log.log(TRACE, "block 0x%s is %d bytes", block.id.hex(), len(wire))
             await self._take(block, state, wire)
+            _log.debug(
+                "accepted block 0x%s of slot %d on 0x%s: %d transactions, checked and stored in %.1f ms",
+                block.id.hex(),
+                block.header.slot,
+                block.header.parent.hex(),
+                len(block.transactions),
+                (time.perf_counter() - began) * 1000,
+            )
         self.processed_blocks.add()
         self.processed_transactions.add(len(block.transactions))
         self.new_blocks.publish(block)
@@ -166,6 +184,7 @@ class Chain:
         async with self._adding:
             pruned = self._forks.go_online()
             self._drop_states(pruned)
+            _log.info("the chain is Online: the last irreversible block is at height %d", self._forks.lib.height)
             await self._record(pruned)
 
     async def record_position(self) -> None:
@@ -179,16 +198,55 @@ class Chain:
         self._drop_states(self._forks.receive_block(stored.id, stored.parent, stored.slot))
 
     async def _take(self, block: Block, state: LedgerState, wire: bytes) -> None:
-        previous_lib = self._forks.lib
+        previous_lib, previous_tip = self._forks.lib, self._forks.tip
+        meeting = self._forks.lowest_common_ancestor(previous_tip, self._parent_of(block))
         pruned = self._forks.receive_block(block.id, block.header.parent, block.header.slot)
+        self._log_tip(block, previous_tip, meeting)
         self._states[block.id] = state
         self._drop_states(pruned)
         height = self._states[block.id].block_number
         stored = StoredBlock(block.id, block.header.parent, block.header.slot, height, wire)
         await self._record(pruned, stored)
         if self._forks.lib.id != previous_lib.id:
+            _log.debug("block 0x%s at height %d is irreversible", self._forks.lib.id.hex(), self._forks.lib.height)
             self.lib_updates.publish(LibUpdate(self._forks.lib.height, self._forks.lib.id))
             await self._snapshots.lib_moved(self._forks.lib, self._states[self._forks.lib.id], self.compute)
+
+    def _parent_of(self, block: Block) -> Branch[HeaderId]:
+        parent = self._forks.branch(block.header.parent)
+        if parent is None:
+            raise UnknownParentError(block.header.parent)
+        return parent
+
+    def _log_tip(self, block: Block, before: Branch[HeaderId], meeting: Branch[HeaderId]) -> None:
+        """Say what a block that was just received did to the tip; ``meeting`` is where its chain left the old one's."""
+        tip = self._forks.tip
+        if tip.id == before.id:
+            _log.debug(
+                "block 0x%s stays on a fork that begins at height %d: the tip is 0x%s at height %d",
+                block.id.hex(),
+                meeting.height,
+                tip.id.hex(),
+                tip.height,
+            )
+            return
+        if meeting.id != before.id:
+            _log.info(
+                "reorganisation: %d blocks after height %d, slot %d, give way to %d others",
+                before.height - meeting.height,
+                meeting.height,
+                meeting.slot,
+                tip.height - meeting.height,
+            )
+        _log.info(
+            "the tip is block 0x%s of slot %d, height %d, %d transactions",
+            tip.id.hex(),
+            tip.slot,
+            tip.height,
+            len(block.transactions),
+        )
+        for blob in blobs_of(block.transactions):
+            _log.info("block 0x%s holds blob %s", block.id.hex(), blob.hex())
 
     async def _record(self, pruned: PrunedBlocks[HeaderId], block: StoredBlock | None = None) -> None:
         position = ChainPosition(self.genesis, self._forks.tip.id, self._forks.lib.id, self._forks.mode)

@@ -65,6 +65,7 @@ def open_chain(
     position = store.position()
     start = _Root(genesis, 0, 0, genesis_state)
     if position is None:
+        _log.info("the chain begins at genesis 0x%s, %s", genesis.hex(), Mode.BOOTSTRAPPING.value)
         return _chain(start, Mode.BOOTSTRAPPING, genesis=genesis, rules=rules, store=store)
     if position.genesis != genesis:
         raise RecoveryError(
@@ -76,6 +77,7 @@ def open_chain(
     blocks = store.blocks_above(start.height)
     lib = _advanced(start, _path(blocks, start.id, position.lib), rules)
     mode = _mode(position, genesis, bootstrap, now())
+    _log.debug("checking %d blocks of the database above height %d", len(blocks), start.height)
     chain = _chain(lib, mode, genesis=genesis, rules=rules, store=store, last_snapshot=start.height)
     _replay(chain, lib, position.tip, blocks, rules)
     info = chain.info()

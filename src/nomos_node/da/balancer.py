@@ -37,6 +37,8 @@ class Balancer:
         """Endless, unless the config turns it off."""
         while self._settings.interval > 0:
             missing = self.missing_peers()
+            if missing:
+                _log.debug("dialling %d members: %s", len(missing), ", ".join(sorted(missing)))
             await asyncio.gather(*(self._dial(peer) for peer in missing))
             await asyncio.sleep(self._settings.interval)
 

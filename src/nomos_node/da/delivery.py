@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Iterable
 
@@ -21,6 +22,9 @@ from nomos_node.da.sessions import SessionMembers
 from nomos_node.da.swarm import DaSwarm
 from nomos_node.network.errors import NetworkError
 from nomos_node.network.streams import Stream
+from nomos_node.telemetry.levels import TRACE
+
+_log = logging.getLogger("nomos_da_dispersal")
 
 
 class Delivery:
@@ -63,7 +67,9 @@ class Delivery:
         try:
             await conversation.send(ShareRequest.of(self._blob.share(column)))
         except (NetworkError, _Refused) as error:
+            _log.debug("blob %s: column %d not taken: %s", self._blob.blob_id.hex(), column, error)
             return str(error)
+        _log.debug("blob %s: column %d taken by %s", self._blob.blob_id.hex(), column, conversation.peer)
         return None
 
 
@@ -75,7 +81,7 @@ class _Conversation:
     """One stream to a member, on which it is told of the transaction first."""
 
     def __init__(self, peer: str, swarm: DaSwarm, announcement: bytes) -> None:
-        self._peer = peer
+        self.peer = peer
         self._swarm = swarm
         self._announcement = announcement
         self._stream: Stream | None = None
@@ -93,12 +99,12 @@ class _Conversation:
                 raise self._failure
             try:
                 if self._stream is None:
-                    self._stream = await self._swarm.open_stream(self._peer, DISPERSAL_PROTOCOL)
+                    self._stream = await self._swarm.open_stream(self.peer, DISPERSAL_PROTOCOL)
                     await self._exchange(self._stream, self._announcement)
                 await self._exchange(self._stream, request_to_wire(request))
             except (NetworkError, _Refused) as error:
                 self._failure = error
-                await self._swarm.record_failure(self._peer, Exchange.DISPERSAL, error)
+                await self._swarm.record_failure(self.peer, Exchange.DISPERSAL, error)
                 raise
 
     async def close(self) -> None:
@@ -107,15 +113,16 @@ class _Conversation:
 
     async def _exchange(self, stream: Stream, frame: bytes) -> None:
         await stream.write_frame(frame)
+        _log.log(TRACE, "out: %d bytes to peer %s", len(frame), self.peer)
         answer = await stream.read_frame()
         if answer is None:
-            raise _Refused(f"peer {self._peer} ended the stream without an answer")
+            raise _Refused(f"peer {self.peer} ended the stream without an answer")
         try:
             response = response_from_wire(answer)
         except CodecError as error:
-            raise _Refused(f"peer {self._peer} answered nonsense: {error}") from None
+            raise _Refused(f"peer {self.peer} answered nonsense: {error}") from None
         if isinstance(response, DispersalError):
-            raise _Refused(f"peer {self._peer} refused: {response.description}")
+            raise _Refused(f"peer {self.peer} refused: {response.description}")
 
 
 async def _closed(conversations: Iterable[_Conversation]) -> None:

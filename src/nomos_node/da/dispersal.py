@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -77,12 +78,15 @@ class Dispersal:
             KzgParamsError, EncodingProcessFailed, ProofError, StorageError: this node can't do its part.
         """
         members = self._session()
+        began = time.perf_counter()
         blob = await self._kzg.encode(message.data)
+        encoded_in = (time.perf_counter() - began) * 1000
+        _log.debug("blob %s: encoded %d bytes in %.1f ms", blob.blob_id.hex(), len(message.data), encoded_in)
         transaction = await asyncio.to_thread(self._transaction, message, blob.blob_id, members.session)
         _log.info("blob %s: dispersing %d columns", blob.blob_id.hex(), blob.columns)
         await self._deliver(Delivery(blob, transaction, members, self._swarm))
         await self._keep(blob, transaction, members)
-        _log.info("blob %s: dispersed", blob.blob_id.hex())
+        _log.info("blob %s: dispersed in %.2f s", blob.blob_id.hex(), time.perf_counter() - began)
         return blob.blob_id
 
     def _session(self) -> SessionMembers:

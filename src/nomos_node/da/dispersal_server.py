@@ -24,6 +24,7 @@ from nomos_node.da.kzg import Kzg
 from nomos_node.da.replication import Replication, check_subnetwork
 from nomos_node.da.verifier import TransactionRefused, Verifier
 from nomos_node.network.streams import Stream
+from nomos_node.telemetry.levels import TRACE
 
 _log = logging.getLogger("nomos_da_verifier")
 _NO_BLOB = BlobId(bytes(32))
@@ -43,6 +44,7 @@ class DispersalServer:
             StorageError: the database failed.
         """
         while (frame := await stream.read_frame()) is not None:
+            _log.log(TRACE, "dispersal in: %d bytes from peer %s", len(frame), stream.peer_id)
             try:
                 request = await self._kzg.compute(request_from_wire, frame)
             except ValueError as error:

@@ -77,6 +77,7 @@ class Replication:
         receivers = self._receivers(request).difference([source, self._swarm.peer_id])
         if receivers:
             frame = request_to_wire(request)
+            _log.debug("passing a message of %d bytes on to %d members", len(frame), len(receivers))
             for peer in receivers:
                 self._outbox(peer).put(frame)
 

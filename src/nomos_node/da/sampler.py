@@ -101,6 +101,7 @@ class Sampler:
     def _schedule(self, transaction: SignedMantleTx) -> None:
         for blob, session in _sessions_of([transaction]):
             if blob not in self._sampled and blob not in self._pending:
+                _log.debug("blob_id %s is to be sampled in %g s", blob.hex(), self._settings.delay)
                 self._pending.add(blob)
                 self._tasks.spawn(self._sample_in_time(blob, session))
 
@@ -143,6 +144,7 @@ class Sampler:
     async def _sample(self, blob: BlobId, session: int, lot: int) -> None:
         members = self._members(session)
         columns = self._drawn(members, lot)
+        _log.debug("blob_id %s: %d samples of subnetworks %s", blob.hex(), self._settings.samples, columns)
         commitments = await self._client.commitments(blob, members)
         wanted = self._settings.samples
         spare = len(columns) - wanted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Iterable
 from typing import Final
@@ -31,7 +32,9 @@ from nomos_node.da.sessions import SessionMembers
 from nomos_node.da.settings import SamplingSettings
 from nomos_node.da.swarm import DaSwarm
 from nomos_node.network.errors import NetworkError
+from nomos_node.telemetry.levels import TRACE
 
+_log = logging.getLogger("nomos_da_sampling")
 _LEAST_PATIENCE: Final = 2.0
 """Seconds a peer has for an answer, however short the slots are: it may have to be dialled first."""
 
@@ -139,8 +142,12 @@ class SamplingClient:
 
     async def _exchange(self, peer: str, request: SampleRequest) -> bytes | None:
         async with await self._swarm.open_stream(peer, SAMPLING_PROTOCOL) as stream:
-            await stream.write_frame(request_to_wire(request))
-            return await stream.read_frame()
+            wire = request_to_wire(request)
+            _log.log(TRACE, "out: %s of %d bytes to peer %s", type(request).__name__, len(wire), peer)
+            await stream.write_frame(wire)
+            answer = await stream.read_frame()
+            _log.log(TRACE, "in: answer of %d bytes from peer %s", len(answer or b""), peer)
+            return answer
 
     def _others(self, peers: Iterable[str]) -> list[str]:
         return [peer for peer in peers if peer != self._swarm.peer_id]

@@ -18,6 +18,7 @@ from nomos_core.da.sampling_messages import (
 )
 from nomos_node.da.blob_store import BlobStore
 from nomos_node.network.streams import Stream
+from nomos_node.telemetry.levels import TRACE
 
 _log = logging.getLogger("nomos_da_sampling")
 
@@ -40,7 +41,11 @@ class SamplingServer:
                 _log.warning("peer %s sent no sampling request: %s", stream.peer_id, error)
                 await stream.reset()
                 return
-            await stream.write_frame(response_to_wire(await self._answer(request)))
+            response = await self._answer(request)
+            _log.debug("peer %s asks for %s: %s", stream.peer_id, _shown(request), type(response).__name__)
+            wire = response_to_wire(response)
+            _log.log(TRACE, "answering peer %s: %d bytes in, %d bytes out", stream.peer_id, len(frame), len(wire))
+            await stream.write_frame(wire)
 
     async def _answer(self, request: SampleRequest) -> SampleResponse:
         blob = request.blob_id
@@ -53,3 +58,8 @@ class SamplingServer:
         if commitments is None:
             return CommitmentsNotFound(blob, "Commitments not found")
         return SampledCommitments(commitments)
+
+
+def _shown(request: SampleRequest) -> str:
+    what = f"share {request.share_idx}" if isinstance(request, SampleShare) else "the commitments"
+    return f"{what} of blob_id {request.blob_id.hex()}"

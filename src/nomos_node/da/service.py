@@ -56,7 +56,7 @@ class DataAvailability:
         self.store = BlobStore(database)
         self.kzg = Kzg(settings.kzg)
         self.sessions = Sessions(settings.membership, database, chain)
-        self.network = NetworkService(settings.network)
+        self.network = NetworkService(settings.network, _log)
         self.swarm = DaSwarm(self.network, self.sessions.address_of, settings.connections)
         self.balancer = Balancer(self.swarm, self.sessions, settings.connections)
         self.verifier = Verifier(

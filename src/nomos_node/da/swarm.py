@@ -106,11 +106,13 @@ class DaSwarm:
         """Count a failure of a peer, and keep away from it if that is one too many."""
         if isinstance(cause, PeerAvoided):
             return
+        _log.debug("peer %s failed in %s: %s", peer, exchange.value, cause or "no good answer")
         match self.failures.record(peer, exchange):
             case Health.MALICIOUS:
                 _log.warning("blocking peer %s: too many failures of %s", peer, exchange.value)
                 await self.block(peer)
             case Health.UNHEALTHY:
+                _log.debug("leaving peer %s alone for %g s: failures of %s", peer, self._cooldown, exchange.value)
                 self._resting[peer] = time.monotonic() + self._cooldown
                 await self._network.disconnect(peer)
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
-_log = logging.getLogger("nomos_da")
+_log = logging.getLogger("nomos_da_network")
 
 
 class TaskSet:

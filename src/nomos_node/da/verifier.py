@@ -11,6 +11,7 @@ import logging
 import time
 
 from nomos_core.da.shares import Share
+from nomos_core.da.verification import InvalidShare
 from nomos_core.identifiers import BlobId
 from nomos_core.mantle.operations import ChannelBlob
 from nomos_core.mantle.transactions import SignedMantleTx
@@ -20,6 +21,7 @@ from nomos_node.da.publish_trigger import PublishTrigger, TriggerSettings
 from nomos_node.da.sessions import Sessions
 from nomos_node.mempool.gossip import TransactionGossip
 from nomos_node.mempool.mempool import AlreadyInMempool, TransactionTooLarge
+from nomos_node.telemetry.levels import TRACE
 
 _log = logging.getLogger("nomos_da_verifier")
 
@@ -69,13 +71,19 @@ class Verifier:
         """
         column = share.light.share_idx
         if await self._store.holds(blob, share):
+            _log.debug("blob %s: share %d is here already", blob.hex(), column)
             return False
-        await self._kzg.verify(share, blob)
+        _log.log(TRACE, "blob %s: verifying share %d", blob.hex(), column)
+        try:
+            await self._kzg.verify(share, blob)
+        except InvalidShare as error:
+            _log.debug("blob %s: share %d refused: %s", blob.hex(), column, error)
+            raise
         if not await self._store.add_share(blob, share):
             return False
         _log.debug("blob %s: keeping share %d", blob.hex(), column)
         if self._trigger.share_arrived(blob, column, time.monotonic()):
-            await self._publish(blob)
+            await self._complete(blob)
         return True
 
     async def take_transaction(self, transaction: SignedMantleTx) -> tuple[BlobId, bool]:
@@ -91,7 +99,7 @@ class Verifier:
             return operation.blob, False
         _log.debug("blob %s: keeping its transaction", operation.blob.hex())
         if self._trigger.transaction_arrived(operation.blob, columns, time.monotonic()):
-            await self._publish(operation.blob)
+            await self._complete(operation.blob)
         return operation.blob, True
 
     def _assigned_columns(self, session: int) -> list[int]:
@@ -101,6 +109,10 @@ class Verifier:
             raise TransactionRefused(f"the blob is of session {session}, the current session is {now}")
         return [number for number in current.subnetworks_of(self._peer_id) if number < self._kzg.columns]
 
+    async def _complete(self, blob: BlobId) -> None:
+        _log.info("blob %s: verified, with all columns of this member", blob.hex())
+        await self._publish(blob)
+
     async def _publish(self, blob: BlobId) -> None:
         transaction = await self._store.transaction(blob)
         if transaction is None:
@@ -108,7 +120,8 @@ class Verifier:
         try:
             await self._transactions.submit(transaction)
         except AlreadyInMempool:
-            return  # another member was first
+            _log.debug("blob %s: its transaction is in the mempool already: another member was first", blob.hex())
+            return
         except TransactionTooLarge as error:
             _log.error("blob %s: %s", blob.hex(), error)
             return

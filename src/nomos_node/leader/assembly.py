@@ -55,8 +55,13 @@ def select_transactions(
     for candidate in candidates:
         transaction = candidate.transaction
         if len(taken) == MAX_TRANSACTIONS:
+            _log.debug("the block is full with %d transactions", len(taken))
             break
-        if len(candidate.wire) > room or not blobs_of([transaction]) <= validated_blobs:
+        if len(candidate.wire) > room:
+            _log.debug("leaving tx %064x for later: %d bytes, room for %d", transaction.hash, len(candidate.wire), room)
+            continue
+        if not blobs_of([transaction]) <= validated_blobs:
+            _log.debug("leaving tx %064x for later: its blob is not sampled yet", transaction.hash)
             continue
         try:
             state = apply_transaction(state, transaction, rules.config, rules.prover)

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from nomos_core import field
 from nomos_core.cryptarchia.block import Block
 from nomos_core.cryptarchia.block_validity import sign_block
 from nomos_core.cryptarchia.fork_choice import Branch, UnknownParentError
@@ -25,6 +26,7 @@ from nomos_node.leader.assembly import select_transactions
 from nomos_node.leader.lottery import Tickets
 from nomos_node.leader.turns import Turns
 from nomos_node.mempool.mempool import Mempool
+from nomos_node.telemetry.levels import TRACE
 from nomos_node.time.slot_clock import SlotClock
 
 _log = logging.getLogger("chain_leader")
@@ -58,10 +60,14 @@ class Leader:
         """Draw for a slot; the block proposed, if it was won and the block is good."""
         epoch = self._chain.rules.config.schedule.epoch_of(slot)
         _log.info("Received SlotTick for slot %d, ep %d", slot, epoch)
-        if slot <= self._chain.tip.slot or not await self._won(slot, self._chain.tip_state()):
+        if slot <= self._chain.tip.slot:
+            _log.debug("not drawing for slot %d: the tip is of slot %d", slot, self._chain.tip.slot)
             return None
-        _log.info("won slot %d", slot)
-        await asyncio.sleep(self._turns.delay(slot, self._chain.tip_state()))
+        if not await self._won(slot, self._chain.tip_state()):
+            return None
+        delay = self._turns.delay(slot, self._chain.tip_state())
+        _log.debug("proposing for slot %d in %.0f ms: other leaders may be first in turn", slot, delay * 1000)
+        await asyncio.sleep(delay)
         parent, state = self._chain.tip, self._chain.tip_state()
         if slot <= parent.slot:
             _log.info("slot %d has block 0x%s already, not proposing another", slot, parent.id.hex())
@@ -81,7 +87,13 @@ class Leader:
             _log.error("trying to propose a block for slot %d but epoch state is not available", slot)
             return False
         note = await asyncio.to_thread(self._tickets.winning_note, slot, epoch, state.utxos)
-        return note is not None
+        if note is None:
+            _log.debug("lost slot %d: none of this node's notes wins it", slot)
+            return False
+        _log.info("won slot %d", slot)
+        if _log.isEnabledFor(TRACE):
+            _log.log(TRACE, "slot %d is won by note %s", slot, field.to_hex(note))
+        return True
 
     async def _build(self, parent: Branch[HeaderId], state: LedgerState, slot: int) -> Block:
         rules = self._chain.rules
@@ -96,6 +108,9 @@ class Leader:
             validated_blobs=self._sampling.proposable_blobs(),
             rules=rules,
         )
+        if _log.isEnabledFor(TRACE):
+            for transaction in chosen.transactions:
+                _log.log(TRACE, "slot %d: taking tx %064x", slot, transaction.hash)
         await self._mempool.remove(chosen.refused)
         block = sign_block(parent.id, slot, proof, chosen.transactions, LEADER_KEY)
         _log.info(

@@ -10,6 +10,7 @@ from nomos_node.mempool.mempool import AlreadyInMempool, Mempool, TransactionToo
 from nomos_node.peer_network import PeerNetwork
 from nomos_node.storage.database import StorageError
 from nomos_node.telemetry.instruments import Counter
+from nomos_node.telemetry.levels import TRACE
 
 _log = logging.getLogger("nomos_mempool")
 
@@ -29,6 +30,7 @@ class TransactionGossip:
             AlreadyInMempool, TransactionTooLarge, StorageError: as ``Mempool.add``.
         """
         pending = await self._mempool.add(transaction)
+        _log.log(TRACE, "out: transaction of %d bytes, topic %s", len(pending.wire), self._topic)
         await self._network.publish(self._topic, pending.wire)
 
     async def run(self) -> None:
@@ -47,6 +49,7 @@ class TransactionGossip:
         Raises:
             StorageError: as ``Mempool.add``.
         """
+        _log.log(TRACE, "in: transaction of %d bytes, topic %s", len(data), self._topic)
         try:
             await self._mempool.add(transaction_from_wire(data))
         except AlreadyInMempool:

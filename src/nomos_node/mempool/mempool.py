@@ -124,12 +124,15 @@ class Mempool:
             wire = pending.wire if pending else transaction_to_wire(transaction)
             included.append(StoredTransaction(transaction.hash, wire, self._last_added_ms, block))
             self._block_of[transaction.hash] = block
+        if included:
+            _log.info("%d transactions are in block 0x%s, %d pending", len(included), block.hex(), len(self._pending))
         await self._store.add(*included)
 
     async def remove(self, hashes: Sequence[TxHash]) -> None:
         """Forget transactions that no block can take."""
         for hash_ in hashes:
             self._pending.pop(hash_, None)
+            _log.debug("transaction %064x removed: no block can take it", hash_)
         await self._store.remove(hashes)
 
     def _status(self, hash_: TxHash) -> Status:

@@ -10,7 +10,7 @@ from typing import Self
 
 from nomos_core.keys import Ed25519Key, peer_id
 from nomos_node.network.errors import NetworkClosed, StreamBroken
-from nomos_node.network.events import GossipMessage, NetworkInfo, PeerEvent
+from nomos_node.network.events import GossipMessage, NetworkInfo, PeerConnected, PeerEvent
 from nomos_node.network.feed import Feed
 from nomos_node.network.settings import NetworkSettings
 from nomos_node.network.streams import Stream
@@ -19,8 +19,7 @@ from nomos_node.network.trio_side.framed_stream import FramedStream
 from nomos_node.network.trio_side.host import Libp2pHost
 from nomos_node.network.trio_side.quic import bind_listen_socket
 from nomos_node.network.trio_thread import TrioThread
-
-logger = logging.getLogger("chain_network")
+from nomos_node.telemetry.levels import TRACE
 
 FEED_CAPACITY = 8_192
 MAX_PUBLISH_RETRIES = 3
@@ -35,17 +34,20 @@ StreamHandler = Callable[[Stream], Awaitable[None]]
 class NetworkService:
     """A libp2p host in a thread of its own. Use it from the event loop that started it; several may run at once.
 
-    ``async with NetworkService(settings)`` starts and closes it; closed, it can't be started again.
+    ``async with NetworkService(settings)`` starts and closes it; closed, it can't be started again. ``log`` is for a
+    network beside that of gossip and chain sync.
     """
 
-    def __init__(self, settings: NetworkSettings) -> None:
+    def __init__(self, settings: NetworkSettings, log: logging.Logger | None = None) -> None:
         self.settings = settings
+        self._log = log or logging.getLogger("nomos_network")
         self.peer_id = peer_id(Ed25519Key(settings.node_key).public)
         self.traffic = Traffic()
         self._topics: defaultdict[str, set[Feed[GossipMessage]]] = defaultdict(set)
         self._peer_feeds: set[Feed[PeerEvent]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._host = Libp2pHost(settings, self)
+        self._connected: set[str] = set()
+        self._host = Libp2pHost(settings, self, self._log)
         self._thread: TrioThread | None = None
 
     async def start(self) -> None:
@@ -65,6 +67,7 @@ class NetworkService:
             listen_socket.close()
             raise
         self._watch = asyncio.create_task(self._watch_host(self._thread))
+        self._log.info("listening at UDP %s:%d as peer %s", *listen_socket.getsockname()[:2], self.peer_id)
 
     async def close(self) -> None:
         """Hang up, stop the thread and end every feed. Does nothing when not running."""
@@ -76,6 +79,7 @@ class NetworkService:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await thread.stop()
         await self._watch
+        self._log.info("closed the network")
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -91,6 +95,7 @@ class NetworkService:
         feed = Feed[GossipMessage](FEED_CAPACITY, self._topics[topic].discard)
         self._topics[topic].add(feed)
         await self._running().call(self._host.subscribe, topic)
+        self._log.debug("joined topic %s", topic)
         return feed
 
     async def publish(self, topic: str, data: bytes) -> None:
@@ -115,7 +120,8 @@ class NetworkService:
         """
         thread = self._running()
         stream = await thread.call(self._host.open_stream, peer_id, protocol)
-        return Stream(thread, stream, peer_id=peer_id, protocol=protocol, frames=self.traffic.frames)
+        self._log.debug("opened a stream of %s to peer %s", protocol, peer_id)
+        return self._stream(thread, stream, peer_id, protocol)
 
     async def request(
         self, peer_id: str, protocol: str, frame: bytes, *, timeout: float | None = None
@@ -201,19 +207,36 @@ class NetworkService:
             raise NetworkClosed("the network is not running")
         return self._thread
 
+    def _stream(self, thread: TrioThread, stream: FramedStream, peer: str, protocol: str) -> Stream:
+        return Stream(thread, stream, peer_id=peer, protocol=protocol, frames=self.traffic.frames, log=self._log)
+
     def _take(self, message: GossipMessage) -> None:
         self.traffic.arrived.add()
+        self._log.log(
+            TRACE,
+            "gossip in: %d bytes of topic %s, published by %s, handed on by %s",
+            len(message.data),
+            message.topic,
+            message.source,
+            message.forwarder,
+        )
         self._hand_out(message)
 
     def _hand_out(self, message: GossipMessage) -> None:
         for feed in tuple(self._topics[message.topic]):
             if not feed.offer(message) and feed.dropped == 1:
-                logger.warning(
+                self._log.warning(
                     "a subscriber of %s is too slow: %d messages wait, dropping more", message.topic, FEED_CAPACITY
                 )
 
     def _announce(self, event: PeerEvent) -> None:
         self.traffic.peer_changes.add()
+        if isinstance(event, PeerConnected):
+            self._connected.add(event.peer_id)
+            self._log.info("peer %s connected, %d peers now", event.peer_id, len(self._connected))
+        else:
+            self._connected.discard(event.peer_id)
+            self._log.info("peer %s disconnected, %d peers left", event.peer_id, len(self._connected))
         for feed in tuple(self._peer_feeds):
             feed.offer(event)
 
@@ -221,7 +244,7 @@ class NetworkService:
         try:
             await thread.wait_finished()
         except Exception:
-            logger.critical("the network host failed: this node is cut off", exc_info=True)
+            self._log.critical("the network host failed: this node is cut off", exc_info=True)
         self._end_feeds()
 
     def _end_feeds(self) -> None:
@@ -234,8 +257,9 @@ class NetworkService:
     async def _publish_once(self, topic: str, data: bytes) -> bool:
         reached = await self._running().call(self._host.publish, topic, data)
         if reached is None:
-            logger.error("failed to broadcast message to topic: %s Duplicate", topic)
+            self._log.error("failed to broadcast message to topic: %s Duplicate", topic)
         elif reached:
+            self._log.log(TRACE, "gossip out: %d bytes of topic %s to %d peers", len(data), topic, reached)
             self.traffic.sent.add()
             self._hand_out(GossipMessage(topic, data))
         return reached != 0
@@ -243,12 +267,12 @@ class NetworkService:
     async def _publish_later(self, topic: str, data: bytes) -> None:
         for retry in range(MAX_PUBLISH_RETRIES):
             wait = PUBLISH_BACKOFF**retry
-            logger.error("failed to broadcast message to topic due to insufficient peers, trying again in %gs", wait)
+            self._log.error("failed to broadcast message to topic due to insufficient peers, trying again in %gs", wait)
             await asyncio.sleep(wait)
             if await self._publish_once(topic, data):
                 return
         self.traffic.unsent.add()
-        logger.error("failed to broadcast message to topic: %s InsufficientPeers", topic)
+        self._log.error("failed to broadcast message to topic: %s InsufficientPeers", topic)
 
     def _spawn(self, work: Awaitable[None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(work)
@@ -260,8 +284,8 @@ class NetworkService:
         self, handler: StreamHandler, stream: FramedStream, peer: str, protocol: str, served: Callable[[], None]
     ) -> None:
         if self._thread is not None:
-            frames = self.traffic.frames
-            inbound = Stream(self._thread, stream, peer_id=peer, protocol=protocol, frames=frames)
+            self._log.debug("peer %s opened a stream of %s", peer, protocol)
+            inbound = self._stream(self._thread, stream, peer, protocol)
             self._spawn(self._handle_stream(handler, inbound, served))
 
     async def _handle_stream(self, handler: StreamHandler, stream: Stream, served: Callable[[], None]) -> None:
@@ -269,9 +293,9 @@ class NetworkService:
             async with stream:
                 await handler(stream)
         except (StreamBroken, NetworkClosed) as error:
-            logger.debug("stream %s of peer %s: %s", stream.protocol, stream.peer_id, error)
+            self._log.debug("stream %s of peer %s: %s", stream.protocol, stream.peer_id, error)
         except Exception:
-            logger.exception("serving %s to peer %s failed", stream.protocol, stream.peer_id)
+            self._log.exception("serving %s to peer %s failed", stream.protocol, stream.peer_id)
         finally:
             if self._thread is not None:
                 self._thread.notify(served)

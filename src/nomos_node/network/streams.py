@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from nomos_node.network.errors import NetworkClosed, RequestFailed
 from nomos_node.telemetry.instruments import Counter
+from nomos_node.telemetry.levels import TRACE
 
 if TYPE_CHECKING:
     from nomos_node.network.trio_side.framed_stream import FramedStream
@@ -22,13 +24,21 @@ class Stream:
     """
 
     def __init__(
-        self, thread: TrioThread, stream: FramedStream, *, peer_id: str, protocol: str, frames: Counter
+        self,
+        thread: TrioThread,
+        stream: FramedStream,
+        *,
+        peer_id: str,
+        protocol: str,
+        frames: Counter,
+        log: logging.Logger,
     ) -> None:
         self._thread = thread
         self._stream = stream
         self.peer_id = peer_id
         self.protocol = protocol
         self._frames = frames
+        self._log = log
 
     async def read_frame(self, timeout: float | None = None) -> bytes | None:
         """The next frame, or ``None`` once the peer has ended its side.
@@ -44,11 +54,13 @@ class Stream:
             raise RequestFailed(f"peer {self.peer_id} sent nothing on {self.protocol} for {timeout} s") from None
         if frame is not None:
             self._frames.add()
+            self._log.log(TRACE, "frame in: %d bytes of %s from peer %s", len(frame), self.protocol, self.peer_id)
         return frame
 
     async def write_frame(self, payload: bytes) -> None:
         """Send a frame of at most 65,535 bytes; waits while the peer doesn't keep up."""
         await self._thread.call(self._stream.write_frame, payload)
+        self._log.log(TRACE, "frame out: %d bytes of %s to peer %s", len(payload), self.protocol, self.peer_id)
 
     async def close(self) -> None:
         """End both sides; what was written still arrives."""

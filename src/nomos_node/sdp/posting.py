@@ -33,11 +33,14 @@ class DeclarationPosting:
             ProofError: the prover failed.
             AlreadyInMempool, TransactionTooLarge, StorageError: as ``Mempool.add``.
         """
+        _log.debug("signing the declaration of provider %s", declaration.provider_id.hex())
         transaction = await asyncio.to_thread(
             sign_transaction, MantleTx((declaration,)), operation_signers=(_SIGNER,), prover=self._prover
         )
         await self._gossip.submit(transaction)
-        return declaration_id(declaration)
+        identifier = declaration_id(declaration)
+        _log.info("posted declaration %s in transaction %064x", identifier.hex(), transaction.hash)
+        return identifier
 
     def report_activity(self, activity: DaActivity | BlendActivity) -> None:
         _log.error("No declaration_id set. Cannot post activity without declaration.")

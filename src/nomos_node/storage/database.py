@@ -8,9 +8,11 @@ again; every piece of work is in it wholly or not at all.
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from nomos_node.storage.schema import SCHEMA, SCHEMA_VERSION
 
+_log = logging.getLogger("nomos_storage")
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
@@ -56,9 +59,11 @@ class Database:
         file = directory / FILE_NAME
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            return cls(_connected(str(file)), str(file))
+            database = cls(_connected(str(file)), str(file))
         except (OSError, sqlite3.Error) as error:
             raise StorageError(f"storage.db_path: can't open {file}: {_reason(error)}") from error
+        _log.info("opened %s", file)
+        return database
 
     @classmethod
     def in_memory(cls) -> Database:
@@ -92,7 +97,10 @@ class Database:
         closing = False
         while not closing:
             batch, closing = self._next_batch()
+            began = time.perf_counter()
             self._commit(batch)
+            if batch:
+                _log.debug("%d pieces of work in %.1f ms", len(batch), (time.perf_counter() - began) * 1000)
         self._connection.close()
 
     def _next_batch(self) -> tuple[list[_Job[Any]], bool]:

@@ -18,6 +18,7 @@ async def bootstrap(chain: Chain, download: InitialDownload, peers: Sequence[str
     Raises:
         InitialDownloadFailed: no peer gave its chain.
     """
+    _log.debug("initial block download from %d peers", len(peers))
     try:
         await download.run(peers)
     except InitialDownloadFailed as error:

@@ -48,7 +48,10 @@ class CatchUp:
         except SyncFailed as error:
             _log.debug("no tip from peer %s: %s", peer, error)
             return
-        if tip.tip not in self._chain and tip.height >= self._chain.lib.height:
+        known = tip.tip in self._chain
+        seen = "known" if known else "unknown"
+        _log.debug("peer %s has tip 0x%s at height %d, %s here", peer, tip.tip.hex(), tip.height, seen)
+        if not known and tip.height >= self._chain.lib.height:
             self._downloader.want(tip.tip, known_to=peer)
 
     async def _ask_silent_network(self) -> None:
@@ -58,7 +61,9 @@ class CatchUp:
                     async with asyncio.timeout(self._patience):
                         await anext(new_blocks)
                 except TimeoutError:
-                    if peers := await self._network.peers():
+                    peers = await self._network.peers()
+                    _log.info("no new block for %g s: asking one of %d peers for its tip", self._patience, len(peers))
+                    if peers:
                         await self.ask(random.choice(peers))
                 except StopAsyncIteration:
                     return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Final
@@ -24,7 +25,9 @@ from nomos_core.cryptarchia.sync_messages import (
 )
 from nomos_node.network.errors import NetworkError
 from nomos_node.peer_network import PeerNetwork
+from nomos_node.telemetry.levels import TRACE
 
+_log = logging.getLogger("chain_network")
 _OPENING_SECONDS: Final = 2.0
 
 
@@ -64,8 +67,10 @@ class SyncClient:
         raise SyncFailed(f"peer {peer} ended the stream in the middle of the blocks")
 
     async def _frames(self, peer: str, request: Request) -> AsyncGenerator[bytes, None]:
+        wire = request_to_wire(request)
+        _log.log(TRACE, "sync out: %s, %d bytes to peer %s", type(request).__name__, len(wire), peer)
         try:
-            stream = self._network.request(peer, PROTOCOL, request_to_wire(request), timeout=self._timeout)
+            stream = self._network.request(peer, PROTOCOL, wire, timeout=self._timeout)
             async with aclosing(stream) as frames:
                 while True:
                     # The opening of a stream to a peer that is gone may hang, too.
@@ -73,6 +78,7 @@ class SyncClient:
                         frame = await anext(frames, None)
                     if frame is None:
                         return
+                    _log.log(TRACE, "sync in: answer of %d bytes from peer %s", len(frame), peer)
                     yield frame
         except NetworkError as error:
             raise SyncFailed(str(error)) from error

@@ -53,6 +53,7 @@ class InitialDownload:
         while True:
             try:
                 await self._download(peer)
+                _log.info("the chain of peer %s is here", peer)
                 return None
             except (SyncFailed, BlockRejected, UnknownParentError) as error:
                 if asyncio.get_running_loop().time() > deadline:

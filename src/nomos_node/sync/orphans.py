@@ -53,7 +53,9 @@ class OrphanDownloader:
             return
         if block not in self._waiting:
             if len(self._waiting) >= self._max_waiting:
+                _log.debug("not asking for block 0x%s: %d others wait already", block.hex(), len(self._waiting))
                 return
+            _log.debug("asking for block 0x%s and its missing ancestors", block.hex())
             self._waiting[block] = _Wanted(block)
         if known_to is not None:
             self._waiting[block].known_to.append(known_to)
@@ -104,6 +106,7 @@ class OrphanDownloader:
         last: HeaderId | None = None
         while target not in self._chain:
             info = self._chain.info()
+            _log.debug("downloading the blocks up to 0x%s from peer %s", target.hex(), peer)
             additional = frozenset() if last is None else frozenset({last})
             received, last = last, None
             async for block in self._client.blocks(peer, DownloadBlocks(target, info.tip, info.lib, additional)):

@@ -22,6 +22,7 @@ from nomos_node.peer_network import PeerNetwork
 from nomos_node.storage.database import StorageError
 from nomos_node.sync.orphans import OrphanDownloader
 from nomos_node.telemetry.instruments import Counter, Histogram
+from nomos_node.telemetry.levels import TRACE
 
 _log = logging.getLogger("chain_network")
 _SIZE_BOUNDS: Final = tuple(1 << power for power in range(8, 18))
@@ -54,7 +55,9 @@ class ProposalGossip:
         self._topic = topic
 
     async def publish(self, block: Block) -> None:
-        await self._network.publish(self._topic, proposal_to_wire(proposal_of(block)))
+        wire = proposal_to_wire(proposal_of(block))
+        _log.log(TRACE, "proposal out: 0x%s, %d bytes of topic %s", block.id.hex(), len(wire), self._topic)
+        await self._network.publish(self._topic, wire)
 
     async def run(self) -> None:
         """Take in what peers publish; ends with the network."""
@@ -79,7 +82,16 @@ class ProposalGossip:
             self.unreadable.add()
             _log.debug("unrecognized gossipsub message: %s", error)
             return
-        await self._process(proposal, message.source or message.forwarder, len(message.data))
+        sender = message.source or message.forwarder
+        _log.log(
+            TRACE,
+            "proposal in: 0x%s, %d bytes of topic %s from %s",
+            proposal.header.id.hex(),
+            len(message.data),
+            message.topic,
+            sender,
+        )
+        await self._process(proposal, sender, len(message.data))
 
     async def _process(self, proposal: Proposal, sender: str | None, size: int) -> None:
         block_id = proposal.header.id
@@ -105,6 +117,7 @@ class ProposalGossip:
 
     async def _rebuilt(self, proposal: Proposal) -> Block:
         found = await self._mempool.find(proposal.transaction_hashes)
+        _log.debug("rebuilding block 0x%s from %d transactions", proposal.header.id.hex(), len(found))
         transactions = [transaction for transaction in found if transaction is not None]
         if missing := len(found) - len(transactions):
             raise _Incomplete(f"the mempool lacks {missing} of {len(found)} transactions")

@@ -19,6 +19,7 @@ from nomos_core.cryptarchia.sync_messages import (
     DownloadBlocks,
     Failure,
     NoMoreBlocks,
+    Request,
     Tip,
     blocks_response_to_wire,
     request_from_wire,
@@ -28,8 +29,9 @@ from nomos_core.identifiers import HeaderId
 from nomos_node.chain.chain import Chain
 from nomos_node.peer_network import PeerNetwork
 from nomos_node.storage.block_store import BlockStore
+from nomos_node.telemetry.levels import TRACE
 
-_log = logging.getLogger("nomos_consensus")
+_log = logging.getLogger("chain_network")
 MAX_BLOCKS: Final = 1000
 MAX_CONCURRENT_REQUESTS: Final = 4
 NOT_ONLINE: Final = "Node is not in online mode"
@@ -55,6 +57,12 @@ class SyncServer:
         except CodecError as error:
             _log.debug("peer %s sent no chain sync request: %s", peer, error)
             return
+        _log.debug("peer %s asks for %s", peer, _shown(request))
+        async for response in self._responses(request):
+            _log.log(TRACE, "sync out: answer of %d bytes to peer %s", len(response), peer)
+            yield response
+
+    async def _responses(self, request: Request) -> AsyncIterator[bytes]:
         if isinstance(request, DownloadBlocks):
             async for response in self._blocks(request):
                 yield blocks_response_to_wire(response)
@@ -79,6 +87,7 @@ class SyncServer:
                 yield BlockBytes(stored.wire)
             yield NoMoreBlocks()
         except NoPath as error:
+            _log.debug("refusing the blocks up to 0x%s: %s", request.target.hex(), error)
             yield Failure(str(error))
 
     async def path(self, target: HeaderId, known: Iterable[HeaderId]) -> list[HeaderId]:
@@ -118,3 +127,7 @@ class SyncServer:
             return 0
         stored = await self._store.block(block)
         return stored.slot if stored and await self._store.is_immutable(stored.slot, block) else None
+
+
+def _shown(request: Request) -> str:
+    return f"the blocks up to 0x{request.target.hex()}" if isinstance(request, DownloadBlocks) else "the tip"

@@ -60,7 +60,7 @@ class LogSetupError(Exception):
 
 
 def install_logging(settings: LogSettings) -> None:
-    """Send all log lines to the one destination of the settings. Other libraries' lines count only from WARN up.
+    """Send all log lines to the one destination of the settings, each logger's from its level up.
 
     The first lines of the log are the warnings of what the settings refused.
 
@@ -72,11 +72,8 @@ def install_logging(settings: LogSettings) -> None:
     handler.setFormatter(LineFormat())
     handler.addFilter(kept)
     logging.addLevelName(TRACE, shown_level(TRACE))
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(kept.lowest_level)
-    for library in ("asyncio", "libp2p", "multiaddr", "uvicorn", "aioquic", "quic"):
-        logging.getLogger(library).setLevel(logging.WARNING)
+    logging.getLogger().handlers[:] = [handler]
+    kept.apply()
     for refusal in settings.refused:
         logging.getLogger("nomos_node").warning("%s", refusal)
 

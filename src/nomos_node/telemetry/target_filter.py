@@ -3,14 +3,16 @@
 A filter names targets by prefix, with or without ``nomos_``: ``consensus`` and ``nomos_consensus`` both mean
 ``nomos_consensus``, ``da`` means every ``nomos_da_*``, and ``nomos`` alone every target of that family. The longest
 matching name decides, and decides alone: it may let more through than ``level`` or less. Targets that no name matches
-follow ``level``.
+follow ``level``; loggers of libraries that no name matches are heard from WARN up only.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
+
+from nomos_node.telemetry.targets import LIBRARIES, TARGETS
 
 _FAMILY: Final = "nomos"
 
@@ -22,19 +24,27 @@ class TargetFilter(logging.Filter):
         self._filters = sorted(filters.items(), key=lambda item: len(_bare(item[0])), reverse=True)
         self._threshold_of: dict[str, int] = {}
 
-    @property
-    def lowest_level(self) -> int:
-        """The lowest level that any target may use."""
-        return min([self._level, *(level for _, level in self._filters)])
+    def apply(self) -> None:
+        """Give every logger its level, so that a line that nobody wants is not even made."""
+        logging.getLogger().setLevel(self._level_of_others)
+        for name in (*TARGETS, *LIBRARIES, *(name for name, _ in self._filters)):
+            logging.getLogger(name).setLevel(self.threshold(name))
 
     def filter(self, record: logging.LogRecord) -> bool:
         return record.levelno >= self.threshold(record.name)
 
     def threshold(self, target: str) -> int:
         if target not in self._threshold_of:
-            matching = (level for name, level in self._filters if _matches(name, target))
-            self._threshold_of[target] = next(matching, self._level)
+            default = self._level if target in TARGETS else self._level_of_others
+            self._threshold_of[target] = next(self._matching(target), default)
         return self._threshold_of[target]
+
+    @property
+    def _level_of_others(self) -> int:
+        return max(self._level, logging.WARNING)
+
+    def _matching(self, target: str) -> Iterator[int]:
+        return (level for name, level in self._filters if _matches(name, target))
 
 
 def _bare(name: str) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from nomos_core.cryptarchia.slots import SlotSchedule
+from nomos_node.telemetry.levels import TRACE
 
 _log = logging.getLogger("nomos_time")
 _NANOSECONDS: Final = 1_000_000_000
@@ -39,14 +40,20 @@ class SlotClock:
     async def ticks(self) -> AsyncIterator[SlotTick]:
         """Endless; a consumer that is slower than the slots gets the newest slot next."""
         last = self.current_slot()
+        seconds = self.schedule.slot_duration_ns / _NANOSECONDS
+        _log.info("slot %d, slots of %g s, by the system's clock", last, seconds)
         while True:
             last = await self._slot_after(last)
+            if _log.isEnabledFor(logging.DEBUG):
+                late = self.now_ns() - self.schedule.start_of(last)
+                _log.debug("slot %d began %.1f ms ago", last, late / _NANOSECONDS * 1000)
             yield SlotTick(last, self.schedule.start_of(last))
 
     async def _slot_after(self, last: int) -> int:
         while (slot := self.current_slot()) <= last:
             wait = self.schedule.start_of(last + 1) - self.now_ns()
+            _log.log(TRACE, "%.1f ms until slot %d", wait / _NANOSECONDS * 1000, last + 1)
             await asyncio.sleep(min(max(wait, 0), self.schedule.slot_duration_ns) / _NANOSECONDS)
         if slot > last + 1:
-            _log.debug("slots %d to %d passed while the node was busy or stopped", last + 1, slot - 1)
+            _log.info("slots %d to %d passed while the node was busy or stopped", last + 1, slot - 1)
         return slot

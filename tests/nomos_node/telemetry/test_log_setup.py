@@ -13,21 +13,25 @@ from pathlib import Path
 
 import pytest
 
+import nomos_node
 from nomos_node.telemetry.hourly_file import HourlyFileHandler
 from nomos_node.telemetry.levels import TRACE, parse_level
-from nomos_node.telemetry.log_setup import LogSettings, LogSetupError, ToFile, ToGelf, install_logging
+from nomos_node.telemetry.log_setup import LogSettings, LogSetupError, ToFile, ToGelf, ToNowhere, install_logging
 from nomos_node.telemetry.target_filter import TargetFilter
+from nomos_node.telemetry.targets import LIBRARIES, TARGETS
 
 
 @pytest.fixture(autouse=True)
 def root_logger_restored() -> Iterator[None]:
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers = root.handlers[:]
+    levels = {name: logging.getLogger(name).level for name in (None, *TARGETS, *LIBRARIES)}
     yield
     for handler in set(root.handlers) - set(handlers):
         handler.close()
     root.handlers[:] = handlers
-    root.setLevel(level)
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 def _written(directory: Path) -> str:
@@ -72,7 +76,6 @@ def test_a_filter_name_matches_with_and_without_the_prefix(name: str) -> None:
     kept = TargetFilter(logging.INFO, {name: TRACE})
     assert kept.threshold("nomos_consensus") == TRACE
     assert kept.threshold("nomos_mempool") == logging.INFO
-    assert kept.lowest_level == TRACE
 
 
 def test_the_longest_matching_filter_decides() -> None:
@@ -91,6 +94,33 @@ def test_lines_below_the_level_are_not_written(tmp_path: Path) -> None:
     logging.getLogger("nomos_mempool").debug("kept")
     assert "kept" in _written(tmp_path)
     assert "dropped" not in _written(tmp_path)
+
+
+def test_a_line_that_nobody_wants_is_not_made() -> None:
+    install_logging(LogSettings(ToNowhere(), logging.INFO, {"consensus": TRACE, "nomos_http": logging.ERROR}))
+    assert logging.getLogger("nomos_consensus").isEnabledFor(TRACE)
+    assert not logging.getLogger("nomos_mempool").isEnabledFor(logging.DEBUG)
+    assert not logging.getLogger("nomos_http").isEnabledFor(logging.WARNING)
+
+
+def test_libraries_are_heard_from_warnings_up_unless_they_are_named(tmp_path: Path) -> None:
+    install_logging(LogSettings(ToFile(tmp_path, "node"), TRACE, {"libp2p": logging.DEBUG}))
+    for name in ("quic", "asyncio", "some_library", "libp2p.network.swarm"):
+        logging.getLogger(name).info("a line of %s", name)
+    logging.getLogger("quic").warning("a warning")
+    logging.getLogger("chain_network").log(TRACE, "a line of ours")
+    lines = [line.split("Z ", 1)[1] for line in _written(tmp_path).splitlines()]
+    assert lines == [
+        " INFO libp2p.network.swarm: a line of libp2p.network.swarm",
+        " WARN quic: a warning",
+        "TRACE chain_network: a line of ours",
+    ]
+
+
+def test_every_logger_of_the_node_is_a_target_that_a_filter_can_name() -> None:
+    sources = Path(nomos_node.__file__).parent.rglob("*.py")
+    named = {name for file in sources for name in re.findall(r'getLogger\("(\w+)"\)', file.read_text())}
+    assert named == set(TARGETS)
 
 
 def test_an_unknown_level_lists_the_known_ones() -> None:

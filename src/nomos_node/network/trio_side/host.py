@@ -30,14 +30,12 @@ from nomos_node.network.addresses import QuicEndpoint, endpoint_of, parse_endpoi
 from nomos_node.network.errors import PeerUnreachable
 from nomos_node.network.events import GossipMessage, NetworkInfo, PeerEvent
 from nomos_node.network.settings import NetworkSettings
+from nomos_node.network.trio_side import library_logs  # noqa: F401 (undoes what the libraries set up)
 from nomos_node.network.trio_side.framed_stream import FramedStream
 from nomos_node.network.trio_side.gossip import Gossip, Router
-from nomos_node.network.trio_side.library_logs import quiet_library_logs
 from nomos_node.network.trio_side.peering import ConfiguredSwarm, Peering
 from nomos_node.network.trio_side.quic import Connection, Transport
 from nomos_node.network.trio_side.resolve import reachable_endpoints
-
-logger = logging.getLogger("chain_network")
 
 
 class Observer(Protocol):
@@ -58,8 +56,9 @@ class Libp2pHost:
     The constructor, ``listen_on`` and ``serve`` come before ``run``; the rest belongs to the thread that runs it.
     """
 
-    def __init__(self, settings: NetworkSettings, observer: Observer) -> None:
+    def __init__(self, settings: NetworkSettings, observer: Observer, log: logging.Logger) -> None:
         self._settings = settings
+        self._log = log
         self._observer = observer
         self._handlers: dict[TProtocol, StreamHandlerFn] = {}
 
@@ -70,11 +69,10 @@ class Libp2pHost:
 
     def serve(self, protocol: str, accept: AcceptStream, max_concurrent: int) -> None:
         """Accept streams of a protocol once running; those beyond ``max_concurrent`` are reset."""
-        self._handlers[TProtocol(protocol)] = _limited_handler(accept, max_concurrent)
+        self._handlers[TProtocol(protocol)] = _limited_handler(accept, protocol, max_concurrent, self._log)
 
     async def run(self, ready: Callable[[], None], stop: trio.Event) -> None:
         """Run until ``stop`` is set, then hang up."""
-        quiet_library_logs()
         self._build()
         async with AsyncExitStack() as services:
             for service in (self._swarm, self._gossip.router, self._gossip):
@@ -148,7 +146,7 @@ class Libp2pHost:
         upgrader = TransportUpgrader({}, {})  # QUIC brings its own security and multiplexing
         config = self._transport.config
         self._swarm = ConfiguredSwarm(peer_id, peerstore, upgrader, [self._transport], connection_config=config)
-        self._peering = Peering(self._swarm, self._transport, self._observer.peer_changed)
+        self._peering = Peering(self._swarm, self._transport, self._observer.peer_changed, self._log)
         self._host = BasicHost(
             self._swarm,
             addrs_factory=lambda _: [Multiaddr(str(endpoint)) for endpoint in self._announced_endpoints()],
@@ -178,7 +176,7 @@ class Libp2pHost:
         try:
             await self._host._swarm_stream_handler(stream)
         except Exception:  # whatever a peer may cause: the library would take the whole host down with the stream
-            logger.debug("a stream of peer %s failed", _peer_of(stream), exc_info=True)
+            self._log.debug("a stream of peer %s failed", _peer_of(stream), exc_info=True)
             await stream.reset()
 
     async def _identify(self, stream: INetStream) -> None:
@@ -190,13 +188,14 @@ class Libp2pHost:
         await stream.close()
 
 
-def _limited_handler(accept: AcceptStream, max_concurrent: int) -> StreamHandlerFn:
+def _limited_handler(accept: AcceptStream, protocol: str, max_concurrent: int, log: logging.Logger) -> StreamHandlerFn:
     slots = trio.Semaphore(max_concurrent)
 
     async def handle(stream: INetStream) -> None:
         try:
             slots.acquire_nowait()
         except trio.WouldBlock:
+            log.debug("refused peer %s a stream of %s: %d are open", _peer_of(stream), protocol, max_concurrent)
             await stream.reset()
             return
         served = trio.Event()

@@ -1,27 +1,28 @@
-"""Keeps the logs of py-libp2p and aioquic where they belong."""
+"""Undoes what the modules of py-libp2p set up for their own logs, so that the node's log settings decide.
+
+Imported for that effect, before the node's log is set up: a filter that names one of these loggers counts.
+"""
 
 from __future__ import annotations
 
 import logging
 
+from libp2p.network import auto_connector
 from libp2p.network.connection import swarm_connection
-
-_TRACE = 5
-_LIBRARIES = ("libp2p", "multiaddr", "quic")
+from libp2p.transport.quic import connection
 
 
-def quiet_library_logs() -> None:
-    """Silence the libraries unless the target ``chain_network`` is logged at trace level.
+class _FailedDials(logging.Filter):
+    """A filter that makes debug lines of errors about peers that do not answer: the node itself logs these dials."""
 
-    What they call errors are peers that come and go; what matters of it is logged by this package.
-    """
-    level = logging.DEBUG if logging.getLogger("chain_network").isEnabledFor(_TRACE) else logging.CRITICAL
-    for name in _LIBRARIES:
-        library_logger = logging.getLogger(name)
-        library_logger.setLevel(level)
-        library_logger.propagate = True
-    for name in list(logging.root.manager.loggerDict):
-        if name.partition(".")[0] in _LIBRARIES and name not in _LIBRARIES:
-            logging.getLogger(name).setLevel(logging.NOTSET)  # some modules set a level of their own
-    # This module logs through ``logging.debug`` and the like, which puts a handler for stderr on the root logger.
-    swarm_connection.logging = logging.getLogger("libp2p.network.connection")  # type: ignore[attr-defined, assignment]
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.getMessage().startswith("Failed to establish connection"):
+            return True
+        record.levelno, record.levelname = logging.DEBUG, logging.getLevelName(logging.DEBUG)
+        return connection.logger.isEnabledFor(logging.DEBUG)
+
+
+auto_connector.logger.setLevel(logging.NOTSET)
+connection.logger.addFilter(_FailedDials())
+# This module logs through ``logging.debug`` and the like, which puts a handler for stderr on the root logger.
+swarm_connection.logging = logging.getLogger("libp2p.network.connection")  # type: ignore[attr-defined, assignment]

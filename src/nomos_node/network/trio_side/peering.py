@@ -21,8 +21,6 @@ from nomos_node.network.events import PeerConnected, PeerDisconnected, PeerEvent
 from nomos_node.network.trio_side.quic import Connection, Transport
 from nomos_node.network.trio_side.resolve import resolve
 
-logger = logging.getLogger("chain_network")
-
 _REDIAL_DELAYS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -52,10 +50,13 @@ class _NoAutoConnector(AutoConnector):
 class Peering(INotifee):
     """The peers of one swarm, one entry a peer however many connections there are."""
 
-    def __init__(self, swarm: Swarm, transport: Transport, report: Callable[[PeerEvent], None]) -> None:
+    def __init__(
+        self, swarm: Swarm, transport: Transport, report: Callable[[PeerEvent], None], log: logging.Logger
+    ) -> None:
         self._swarm = swarm
         self._transport = transport
         self._report = report
+        self._log = log
         self._lost: dict[ID, trio.Event] = {}
         self.n_dials = 0
         """Outgoing connections being made."""
@@ -81,7 +82,7 @@ class Peering(INotifee):
                 await self._lost[peer].wait()
             peer = await self._dial_until_connected(endpoint)
             if peer == self._swarm.get_peer_id():
-                logger.warning("%s is this node's own address: it will not be dialled", endpoint)
+                self._log.warning("%s is this node's own address: it will not be dialled", endpoint)
                 return
 
     async def dial(self, endpoint: QuicEndpoint) -> ID:
@@ -103,17 +104,19 @@ class Peering(INotifee):
         try:
             await self._adopt(connection, "inbound")
         except BaseLibp2pError as error:
-            logger.debug("%s hung up: %s", connection.endpoint, error)
+            self._log.debug("%s hung up: %s", connection.endpoint, error)
             await connection.close()
 
     async def _adopt(self, connection: Connection, direction: str) -> None:
         if connection.peer_id == self._swarm.get_peer_id():
             await connection.close()
         else:
+            self._log.debug("%s connection to peer %s at %s", direction, connection.peer_id, connection.endpoint)
             await self._swarm.add_conn(connection, direction=direction)
 
     async def _connect(self, endpoint: QuicEndpoint) -> Connection:
         self.n_dials += 1
+        self._log.debug("dialling %s", endpoint)
         try:
             return await self._transport.dial_endpoint(await resolve(endpoint), endpoint.port, _expected_peer(endpoint))
         finally:
@@ -126,7 +129,7 @@ class Peering(INotifee):
                 return await self.dial(endpoint)
             except PeerUnreachable as error:
                 delay = next(delays)
-                logger.debug("%s; trying again in %.1f s", error, delay)
+                self._log.debug("%s; trying again in %.1f s", error, delay)
                 await trio.sleep(delay)
 
     # The swarm's notifications
@@ -144,6 +147,7 @@ class Peering(INotifee):
     async def disconnected(self, network: INetwork, conn: INetConn) -> None:
         peer = conn.muxed_conn.peer_id
         if self._swarm.get_connections(peer):
+            self._log.debug("one of several connections to peer %s is gone", peer)
             self._gossip.renew_stream(peer)
         elif peer in self._lost:
             self._lost.pop(peer).set()

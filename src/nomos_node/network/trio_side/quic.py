@@ -177,11 +177,15 @@ class Listener(QUICListener):
         return len(self._registry._pending)
 
     def hang_up(self) -> None:
-        """Tell the peers whose handshake is not complete yet that nothing comes of it."""
+        """Tell the peers whose handshake is not complete yet that nothing comes of it, and close the socket."""
         for connection_id, quic in self._registry._pending.items():
             address = self._registry._connection_id_to_addr.get(connection_id)
             if address is not None and self._socket is not None:
                 _send_goodbye(quic, self._socket, address)
+        # Who reads from the socket is told first, and by the library's own means: else it logs an error of its own.
+        self._listening = False
+        if self._socket is not None:
+            self._socket.close()
 
 
 class Transport(QUICTransport):
