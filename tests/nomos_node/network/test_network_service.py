@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import pytest
 
+from chain_making import reached
 from nomos_node.network import (
     Feed,
     GossipMessage,
@@ -303,7 +304,7 @@ async def test_a_failing_handler_is_logged_and_breaks_the_stream(
     arrived.set()
     with pytest.raises(StreamBroken):
         await anext(answer)
-    assert "serving /fail/1" in caplog.text
+    await reached("the line that comes after the reset", lambda: "serving /fail/1" in caplog.text)
     assert "no such block" in caplog.text
 
 
