@@ -16,7 +16,7 @@ def build(*, validators: int = 1, executors: int = 1, seconds: float = 60) -> Sc
         ScenarioBuilder.topology(validators=validators, executors=executors, layout="star")
         .named("demo")
         .wallets(1000)
-        .transactions(rate=5, users=500)
+        .transactions(rate=5, users=500, once_per_account=True)
         .data_availability(blob_rate=1)
         .expect_consensus_liveness()
         .expect_no_stalls()

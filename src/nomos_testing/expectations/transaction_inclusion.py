@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
+import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from nomos_core import field
 from nomos_testing.runtime.counters import TRANSACTIONS_INCLUDED
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
-from nomos_testing.workloads.inclusion import CanonicalBlock, InclusionReport, match_inclusions
+from nomos_testing.workloads.inclusion import CanonicalBlock, InclusionCount, InclusionReport, match_inclusions
+from nomos_testing.workloads.submission import required_inclusions
 from nomos_testing.workloads.transaction_events import TransactionIncluded, TransactionsJudged
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from nomos_testing.workloads.inclusion import Sent
 
-MIN_INCLUSION_RATIO: Final = 0.5
 _MISSING_SHOWN: Final = 10
 
 
@@ -29,10 +29,6 @@ class Submitter(Protocol):
     def sent(self) -> Sequence[Sent]: ...
 
 
-def required_inclusions(planned: int) -> int:
-    return math.ceil(planned * MIN_INCLUSION_RATIO)
-
-
 class TransactionInclusion:
     """Counts the workload's own transactions on the canonical chain, each once, wherever they were sent."""
 
@@ -40,12 +36,14 @@ class TransactionInclusion:
 
     def __init__(self, submitter: Submitter) -> None:
         self._submitter = submitter
+        self._started = 0.0
 
     def prepare(self, plan: RunPlan) -> None:
         if not plan.topology.wallet:
             raise ValueError("transaction workload requires seeded accounts")
 
     async def capture(self, ctx: RunContext) -> None:
+        self._started = time.monotonic()
         ctx.spawn(self._follow(ctx), name="count included transactions")
 
     async def evaluate(self, ctx: RunContext) -> Observation:
@@ -61,13 +59,15 @@ class TransactionInclusion:
                 f"transaction inclusion observed {observed} below required {required}",
                 observed=observed,
                 required=required,
-                evidence=_missing_lines(report),
+                evidence=_missing_lines(report, self._started),
             )
         return Observation(observed=observed, required=required)
 
     async def _follow(self, ctx: RunContext) -> None:
-        async for _ in ctx.block_feed().blocks():
-            ctx.counters().set(TRANSACTIONS_INCLUDED, len(self._report(ctx).inclusions))
+        count, feed = InclusionCount(), ctx.block_feed()
+        async for _ in feed.blocks():
+            included = count.update(self._submitter.sent, feed.canonical_blocks_backwards())
+            ctx.counters().set(TRANSACTIONS_INCLUDED, included)
 
     def _report(self, ctx: RunContext) -> InclusionReport:
         canonical = (
@@ -83,9 +83,10 @@ class TransactionInclusion:
         return match_inclusions(self._submitter.sent, canonical)
 
 
-def _missing_lines(report: InclusionReport) -> list[str]:
+def _missing_lines(report: InclusionReport, started: float) -> list[str]:
     shown = [
-        f"{item.account}: transaction {field.to_hex(item.tx_hash)} taken by {item.node} is in no canonical block"
+        f"{item.account}: transaction {field.to_hex(item.tx_hash)}, taken by {item.node} {item.at - started:.1f} s "
+        "into the run, is in no canonical block"
         for item in report.missing[:_MISSING_SHOWN]
     ]
     hidden = len(report.missing) - len(shown)

@@ -6,13 +6,13 @@ Implementations are ordinary classes; they need not inherit from anything here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from nomos_testing.runtime.context import RunContext
 from nomos_testing.runtime.outcome import ExpectationFailed, Observation
 from nomos_testing.runtime.plan import RunPlan
 
-__all__ = ["Expectation", "ExpectationFailed", "Observation", "RunContext", "RunPlan", "Workload"]
+__all__ = ["DescribesLoad", "Expectation", "ExpectationFailed", "Observation", "RunContext", "RunPlan", "Workload"]
 
 
 class Expectation(Protocol):
@@ -68,4 +68,13 @@ class Workload(Protocol):
             Failure: the network does not take the load; the run has failed. What else it raises is taken for a bug of
                 the workload: the run has errored.
         """
+        ...
+
+
+@runtime_checkable
+class DescribesLoad(Protocol):
+    """A workload that says how much it does, and why so much."""
+
+    def describe_load(self) -> Sequence[str]:
+        """Sentences for ``nomos-testing plan`` and for the start of a run; valid after ``prepare``."""
         ...

@@ -20,8 +20,8 @@ from nomos_testing.runtime.counters import Counters
 from nomos_testing.runtime.deployment import Deployment
 from nomos_testing.runtime.errors import ExpectationCaptureFailed, ExpectationsFailed, HealFailed, RunFailed, described
 from nomos_testing.runtime.feed_journal import journal_feed
-from nomos_testing.runtime.interfaces import Expectation, Workload
-from nomos_testing.runtime.journal_events import ExpectationJudged, RunEnded, VerdictReached
+from nomos_testing.runtime.interfaces import DescribesLoad, Expectation, Workload
+from nomos_testing.runtime.journal_events import ExpectationJudged, Notice, RunEnded, VerdictReached
 from nomos_testing.runtime.machine_watch import MachineWatch
 from nomos_testing.runtime.outcome import ExpectationFailed, Judgement, Verdict
 from nomos_testing.runtime.raised import note_exception
@@ -120,6 +120,7 @@ class Runner:
         metrics, node_control = self._deployment.plan.metrics, self._deployment.plan.node_control
         with self._phases.phase("capture"):
             await self._capture()
+        self._announce_load()
         self._announce_faults()
         driver = WorkloadDriver(self._workloads, self._context, self._background)
         watching = self._background.spawn(self._machine.run(), name="watch of the machine")
@@ -145,6 +146,12 @@ class Runner:
             except Exception as error:
                 note_exception(self._journal, f"expectation {expectation.name}", error)
                 raise ExpectationCaptureFailed(expectation.name, error) from error
+
+    def _announce_load(self) -> None:
+        for workload in self._workloads:
+            if isinstance(workload, DescribesLoad):
+                for sentence in workload.describe_load():
+                    self._journal.write(Notice(f"{workload.name}: {sentence}"))
 
     def _announce_faults(self) -> None:
         plan = self._deployment.plan

@@ -118,10 +118,19 @@ class ScenarioBuilder:
             wallet = WalletSpec(total=total, users=users)
         return replace(self, spec=replace(self.spec, wallet=wallet))
 
-    def transactions(self, *, rate: int = 1, users: int | None = None) -> ScenarioBuilder:
-        """Send ``rate`` transactions a block from at most ``users`` accounts, and expect half of them in blocks."""
+    def transactions(
+        self, *, rate: int = 1, users: int | None = None, once_per_account: bool = False, best_effort: bool = False
+    ) -> ScenarioBuilder:
+        """Send ``rate`` transactions a block from at most ``users`` accounts, and expect half of them in blocks.
+
+        An account spends its change when its last transaction is in a block, so that the rate holds for any length.
+        With ``once_per_account`` each account sends once, and what that leaves is spread over the run. Accounts that
+        are too few for the rate are refused; with ``best_effort`` they send what they can.
+        """
         with _build_errors():
-            workload = TransactionWorkload(rate=rate, users=users)
+            workload = TransactionWorkload(
+                rate=rate, users=users, once_per_account=once_per_account, best_effort=best_effort
+            )
         return self.with_workload(workload)
 
     def data_availability(

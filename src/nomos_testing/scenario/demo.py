@@ -48,7 +48,7 @@ def _demo(settings: Settings, name: str) -> ScenarioBuilder:
         .slot(seconds=settings.slot_seconds, active_slot_coeff=settings.active_slot_coeff)
         .with_settings(settings)
         .wallets(WALLETS)
-        .transactions(rate=TRANSACTION_RATE, users=TRANSACTION_USERS)
+        .transactions(rate=TRANSACTION_RATE, users=TRANSACTION_USERS, once_per_account=True)
         .expect_consensus_liveness()
         .expect_no_stalls()
         .run_for(seconds=settings.demo_run_seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from nomos_testing.runtime.interfaces import DescribesLoad
 from nomos_testing.scenario.scenario import Scenario
 
 
@@ -18,6 +19,9 @@ def described_plan(scenario: Scenario) -> Iterator[str]:
         f"{metrics.expected_blocks} blocks expected, then {cooldown:g} s cooldown"
     )
     yield "workloads: " + (", ".join(workload.name for workload in scenario.workloads) or "none")
+    for workload in scenario.workloads:
+        if isinstance(workload, DescribesLoad):
+            yield from (f"  {workload.name}: {sentence}" for sentence in workload.describe_load())
     yield "expectations: " + (", ".join(expectation.name for expectation in scenario.expectations) or "none")
     yield f"faults: {len(scenario.faults) or 'none'}"
     yield from scenario.faults.lines(spec.slot_duration)

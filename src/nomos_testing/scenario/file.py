@@ -59,10 +59,17 @@ class WalletSection(Section):
 
 
 class TransactionsSection(Section):
-    """Self-transfers of the wallets' genesis notes, one an account."""
+    """Self-transfers of the wallets' notes."""
 
     rate: Positive = Field(default=1, description="Transactions a block.")
     users: Positive | None = Field(default=None, description="At most this many accounts send; default all.")
+    once_per_account: bool = Field(
+        default=False, description="Each account sends once. By default it spends its change again."
+    )
+    best_effort: bool = Field(
+        default=False,
+        description="Accounts too few for the rate or for users send what they can. By default refused.",
+    )
 
 
 class DataAvailabilitySection(Section):

@@ -230,7 +230,7 @@ def _workload_step(section: WorkloadSection) -> Step:
     if section.data_availability is not None:
         return partial(ScenarioBuilder.data_availability, **section.data_availability.model_dump())
     assert section.transactions is not None, "the only key left"
-    return partial(ScenarioBuilder.transactions, rate=section.transactions.rate, users=section.transactions.users)
+    return partial(ScenarioBuilder.transactions, **section.transactions.model_dump())
 
 
 def _fault_step(section: FaultEntrySection, path: FieldPath, document: LocatedDocument) -> Step:

@@ -27,6 +27,8 @@ class TransactionsFinished:
     interval_seconds: float
     furthest_behind_seconds: float
     """How late the latest submission was against the schedule: a slow prover shows here."""
+    lost: int = 0
+    """Transactions that were on no canonical chain for so long that their accounts went on without them."""
 
 
 @journal_event("transaction_included")

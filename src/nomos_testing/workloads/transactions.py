@@ -1,7 +1,10 @@
-"""The transactions workload: each account sends its genesis note to itself, once, at a steady rate.
+"""The transactions workload: accounts send their notes to themselves at a steady rate.
 
-Proving runs ahead of sending in threads, and each submission is a task of its own: neither a slow prover nor a slow
-node moves the schedule of the others. Where proofs come too late the rate sinks and the run says by how much.
+The first transaction of each account spends its note of genesis, in the order of the accounts. These are proven ahead
+of sending, in threads. Once every account has sent, an account sends again when its last transaction is on the
+canonical chain; such a transaction is proven when its turn comes, one at a time. Each submission is a task of its own:
+neither a slow prover nor a slow node moves the schedule of the others. Where proofs or free accounts come too late the
+rate sinks, and the run says by how much.
 """
 
 from __future__ import annotations
@@ -10,33 +13,27 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from nomos_core import field
-from nomos_core.mantle.notes import Utxo, utxos_of
+from nomos_core.mantle.notes import utxos_of
 from nomos_core.mantle.signing import sign_transaction
 from nomos_core.mantle.transactions import LedgerTx, MantleTx, SignedMantleTx
 from nomos_core.proofs.prover import Prover
 from nomos_testing.expectations.transaction_inclusion import TransactionInclusion
+from nomos_testing.runtime.block_feed import NewBlock
 from nomos_testing.runtime.counters import TRANSACTIONS_PLANNED, TRANSACTIONS_SENT
 from nomos_testing.runtime.interfaces import Expectation, RunContext, RunPlan
 from nomos_testing.runtime.journal_events import Notice
-from nomos_testing.topology import GeneratedTopology, WalletAccount
+from nomos_testing.topology import GeneratedTopology
 from nomos_testing.workloads.inclusion import Sent
 from nomos_testing.workloads.sending import submit_in_rounds
+from nomos_testing.workloads.spending import LOST_AFTER_SLOTS, FundedAccount, SpendableAccounts
 from nomos_testing.workloads.submission import SubmissionPlan, submission_plan
 from nomos_testing.workloads.transaction_events import TransactionSent, TransactionsFinished
 
 PROOFS_AHEAD: Final = 8
-
-
-@dataclass(frozen=True, slots=True)
-class FundedAccount:
-    """An account and the genesis note it may spend."""
-
-    account: WalletAccount
-    note: Utxo
 
 
 def funded_accounts(topology: GeneratedTopology) -> list[FundedAccount]:
@@ -56,17 +53,25 @@ def self_transfer(source: FundedAccount, prover: Prover) -> SignedMantleTx:
 
 
 class TransactionWorkload:
-    """``rate`` transactions a block from at most ``users`` accounts, one transaction an account."""
+    """``rate`` transactions a block from at most ``users`` accounts.
+
+    With ``once_per_account`` each account sends one transaction at most, as in the original framework. With
+    ``best_effort`` accounts that are too few for the rate send what they can; without, they are refused.
+    """
 
     name: Final = "tx_workload"
 
-    def __init__(self, *, rate: int = 1, users: int | None = None) -> None:
+    def __init__(
+        self, *, rate: int = 1, users: int | None = None, once_per_account: bool = False, best_effort: bool = False
+    ) -> None:
         if rate < 1:
             raise ValueError("transaction rate must be non-zero")
         if users is not None and users < 1:
             raise ValueError("transaction user count must be non-zero")
         self._rate = rate
         self._users = users
+        self._once_per_account = once_per_account
+        self._best_effort = best_effort
         self._submissions: SubmissionPlan | None = None
         self._sent: list[Sent] = []
         self._furthest_behind = 0.0
@@ -84,7 +89,13 @@ class TransactionWorkload:
     def file_section(self) -> Mapping[str, Any]:
         """The same in a scenario file."""
         users = {} if self._users is None else {"users": self._users}
-        return {"transactions": {"rate": self._rate, **users}}
+        choices = {"once_per_account": self._once_per_account, "best_effort": self._best_effort}
+        chosen = {name: True for name, given in choices.items() if given}
+        return {"transactions": {"rate": self._rate, **users, **chosen}}
+
+    def describe_load(self) -> Sequence[str]:
+        """The number of transactions and of accounts in sentences; empty before ``prepare``."""
+        return self._submissions.sentences() if self._submissions else ()
 
     def expectations(self) -> Sequence[Expectation]:
         return (TransactionInclusion(self),)
@@ -93,8 +104,19 @@ class TransactionWorkload:
         accounts = plan.topology.wallet.users if plan.topology.wallet else 0
         if not accounts:
             raise ValueError("transaction workload requires seeded accounts")
+        if self._users is not None and self._users > accounts and not self._best_effort:
+            raise ValueError(
+                f"{self._users} users are asked for, and genesis funds {accounts} accounts: "
+                "fund as many wallets, lower users, or say best_effort: true to send from those there are"
+            )
         usable = accounts if self._users is None else min(accounts, self._users)
-        self._submissions = submission_plan(plan.metrics, rate=self._rate, accounts=usable)
+        self._submissions = submission_plan(
+            plan.metrics,
+            rate=self._rate,
+            accounts=usable,
+            once=self._once_per_account,
+            best_effort=self._best_effort,
+        )
 
     async def run(self, ctx: RunContext) -> None:
         """Send the planned transactions.
@@ -104,49 +126,91 @@ class TransactionWorkload:
             ValueError: genesis funds none of the accounts.
         """
         assert self._submissions is not None, "prepare comes first"
-        sources = funded_accounts(ctx.descriptors())[: self.planned]
+        sources = funded_accounts(ctx.descriptors())[: self._submissions.accounts]
         if not sources:
             raise ValueError("transaction workload could not match any accounts to genesis UTXOs")
         self._sent, self._furthest_behind = [], 0.0
-        ctx.counters().set(TRANSACTIONS_PLANNED, len(sources))
+        ctx.counters().set(TRANSACTIONS_PLANNED, self.planned)
+        spendable = SpendableAccounts(LOST_AFTER_SLOTS * (ctx.run_metrics().slot_duration or 1.0))
         try:
-            await self._send_all(ctx, sources, self._submissions.interval)
+            async with _following(ctx, spendable):
+                await self._send_all(ctx, sources, spendable, self._submissions.interval)
         finally:
-            self._report(ctx, len(sources), self._submissions.interval)
+            self._report(ctx, self._submissions.interval, spendable.lost)
 
-    async def _send_all(self, ctx: RunContext, sources: Sequence[FundedAccount], interval: float) -> None:
-        start = time.monotonic()
+    async def _send_all(
+        self, ctx: RunContext, sources: Sequence[FundedAccount], spendable: SpendableAccounts, interval: float
+    ) -> None:
+        start, position = time.monotonic(), 0
         async with asyncio.TaskGroup() as submissions:
-            position = 0
-            async for source, transaction in _signed_ahead(sources, ctx.prover()):
+            async for source, transaction in self._signed(ctx.prover(), sources, spendable):
                 behind = time.monotonic() - (start + position * interval)
                 self._furthest_behind = max(self._furthest_behind, behind)
                 await asyncio.sleep(max(0.0, -behind))
-                submissions.create_task(self._submit(ctx, source, transaction))
+                submissions.create_task(self._submit(ctx, source, transaction, spendable))
                 position += 1
 
-    async def _submit(self, ctx: RunContext, source: FundedAccount, transaction: SignedMantleTx) -> None:
+    async def _signed(
+        self, prover: Prover, sources: Sequence[FundedAccount], spendable: SpendableAccounts
+    ) -> AsyncIterator[tuple[FundedAccount, SignedMantleTx]]:
+        """Each account once, then those that are free again, up to the planned number of transactions."""
+        async for signed in _signed_ahead(sources, prover):
+            yield signed
+        for _ in range(self.planned - len(sources)):
+            source = await spendable.take()
+            yield source, await asyncio.to_thread(self_transfer, source, prover)
+
+    async def _submit(
+        self, ctx: RunContext, source: FundedAccount, transaction: SignedMantleTx, spendable: SpendableAccounts
+    ) -> None:
         client = await submit_in_rounds(ctx, transaction)
         sent = Sent(transaction.hash, source.account.label, client.name, time.monotonic())
         self._sent.append(sent)
+        spendable.sent(source, transaction, sent.at)
         ctx.counters().add(TRANSACTIONS_SENT)
         ctx.journal().write(
             TransactionSent(transaction=field.to_hex(sent.tx_hash), account=sent.account, node=sent.node)
         )
 
-    def _report(self, ctx: RunContext, planned: int, interval: float) -> None:
-        behind = self._furthest_behind
-        ctx.journal().write(
+    def _report(self, ctx: RunContext, interval: float, lost: int) -> None:
+        behind, journal = self._furthest_behind, ctx.journal()
+        journal.write(
             TransactionsFinished(
-                planned=planned,
+                planned=self.planned,
                 sent=len(self._sent),
                 interval_seconds=interval,
                 furthest_behind_seconds=max(0.0, behind),
+                lost=lost,
             )
         )
-        if behind > interval:
-            text = f"transactions were sent up to {behind:.1f} s late: proofs come slower than one in {interval:.2f} s"
-            ctx.journal().write(Notice(text, "warning"))
+        if behind > max(interval, ctx.run_metrics().slot_duration or 0.0):
+            text = (
+                f"transactions were sent up to {behind:.1f} s late, and one in {interval:.2f} s was planned: "
+                "proofs, nodes or free accounts came too late"
+            )
+            journal.write(Notice(text, "warning"))
+        if lost:
+            text = f"{lost} transactions were on no canonical chain after {LOST_AFTER_SLOTS} slots; accounts went on"
+            journal.write(Notice(text, "warning"))
+
+
+@asynccontextmanager
+async def _following(ctx: RunContext, spendable: SpendableAccounts) -> AsyncIterator[None]:
+    """Keep ``spendable`` up to date with the chain meanwhile."""
+
+    async def follow() -> None:
+        feed = ctx.block_feed()
+        async for event in feed.subscribe(past=False):
+            if isinstance(event, NewBlock):
+                spendable.see(event.record)
+            spendable.settle(feed, time.monotonic())
+
+    following = asyncio.create_task(follow(), name="follow the accounts' transactions")
+    try:
+        yield
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
 
 
 async def _signed_ahead(

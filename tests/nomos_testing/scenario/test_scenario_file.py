@@ -44,7 +44,7 @@ def _problems(text: str) -> list[str]:
 def test_a_file_says_what_the_builder_would() -> None:
     scenario = parse_scenario(
         "name: x\ntopology: {validators: 3, executors: 1, layout: chain}\nslot: {seconds: 1, active_slot_coeff: 0.5}\n"
-        "wallets: {users: 10, total: 55}\nworkloads: [{transactions: {rate: 2, users: 4}}]\n"
+        "wallets: {users: 10, total: 55}\nworkloads: [{transactions: {rate: 2, users: 4, once_per_account: true}}]\n"
         "expectations: [{consensus_liveness: {lag_allowance: 1}}]\nrun_for: {slots: 20}\nseed: 5\nnode_control: true\n",
         "s.yaml",
     )
@@ -53,7 +53,9 @@ def test_a_file_says_what_the_builder_would() -> None:
     assert (topology.validators, topology.executors, topology.layout) == (3, 1, Layout.CHAIN)
     assert (topology.slot_duration, topology.active_slot_coeff) == (1, 0.5)
     assert topology.wallet == WalletSpec(total=55, users=10)
-    assert [workload.name for workload in scenario.workloads] == ["tx_workload"]
+    assert [workload.file_section() for workload in scenario.workloads] == [
+        {"transactions": {"rate": 2, "users": 4, "once_per_account": True}}
+    ]
     assert [item.name for item in scenario.expectations] == ["tx_inclusion_expectation", "consensus_liveness"]
 
 

@@ -19,8 +19,43 @@ def test_the_demo_plans_166_transactions_in_a_minute() -> None:
     assert (plan.planned, plan.interval) == (166, 60 / 166)
 
 
-def test_no_account_sends_twice() -> None:
-    assert submission_plan(_metrics(60), rate=5, accounts=10).planned == 10
+def test_once_per_account_no_account_sends_twice() -> None:
+    plan = submission_plan(_metrics(60), rate=5, accounts=10, once=True)
+    assert (plan.planned, plan.accounts, plan.interval) == (10, 10, 6.0)
+    assert plan.sentences() == (
+        "10 transactions, 0.33 a slot, 5 of them must be in blocks: 5 a block, which is taken to last 1.8 s",
+        "the rate asks for 166, more than 10 accounts can send: each sends once",
+    )
+
+
+def test_accounts_that_spend_their_change_keep_the_rate_for_any_length() -> None:
+    plan = submission_plan(_metrics(500, slot=0.5), rate=5, accounts=100)
+    assert (plan.planned, plan.accounts) == (5555, 100)
+    first, second = plan.sentences()
+    assert first.startswith("5555 transactions, 5.55 a slot, 2778 of them must be in blocks: 5 a block")
+    assert second == (
+        "100 accounts send in turns: each spends its change when its last transaction is in a block, "
+        "for which 13 are enough"
+    )
+
+
+def test_accounts_too_few_for_the_rate_are_refused_with_the_numbers() -> None:
+    with pytest.raises(ValueError, match="transactions are asked for") as refused:
+        submission_plan(_metrics(60), rate=3, accounts=2)
+    assert str(refused.value) == (
+        "100 transactions are asked for (3 a block, one in 0.6 s), and 2 accounts cannot keep that rate: an account "
+        "sends again when its last transaction is in a block, which takes 2.2 slots. Fund 8 wallets or more, lower the "
+        "rate, or say best_effort: true to send what these accounts can"
+    )
+
+
+def test_with_best_effort_they_send_what_they_can() -> None:
+    plan = submission_plan(_metrics(60), rate=3, accounts=2, best_effort=True)
+    assert (plan.planned, plan.requested, plan.needed) == (25, 100, 8)
+    assert plan.sentences()[1] == (
+        "the rate asks for 100, more than 2 accounts can send: each rests until its transaction is in a block; "
+        "8 would be enough"
+    )
 
 
 def test_without_a_slot_the_run_counts_as_one_block() -> None:
@@ -45,6 +80,14 @@ def test_the_plan_fills_the_run_and_keeps_both_limits(
     requested = math.floor(seconds / (slot * coefficient) * rate)
     if requested == 0:
         return
-    plan = submission_plan(_metrics(seconds, slot, coefficient), rate=rate, accounts=accounts)
-    assert plan.planned == min(requested, accounts)
-    assert plan.planned * plan.interval == pytest.approx(seconds)
+    metrics = _metrics(seconds, slot, coefficient)
+    once = submission_plan(metrics, rate=rate, accounts=accounts, once=True)
+    assert once.planned == min(requested, accounts)
+    assert once.planned * once.interval == pytest.approx(seconds)
+    best = submission_plan(metrics, rate=rate, accounts=accounts, best_effort=True)
+    assert min(requested, accounts) <= best.planned <= requested
+    if best.planned == requested:
+        assert submission_plan(metrics, rate=rate, accounts=accounts).planned == requested
+    else:
+        with pytest.raises(ValueError, match="cannot keep that rate"):
+            submission_plan(metrics, rate=rate, accounts=accounts)

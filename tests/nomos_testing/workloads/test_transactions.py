@@ -121,8 +121,10 @@ async def bench(
         journal.close()
 
 
-async def run(bench: Bench, *, rate: int = 1, users: int | None = None) -> TransactionWorkload:
-    workload = TransactionWorkload(rate=rate, users=users)
+async def run(
+    bench: Bench, *, rate: int = 1, users: int | None = None, once_per_account: bool = True
+) -> TransactionWorkload:
+    workload = TransactionWorkload(rate=rate, users=users, once_per_account=once_per_account)
     workload.prepare(bench.ctx.plan())
     async with asyncio.timeout(20):
         await workload.run(bench.ctx)
@@ -148,6 +150,24 @@ async def test_each_account_sends_its_note_to_itself_once(tmp_path: Path) -> Non
 async def test_no_more_accounts_send_than_users_were_asked_for(tmp_path: Path) -> None:
     async with bench(tmp_path, Node("validator-0", Role.VALIDATOR)) as lab:
         assert len((await run(lab, rate=5, users=2)).sent) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"users": 500}, "500 users are asked for, and genesis funds 6 accounts: fund as many wallets"),
+        ({"rate": 9}, "36 transactions are asked for .* and 6 accounts cannot keep that rate"),
+    ],
+)
+async def test_a_load_that_the_accounts_cannot_be_is_refused(
+    tmp_path: Path, arguments: dict[str, Any], text: str
+) -> None:
+    async with bench(tmp_path, Node("validator-0", Role.VALIDATOR)) as lab:
+        with pytest.raises(ValueError, match=text):
+            TransactionWorkload(**arguments).prepare(lab.ctx.plan())
+        workload = TransactionWorkload(**arguments, best_effort=True)
+        workload.prepare(lab.ctx.plan())
+        assert 0 < workload.planned <= 12
 
 
 async def test_another_node_takes_what_one_refuses(tmp_path: Path) -> None:
@@ -191,7 +211,7 @@ async def test_a_slow_prover_slows_the_rate_and_is_reported(tmp_path: Path) -> N
         assert finished.furthest_behind_seconds > finished.interval_seconds
         (notice,) = lab.events(Notice)
         assert notice.level == "warning"
-        assert "proofs come slower than one in 0.02 s" in notice.text
+        assert "s late, and one in 0.02 s was planned: proofs, nodes or free accounts came too late" in notice.text
 
 
 def _hex(tx_hash: TxHash) -> str:
