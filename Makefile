@@ -1,4 +1,7 @@
-.PHONY: run test lint format locks kzgrs_test_params clean
+.PHONY: help run test lint format locks kzgrs_test_params clean
+
+help:           ## this list
+	@awk -F ':.*## ' '/^[a-z_]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run:            ## the demo on this machine
 	scripts/run-examples.sh -t 60 -v 1 -e 1 host
