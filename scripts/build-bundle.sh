@@ -83,6 +83,7 @@ how_to_build() { # REV
 
 # Sets NODE, EXECUTOR and CLI to real programs, or NODE to nothing.
 choose_programs() {
+  local program
   NODE="" EXECUTOR="" CLI="" SOURCE_PATH="" HEAD="$NOMOS_NODE_REV"
   if [[ -n "$CHECKOUT" ]]; then
     take_checkout "$CHECKOUT"
@@ -91,6 +92,8 @@ choose_programs() {
     [[ -d "$built" && "$(checkout_head "$built")" == "$REV" ]] ||
       how_to_build "$REV" "no built checkout of the node at revision $REV is at $built."
     take_checkout "$built"
+  elif programs_given && program="$(first_that_is_no_node)" && [[ -n "$program" ]]; then
+    fail "ERROR: $program is no node: point NOMOS_NODE_BIN and NOMOS_EXECUTOR_BIN to nomos-node and nomos-executor, or unset both."
   elif is_real_node "${NOMOS_NODE_BIN:-}" || is_real_node "${NOMOS_EXECUTOR_BIN:-}"; then
     programs_given || fail "ERROR: NOMOS_NODE_BIN and NOMOS_EXECUTOR_BIN go together; set both to programs, or neither."
     NODE="$NOMOS_NODE_BIN" EXECUTOR="$NOMOS_EXECUTOR_BIN" CLI="$(dirname "$NODE")/nomos-cli"

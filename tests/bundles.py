@@ -8,8 +8,10 @@ import tarfile
 from pathlib import Path
 
 REVISION = "3f623e0c9d159bd8b398a25eda8db0642c491f99"
-NODE = b"#!/bin/sh\nexit 0\n"
-"""A stand-in for a real node: executable, and nothing of this project."""
+NODE = b"#!/bin/sh\necho nomos-node 0.1.0\n"
+"""A stand-in for a real node: it tells its name and version, and nothing of this project."""
+RENAMED = b"#!/bin/sh\necho 'error: the following required arguments were not provided:' >&2\nexit 2\n"
+"""A stand-in for a real node that goes by another name."""
 EMBEDDED = b"#!/bin/sh\n# runs nomos_node.cli\n"
 OUR_MACHINE, OTHER_MACHINE = (0x3E, 0xB7) if platform.machine() == "x86_64" else (0xB7, 0x3E)
 MACOS = b"\xcf\xfa\xed\xfe" + bytes(60)

@@ -21,12 +21,14 @@ from nomos_testing.deployers.local.log_files import LogFiles
 from nomos_testing.deployers.local.node import LocalNode, NodeBlueprint
 
 TESTS = Path(__file__).parent
+TOY_ANSWER = '[ $# = 0 ] || case "$1" in --*) echo "error: the required arguments were not provided"; exit 2 ;; esac'
+"""What a node that does not tell its name says to those who ask what it is."""
 
 
 def toy_program(directory: Path) -> Path:
     """An executable that runs the toy node with this interpreter."""
     program = directory / "nomos-node"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{TESTS / "toy_node.py"}" "$@"\n')
+    program.write_text(f'#!/bin/sh\n{TOY_ANSWER}\nexec "{sys.executable}" "{TESTS / "toy_node.py"}" "$@"\n')
     program.chmod(0o755)
     return program
 

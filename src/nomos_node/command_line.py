@@ -121,5 +121,6 @@ def _usage_error(error: click.UsageError) -> str:
 def _print_version(context: click.Context, program: str) -> None:
     from importlib.metadata import version
 
-    click.echo(f"{program} {version('logos-blockchain-testing')}")
+    # The framework and scripts/lib/programs.sh tell the embedded node from the real one by these words.
+    click.echo(f"{program} {version('logos-blockchain-testing')} (embedded node of logos-blockchain-testing)")
     context.exit()

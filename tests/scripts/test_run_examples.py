@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bundles import EMBEDDED, NODE, OTHER_MACHINE, OUR_MACHINE, REVISION, bundle, elf
+from bundles import EMBEDDED, NODE, OTHER_MACHINE, OUR_MACHINE, RENAMED, REVISION, bundle, elf
 from repository_copy import Copy
 
 DEMO = ("-t", "60", "-v", "1", "-e", "2")
@@ -138,7 +138,7 @@ def test_a_versions_file_without_one_of_its_names(demo: Copy, name: str) -> None
 # Bundles
 
 
-@pytest.mark.parametrize("node", [NODE, elf(OUR_MACHINE)])
+@pytest.mark.parametrize("node", [NODE, RENAMED])
 def test_a_bundle_brings_nodes_circuits_and_parameters(demo: Copy, tmp_path: Path, node: bytes) -> None:
     tar = bundle(tmp_path / "bundle.tar.gz", node=node)
     done = demo.run("run-examples.sh", *DEMO, "host", NOMOS_BINARIES_TAR=str(tar))
@@ -267,7 +267,7 @@ def test_circuits_installed_in_the_home_directory_are_found(demo: Copy) -> None:
 
 @pytest.mark.parametrize("variable", ["NOMOS_NODE_BIN", "NOMOS_EXECUTOR_BIN"])
 def test_real_nodes_need_circuits_and_get_parameters(demo: Copy, variable: str) -> None:
-    environ = {variable: str(demo.program("real/node", "#!/bin/sh\nexit 0\n"))}
+    environ = {variable: str(demo.program("real/node", NODE.decode()))}
     refused = demo.run("run-examples.sh", *DEMO, "host", **environ)
     assert refused.returncode == 1
     assert "a real node needs the circuits" in refused.stderr

@@ -13,7 +13,7 @@ from nomos_testing.deployers.environment import node_environment
 from nomos_testing.deployers.errors import PreflightError, Problem
 from nomos_testing.deployers.kzg_parameters import kzg_params_file
 from nomos_testing.deployers.local.preflight import Prepared, prepare, with_faults
-from nomos_testing.deployers.local.programs import Installation, Program, find_program
+from nomos_testing.deployers.local.programs import Installation, Program, find_programs
 from nomos_testing.faults.plan import FaultPlan, PlannedFault
 from nomos_testing.faults.vocabulary import ClockSkew, DiskFull, Fault
 from nomos_testing.settings import Settings
@@ -45,25 +45,27 @@ def checked(directory: Path, **options: Any) -> Prepared:
     return prepare(**{**chosen, **options})
 
 
+def find_program(role: Role, named: Path | None, places: Installation) -> Program | Problem:
+    return find_programs({role: named}, places, {})[role]
+
+
 def test_programs_are_found_in_the_documented_order(tmp_path: Path) -> None:
     on_path, in_venv = program_in(tmp_path / "path"), program_in(tmp_path / ".venv" / "bin")
     places = installation(tmp_path, path=str(tmp_path / "path"))
-    named = tmp_path / "named-node"
-    named.write_text("#!/bin/sh\n")
-    named.chmod(0o755)
+    named = program_in(tmp_path / "named")
     assert find_program(Role.VALIDATOR, None, installation(tmp_path)) == Program(in_venv, False)
     assert find_program(Role.VALIDATOR, None, places) == Program(on_path, False)
     beside = program_in(tmp_path / "bin")
-    assert find_program(Role.VALIDATOR, None, places) == Program(beside, True)
+    assert find_program(Role.VALIDATOR, None, places) == Program(beside, True, True)
     assert find_program(Role.VALIDATOR, named, places) == Program(named, False)
-    assert find_program(Role.VALIDATOR, beside, places) == Program(beside, True)
+    assert find_program(Role.VALIDATOR, beside, places) == Program(beside, True, True)
 
 
 def test_a_link_to_the_console_script_is_the_embedded_program(tmp_path: Path) -> None:
     beside = program_in(tmp_path / "bin")
     link = tmp_path / "link"
     link.symlink_to(beside)
-    assert find_program(Role.VALIDATOR, link, installation(tmp_path)) == Program(link, True)
+    assert find_program(Role.VALIDATOR, link, installation(tmp_path)) == Program(link, True, True)
 
 
 def test_a_named_program_must_be_there_and_executable(tmp_path: Path) -> None:
@@ -101,7 +103,7 @@ def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
 def test_only_programs_that_are_needed_are_looked_for(tmp_path: Path) -> None:
     program = program_in(tmp_path / "bin")
     prepared = checked(tmp_path)
-    assert prepared.programs == {Role.VALIDATOR: Program(program, True)}
+    assert prepared.programs == {Role.VALIDATOR: Program(program, True, True)}
     assert prepared.all_embedded
     assert prepared.prover.name == "development"
 
@@ -142,9 +144,7 @@ def test_a_full_disk_takes_embedded_nodes(tmp_path: Path) -> None:
     full = planned(DiskFull("any"))
     program_in(tmp_path / "bin")
     with_faults(checked(tmp_path), full, Settings())
-    foreign = tmp_path / "other-node"
-    foreign.write_text("#!/bin/sh\n")
-    foreign.chmod(0o755)
+    foreign = program_in(tmp_path / "other")
     prepared = checked(tmp_path, settings=Settings(pol_proof_dev_mode=True, node_program=foreign))
     with pytest.raises(PreflightError) as caught:
         with_faults(prepared, full, Settings())

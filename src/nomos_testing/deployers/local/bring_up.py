@@ -100,7 +100,7 @@ class BringUp:
 
     async def _launcher(self, reaper: Reaper) -> Launcher:
         # A library can only be loaded into a program that is executed.
-        if not self.prepared.all_embedded or self.prepared.clock_library is not None:
+        if not self.prepared.all_installed_here or self.prepared.clock_library is not None:
             return DirectLauncher()
         server = ForkServer(
             self.prepared.fork_server,

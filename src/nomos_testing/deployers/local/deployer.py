@@ -6,6 +6,7 @@ block feed. Whatever fails, nothing is left running, and what explains the failu
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -66,7 +67,8 @@ class LocalDeployer(ScenarioDeployer):
         self._installation = Installation.running() if installation is None else installation
 
     async def deploy(self, scenario: Scenario) -> Runner:
-        prepared = self._prepare(scenario)
+        # In a thread, because programs are asked what they are.
+        prepared = await asyncio.to_thread(self._prepare, scenario)
 
         async def bring_up(opened: SetUp) -> Runner:
             return await BringUp(opened, prepared).bring_up(

@@ -15,7 +15,7 @@ from nomos_testing.deployers.clock import find_library
 from nomos_testing.deployers.environment import find_prover, node_environment
 from nomos_testing.deployers.errors import PreflightError, Problem
 from nomos_testing.deployers.kzg_parameters import KzgParameters, find_kzg_parameters
-from nomos_testing.deployers.local.programs import PROGRAM_VARIABLES, Installation, Program, find_program
+from nomos_testing.deployers.local.programs import PROGRAM_VARIABLES, Installation, Program, find_programs
 from nomos_testing.faults.errors import dotted
 from nomos_testing.faults.plan import FaultPlan, PlannedFault
 from nomos_testing.faults.vocabulary import Control
@@ -40,6 +40,11 @@ class Prepared:
     def all_embedded(self) -> bool:
         return all(program.embedded for program in self.programs.values())
 
+    @property
+    def all_installed_here(self) -> bool:
+        """Whether one parent that has imported the node can stand in for all programs."""
+        return all(program.installed_here for program in self.programs.values())
+
 
 def prepare(
     *,
@@ -56,8 +61,8 @@ def prepare(
         PreflightError: with every problem found.
     """
     named = {Role.VALIDATOR: settings.node_program, Role.EXECUTOR: settings.executor_program}
-    found = {role: find_program(role, named[role], installation) for role in sorted(roles)}
     environment = node_environment(environ, settings)
+    found = find_programs({role: named[role] for role in sorted(roles)}, installation, environment)
     # With the caller's own word for it: nodes do not get one that says no.
     prover = find_prover({**environ, **environment})
     programs = {role: program for role, program in found.items() if isinstance(program, Program)}
@@ -118,7 +123,7 @@ def refuse_for_real_nodes(prepared: Prepared, topology: GeneratedTopology) -> No
     """
     problems = [
         Problem(
-            f"{node.name}: {objection}",
+            f"{node.name} ({prepared.programs[node.role].path}): {objection}",
             f"change the scenario, or unset {PROGRAM_VARIABLES[node.role]} to run the embedded node",
         )
         for node in topology.nodes

@@ -1,16 +1,18 @@
-"""Where the node programs are, and whether they are the embedded ones."""
+"""Where the node programs are, and which nodes they are."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from nomos_testing.cluster.interfaces import Role
 from nomos_testing.deployers.errors import Problem
 from nomos_testing.deployers.kzg_parameters import GENERATED_KZG_PARAMS
+from nomos_testing.deployers.local.program_probe import Identity, NoNode, identify
 
 PROGRAM_NAMES = {Role.VALIDATOR: "nomos-node", Role.EXECUTOR: "nomos-executor"}
 PROGRAM_VARIABLES = {Role.VALIDATOR: "NOMOS_NODE_BIN", Role.EXECUTOR: "NOMOS_EXECUTOR_BIN"}
@@ -18,9 +20,17 @@ PROGRAM_VARIABLES = {Role.VALIDATOR: "NOMOS_NODE_BIN", Role.EXECUTOR: "NOMOS_EXE
 
 @dataclass(frozen=True, slots=True)
 class Program:
+    """A program of one role.
+
+    Attributes:
+        embedded: it is the node of this project, wherever it lies.
+        installed_here: it is the console script of this installation, so a parent that has imported the node can stand
+            in for it.
+    """
+
     path: Path
     embedded: bool
-    """It is the console script of this installation, so a parent that has imported the node can stand in for it."""
+    installed_here: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +57,36 @@ class Installation:
         )
 
 
-def find_program(role: Role, named: Path | None, installation: Installation) -> Program | Problem:
-    """The program of a role: the one named, else beside the interpreter, on ``PATH``, in ``.venv``."""
+def find_programs(
+    named: Mapping[Role, Path | None], installation: Installation, environment: Mapping[str, str]
+) -> dict[Role, Program | Problem]:
+    """Find the program of each role: the one named, else beside the interpreter, on ``PATH``, in ``.venv``.
+
+    The console scripts of this installation are known; every other program is asked what it is.
+    """
+    paths = {role: _find_path(role, name, installation) for role, name in named.items()}
+    unknown = [
+        path for role, path in paths.items() if isinstance(path, Path) and not _is_script(path, role, installation)
+    ]
+    identities = identify(unknown, environment)
+    found: dict[Role, Program | Problem] = {}
+    for role, path in paths.items():
+        if isinstance(path, Problem):
+            found[role] = path
+        elif path in identities and not _is_script(path, role, installation):
+            found[role] = _checked(role, path, identities[path])
+        else:
+            found[role] = Program(path, embedded=True, installed_here=True)
+    return found
+
+
+def _find_path(role: Role, named: Path | None, installation: Installation) -> Path | Problem:
     name, variable = PROGRAM_NAMES[role], PROGRAM_VARIABLES[role]
     if named is not None:
         if not _is_executable(named):
             reason = "is not executable" if named.is_file() else "does not exist"
             return Problem(f"{variable}={named} {reason}", f"point {variable} to a {name} program, or unset it")
-        return Program(named.absolute(), _is_embedded(named, name, installation))
+        return named.absolute()
     candidates = (
         installation.interpreter_directory / name,
         Path(shutil.which(name, path=installation.path) or os.devnull),
@@ -62,7 +94,7 @@ def find_program(role: Role, named: Path | None, installation: Installation) -> 
     )
     for candidate in candidates:
         if _is_executable(candidate):
-            return Program(candidate.absolute(), _is_embedded(candidate, name, installation))
+            return candidate.absolute()
     looked = f"in {installation.interpreter_directory}, on PATH, in {installation.virtual_environment / 'bin'}"
     return Problem(
         f"the {role} program {name} was not found (looked {looked})",
@@ -70,10 +102,20 @@ def find_program(role: Role, named: Path | None, installation: Installation) -> 
     )
 
 
+def _checked(role: Role, path: Path, identity: Identity | NoNode) -> Program | Problem:
+    name, variable = PROGRAM_NAMES[role], PROGRAM_VARIABLES[role]
+    remedy = f"point {variable} to a {name} program, or unset it to run the embedded node"
+    if isinstance(identity, NoNode):
+        return Problem(str(identity), remedy)
+    if identity.name not in {None, name}:
+        return Problem(f"{path} is {identity.name}, but the {role} program is {name}", remedy)
+    return Program(path, embedded=identity.embedded)
+
+
 def _is_executable(path: Path) -> bool:
     return path.is_file() and os.access(path, os.X_OK)
 
 
-def _is_embedded(path: Path, name: str, installation: Installation) -> bool:
-    script = installation.interpreter_directory / name
+def _is_script(path: Path, role: Role, installation: Installation) -> bool:
+    script = installation.interpreter_directory / PROGRAM_NAMES[role]
     return script.is_file() and path.resolve() == script.resolve()
