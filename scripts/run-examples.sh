@@ -122,7 +122,7 @@ require_circuits() {
   export NOMOS_CIRCUITS="$circuits"
 }
 
-# Embedded and real nodes alike take a test set-up, which is made where no parameters are and none are named.
+# Embedded and real nodes alike take a test set-up. The runner makes the same one, but says less while it does.
 require_kzg() {
   local kzg="${NOMOS_KZGRS_PARAMS_PATH:-$ROOT/$NOMOS_KZG_DIR_REL/$NOMOS_KZG_FILE}"
   if [[ ! -e "$kzg" && -z "${NOMOS_KZGRS_PARAMS_PATH:-}" ]]; then
@@ -134,6 +134,9 @@ require_kzg() {
   export NOMOS_KZGRS_PARAMS_PATH="$kzg"
 }
 
+# The demo disperses blobs where there is an executor; a real node needs the file to start.
+needs_kzg() { ((10#$EXECUTORS > 0 && 10#$VALIDATORS + 10#$EXECUTORS > 1)) || [[ -n "$REAL_NODES" ]]; }
+
 # Real nodes and the Groth16 prover need circuits; the embedded node with development proofs needs none.
 prepare_nodes() {
   if [[ -n "${NOMOS_BINARIES_TAR:-}" ]] && ! programs_given; then
@@ -143,7 +146,9 @@ prepare_nodes() {
     export NOMOS_NODE_BIN="$ROOT/$ARTIFACTS/nomos-node" NOMOS_EXECUTOR_BIN="$ROOT/$ARTIFACTS/nomos-executor"
   fi
   require_proof_files
+  REAL_NODES=""
   if is_real_node "${NOMOS_NODE_BIN:-}" || is_real_node "${NOMOS_EXECUTOR_BIN:-}"; then
+    REAL_NODES=1
     require_circuits "a real node"
     # Real nodes check the genesis that the framework signs.
     [[ "${NOMOS_PROVER:-}" == development ]] || PACKAGES=groth16
@@ -170,8 +175,7 @@ size_demo() {
 run_host() {
   prepare_nodes
   scripts/prepare-venv.sh "$PACKAGES"
-  # A node alone has no data availability.
-  ((10#$VALIDATORS + 10#$EXECUTORS < 2)) || require_kzg
+  ! needs_kzg || require_kzg
   size_demo
   exec .venv/bin/local_runner
 }

@@ -70,7 +70,6 @@ class Node:
         Raises:
             UnsupportedSetting, DaSettingError, GenesisRefused, RecoveryError, StorageError: the config or the database
                 does not fit.
-            MissingKzgParameters: the network has data availability, and there is no parameters file.
             AddressUnavailable, ListenAddressUnavailable: an address of the config is taken.
         """
         async with AsyncExitStack() as stack:
@@ -99,7 +98,7 @@ class Node:
         da = da_settings(config)
         self._push = settings.push_settings(config.tracing, os.environ)
         if da is not None:
-            da.kzg.check()
+            da.kzg.warn_if_missing()
         http = NodeHttp(config)
         stack.callback(http.close)
         database = Database.open(Path(config.storage.db_path))

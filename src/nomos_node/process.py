@@ -19,7 +19,6 @@ from nomos_node import settings
 from nomos_node.api.server import AddressUnavailable
 from nomos_node.chain.genesis import GenesisRefused
 from nomos_node.chain.recovery import RecoveryError
-from nomos_node.da.kzg import MissingKzgParameters
 from nomos_node.da.settings import DaSettingError
 from nomos_node.network.errors import NetworkError
 from nomos_node.node import Node
@@ -37,7 +36,6 @@ _KNOWN_FAILURES: Final = (
     DaSettingError,
     GenesisRefused,
     InitialDownloadFailed,
-    MissingKzgParameters,
     NetworkError,
     RecoveryError,
     StorageError,

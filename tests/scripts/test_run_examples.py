@@ -286,8 +286,9 @@ def test_parameters_are_made_where_there_are_none(demo: Copy) -> None:
     assert "==> Making" not in second.stdout
 
 
-def test_a_node_alone_needs_no_parameters(demo: Copy) -> None:
-    done = demo.run("run-examples.sh", "-t", "60", "-v", "01", "-e", "0", "host")
+@pytest.mark.parametrize("validators", ["01", "3"])
+def test_without_executors_no_blobs_are_dispersed_and_no_parameters_are_made(demo: Copy, validators: str) -> None:
+    done = demo.run("run-examples.sh", "-t", "60", "-v", validators, "-e", "0", "host")
     assert done.returncode == 0
     assert not (demo.root / KZG).exists()
 

@@ -34,7 +34,7 @@ MAX_POWERS: Final = 1 << 17
 _MAX_FILE_BYTES: Final = MAX_POWERS * 400 + 4096
 _COORDINATE: Final = G1_BYTES // 2
 Point = TypeVar("Point", G1Point, G2Point)
-_REMEDY: Final = "generate a file with `make kzgrs_test_params` or name another one"
+_REMEDY: Final = "generate a file with `nomos-testing kzg-params` or name another one"
 
 
 class KzgParamsError(ValueError):

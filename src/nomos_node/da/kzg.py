@@ -8,6 +8,7 @@ done by a process of its own, which is started with the first such blob, keeps t
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,11 +29,9 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_log = logging.getLogger("nomos_da_verifier")
+
 MOST_COLUMNS_IN_THREAD: Final = 32
-
-
-class MissingKzgParameters(Exception):
-    """There is no parameters file where the config says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +39,13 @@ class KzgSettings:
     path: Path
     columns: int
 
-    def check(self) -> None:
-        """
-        Raises:
-            MissingKzgParameters: the file is not there.
-        """
+    def warn_if_missing(self) -> None:
+        """Warn that blobs can't be served. A network without blobs needs no file."""
         if not self.path.is_file():
-            raise MissingKzgParameters(
-                f"missing KZG parameters at {self.path}: make the file with `make kzgrs_test_params`, fetch it with "
-                "`scripts/setup-nomos-circuits.sh`, or name another one in global_params_path"
+            _log.warning(
+                "missing KZG parameters at %s: this node can neither disperse nor verify blobs. "
+                "Make a test set-up with `nomos-testing kzg-params`, or name a file in global_params_path",
+                self.path,
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -98,3 +99,17 @@ def schema() -> None:
     from nomos_testing.scenario.file import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2))
+
+
+@main.command("kzg-params", epilog="Exit codes: 0 the parameters are there, 1 they can't be made, 2 wrong usage.")
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+def kzg_params(path: Path | None) -> None:
+    """Make KZG parameters for tests, where there are none.
+
+    PATH is the file; without it, the place where runs look for it. It takes some seconds. Everybody knows the secret of
+    these parameters: they serve networks of your own, and nothing else.
+    """
+    from nomos_core.da.kzg_generator import main as make
+    from nomos_testing.deployers.kzg_parameters import kzg_params_places, place_to_make
+
+    sys.exit(make([str(path or place_to_make(kzg_params_places(os.environ)))]))

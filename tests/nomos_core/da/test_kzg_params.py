@@ -32,7 +32,7 @@ def refusal(data: bytes) -> str:
     with pytest.raises(KzgParamsError) as caught:
         KzgParams.parse(data, "the file")
     assert "the file" in str(caught.value)
-    assert "make kzgrs_test_params" in str(caught.value)
+    assert "nomos-testing kzg-params" in str(caught.value)
     return str(caught.value)
 
 
@@ -101,7 +101,10 @@ def stretched(data: bytes, powers: int) -> bytes:
 
 
 def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(KzgParamsError, match=r"nothing_here can't be read: No such file.*; generate a file with `make"):
+    with pytest.raises(
+        KzgParamsError,
+        match=r"nothing_here can't be read: No such file.*; generate .* `nomos-testing kzg-params`",
+    ):
         KzgParams.load(tmp_path / "nothing_here")
 
 

@@ -16,7 +16,7 @@ from nomos_core.da.kzg_params import KzgParams, KzgParamsError
 from nomos_core.da.verification import InvalidShare
 from nomos_node.da import kzg as kzg_module
 from nomos_node.da.encoding_process import EncodingProcess, EncodingProcessFailed
-from nomos_node.da.kzg import Kzg, KzgSettings, MissingKzgParameters
+from nomos_node.da.kzg import Kzg, KzgSettings
 
 
 @pytest.fixture
@@ -26,17 +26,23 @@ async def process(kzg_file: Path) -> AsyncIterator[EncodingProcess]:
     await process.close()
 
 
-def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(MissingKzgParameters) as caught:
-        KzgSettings(tmp_path / "nothing", 2).check()
-    assert str(caught.value).startswith(f"missing KZG parameters at {tmp_path / 'nothing'}: make the file with")
+async def test_a_missing_file_is_warned_of_and_fails_when_it_is_needed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = KzgSettings(tmp_path / "nothing", 2)
+    settings.warn_if_missing()
+    assert f"missing KZG parameters at {tmp_path / 'nothing'}: this node can neither" in caplog.text
+    assert "nomos-testing kzg-params" in caplog.text
+    kzg = Kzg(settings)
+    with pytest.raises(KzgParamsError, match="can't be read: No such file"):
+        await kzg.encode(DATA)
+    await kzg.close()
 
 
 async def test_a_file_that_holds_none_fails_when_it_is_needed(tmp_path: Path, kzg_file: Path) -> None:
     file = tmp_path / "params"
     file.write_bytes(b"something else")
     settings = KzgSettings(file, 2)
-    settings.check()
     kzg = Kzg(settings)
     with pytest.raises(KzgParamsError, match="holds no KZG parameters"):
         await kzg.encode(DATA)

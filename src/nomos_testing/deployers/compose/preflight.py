@@ -13,15 +13,16 @@ from nomos_testing.deployers.clock import find_library
 from nomos_testing.deployers.compose.compose_tool import ComposeTool, find_compose_tool
 from nomos_testing.deployers.compose.docker import INSPECT_SECONDS, Docker
 from nomos_testing.deployers.compose.errors import CommandFailed, ComposeError
+from nomos_testing.deployers.compose.rendering import CONTAINER_KZG_PARAMS
 from nomos_testing.deployers.compose.stack import MOST_NODES
 from nomos_testing.deployers.compose.workspace import find_assets
 from nomos_testing.deployers.environment import find_prover, node_environment
 from nomos_testing.deployers.errors import PreflightError, Problem
 from nomos_testing.deployers.kzg_parameters import (
-    DEFAULT_KZG_PARAMS,
-    GENERATED_KZG_PARAMS,
     KzgParameters,
+    find_kzg_parameters,
     kzg_params_file,
+    kzg_params_places,
 )
 from nomos_testing.faults.errors import dotted
 from nomos_testing.faults.vocabulary import Control
@@ -82,7 +83,7 @@ async def prepare(scenario: Scenario, settings: Settings, environ: Mapping[str, 
         image=settings.image,
         platform="linux/amd64" if settings.image == _AMD64_ONLY else None,
         assets=assets,
-        kzg=await _kzg(scenario, settings, assets, embedded),
+        kzg=await _kzg(scenario, settings, environ, embedded),
         prover=prover,
         clock_library=library,
         prometheus=prometheus,
@@ -157,20 +158,21 @@ async def _refused_faults(scenario: Scenario, embedded: _Embedded) -> list[Probl
     ]
 
 
-async def _kzg(scenario: Scenario, settings: Settings, assets: Path, embedded: _Embedded) -> KzgParameters | None:
-    """The host's file where there is one, else the image's; embedded nodes take a test set-up made here."""
-    wanted = assets / DEFAULT_KZG_PARAMS.parent.name
+async def _kzg(
+    scenario: Scenario, settings: Settings, environ: Mapping[str, str], embedded: _Embedded
+) -> KzgParameters | None:
+    """The host's file where there is one, else the image's, else a test set-up made here, where blobs are dispersed."""
+    blobs = scenario.disperses_blobs
     named = settings.kzg_params
-    for candidate in (named, wanted):
-        if candidate is not None and (file := kzg_params_file(candidate)).is_file():
-            return KzgParameters(file)
-    if not scenario.disperses_blobs or await embedded.has_file(f"/{wanted.name}/{wanted.name}"):
-        return None
-    if await embedded.ask():
-        generated = GENERATED_KZG_PARAMS.absolute()
-        return KzgParameters(generated, to_be_made=not generated.is_file())
-    raise ComposeError(
-        "failed to prepare compose workspace: KZG params missing in stack assets "
-        f"(expected files in {wanted})\n  -> fetch them with scripts/setup-nomos-circuits.sh, "
-        "or point NOMOS_KZGRS_PARAMS_PATH to the file"
-    )
+    if (
+        named is not None
+        and not kzg_params_file(named).is_file()
+        and (not blobs or await embedded.has_file(str(named)))
+    ):
+        return None  # it is a file of the image
+    found = find_kzg_parameters(settings, kzg_params_places(environ), blobs=blobs)
+    if isinstance(found, Problem):
+        raise PreflightError([found])
+    if not found.to_be_made:
+        return found if found.path.is_file() else None
+    return None if await embedded.has_file(CONTAINER_KZG_PARAMS) else found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +17,7 @@ from nomos_testing.configgen import (
     generate_newcomer,
     generate_topology,
 )
-from nomos_testing.deployers.kzg_parameters import DEFAULT_KZG_PARAMS, kzg_params_file
+from nomos_testing.deployers.kzg_parameters import kzg_params_file, kzg_params_places
 from nomos_testing.deployers.local.node import NodeBlueprint
 from nomos_testing.deployers.network_control import RelayedNetwork
 from nomos_testing.relay.faces import NodeSockets
@@ -116,7 +117,7 @@ def _behind_relay(nodes: int) -> list[NodeAddresses]:
 def config_options(settings: Settings) -> ConfigOptions:
     """What the settings say about the nodes' configuration."""
     return ConfigOptions(
-        kzg_params=kzg_params_file(settings.kzg_params or DEFAULT_KZG_PARAMS),
+        kzg_params=kzg_params_file(settings.kzg_params or kzg_params_places(os.environ)[0]),
         logging=_logging(settings),
         da_times=DataAvailabilityTimes.of(settings),
         offline_grace_period=settings.grace_period_seconds,

@@ -14,7 +14,7 @@ from nomos_testing.configgen import real_node_objections
 from nomos_testing.deployers.clock import find_library
 from nomos_testing.deployers.environment import find_prover, node_environment
 from nomos_testing.deployers.errors import PreflightError, Problem
-from nomos_testing.deployers.kzg_parameters import KzgParameters, find_kzg_parameters
+from nomos_testing.deployers.kzg_parameters import KzgParameters, find_kzg_parameters, kzg_params_places
 from nomos_testing.deployers.local.programs import PROGRAM_VARIABLES, Installation, Program, find_programs
 from nomos_testing.faults.errors import dotted
 from nomos_testing.faults.plan import FaultPlan, PlannedFault
@@ -67,8 +67,8 @@ def prepare(
     prover = find_prover({**environ, **environment})
     programs = {role: program for role, program in found.items() if isinstance(program, Program)}
     embedded = all(program.embedded for program in programs.values())
-    generated = installation.generated_kzg_params if embedded else None
-    kzg = find_kzg_parameters(settings, generated=generated, needed=needs_kzg)
+    places = installation.kzg_params_places or kzg_params_places(environ)
+    kzg = find_kzg_parameters(settings, places, blobs=needs_kzg, real_nodes=not embedded)
     problems = [
         *(problem for problem in (*found.values(), prover, kzg) if isinstance(problem, Problem)),
         *_directory_problems(runs_directory, "runs directory", "--runs-dir"),

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nomos_testing.cluster.interfaces import Role
 from nomos_testing.deployers.errors import Problem
-from nomos_testing.deployers.kzg_parameters import GENERATED_KZG_PARAMS
 from nomos_testing.deployers.local.program_probe import Identity, NoNode, identify
 
 PROGRAM_NAMES = {Role.VALIDATOR: "nomos-node", Role.EXECUTOR: "nomos-executor"}
@@ -43,8 +42,8 @@ class Installation:
     virtual_environment: Path = Path(".venv")
     fork_server: tuple[str, ...]
     """The command that starts embedded programs from a parent that has imported them."""
-    generated_kzg_params: Path | None = None
-    """Where a set-up for embedded nodes is kept, and made where it is missing; None: none is made."""
+    kzg_params_places: Sequence[Path] | None = None
+    """Where KZG parameters are looked for; None: where ``kzg_params_places`` says."""
 
     @classmethod
     def running(cls) -> Installation:
@@ -53,7 +52,6 @@ class Installation:
             interpreter_directory=Path(sys.executable).parent,
             path=os.environ.get("PATH", os.defpath),
             fork_server=(sys.executable, "-m", "nomos_node.fork_server"),
-            generated_kzg_params=GENERATED_KZG_PARAMS,
         )
 
 

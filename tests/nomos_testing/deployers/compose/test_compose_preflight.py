@@ -12,9 +12,11 @@ import pytest
 
 from fake_docker import fake_docker
 from nomos_testing import ScenarioBuilder
+from nomos_testing.deployers import kzg_parameters
 from nomos_testing.deployers.compose.errors import ComposeError, DockerUnavailable
 from nomos_testing.deployers.compose.preflight import Prepared, prepare
 from nomos_testing.deployers.errors import DeployError, PreflightError
+from nomos_testing.deployers.kzg_parameters import KzgParameters
 from nomos_testing.faults import ClockSkew, DiskFull
 from nomos_testing.observability.images import OWN_PROMETHEUS, PUBLIC_GRAFANA, PUBLIC_PROMETHEUS, PrometheusImage
 from nomos_testing.scenario.scenario import Scenario
@@ -72,8 +74,9 @@ def prepared(
     return asyncio.run(prepare(told or scenario(), Settings.from_environ(environ), environ, root=root))
 
 
-def test_what_is_there_is_found(tmp_path: Path) -> None:
-    found = prepared(tmp_path)
+def test_what_is_there_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kzg_parameters, "repository_root", lambda: None)
+    found = prepared(tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache"))
     assert (found.image, found.platform, found.kzg, found.prometheus) == (IMAGE, None, None, None)
     assert found.tool.argv == ("docker", "compose")
     assert found.assets == tmp_path / "repository/testing-framework/assets/stack"
@@ -147,21 +150,32 @@ def with_blobs() -> Scenario:
     return ScenarioBuilder.topology(validators=1, executors=1).data_availability().run_for(seconds=60).build()
 
 
-def test_blobs_need_parameters_of_the_host_or_of_the_image(tmp_path: Path) -> None:
-    with pytest.raises(DeployError) as caught:
-        prepared(tmp_path, told=with_blobs(), program="\x7fELF")
-    assert "failed to prepare compose workspace: KZG params missing in stack assets (expected files in " in str(
-        caught.value
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where parameters are looked for: outside of any checkout."""
+    monkeypatch.setattr(kzg_parameters, "repository_root", lambda: None)
+    return tmp_path / "cache/logos-blockchain-testing/kzgrs_test_params/kzgrs_test_params"
+
+
+def test_blobs_take_the_images_parameters_where_the_host_has_none(tmp_path: Path, cache: Path) -> None:
+    environ = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    assert prepared(tmp_path / "image", told=with_blobs(), has_kzg=True, **environ).kzg is None
+    assert prepared(tmp_path / "none", told=with_blobs(), **environ).kzg == KzgParameters(cache, to_be_made=True)
+    assert prepared(tmp_path / "real", told=with_blobs(), program="\x7fE", **environ).kzg == (
+        KzgParameters(cache, to_be_made=True)
     )
-    assert prepared(tmp_path / "image", told=with_blobs(), has_kzg=True, program="\x7fE").kzg is None
 
 
-def test_embedded_nodes_get_a_test_set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    kzg = prepared(tmp_path, told=with_blobs()).kzg
-    assert kzg is not None
-    assert kzg.to_be_made
-    assert kzg.path == tmp_path / ".tmp/kzgrs_test_params/kzgrs_test_params"
+def test_without_blobs_no_parameters_are_made(tmp_path: Path, cache: Path) -> None:
+    assert prepared(tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache")).kzg is None
+
+
+def test_a_named_file_that_is_nowhere_is_refused_for_blobs(tmp_path: Path) -> None:
+    with pytest.raises(DeployError, match="missing KZG parameters at /no/where"):
+        prepared(tmp_path, told=with_blobs(), NOMOS_KZGRS_PARAMS_PATH="/no/where")
+    assert (
+        prepared(tmp_path / "image", told=with_blobs(), has_kzg=True, NOMOS_KZGRS_PARAMS_PATH="/no/where").kzg is None
+    )
 
 
 def test_a_named_file_of_parameters_is_mounted(tmp_path: Path) -> None:
