@@ -23,6 +23,9 @@ FLAGS = ("-O3", "-std=c11", "-fPIC", "-shared", "-fvisibility=hidden")
 
 class CustomBuildHook(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if version == "standard":
+            # Whoever installs the wheel gets the embedded node's packages from it, without a compiler.
+            build_data["force_include"]["requirements-run.lock"] = "nomos_node/requirements.lock"
         compiler = find_compiler()
         if compiler is None:
             self.app.display_warning("no C compiler: Poseidon2 will run on gmpy2, about eight times slower")

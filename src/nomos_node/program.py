@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,11 @@ def _read(config: str) -> str:
 
 def _run(config: NodeConfig, program: str, config_name: str) -> int:
     signal.signal(signal.SIGTERM, _end_before_the_start)
+    if find_spec("libp2p") is None:
+        return _failed(
+            "the packages of the embedded node are not installed. Install them, without a compiler, with\n  "
+            f"python -m pip install --no-deps -r {locked_packages()}"
+        )
     from nomos_node.process import run_node
 
     return run_node(config, title=process_title(program, config_name))
@@ -53,6 +59,12 @@ def process_title(program: str, config: str) -> str:
     if os.path.isabs(config):
         return f"{program} {config}"
     return f"{program} {Path(*Path(os.path.abspath(config)).parts[-3:])}"
+
+
+def locked_packages() -> Path:
+    """The list of packages that this node runs with: in a wheel beside this file, in a checkout at its root."""
+    shipped = Path(__file__).with_name("requirements.lock")
+    return shipped if shipped.is_file() else Path(__file__).parents[2] / "requirements-run.lock"
 
 
 def _end_before_the_start(number: int, frame: object) -> None:

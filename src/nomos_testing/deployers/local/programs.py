@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from nomos_testing.cluster.interfaces import Role
@@ -74,8 +75,21 @@ def find_programs(
         elif path in identities and not _is_script(path, role, installation):
             found[role] = _checked(role, path, identities[path])
         else:
-            found[role] = Program(path, embedded=True, installed_here=True)
+            found[role] = _missing_packages() or Program(path, embedded=True, installed_here=True)
     return found
+
+
+def _missing_packages() -> Problem | None:
+    """What the console script of this installation lacks where the extra ``[node]`` was left out."""
+    if find_spec("libp2p") is not None:
+        return None
+    node = find_spec("nomos_node")
+    lock = Path(node.origin).with_name("requirements.lock") if node is not None and node.origin else None
+    shipped = lock if lock is not None and lock.is_file() else Path("requirements-run.lock")
+    return Problem(
+        "the packages of the embedded node are not installed",
+        f"python -m pip install --no-deps -r {shipped}, or name other nodes: NOMOS_NODE_BIN, NOMOS_EXECUTOR_BIN",
+    )
 
 
 def _find_path(role: Role, named: Path | None, installation: Installation) -> Path | Problem:

@@ -1,0 +1,83 @@
+"""The wheel, installed where there is no compiler and no repository, by the lines of the README."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROGRAMS = (
+    *("nomos-node", "nomos-executor", "nomos-cli", "nomos-testing"),
+    *("local_runner", "compose_runner", "cfgsync-server", "cfgsync-client"),
+)
+CHECKOUT_ONLY = re.compile(r"scripts/|`make |make kzgrs")
+"""Remedies that nobody has who installed a wheel."""
+SCENARIO = "topology: {validators: 1}\nrun_for: 2\n"
+pytestmark = [pytest.mark.slow, pytest.mark.network, pytest.mark.timeout(280)]
+
+
+def run(directory: Path, *command: str | Path, code: int | None = 0) -> str:
+    """Run without a compiler, outside the repository, and return all that was written."""
+    environ = {**os.environ, "CC": "false", "CXX": "false", "XDG_CACHE_HOME": str(directory / "cache")}
+    done = subprocess.run(
+        command, cwd=directory, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    assert code is None or done.returncode == code, done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("wheel")
+    source = directory / "source"
+    kept = shutil.ignore_patterns(
+        ".venv", ".git", ".tmp", ".*_cache", "__pycache__", "kzgrs_test_params", "tests", "*.so"
+    )
+    shutil.copytree(ROOT, source, ignore=kept)
+    run(directory, sys.executable, "-c", BUILD, source, directory / "dist")
+    (built,) = (directory / "dist").glob("*.whl")
+    return built
+
+
+BUILD = """
+import os, sys
+from hatchling.build import build_wheel
+os.chdir(sys.argv[1])
+os.makedirs(sys.argv[2])
+build_wheel(sys.argv[2])
+"""
+
+
+def installer(name: str, python: Path) -> list[str | Path]:
+    if name == "uv":
+        if shutil.which("uv") is None:
+            pytest.skip("uv is not installed")
+        return ["uv", "pip", "install", "--python", python]
+    return [sys._base_executable, "-m", "pip", "--python", python, "install", "-q"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ["pip", "uv"])
+def test_each_line_of_the_readme_works_without_a_compiler(wheel: Path, tmp_path: Path, name: str) -> None:
+    run(tmp_path, sys.executable, "-m", "venv", "--without-pip", "venv")
+    programs = tmp_path / "venv/bin"
+    install = installer(name, programs / "python")
+    (tmp_path / "scenario.yaml").write_text(SCENARIO)
+
+    run(tmp_path, *install, wheel)
+    for program in PROGRAMS:
+        assert not CHECKOUT_ONLY.search(run(tmp_path, programs / program, "--help"))
+    refused = run(tmp_path, programs / "nomos-testing", "run", "scenario.yaml", code=1)
+    assert "the packages of the embedded node are not installed" in refused
+    assert not CHECKOUT_ONLY.search(refused)
+    line = refused.split("-> python -m ", 1)[1].split(",", 1)[0].split()
+    assert line[:4] == ["pip", "install", "--no-deps", "-r"]
+
+    run(tmp_path, *install, "--no-deps", "-r", line[4])
+    passed = run(tmp_path, programs / "nomos-testing", "run", "scenario.yaml")
+    assert "scenario passed" in passed
