@@ -79,6 +79,7 @@ copy_program() { # PROGRAM ROOT
 
 require_docker
 if [[ -n "$if_needed" ]] && ! image_exists "$TAG"; then
+  image_exists "$PUBLIC" || echo "==> Pulling $PUBLIC (two minutes at most)"
   if image_exists "$PUBLIC" || timeout 120 docker pull -q "$PUBLIC" >/dev/null 2>&1; then
     echo "Prometheus image $PUBLIC is there"
     exit 0

@@ -29,7 +29,7 @@ find_base_image() { # PYTHON_VERSION
     echo "$public"
   elif [[ "$1" == 3.11 ]] && image_exists "$own" && scripts/build-base-image.sh >&2; then
     echo "$own"
-  elif timeout 300 docker pull -q "$public" >/dev/null 2>.tmp/docker-pull.log; then
+  elif echo "==> Pulling $public (five minutes at most)" >&2 && timeout 300 docker pull -q "$public" >/dev/null 2>.tmp/docker-pull.log; then
     echo "$public"
   elif [[ "$1" != 3.11 ]]; then
     fail "ERROR: the base image $public can't be pulled: $(tail -n 1 .tmp/docker-pull.log)" \

@@ -33,7 +33,7 @@ from nomos_testing.runtime.readiness import (
 )
 from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.runtime.runner import Runner
-from nomos_testing.runtime.waiting import WaitTimeout, wait_until
+from nomos_testing.runtime.waiting import WaitTimeout, tell_of_waits, wait_until
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
 from nomos_testing.topology import GeneratedTopology
@@ -143,6 +143,7 @@ async def set_up(
     run_directory, journal = _opened(runs_directory, scenario)
     for listener in listeners:
         journal.listen(listener)
+    tell_of_waits(journal.write)
     journal.write(_run_started(scenario, run_directory, deployer, patience))
     _write_notices(journal, scenario, settings)
     opened = SetUp(

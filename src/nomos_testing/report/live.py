@@ -24,10 +24,12 @@ from nomos_testing.runtime.journal_events import (
     RunStarted,
     Sample,
     VerdictReached,
+    WaitContinues,
     WaitEnded,
     WorkloadEnded,
 )
 from nomos_testing.runtime.machine_load import MachineFellBehind
+from nomos_testing.runtime.waiting import wait_message
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -65,6 +67,8 @@ def message_of(event: Any) -> str | None:
         case NodeExited(expected=False):
             lines = "".join(f"\n  | {line}" for line in event.last_lines)
             message = f"{event.node} ended: {event.status}{lines}"
+        case WaitContinues():
+            message = wait_message(event)
         case WaitEnded(fulfilled=False):
             message = f"gave up waiting for {event.waited_for} after {event.seconds:g} s: {event.last_seen}"
         case WorkloadEnded(outcome="failed"):

@@ -27,6 +27,7 @@ from nomos_testing.runtime.chain_history import (
     NewBlock,
     Reorganisation,
 )
+from nomos_testing.runtime.waiting import narrated
 
 SHORTEST_POLL_SECONDS = 0.05
 LONGEST_POLL_SECONDS = 1.0
@@ -92,7 +93,8 @@ class BlockFeed:
         if not self._sources:
             raise BlockFeedError("block feed requires at least one node client")
         self._started = time.monotonic()
-        await asyncio.gather(*map(self._poll, self._sources))
+        async with narrated("the nodes' chains", self._silent_nodes):
+            await asyncio.gather(*map(self._poll, self._sources))
         if all(view.error for view in self._views.values()):
             reasons = "; ".join(f"{node}: {view.error}" for node, view in self._views.items())
             raise BlockFeedError(f"failed to start block feed: {reasons}")
@@ -175,6 +177,10 @@ class BlockFeed:
         """Since the last block was first seen; since the feed's start before any was."""
         records = self._history.records
         return time.monotonic() - (records[-1].first_seen if records else self._started)
+
+    def _silent_nodes(self) -> str:
+        silent = [node for node, view in self._views.items() if view.info is None]
+        return f"no answer yet from {', '.join(silent)}" if silent else "every node has answered"
 
     async def _follow(self, source: BlockSource) -> None:
         while True:

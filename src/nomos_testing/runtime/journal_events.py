@@ -171,6 +171,19 @@ class WaitEnded:
     fulfilled: bool
 
 
+@journal_event("wait_continues")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitContinues:
+    """Something is being waited for, and has been for a while."""
+
+    waited_for: str
+    seconds: float
+    """So far."""
+    limit: float | None = None
+    """Seconds after which the wait is given up; None where another wait decides."""
+    last_seen: str = ""
+
+
 @journal_event("block_seen")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockSeen:

@@ -27,6 +27,7 @@ from nomos_testing.runtime.outcome import ExpectationFailed, Judgement, Verdict
 from nomos_testing.runtime.raised import note_exception
 from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.runtime.sampling import Sampler
+from nomos_testing.runtime.waiting import narrated
 from nomos_testing.runtime.workload_driver import WorkloadDriver
 
 
@@ -98,8 +99,9 @@ class Runner:
         outcome = self._outcome(error)
         try:
             with self._phases.phase("teardown"):
-                await self._background.close()
-                await self._deployment.resources.aclose()
+                async with narrated("the network's end"):
+                    await self._background.close()
+                    await self._deployment.resources.aclose()
         finally:
             if outcome == "passed" and not self._deployment.keep_everything:
                 self._deployment.run_directory.prune()
@@ -142,7 +144,8 @@ class Runner:
     async def _capture(self) -> None:
         for expectation in self._expectations:
             try:
-                await expectation.capture(self._context)
+                async with narrated(f"{expectation.name} to begin watching"):
+                    await expectation.capture(self._context)
             except Exception as error:
                 note_exception(self._journal, f"expectation {expectation.name}", error)
                 raise ExpectationCaptureFailed(expectation.name, error) from error
@@ -169,10 +172,11 @@ class Runner:
             return
         with self._phases.phase("heal"):
             try:
-                await asyncio.gather(*(heal() for heal in healers))
-                if nodes is not None:
-                    await nodes.heal()
-                verification = await network.heal() if network is not None else None
+                async with narrated("what faults left to be undone"):
+                    await asyncio.gather(*(heal() for heal in healers))
+                    if nodes is not None:
+                        await nodes.heal()
+                    verification = await network.heal() if network is not None else None
             except Exception as error:
                 note_exception(self._journal, "a healer", error)
                 raise HealFailed(described(error), errored=not is_failure(error)) from error
@@ -185,7 +189,8 @@ class Runner:
 
     async def _judge(self, expectation: Expectation) -> Judgement:
         try:
-            seen = await expectation.evaluate(self._context)
+            async with narrated(f"the judgement of {expectation.name}"):
+                seen = await expectation.evaluate(self._context)
         except ExpectationFailed as failure:
             judgement = Judgement(
                 expectation.name, False, failure.observed, failure.required, str(failure), failure.evidence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,9 +11,12 @@ import pytest
 from nomos_testing.client.answers import ConsensusInfo, Membership, Mode, NetworkInfo, SubnetworkConnections
 from nomos_testing.client.errors import NodeRefused, NodeUnreachable
 from nomos_testing.cluster.roles import Role
+from nomos_testing.report.live import message_of
+from nomos_testing.runtime import waiting
+from nomos_testing.runtime.journal_events import WaitContinues
 from nomos_testing.runtime.machine import Patience, measured_machine_factor
 from nomos_testing.runtime.readiness import HttpAnswers, MembershipAssigned, NetworkConnected, SubnetworksConnected
-from nomos_testing.runtime.waiting import Seen, WaitTimeout, wait_until
+from nomos_testing.runtime.waiting import Seen, WaitTimeout, narrated, tell_of_waits, wait_until
 
 
 @dataclass
@@ -126,3 +130,45 @@ def test_patience_grows_with_the_machine_and_where_the_user_says_so() -> None:
     assert Patience(machine_factor=1.5).seconds(60) == 90
     assert Patience(machine_factor=1.5, slow_environment=True).seconds(60) == 180
     assert 1.0 <= measured_machine_factor() <= 8.0
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "FIRST_WORD_SECONDS", 0.0)
+    monkeypatch.setattr(waiting, "NEXT_WORD_SECONDS", 0.0)
+
+
+async def test_a_long_wait_says_what_for_and_what_it_saw_last_and_goes_on_saying_it(impatient: None) -> None:
+    told: list[WaitContinues] = []
+    tell_of_waits(told.append)
+
+    async def look() -> Seen:
+        return Seen(len(told) >= 3, f"look after {len(told)} words")
+
+    await wait_until("three words", look, timeout=30, poll=0)
+    assert {word.waited_for for word in told} == {"three words"}
+    assert told[-1].limit == 30
+    assert any(word.last_seen.startswith("look after ") for word in told)
+    assert message_of(WaitContinues(waited_for="peers", seconds=8.2, limit=60, last_seen="peers=0")) == (
+        "waiting for peers since 8 s (60 s at most): peers=0"
+    )
+
+
+async def test_whatever_takes_long_can_be_narrated_and_is_silent_when_it_is_over(impatient: None) -> None:
+    told: list[WaitContinues] = []
+    tell_of_waits(told.append)
+    async with narrated("`docker pull`", limit=120):
+        while not told:
+            await asyncio.sleep(0)
+    words = len(told)
+    await asyncio.sleep(0)
+    assert len(told) == words
+    assert message_of(told[0]) == "waiting for `docker pull` since 0 s (120 s at most)"
+
+
+async def test_before_there_is_a_run_the_log_tells(impatient: None, caplog: pytest.LogCaptureFixture) -> None:
+    async with narrated("the daemon"):
+        while not caplog.messages:
+            await asyncio.sleep(0)
+    assert caplog.messages[0] == "waiting for the daemon since 0 s"
+    assert caplog.records[0].levelname == "WARNING"

@@ -13,6 +13,7 @@ from nomos_testing.cfgsync.settings import CfgsyncConfig
 from nomos_testing.deployers.compose.container_logs import ContainerLogs
 from nomos_testing.deployers.compose.docker import Docker
 from nomos_testing.deployers.compose.errors import ComposeError
+from nomos_testing.runtime.waiting import narrated
 from nomos_testing.topology import GeneratedTopology
 
 _POLL_SECONDS: Final = 0.2
@@ -34,6 +35,10 @@ class Distribution:
             ComposeError: the server has ended, or nodes were missing when its time was over.
         """
         url = await self._url()
+        async with narrated(f"the nodes' containers to announce themselves to cfgsync at {url}", limit=timeout):
+            return await self._network(url, timeout)
+
+    async def _network(self, url: str, timeout: float) -> GeneratedTopology:
         deadline = time.monotonic() + timeout
         while True:
             left = max(1.0, deadline - time.monotonic())

@@ -17,6 +17,7 @@ from nomos_testing.deployers.compose.errors import CommandFailed, DockerUnavaila
 from nomos_testing.deployers.death_signal import die_with_parent
 from nomos_testing.deployers.errors import LaunchError
 from nomos_testing.deployers.reaping import Reaper
+from nomos_testing.runtime.waiting import narrated
 
 INFO_SECONDS: Final = 15.0
 INSPECT_SECONDS: Final = 60.0
@@ -59,7 +60,7 @@ class Docker:
         if self.reaper is not None:
             self.reaper.watch_group(process.pid)
         try:
-            async with asyncio.timeout(timeout):
+            async with narrated(f"`{shown}`", limit=timeout), asyncio.timeout(timeout):
                 output, errors = await process.communicate()
         except TimeoutError:
             raise CommandFailed(shown, f"timed out after {timeout:g} s") from None
