@@ -6,9 +6,11 @@ import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from nomos_core import field
+from nomos_core.identifiers import TxHash
 from nomos_testing.runtime.counters import TRANSACTIONS_INCLUDED
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
-from nomos_testing.workloads.inclusion import CanonicalBlock, InclusionCount, InclusionReport, match_inclusions
+from nomos_testing.workloads.inclusion import CanonicalBlock, InclusionReport, match_inclusions
+from nomos_testing.workloads.spending import CanonicalTransactions
 from nomos_testing.workloads.submission import required_inclusions
 from nomos_testing.workloads.transaction_events import TransactionIncluded, TransactionsJudged
 
@@ -64,10 +66,11 @@ class TransactionInclusion:
         return Observation(observed=observed, required=required)
 
     async def _follow(self, ctx: RunContext) -> None:
-        count, feed = InclusionCount(), ctx.block_feed()
+        canonical, feed, sent = CanonicalTransactions(), ctx.block_feed(), set[TxHash]()
         async for _ in feed.blocks():
-            included = count.update(self._submitter.sent, feed.canonical_blocks_backwards())
-            ctx.counters().set(TRANSACTIONS_INCLUDED, included)
+            canonical.update(feed)
+            sent.update(item.tx_hash for item in self._submitter.sent[len(sent) :])
+            ctx.counters().set(TRANSACTIONS_INCLUDED, canonical.count(sent))
 
     def _report(self, ctx: RunContext) -> InclusionReport:
         canonical = (

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from statistics import quantiles
 
 from nomos_core.identifiers import HeaderId, TxHash
-from nomos_testing.runtime.chain_history import BlockRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,29 +70,3 @@ def match_inclusions(sent: Iterable[Sent], canonical: Iterable[CanonicalBlock]) 
                 latency = max(0.0, block.seen - item.at)
                 inclusions.append(Inclusion(item, block.id, block.height, block.slot, latency))
     return InclusionReport(tuple(inclusions), tuple(pending.values()))
-
-
-class InclusionCount:
-    """How many of the sent transactions are on a chain, counted anew only where the chain left a branch."""
-
-    def __init__(self) -> None:
-        self._tip: HeaderId | None = None
-        self._sent: set[TxHash] = set()
-        self._included: set[TxHash] = set()
-        """Every transaction on the chain up to ``_tip``, also those of others."""
-
-    def update(self, sent: Sequence[Sent], chain_backwards: Iterable[BlockRecord]) -> int:
-        """Take what was sent since the last call, and the chain from its tip back; the number of included ones."""
-        self._sent.update(item.tx_hash for item in sent[len(self._sent) :])
-        new, tip = list[BlockRecord](), self._tip
-        for record in chain_backwards:
-            if record.id == tip:
-                break
-            new.append(record)
-        else:
-            self._included = set()
-        for record in new:
-            self._included.update(transaction.hash for transaction in record.block.transactions)
-        if new:
-            self._tip = new[0].id
-        return len(self._included & self._sent)

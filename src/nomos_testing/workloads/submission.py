@@ -17,7 +17,8 @@ from nomos_testing.scenario.metrics import RunMetrics
 MIN_INCLUSION_RATIO: Final = 0.5
 _REST_WINNERS: Final = 2
 """An account rests for so many slots with a block: one that its transaction may just miss, and the one that takes it.
-Measured with slots of 0.5 s and 2 s: 0.5 to 1.2 slots on average, 2.1 at most."""
+The first one is rarely missed, which is the margin."""
+_LEAST_CHANCE: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +65,21 @@ class SubmissionPlan:
 
 
 def submission_plan(
-    metrics: RunMetrics, *, rate: int, accounts: int, once: bool = False, best_effort: bool = False
+    metrics: RunMetrics,
+    *,
+    rate: int,
+    accounts: int,
+    wins: float | None = None,
+    once: bool = False,
+    best_effort: bool = False,
 ) -> SubmissionPlan:
     """Plan a run at ``rate`` transactions a block.
 
     A block is taken to last ``block_interval_hint`` seconds (the run's length where that is unknown), so that a run of
     60 s at rate 5 with slots of 2 s and a coefficient of 0.9 plans ``floor(60 / 1.8 * 5) = 166``.
+
+    ``wins`` is the chance that a slot has a block once all accounts have spent their notes of genesis, which draw in
+    the leader lottery; by default the coefficient.
 
     Raises:
         ValueError: nothing would be sent, or the accounts cannot keep the rate and best effort is not asked for.
@@ -77,14 +87,15 @@ def submission_plan(
     run_seconds = metrics.run_duration
     block_seconds = metrics.block_interval_hint or run_seconds
     requested = math.floor(run_seconds / block_seconds * rate)
-    needed = min(requested, _accounts_for(metrics, rate / block_seconds))
+    rest = _REST_WINNERS / max(wins if wins is not None else metrics.active_slot_coeff, _LEAST_CHANCE)
+    needed = min(requested, math.ceil(rate / block_seconds * rest * (metrics.slot_duration or 0.0)) or 1)
     planned = min(requested, accounts) if once else requested
     if not once and accounts < needed:
         if not best_effort:
             raise ValueError(
                 f"{requested} transactions are asked for ({rate} a block, one in {block_seconds / rate:.2g} s), and "
                 f"{_counted(accounts)} cannot keep that rate: an account sends again when its last transaction is in a "
-                f"block, which takes {_rest_slots(metrics):.1f} slots. Fund {needed} wallets or more, lower the rate, "
+                f"block, which takes {rest:.1f} slots. Fund {needed} wallets or more, lower the rate, "
                 "or say best_effort: true to send what these accounts can"
             )
         planned = max(min(requested, accounts), math.floor(requested * accounts / needed))
@@ -106,16 +117,6 @@ def submission_plan(
 
 def required_inclusions(planned: int) -> int:
     return math.ceil(planned * MIN_INCLUSION_RATIO)
-
-
-def _rest_slots(metrics: RunMetrics) -> float:
-    """Slots from an account's transaction to its next one, in a healthy network."""
-    return _REST_WINNERS / min(max(metrics.active_slot_coeff, 0.01), 1.0)
-
-
-def _accounts_for(metrics: RunMetrics, transactions_a_second: float) -> int:
-    slot = metrics.slot_duration
-    return math.ceil(transactions_a_second * _rest_slots(metrics) * slot) if slot else 1
 
 
 def _counted(accounts: int) -> str:

@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 from nomos_core import field
@@ -21,15 +22,16 @@ from nomos_core.mantle.notes import utxos_of
 from nomos_core.mantle.signing import sign_transaction
 from nomos_core.mantle.transactions import LedgerTx, MantleTx, SignedMantleTx
 from nomos_core.proofs.prover import Prover
+from nomos_testing.expectations.lottery_odds import LotteryOdds
 from nomos_testing.expectations.transaction_inclusion import TransactionInclusion
-from nomos_testing.runtime.block_feed import NewBlock
+from nomos_testing.failure import Failure
 from nomos_testing.runtime.counters import TRANSACTIONS_PLANNED, TRANSACTIONS_SENT
 from nomos_testing.runtime.interfaces import Expectation, RunContext, RunPlan
 from nomos_testing.runtime.journal_events import Notice
 from nomos_testing.topology import GeneratedTopology
 from nomos_testing.workloads.inclusion import Sent
 from nomos_testing.workloads.sending import submit_in_rounds
-from nomos_testing.workloads.spending import LOST_AFTER_SLOTS, FundedAccount, SpendableAccounts
+from nomos_testing.workloads.spending import LOST_AFTER_BLOCKS, FundedAccount, SpendableAccounts
 from nomos_testing.workloads.submission import SubmissionPlan, submission_plan
 from nomos_testing.workloads.transaction_events import TransactionSent, TransactionsFinished
 
@@ -47,8 +49,18 @@ def funded_accounts(topology: GeneratedTopology) -> list[FundedAccount]:
 
 
 def self_transfer(source: FundedAccount, prover: Prover) -> SignedMantleTx:
-    """One input, one output of the same value to the same key, no operations, no fees."""
-    transaction = MantleTx(ledger_tx=LedgerTx(inputs=(source.note.id,), outputs=(source.note.note,)))
+    """One input, one output of the same value to the same key, no operations, no fees.
+
+    Another attempt to spend a note splits off a second output of ``attempt`` tokens, so that its hash is another one.
+
+    Raises:
+        Failure: the note is too small to be split once more.
+    """
+    note, attempt = source.note.note, source.attempt
+    if attempt >= note.value:
+        raise Failure(f"{source.account.label}: {attempt} transactions of its note of {note.value} tokens were lost")
+    outputs = (note,) if not attempt else (replace(note, value=note.value - attempt), replace(note, value=attempt))
+    transaction = MantleTx(ledger_tx=LedgerTx(inputs=(source.note.id,), outputs=outputs))
     return sign_transaction(transaction, operation_signers=(), ledger_keys=(source.account.secret_key,), prover=prover)
 
 
@@ -114,6 +126,7 @@ class TransactionWorkload:
             plan.metrics,
             rate=self._rate,
             accounts=usable,
+            wins=1 - LotteryOdds.of(plan.topology).empty_slot(spent=usable),
             once=self._once_per_account,
             best_effort=self._best_effort,
         )
@@ -131,7 +144,7 @@ class TransactionWorkload:
             raise ValueError("transaction workload could not match any accounts to genesis UTXOs")
         self._sent, self._furthest_behind = [], 0.0
         ctx.counters().set(TRANSACTIONS_PLANNED, self.planned)
-        spendable = SpendableAccounts(LOST_AFTER_SLOTS * (ctx.run_metrics().slot_duration or 1.0))
+        spendable = SpendableAccounts()
         try:
             async with _following(ctx, spendable):
                 await self._send_all(ctx, sources, spendable, self._submissions.interval)
@@ -166,7 +179,7 @@ class TransactionWorkload:
         client = await submit_in_rounds(ctx, transaction)
         sent = Sent(transaction.hash, source.account.label, client.name, time.monotonic())
         self._sent.append(sent)
-        spendable.sent(source, transaction, sent.at)
+        spendable.sent(source, transaction)
         ctx.counters().add(TRANSACTIONS_SENT)
         ctx.journal().write(
             TransactionSent(transaction=field.to_hex(sent.tx_hash), account=sent.account, node=sent.node)
@@ -190,7 +203,7 @@ class TransactionWorkload:
             )
             journal.write(Notice(text, "warning"))
         if lost:
-            text = f"{lost} transactions were on no canonical chain after {LOST_AFTER_SLOTS} slots; accounts went on"
+            text = f"{lost} transactions were not on the chain {LOST_AFTER_BLOCKS} blocks later and were replaced"
             journal.write(Notice(text, "warning"))
 
 
@@ -199,18 +212,15 @@ async def _following(ctx: RunContext, spendable: SpendableAccounts) -> AsyncIter
     """Keep ``spendable`` up to date with the chain meanwhile."""
 
     async def follow() -> None:
-        feed = ctx.block_feed()
-        async for event in feed.subscribe(past=False):
-            if isinstance(event, NewBlock):
-                spendable.see(event.record)
-            spendable.settle(feed, time.monotonic())
+        async for _ in ctx.block_feed().subscribe(past=False):
+            spendable.settle(ctx.block_feed())
 
-    following = asyncio.create_task(follow(), name="follow the accounts' transactions")
+    following = ctx.spawn(follow(), name="follow the accounts' transactions")
     try:
         yield
     finally:
         following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+        await asyncio.wait([following])
 
 
 async def _signed_ahead(

@@ -155,11 +155,15 @@ async def test_a_long_wait_says_what_for_and_what_it_saw_last_and_goes_on_saying
 
 
 async def test_whatever_takes_long_can_be_narrated_and_is_silent_when_it_is_over(impatient: None) -> None:
-    told: list[WaitContinues] = []
-    tell_of_waits(told.append)
-    async with narrated("`docker pull`", limit=120):
-        while not told:
-            await asyncio.sleep(0)
+    told, word = list[WaitContinues](), asyncio.Event()
+
+    def tell(said: WaitContinues) -> None:
+        told.append(said)
+        word.set()
+
+    tell_of_waits(tell)
+    async with asyncio.timeout(30), narrated("`docker pull`", limit=120):
+        await word.wait()
     words = len(told)
     await asyncio.sleep(0)
     assert len(told) == words
@@ -167,8 +171,9 @@ async def test_whatever_takes_long_can_be_narrated_and_is_silent_when_it_is_over
 
 
 async def test_before_there_is_a_run_the_log_tells(impatient: None, caplog: pytest.LogCaptureFixture) -> None:
-    async with narrated("the daemon"):
-        while not caplog.messages:
-            await asyncio.sleep(0)
-    assert caplog.messages[0] == "waiting for the daemon since 0 s"
+    async def look() -> Seen:
+        return Seen(bool(caplog.messages), "nothing in the log")
+
+    await wait_until("the daemon", look, timeout=30, poll=0)
+    assert caplog.messages[0].startswith("waiting for the daemon since 0 s (30 s at most): ")
     assert caplog.records[0].levelname == "WARNING"

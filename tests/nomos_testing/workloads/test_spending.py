@@ -17,15 +17,13 @@ from nomos_core.identifiers import TxHash
 from nomos_core.mantle.notes import Utxo, utxos_of
 from nomos_core.mantle.transactions import LedgerTx, Note, SignedMantleTx
 from nomos_core.proofs.development import DevelopmentProver
+from nomos_testing.failure import Failure
 from nomos_testing.runtime.chain_history import BlockRecord, ChainHistory
 from nomos_testing.topology import WalletAccount
 from nomos_testing.topology.wallets import WalletSpec, wallet_accounts
-from nomos_testing.workloads.inclusion import InclusionCount, Sent
-from nomos_testing.workloads.spending import FundedAccount, SpendableAccounts
+from nomos_testing.workloads.spending import LOST_AFTER_BLOCKS, CanonicalTransactions, FundedAccount, SpendableAccounts
 from nomos_testing.workloads.transactions import self_transfer
 from toy_chain import GENESIS_ID, toy_block
-
-LOST_AFTER = 10.0
 
 
 class Chain:
@@ -65,77 +63,142 @@ async def taken(accounts: SpendableAccounts) -> FundedAccount:
 
 
 def change_of(transaction: SignedMantleTx) -> Utxo:
-    (note,) = utxos_of(transaction.mantle_tx.ledger_tx)
-    return note
+    return utxos_of(transaction.mantle_tx.ledger_tx)[0]
 
 
 async def test_an_account_is_free_when_its_transaction_is_on_the_chain_and_spends_its_change() -> None:
-    chain, accounts, (source,) = Chain(), SpendableAccounts(LOST_AFTER), funded()
+    chain, accounts, (source,) = Chain(), SpendableAccounts(), funded()
     transaction = transfer(source)
-    accounts.sent(source, transaction, 0.0)
-    accounts.settle(chain, 1.0)
+    accounts.sent(source, transaction)
+    accounts.settle(chain)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await accounts.take()
-    accounts.see(chain.grow(transaction))
-    accounts.settle(chain, 2.0)
+    chain.grow(transaction)
+    accounts.settle(chain)
     assert await taken(accounts) == FundedAccount(source.account, change_of(transaction))
 
 
 async def test_accounts_are_handed_out_in_the_order_in_which_they_became_free() -> None:
-    chain, accounts, sources = Chain(), SpendableAccounts(LOST_AFTER), funded(3)
+    chain, accounts, sources = Chain(), SpendableAccounts(), funded(3)
     transactions = [transfer(source) for source in sources]
     for source, transaction in zip(sources, transactions, strict=True):
-        accounts.sent(source, transaction, 0.0)
+        accounts.sent(source, transaction)
     for position in (2, 0, 1):
-        accounts.see(chain.grow(transactions[position]))
-        accounts.settle(chain, 1.0)
+        chain.grow(transactions[position])
+        accounts.settle(chain)
     assert [(await taken(accounts)).account.label for _ in sources] == [
         sources[position].account.label for position in (2, 0, 1)
     ]
 
 
 async def test_a_block_of_a_branch_that_is_not_canonical_frees_nobody() -> None:
-    chain, accounts, (source,) = Chain(), SpendableAccounts(LOST_AFTER), funded()
+    chain, accounts, (source,) = Chain(), SpendableAccounts(), funded()
     transaction = transfer(source)
-    accounts.sent(source, transaction, 0.0)
-    accounts.see(chain.grow(transaction))
+    accounts.sent(source, transaction)
+    chain.grow(transaction)
     chain.blocks.clear()
     chain.grow(branch=1)
     chain.grow(branch=1)
-    accounts.settle(chain, 1.0)
+    accounts.settle(chain)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await accounts.take()
     assert accounts.lost == 0
 
 
-async def test_a_lost_transaction_leaves_its_account_the_note_it_had() -> None:
-    chain, accounts, (source,) = Chain(), SpendableAccounts(LOST_AFTER), funded()
-    accounts.sent(source, transfer(source), 0.0)
-    accounts.settle(chain, LOST_AFTER + 0.1)
-    assert await taken(accounts) == source
-    assert accounts.lost == 1
+def grow_without(chain: Chain, accounts: SpendableAccounts, *, branch: int = 0) -> None:
+    """So many blocks that what is not on the chain is given up."""
+    for _ in range(LOST_AFTER_BLOCKS + 1):
+        chain.grow(branch=branch)
+    accounts.settle(chain)
+
+
+async def test_a_lost_transaction_is_sent_again_with_another_hash() -> None:
+    chain, accounts, (source,) = Chain(), SpendableAccounts(), funded()
+    lost = transfer(source)
+    accounts.sent(source, lost)
+    grow_without(chain, accounts)
+    again = await taken(accounts)
+    assert (again.note, again.attempt, accounts.lost) == (source.note, 1, 1)
+    second = transfer(again)
+    assert second.hash != lost.hash
+    assert second.mantle_tx.ledger_tx.inputs == lost.mantle_tx.ledger_tx.inputs
+    assert [note.value for note in second.mantle_tx.ledger_tx.outputs] == [99, 1]
+    accounts.sent(again, second)
+    chain.grow(second)
+    accounts.settle(chain)
+    assert await taken(accounts) == FundedAccount(source.account, change_of(second))
+
+
+async def test_a_transaction_that_was_given_up_and_comes_after_all_is_what_its_account_goes_on_from() -> None:
+    chain, accounts, (source,) = Chain(), SpendableAccounts(), funded()
+    late = transfer(source)
+    accounts.sent(source, late)
+    grow_without(chain, accounts)
+    again = await taken(accounts)
+    accounts.sent(again, transfer(again))
+    chain.grow(late)
+    accounts.settle(chain)
+    assert (await taken(accounts)).note == change_of(late)
+
+
+async def test_while_no_block_comes_nothing_is_lost() -> None:
+    chain, accounts, (source,) = Chain(), SpendableAccounts(), funded()
+    accounts.sent(source, transfer(source))
+    for _ in range(10 * LOST_AFTER_BLOCKS):
+        accounts.settle(chain)
+    assert accounts.lost == 0
+
+
+async def test_a_block_that_is_seen_before_the_nodes_answer_counts() -> None:
+    chain, accounts, (source,) = Chain(), SpendableAccounts(), funded()
+    transaction = transfer(source)
+    chain.grow(transaction)
+    accounts.settle(chain)
+    accounts.sent(source, transaction)
+    chain.grow()
+    accounts.settle(chain)
+    assert (await taken(accounts)).note == change_of(transaction)
+
+
+async def test_a_sibling_block_with_the_same_transaction_keeps_the_note() -> None:
+    chain, accounts, (source,) = Chain(), SpendableAccounts(), funded()
+    transaction = transfer(source)
+    accounts.sent(source, transaction)
+    chain.grow(transaction)
+    accounts.settle(chain)
+    chain.blocks.clear()
+    chain.grow(transaction, branch=1)
+    chain.grow(branch=1)
+    accounts.settle(chain)
+    assert (await taken(accounts)).note == change_of(transaction)
 
 
 async def test_an_account_goes_back_to_the_last_note_that_is_on_the_canonical_chain() -> None:
-    chain, accounts, (source,) = Chain(), SpendableAccounts(LOST_AFTER), funded()
+    chain, accounts, (source,) = Chain(), SpendableAccounts(), funded()
     first = transfer(source)
-    accounts.sent(source, first, 0.0)
-    accounts.see(chain.grow(first))
-    accounts.settle(chain, 0.0)
+    accounts.sent(source, first)
+    chain.grow(first)
+    accounts.settle(chain)
     kept = await taken(accounts)
     second = transfer(kept)
-    accounts.sent(kept, second, 0.0)
-    accounts.see(chain.grow(second))
-    accounts.settle(chain, 0.0)
+    accounts.sent(kept, second)
+    chain.grow(second)
+    accounts.settle(chain)
     spent = await taken(accounts)
-    accounts.sent(spent, transfer(spent), 0.0)
+    accounts.sent(spent, transfer(spent))
     del chain.blocks[1:]
-    chain.grow(branch=1)
-    chain.grow(branch=1)
-    accounts.settle(chain, LOST_AFTER + 0.1)
-    assert await taken(accounts) == kept
+    grow_without(chain, accounts, branch=1)
+    back = await taken(accounts)
+    assert (back.note, back.attempt) == (kept.note, 1)
+    assert transfer(back).hash != second.hash
+
+
+async def test_a_note_that_cannot_be_split_once_more_fails_the_run() -> None:
+    (source,) = funded()
+    with pytest.raises(Failure, match="wallet-user-0: 100 transactions of its note of 100 tokens were lost"):
+        transfer(replace(source, attempt=100))
 
 
 async def test_equal_accounts_make_equal_transactions() -> None:
@@ -146,12 +209,14 @@ async def test_equal_accounts_make_equal_transactions() -> None:
 @given(moves=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), max_size=12))
 def test_the_count_of_included_transactions_is_that_of_the_whole_chain(moves: list[tuple[int, int]]) -> None:
     """Each move takes so many blocks off the chain and puts a longer branch with so many transactions on it."""
-    chain, count, sent = Chain(), InclusionCount(), list[Sent]()
+    chain, canonical, sent = Chain(), CanonicalTransactions(), set[TxHash]()
     for number, (cut, transactions) in enumerate(moves, start=1):
         del chain.blocks[len(chain.blocks) - cut :]
         for position in range(cut + 1):
             hashes = [TxHash(1000 * number + 10 * position + index) for index in range(transactions)]
-            sent += [Sent(tx_hash, "wallet-user-0", "a", 0.0) for tx_hash in hashes[:2]]
+            sent.update(hashes[:2])
             chain.grow(*(SimpleNamespace(hash=tx_hash) for tx_hash in hashes), branch=number)  # type: ignore[arg-type]
         included = {tx.hash for block in chain.blocks for tx in block.transactions}
-        assert count.update(sent, chain.canonical_blocks_backwards()) == len(included & {item.tx_hash for item in sent})
+        canonical.update(chain)
+        assert canonical.count(sent) == len(included & sent)
+        assert canonical.height == len(chain.blocks)
