@@ -197,7 +197,6 @@ run_compose() {
   # Without a daemon there is nothing to prepare; the runner says so.
   if is_off "${NOMOS_SKIP_IMAGE_BUILD:-}" && [[ -z "$(docker_defect)" ]]; then
     prepare_image
-    scripts/build-prometheus-image.sh --if-needed || echo "==> The run goes on without Prometheus" >&2
   fi
   scripts/prepare-venv.sh "$PACKAGES"
   size_demo

@@ -262,7 +262,9 @@ async def da_bench(
     )
     metrics = RunMetrics(run_duration=seconds, slot_duration=SLOT_SECONDS, active_slot_coeff=1.0)
     descriptors: Any = SimpleNamespace(spec=spec, nodes=nodes, wallet_accounts=())
-    cluster: Any = SimpleNamespace(nodes=nodes, control=None, network=None, metrics_url=None)
+    cluster: Any = SimpleNamespace(
+        nodes=nodes, node_control=lambda: None, network_control=lambda: None, metrics_url=None
+    )
     journal, background = Journal(directory / "journal.jsonl"), Background()
     feed = BlockFeed(cluster.nodes, poll_seconds=SLOT_SECONDS / 2)
     await feed.start()

@@ -13,6 +13,7 @@ from repository_copy import Copy
 SCRIPT = "testing-framework/assets/stack/scripts/build_test_image.sh"
 PUBLIC = "python:3.11-slim-bookworm"
 IMAGE = "logos-blockchain-testing:local"
+PROMETHEUS = "prometheus=--if-needed"
 DOCKER = f"""#!/bin/bash
 # Knows images by files in home/images; each holds its labels. What it is told to do is written down.
 echo "$@" >>"$HOME/docker-calls"
@@ -55,6 +56,7 @@ def machine(copy: Copy, tmp_path: Path) -> Copy:
         "scripts/make-environment.py",
         "import sys\nfrom pathlib import Path\n(Path(sys.argv[1]) / 'python/packages').mkdir(parents=True)\n",
     )
+    copy.program("scripts/build-prometheus-image.sh", '#!/bin/sh\necho "prometheus=$*"\nexit "${PROMETHEUS_EXIT:-0}"\n')
     with_python(tmp_path / "bundle.tar.gz")
     return copy
 
@@ -84,15 +86,16 @@ def packages(machine: Copy) -> None:
 def test_an_image_is_built_once_and_again_when_something_changed(machine: Copy, tar: str) -> None:
     first = machine.run(SCRIPT, NOMOS_BINARIES_TAR=tar)
     assert (first.returncode, first.stderr.count("ERROR")) == (0, 0), first.stderr
-    assert first.stdout.splitlines()[-2:] == [
+    assert first.stdout.splitlines()[-3:] == [
         f"==> Building {IMAGE} on logos-blockchain-testing:base",
         f"Image {IMAGE}: 288 MB",
+        PROMETHEUS,
     ]
     assert "run_nomos.sh" in (machine.root / "home/context").read_text()
     assert list(machine.root.glob(".tmp/image-context*")) == []
 
     second = machine.run(SCRIPT, NOMOS_BINARIES_TAR=tar)
-    assert (second.returncode, second.stdout) == (0, f"Image {IMAGE} is up to date\n")
+    assert (second.returncode, second.stdout) == (0, f"Image {IMAGE} is up to date\n{PROMETHEUS}\n")
     assert len(calls(machine, "build")) == 1
 
     dockerfile = machine.root / "testing-framework/assets/stack/Dockerfile"
@@ -101,6 +104,12 @@ def test_an_image_is_built_once_and_again_when_something_changed(machine: Copy, 
     with_python(Path(tar), node=EMBEDDED + b"# changed\n")
     machine.run(SCRIPT, NOMOS_BINARIES_TAR=tar)
     assert len(calls(machine, "build")) == 3
+
+
+def test_without_an_image_of_prometheus_the_image_is_there_all_the_same(machine: Copy, tar: str) -> None:
+    done = machine.run(SCRIPT, NOMOS_BINARIES_TAR=tar, PROMETHEUS_EXIT="1")
+    assert done.returncode == 0
+    assert done.stderr.splitlines()[-1] == "==> There is no image of Prometheus: runs collect no metrics"
 
 
 def test_the_public_base_is_taken_where_there_is_a_registry(machine: Copy, tar: str) -> None:

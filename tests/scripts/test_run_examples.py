@@ -321,7 +321,6 @@ def stack(demo: Copy) -> Copy:
         "testing-framework/assets/stack/scripts/build_test_image.sh",
         '#!/bin/sh\necho "built=$IMAGE_TAG"\nexit "${BUILD_EXIT:-0}"\n',
     )
-    demo.program("scripts/build-prometheus-image.sh", '#!/bin/sh\necho "prometheus=$*"\nexit "${PROMETHEUS_EXIT:-0}"\n')
     demo.program(".venv/bin/compose_runner", '#!/bin/sh\nenv\nexit "${RUNNER_EXIT:-0}"\n')
     bundle(demo.root / ".tmp/nomos-binaries-linux-v0.3.1.tar.gz", node=EMBEDDED, more_meta="node=embedded\n")
     return demo
@@ -336,12 +335,6 @@ def test_compose_builds_the_image_and_runs_its_runner(stack: Copy, arguments: tu
     assert (shown["NOMOS_DEMO_VALIDATORS"], shown["NOMOS_DEMO_EXECUTORS"]) == ("1", "2")
     assert (shown["NOMOS_DEMO_RUN_SECS"], shown["POL_PROOF_DEV_MODE"], shown["packages"]) == ("60", "true", "run")
     assert "NOMOS_CIRCUITS" not in shown
-    assert shown["prometheus"] == "--if-needed"
-
-
-def test_without_an_image_of_prometheus_compose_goes_on(stack: Copy) -> None:
-    done = stack.run("run-examples.sh", *DEMO, PROMETHEUS_EXIT="1")
-    assert (done.returncode, done.stderr) == (0, "==> The run goes on without Prometheus\n")
 
 
 def test_the_image_that_was_named_is_the_one_that_is_built(stack: Copy) -> None:

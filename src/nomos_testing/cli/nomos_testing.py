@@ -53,18 +53,23 @@ def run(scenario: Path, seed: int | None, deployer: str, runs_dir: Path) -> None
 @main.command(epilog="Exit codes: 0 passed, 1 failed or could not run, 2 wrong usage, 130 interrupted.")
 @click.argument("run_directory", type=click.Path(path_type=Path, file_okay=False), metavar="RUN_DIR")
 @click.option("--seed", type=click.IntRange(min=0), help="Another seed: other keys, and a plan of its own.")
-@deployer_option
+@click.option(
+    "--on", "deployer", type=click.Choice(["host", "compose"]), help="Default: where the run was made, host or compose."
+)
 @runs_directory_option
-def replay(run_directory: Path, seed: int | None, deployer: str, runs_dir: Path) -> None:
+def replay(run_directory: Path, seed: int | None, deployer: str | None, runs_dir: Path) -> None:
     """Run what a run directory holds once more: the same plan, faults, keys and order of transactions."""
     from nomos_testing.cli.host_run import FAILED, run_on
     from nomos_testing.scenario.errors import ScenarioError
-    from nomos_testing.scenario.replay import load_replay
+    from nomos_testing.scenario.replay import deployer_of, load_replay
     from nomos_testing.settings import Settings
 
     settings = Settings.from_environ()
     try:
         scenario = load_replay(run_directory, settings, seed=seed)
+        if deployer is None:
+            deployer = deployer_of(run_directory)
+            click.echo(f"replaying on {deployer}, where the run was made; --on chooses another", err=True)
     except ScenarioError as error:
         click.echo(str(error), err=True)
         sys.exit(FAILED)

@@ -205,10 +205,17 @@ class Cluster(Protocol):
         """Validators first, then executors."""
         ...
 
-    @property
-    def control(self) -> NodeControl | None: ...
-    @property
-    def network(self) -> NetworkControl | None: ...
+    def node_control(self) -> NodeControl | None:
+        """None where this deployer cannot stop and start nodes.
+
+        A workload asks its context, which also knows whether the scenario allows it.
+        """
+        ...
+
+    def network_control(self) -> NetworkControl | None:
+        """None where there is no relay between the nodes."""
+        ...
+
     @property
     def metrics_url(self) -> str | None:
         """Base of a Prometheus server that holds the nodes' metrics."""

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeVar
 
-from nomos_testing.cluster.interfaces import NetworkControl, Role
+from nomos_testing.cluster.interfaces import NetworkControl, NodeControl, Role
 from nomos_testing.deployers.deployed_node import DeployedNode
 from nomos_testing.deployers.errors import NodeDied
 from nomos_testing.deployers.node_control import ClusterNodeControl, Newcomer
@@ -40,6 +40,12 @@ class DeployedCluster(ABC, Generic[N]):
         self._journal = journal
         self._patience = patience
         self._welcomes: list[Callable[[N], None]] = []
+
+    def node_control(self) -> NodeControl:
+        return self.control
+
+    def network_control(self) -> NetworkControl | None:
+        return self.network
 
     @abstractmethod
     async def start(self, node: N) -> None:

@@ -145,7 +145,7 @@ async def set_up(
         journal.listen(listener)
     tell_of_waits(journal.write)
     journal.write(_run_started(scenario, run_directory, deployer, patience))
-    _write_notices(journal, scenario, settings)
+    _write_notices(journal, scenario, settings, deployer)
     opened = SetUp(
         scenario=scenario,
         settings=settings,
@@ -209,11 +209,16 @@ def _run_started(scenario: Scenario, run_directory: RunDirectory, deployer: str,
     )
 
 
-def _write_notices(journal: Journal, scenario: Scenario, settings: Settings) -> None:
+def _write_notices(journal: Journal, scenario: Scenario, settings: Settings, deployer: str) -> None:
     for notice in scenario.notices:
         journal.write(Notice(notice))
     for warning in settings.warnings:
         journal.write(Notice(warning, "warning"))
+    if deployer == "local" and settings.log_dir is not None and not settings.tests_tracing:
+        text = (
+            f"NOMOS_LOG_DIR={settings.log_dir} is not used: set NOMOS_TESTS_TRACING=true, too, to keep node logs there"
+        )
+        journal.write(Notice(text, "warning"))
     if settings.otlp_endpoint is not None:
         journal.write(Notice("NOMOS_OTLP_ENDPOINT is for real nodes: embedded nodes make no traces", "warning"))
     if settings.pol_proof_dev_mode is None:

@@ -148,11 +148,11 @@ class Infliction:
 
     @property
     def _control(self) -> NodeControl:
-        return _there(self.cluster.control, "node control")
+        return _there(self.cluster.node_control(), "node control")
 
     @property
     def _network(self) -> NetworkControl:
-        return _there(self.cluster.network, "network control")
+        return _there(self.cluster.network_control(), "network control")
 
 
 def _there(control: F | None, what: str) -> F:

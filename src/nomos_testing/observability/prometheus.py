@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from nomos_testing.failure import Failure
 
+_WORDS: Final = frozenset({"and", "or", "unless", "by", "without", "on", "ignoring"}) | frozenset(
+    {"group_left", "group_right", "bool", "offset", "inf", "nan"}
+)
+"""Operators and numbers of PromQL, in lower case."""
 _QUERY_SECONDS: Final = 30.0
 """Prometheus gives up on a query after two minutes; nobody who waits for a verdict wants to."""
 
@@ -36,6 +42,15 @@ class QueryFailed(MetricsError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"prometheus query failed: {reason}")
+
+
+class UnknownMetric(MetricsError):
+    """A query names a metric that the server has no series of."""
+
+    def __init__(self, name: str, known: Collection[str]) -> None:
+        near = get_close_matches(name, known, n=3)
+        hint = f"; near it: {', '.join(near)}" if near else f"; it knows {len(known)} metrics"
+        super().__init__(f"prometheus knows no metric {name!r}{hint}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +92,18 @@ class Prometheus:
             reason = f"{self.url} is no Prometheus server: {status} {body[:200]!r}"
         raise QueryFailed(reason)
 
+    async def metric_names(self) -> frozenset[str]:
+        """The names of all metrics of which the server has series.
+
+        Raises:
+            QueryFailed: the server was not reached, or is none.
+        """
+        status, body = await self._get("/api/v1/label/__name__/values", {})
+        try:
+            return frozenset(json.loads(body)["data"])
+        except (ValueError, TypeError, KeyError):
+            raise QueryFailed(f"{self.url} is no Prometheus server: {status} {body[:200]!r}") from None
+
     async def _get(self, path: str, parameters: Mapping[str, str]) -> tuple[int, str]:
         import aiohttp
 
@@ -92,6 +119,15 @@ class Prometheus:
             raise QueryFailed(f"{self.url} gave no answer within {self._timeout:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
             raise QueryFailed(str(error) or type(error).__name__) from error
+
+
+def metric_names(expression: str) -> list[str]:
+    """The metrics that a PromQL expression names, in their order; labels, functions and operators are left out."""
+    plain = re.sub(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`', "", expression)
+    plain = re.sub(r"\{[^}]*\}|\[[^\]]*\]", " ", plain)
+    plain = re.sub(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)", " ", plain, flags=re.IGNORECASE)
+    words = re.findall(r"(?<![\w:.])[a-zA-Z_:][\w:]*(?!\s*\()(?![\w:])", plain)
+    return list(dict.fromkeys(word for word in words if word.lower() not in _WORDS))
 
 
 def _checked(url: str) -> str:

@@ -7,10 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from nomos_testing.observability.prometheus import MetricsError, Prometheus, PrometheusUnavailable, Sample
+from nomos_testing.observability.prometheus import (
+    MetricsError,
+    Prometheus,
+    PrometheusUnavailable,
+    Sample,
+    UnknownMetric,
+    metric_names,
+)
 
 CONSENSUS_PROCESSED_BLOCKS: Final = "consensus_processed_blocks"
 CONSENSUS_TRANSACTIONS_TOTAL: Final = "consensus_transactions_total"
+
+_COUNTED_BY_NODES: Final = frozenset({CONSENSUS_PROCESSED_BLOCKS, CONSENSUS_TRANSACTIONS_TOTAL})
+"""Every node has these. A server that has not asked any node yet does not know them, and their value is 0."""
 
 _log = logging.getLogger(__name__)
 
@@ -35,8 +45,22 @@ class Telemetry:
         return [sample.value for sample in await self.instant_samples(query)]
 
     async def counter_value(self, query: str) -> float:
-        """The sum over all series; 0 if there are none."""
-        return sum(await self.instant_values(query))
+        """The sum over all series; 0 where the metrics are known and have no series.
+
+        Raises:
+            UnknownMetric: the query names a metric that the server has never heard of.
+        """
+        values = await self.instant_values(query)
+        if not values and self._prometheus_url is not None:
+            await self._check_names(query, Prometheus(self._prometheus_url))
+        return sum(values)
+
+    async def _check_names(self, query: str, server: Prometheus) -> None:
+        unknown = [name for name in metric_names(query) if name not in _COUNTED_BY_NODES]
+        known = await server.metric_names() if unknown else ()
+        for name in unknown:
+            if name not in known:
+                raise UnknownMetric(name, known)
 
     async def consensus_processed_blocks(self) -> float:
         """Blocks added to the nodes' chains, over all nodes."""

@@ -103,11 +103,11 @@ class RunContext:
 
     def node_control(self) -> NodeControl | None:
         """None unless the scenario enabled it and the deployer can."""
-        return self._cluster.control if self._plan.node_control else None
+        return self._cluster.node_control() if self._plan.node_control else None
 
     def network_control(self) -> NetworkControl | None:
         """None unless the scenario enabled it and the deployer can."""
-        return self._cluster.network if self._plan.network_control else None
+        return self._cluster.network_control() if self._plan.network_control else None
 
     def faults(self) -> FaultLog:
         """What has been done to nodes and links so far, and what has become of it."""

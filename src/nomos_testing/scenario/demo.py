@@ -15,6 +15,9 @@ BLOB_RATE = 1
 RESTART_DELAY = 120.0
 RESTART_LATEST = 180.0
 RESTART_COOLDOWN = 240.0
+RESTART_BEFORE_END = 1.0
+"""Seconds that a restarted node has until the cooldown begins."""
+NO_RESTARTS = "no node is restarted: restarts begin after two minutes"
 NO_EXECUTORS = "there is no executor, so that the demo leaves data availability out: only executors disperse blobs"
 
 
@@ -28,7 +31,7 @@ def demo_scenario(settings: Settings, *, name: str = "demo") -> Scenario:
 
 
 def compose_demo_scenario(settings: Settings, *, name: str = "demo") -> Scenario:
-    """The demo in containers: with node control, and restarts that only runs of more than two minutes see.
+    """The demo in containers: with node control, and restarts in every run of more than two minutes.
 
     ``COMPOSE_NODE_PAIRS`` sizes it where the demo's own variables do not.
 
@@ -36,9 +39,12 @@ def compose_demo_scenario(settings: Settings, *, name: str = "demo") -> Scenario
         ScenarioBuildError: as ``demo_scenario``.
     """
     builder = _demo(_with_node_pairs(settings), name).enable_node_control()
-    if settings.demo_run_seconds > RESTART_DELAY:
-        builder = builder.restarts(min_delay=RESTART_DELAY, max_delay=RESTART_LATEST, cooldown=RESTART_COOLDOWN)
-    return builder.build()
+    last = settings.demo_run_seconds - RESTART_BEFORE_END
+    if last < RESTART_DELAY:
+        return builder.note(NO_RESTARTS).build()
+    # The latest moment lies within the run, so that a run this long sees a restart.
+    latest = min(RESTART_LATEST, last)
+    return builder.restarts(min_delay=RESTART_DELAY, max_delay=latest, cooldown=RESTART_COOLDOWN).build()
 
 
 def _demo(settings: Settings, name: str) -> ScenarioBuilder:

@@ -10,6 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from nomos_testing.faults.errors import FaultPlanError
 from nomos_testing.faults.plan import FaultPlan
+from nomos_testing.runtime.journal import JOURNAL_NAME, read_journal
+from nomos_testing.runtime.journal_events import RunStarted
 from nomos_testing.runtime.run_directory import PLAN_NAME, SCENARIO_NAME
 from nomos_testing.scenario.errors import ScenarioBuildError, ScenarioError
 from nomos_testing.scenario.fault_file import FaultSection
@@ -44,6 +46,19 @@ def load_replay(run_directory: Path, settings: Settings | None = None, *, seed: 
         return builder.build(faults=_stored_faults(record, seed))
     except (FaultPlanError, ScenarioBuildError) as error:
         raise ReplayError(f"{run_directory / PLAN_NAME}: {error}") from None
+
+
+def deployer_of(run_directory: Path) -> str:
+    """What a run was made on, as ``--on`` has it: ``host`` where its journal does not say.
+
+    Raises:
+        ReplayError: it is no run directory.
+    """
+    _plan_record(run_directory / PLAN_NAME)
+    journal = run_directory / JOURNAL_NAME
+    entries = read_journal(journal) if journal.is_file() else iter(())
+    started = next((entry.event for entry in entries if isinstance(entry.event, RunStarted)), None)
+    return "host" if started is None or started.deployer == "local" else started.deployer
 
 
 def _plan_record(path: Path) -> dict[str, Any]:

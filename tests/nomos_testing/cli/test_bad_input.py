@@ -71,7 +71,9 @@ def test_real_proofs_without_circuits_name_what_is_missing(place: Path) -> None:
 
 
 def test_an_impossible_log_directory_is_named(place: Path) -> None:
-    text = refusal(place, "local_runner", NOMOS_LOG_DIR=str(place / "scenario.yaml" / "logs"))
+    text = refusal(
+        place, "local_runner", NOMOS_TESTS_TRACING="true", NOMOS_LOG_DIR=str(place / "scenario.yaml" / "logs")
+    )
     assert f"the log directory {place}/scenario.yaml/logs cannot be made: Not a directory" in text
     assert "-> point NOMOS_LOG_DIR to a place you can write to" in text
 

@@ -86,7 +86,9 @@ def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
         checked(
             tmp_path,
             roles=frozenset(Role),
-            settings=Settings(pol_proof_dev_mode=False, prover="development", log_dir=blocked / "logs"),
+            settings=Settings(
+                pol_proof_dev_mode=False, prover="development", tests_tracing=True, log_dir=blocked / "logs"
+            ),
             runs_directory=blocked / "runs",
         )
     whats = [problem.what for problem in caught.value.problems]

@@ -123,7 +123,9 @@ class Bench:
         self.control = NotedControl()
         self.clients = {name: Client() for name in "ab"}
         nodes = [SimpleNamespace(name=name, client=client) for name, client in self.clients.items()]
-        self.cluster: Any = SimpleNamespace(nodes=nodes, control=self.control, network=self.control)
+        self.cluster: Any = SimpleNamespace(
+            nodes=nodes, node_control=lambda: self.control, network_control=lambda: self.control
+        )
         self.log = FaultLog()
         self.journal = Journal(directory / "journal.jsonl")
 
@@ -279,7 +281,7 @@ async def test_beside_another_fault_of_the_links_nothing_can_be_verified_and_tha
 
 @pytest.mark.parametrize("fault", [Kill("a"), PARTITION], ids=lambda fault: fault.kind)
 async def test_a_deployer_without_the_control_is_told(bench: Bench, fault: Fault) -> None:
-    bench.cluster.control = bench.cluster.network = None
+    bench.cluster.node_control = bench.cluster.network_control = lambda: None
     what = "node control" if isinstance(fault, NodeFault) else "network control"
     with pytest.raises(FaultFailed, match=f"could not be injected: this deployer has no {what}"):
         await bench.execution((fault, 0, 0.02)).run()

@@ -19,6 +19,8 @@ from nomos_testing.observability.prometheus import (
     PrometheusUnavailable,
     QueryFailed,
     Sample,
+    UnknownMetric,
+    metric_names,
 )
 from nomos_testing.observability.telemetry import Telemetry
 
@@ -31,6 +33,7 @@ class FakePrometheus:
     def __init__(self) -> None:
         self.results: dict[str, Mapping[str, Any]] = {}
         self.asked: list[str] = []
+        self.names: list[str] = []
         self.url = ""
 
     def knows(self, query: str, *values: float) -> None:
@@ -45,12 +48,16 @@ class FakePrometheus:
         error = {"status": "error", "errorType": "bad_data", "error": "invalid parameter: parse error"}
         return web.json_response(error, status=400)
 
+    async def list_names(self, request: web.Request) -> web.Response:
+        return web.json_response({"status": "success", "data": self.names})
+
 
 @pytest.fixture
 async def prometheus() -> AsyncIterator[FakePrometheus]:
     fake = FakePrometheus()
     application = web.Application()
     application.router.add_get("/api/v1/query", fake.answer)
+    application.router.add_get("/api/v1/label/__name__/values", fake.list_names)
     async with TestServer(application) as server:
         fake.url = str(server.make_url("/"))
         yield fake
@@ -69,7 +76,41 @@ async def test_a_counters_value_is_its_sum_over_the_nodes(prometheus: FakePromet
     assert await telemetry.counter_value("consensus_processed_blocks") == 7.5
     assert await telemetry.consensus_processed_blocks() == 7.5
     assert await telemetry.instant_values("consensus_processed_blocks") == [3, 4.5]
+    prometheus.names = ["nothing", "up"]
     assert await telemetry.counter_value("nothing") == 0
+
+
+async def test_an_unknown_metric_is_named_with_those_near_it(prometheus: FakePrometheus) -> None:
+    telemetry = Telemetry(prometheus.url)
+    prometheus.names = ["tx_mempool_pending_items", "da_dispersed_blobs", "up"]
+    query = 'sum by (job) (rate(tx_mempol_pending_items{job=~"validator-.*"}[10s])) > 0'
+    prometheus.knows(query)
+    expected = r"^prometheus knows no metric 'tx_mempol_pending_items'; near it: tx_mempool_pending_items$"
+    with pytest.raises(UnknownMetric, match=expected):
+        await telemetry.counter_value(query)
+    prometheus.knows("typo")
+    with pytest.raises(UnknownMetric, match=r"'typo'; it knows 3 metrics$"):
+        await telemetry.counter_value("typo")
+
+
+async def test_what_every_node_counts_is_0_before_the_server_has_asked_one(prometheus: FakePrometheus) -> None:
+    prometheus.knows("consensus_processed_blocks")
+    assert await Telemetry(prometheus.url).consensus_processed_blocks() == 0
+
+
+@pytest.mark.parametrize(
+    ("expression", "names"),
+    [
+        ("up", ["up"]),
+        ("1 + 1", []),
+        ('sum(consensus_transactions_total{job=~"validator-.*"})', ["consensus_transactions_total"]),
+        ("sum by (job, instance) (rate(a:b_total[5m] offset 1m)) / on(job) group_left up", ["a:b_total", "up"]),
+        ('{__name__="up"}', []),
+        ("a and b or a unless (c > bool 3)", ["a", "b", "c"]),
+    ],
+)
+def test_the_metrics_of_an_expression_are_found(expression: str, names: list[str]) -> None:
+    assert metric_names(expression) == names
 
 
 async def test_a_scalar_is_a_sample_without_labels(prometheus: FakePrometheus) -> None:

@@ -101,8 +101,13 @@ class Healer:
 class EmptyCluster:
     nodes: Sequence[Any] = ()
     control: Any = None
-    network: Any = None
     metrics_url: str | None = None
+
+    def node_control(self) -> Any:
+        return self.control
+
+    def network_control(self) -> None:
+        """There is none."""
 
     async def close(self) -> None:
         """Nothing runs."""

@@ -7,7 +7,7 @@ import runpy
 import pytest
 
 from nomos_testing import Scenario, ScenarioBuildError
-from nomos_testing.scenario.demo import NO_EXECUTORS, demo_scenario
+from nomos_testing.scenario.demo import NO_EXECUTORS, NO_RESTARTS, compose_demo_scenario, demo_scenario
 from nomos_testing.scenario.yaml import load_scenario
 from nomos_testing.settings import Settings
 from repository_copy import REPOSITORY
@@ -56,3 +56,18 @@ def test_the_examples_are_the_demo() -> None:
         assert [workload.file_section() for workload in scenario.workloads] == [
             workload.file_section() for workload in demo(1, 1).workloads
         ]
+
+
+@pytest.mark.parametrize("seconds", [122, 150, 600])
+@pytest.mark.parametrize("attempt", range(5))
+def test_in_containers_every_run_of_more_than_two_minutes_sees_a_restart(seconds: int, attempt: int) -> None:
+    """Each attempt draws a seed of its own."""
+    scenario = compose_demo_scenario(Settings(demo_run_seconds=seconds))
+    assert len(scenario.faults) >= 1
+    assert all(120 <= fault.inject_at <= seconds - 1 for fault in scenario.faults)
+
+
+def test_in_containers_a_shorter_run_says_that_nothing_is_restarted() -> None:
+    scenario = compose_demo_scenario(Settings(demo_run_seconds=60))
+    assert len(scenario.faults) == 0
+    assert NO_RESTARTS in scenario.notices

@@ -15,8 +15,10 @@ from nomos_testing.cli.nomos_testing import main
 from nomos_testing.deployers.set_up import SetUp
 from nomos_testing.expectations.conditions import FaultActive
 from nomos_testing.faults import ClockSkew, Isolate, Kill, Latency, Pause, at, during, randomly, slots
+from nomos_testing.runtime.journal import Journal
+from nomos_testing.runtime.journal_events import Notice, RunStarted
 from nomos_testing.runtime.run_directory import RunDirectory
-from nomos_testing.scenario.replay import ReplayError, load_replay
+from nomos_testing.scenario.replay import ReplayError, deployer_of, load_replay
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.topology import DataAvailability
 
@@ -62,6 +64,46 @@ def test_a_replay_is_the_same_run(tmp_path: Path) -> None:
     assert again.recipe == scenario.recipe, "a replay can be replayed"
     names = [[part.name for part in (*each.workloads, *each.expectations)] for each in (scenario, again)]
     assert names[0] == names[1]
+
+
+@pytest.mark.parametrize(("deployer", "place"), [("local", "host"), ("compose", "compose"), (None, "host")])
+def test_a_replay_runs_where_the_run_was(tmp_path: Path, deployer: str | None, place: str) -> None:
+    run = left_by(faulty().build(), tmp_path)
+    journal = Journal(run / "journal.jsonl")
+    if deployer is not None:
+        journal.write(Notice("first"))
+        journal.write(
+            RunStarted(
+                run_id="faulty",
+                scenario="faulty",
+                deployer=deployer,
+                seed=1,
+                run_seconds=60,
+                expected_blocks=108,
+                lottery_expected_blocks=108,
+                machine_factor=1,
+                directory=str(run),
+            )
+        )
+    journal.close()
+    assert deployer_of(run) == place
+
+
+def test_a_directory_that_is_no_runs_has_no_deployer(tmp_path: Path) -> None:
+    with pytest.raises(ReplayError, match="is not the directory of a run"):
+        deployer_of(tmp_path)
+
+
+@pytest.mark.parametrize(("arguments", "place"), [((), "compose"), (("--on", "host"), "host")])
+def test_the_command_says_where_it_replays_unless_it_was_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], place: str
+) -> None:
+    chosen: list[str] = []
+    monkeypatch.setattr("nomos_testing.scenario.replay.deployer_of", lambda run: "compose")
+    monkeypatch.setattr("nomos_testing.cli.host_run.run_on", lambda on, *rest, **more: chosen.append(on) or 0)
+    done = CliRunner().invoke(main, ["replay", str(left_by(faulty().build(), tmp_path)), *arguments])
+    assert (done.exit_code, chosen) == (0, [place]), done.output
+    assert ("replaying on compose, where the run was made; --on chooses another" in done.output) is not bool(arguments)
 
 
 @pytest.mark.parametrize("delay", [None, 3.5])

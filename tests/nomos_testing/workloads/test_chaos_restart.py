@@ -139,8 +139,8 @@ async def test_a_failed_restart_fails_the_workload_in_the_originals_words(tmp_pa
     journal = Journal(tmp_path / "journal.jsonl")
     cluster = SimpleNamespace(
         nodes=[SimpleNamespace(name=name) for name in scenario.topology.node_names],
-        control=BrokenControl(),
-        network=None,
+        node_control=BrokenControl,
+        network_control=lambda: None,
     )
     log, healers = FaultLog(), list[Any]()
     context: Any = SimpleNamespace(

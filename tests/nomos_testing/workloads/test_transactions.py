@@ -96,7 +96,9 @@ async def bench(
         topology = generate_topology(
             spec, ConfigOptions(kzg_params=directory), ports=ports.nodes, prover=DevelopmentProver()
         )
-    cluster: Any = SimpleNamespace(nodes=nodes, control=None, network=None, metrics_url=None)
+    cluster: Any = SimpleNamespace(
+        nodes=nodes, node_control=lambda: None, network_control=lambda: None, metrics_url=None
+    )
     journal, background, written = Journal(directory / "journal.jsonl"), Background(), list[Any]()
 
     def take(entry: Entry) -> None:

@@ -23,7 +23,8 @@ class Teardown:
     async def remove(self) -> None:
         """Containers, networks, volumes and the workspace; what the compose tool leaves goes as well."""
         try:
-            await self.project.down()
+            if self.project.file.exists():  # else nothing was made of it
+                await self.project.down()
         except CommandFailed as error:
             self.journal.write(Notice(f"the stack was not taken down in order: {error}", "warning"))
         await self._sweep()

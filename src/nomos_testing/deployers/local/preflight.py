@@ -73,7 +73,7 @@ def prepare(
         *(problem for problem in (*found.values(), prover, kzg) if isinstance(problem, Problem)),
         *_directory_problems(runs_directory, "runs directory", "--runs-dir"),
     ]
-    if settings.log_dir is not None:
+    if settings.log_dir is not None and settings.tests_tracing:
         problems += _directory_problems(settings.log_dir, "log directory", "NOMOS_LOG_DIR")
     if problems or isinstance(prover, Problem) or isinstance(kzg, Problem):
         raise PreflightError(problems)

@@ -86,6 +86,11 @@ build() { # CONTEXT
   fail "ERROR: docker build of $IMAGE_TAG failed; its output: $PWD/$log"
 }
 
+# Runs go on without metrics where there is no Prometheus, and say so.
+make_prometheus() {
+  scripts/build-prometheus-image.sh --if-needed || echo "==> There is no image of Prometheus: runs collect no metrics" >&2
+}
+
 (($# == 0)) || fail "Unknown argument: $1" "Usage: testing-framework/assets/stack/scripts/build_test_image.sh (variables in its head)"
 load_settings
 keep_callers_paths "$CALLED_FROM"
@@ -100,6 +105,7 @@ base_id="$(docker image inspect -f '{{.Id}}' "$BASE" 2>/dev/null || echo "$BASE"
 checksum="$({ cksum <"$TAR" && cat "$STACK/Dockerfile" "$STACK"/scripts/*.sh && echo "$base_id"; } | cksum | cut -d' ' -f1)"
 if [[ "$(image_label "$IMAGE_TAG" "$CHECKSUM_LABEL")" == "$checksum" ]]; then
   echo "Image $IMAGE_TAG is up to date"
+  make_prometheus
   exit 0
 fi
 context="$(mktemp -d .tmp/image-context.XXXXXX)"
@@ -109,3 +115,4 @@ echo "==> Building $IMAGE_TAG on $BASE"
 choose_builder
 build "$context"
 echo "Image $IMAGE_TAG: $(image_megabytes "$IMAGE_TAG") MB"
+make_prometheus
