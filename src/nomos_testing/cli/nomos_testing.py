@@ -82,20 +82,22 @@ def replay(run_directory: Path, seed: int | None, deployer: str | None, runs_dir
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as a run's plan.json has it.")
 def plan(scenario: Path, seed: int | None, as_json: bool) -> None:
     """Print what a scenario would do, and to whom when, without running it."""
+    from nomos_testing.deployers.environment import makes_real_proofs
     from nomos_testing.scenario.description import described_plan
     from nomos_testing.scenario.errors import ScenarioError
     from nomos_testing.scenario.yaml import load_scenario
     from nomos_testing.settings import Settings
 
+    settings = Settings.from_environ()
     try:
-        loaded = load_scenario(scenario, Settings.from_environ(), seed=seed)
+        loaded = load_scenario(scenario, settings, seed=seed)
     except ScenarioError as error:
         click.echo(str(error), err=True)
         sys.exit(1)
     if as_json:
         click.echo(json.dumps({"seed": loaded.seed, "faults": loaded.faults.to_json()}, indent=2))
     else:
-        click.echo("\n".join(described_plan(loaded)))
+        click.echo("\n".join(described_plan(loaded, real_proofs=makes_real_proofs(os.environ, settings))))
 
 
 @main.command()

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from nomos_core.proofs.circuits import circuits_of
 from nomos_core.proofs.prover import Prover
 from nomos_core.proofs.selection import DEVELOPMENT_MODE_VARIABLE, PROVER_VARIABLE, ProverUnavailable, select_prover
 from nomos_testing.deployers.errors import Problem
+from nomos_testing.proof_cache import CachingProver, proof_directory
 from nomos_testing.settings import Settings
 
 NODE_OVERRIDES: Final = frozenset(
@@ -38,8 +40,23 @@ def node_environment(base: Mapping[str, str], settings: Settings) -> dict[str, s
 
 
 def find_prover(environment: Mapping[str, str]) -> Prover | Problem:
-    """Who signs for us, in the environment of the nodes."""
+    """Who signs for us, in the environment of the nodes. Real proofs are kept for the next run."""
     try:
-        return select_prover(environment)
+        prover = select_prover(environment)
     except ProverUnavailable as error:
         return Problem(str(error), "set POL_PROOF_DEV_MODE=true to run with development proofs")
+    if prover.name != "groth16":
+        return prover
+    caching = CachingProver(
+        prover, proof_directory(environment), identity=circuits_of(environment).verification_key.read_bytes()
+    )
+    caching.prune()
+    return caching
+
+
+def makes_real_proofs(environ: Mapping[str, str], settings: Settings) -> bool:
+    """Whether runs in this environment would sign with the circuits; False also where no prover can serve."""
+    try:
+        return select_prover({**environ, **node_environment(environ, settings)}).name == "groth16"
+    except ProverUnavailable:
+        return False

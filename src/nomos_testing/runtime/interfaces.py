@@ -12,7 +12,16 @@ from nomos_testing.runtime.context import RunContext
 from nomos_testing.runtime.outcome import ExpectationFailed, Observation
 from nomos_testing.runtime.plan import RunPlan
 
-__all__ = ["DescribesLoad", "Expectation", "ExpectationFailed", "Observation", "RunContext", "RunPlan", "Workload"]
+__all__ = [
+    "DescribesLoad",
+    "Expectation",
+    "ExpectationFailed",
+    "GetsReady",
+    "Observation",
+    "RunContext",
+    "RunPlan",
+    "Workload",
+]
 
 
 class Expectation(Protocol):
@@ -68,6 +77,15 @@ class Workload(Protocol):
             Failure: the network does not take the load; the run has failed. What else it raises is taken for a bug of
                 the workload: the run has errored.
         """
+        ...
+
+
+@runtime_checkable
+class GetsReady(Protocol):
+    """A workload that has work to do before anything is measured."""
+
+    async def get_ready(self, ctx: RunContext) -> None:
+        """Prepare, while the network runs without load. Raising fails the run."""
         ...
 
 

@@ -14,13 +14,21 @@ from typing import Self
 from nomos_testing.failure import is_failure
 from nomos_testing.faults.fault_events import FaultsPlanned
 from nomos_testing.faults.recovery import watch_recoveries
+from nomos_testing.proof_cache import CachingProver
 from nomos_testing.runtime.background import Background
 from nomos_testing.runtime.context import RunContext
 from nomos_testing.runtime.counters import Counters
 from nomos_testing.runtime.deployment import Deployment
-from nomos_testing.runtime.errors import ExpectationCaptureFailed, ExpectationsFailed, HealFailed, RunFailed, described
+from nomos_testing.runtime.errors import (
+    ExpectationCaptureFailed,
+    ExpectationsFailed,
+    HealFailed,
+    RunFailed,
+    WorkloadFailed,
+    described,
+)
 from nomos_testing.runtime.feed_journal import journal_feed
-from nomos_testing.runtime.interfaces import DescribesLoad, Expectation, Workload
+from nomos_testing.runtime.interfaces import DescribesLoad, Expectation, GetsReady, Workload
 from nomos_testing.runtime.journal_events import ExpectationJudged, Notice, RunEnded, VerdictReached
 from nomos_testing.runtime.machine_watch import MachineWatch
 from nomos_testing.runtime.outcome import ExpectationFailed, Judgement, Verdict
@@ -120,9 +128,10 @@ class Runner:
     async def _load(self) -> None:
         """Everything up to the verdict."""
         metrics, node_control = self._deployment.plan.metrics, self._deployment.plan.node_control
+        self._announce_load()
+        await self._get_ready()
         with self._phases.phase("capture"):
             await self._capture()
-        self._announce_load()
         self._announce_faults()
         driver = WorkloadDriver(self._workloads, self._context, self._background)
         watching = self._background.spawn(self._machine.run(), name="watch of the machine")
@@ -140,6 +149,19 @@ class Runner:
         settle = metrics.settle(node_control=node_control)
         with self._phases.phase("settle", settle):
             await driver.let_pass(settle)
+
+    async def _get_ready(self) -> None:
+        """Have real proofs made before the load; development proofs cost nothing."""
+        preparing = [workload for workload in self._workloads if isinstance(workload, GetsReady)]
+        if not preparing or not isinstance(self._deployment.prover, CachingProver):
+            return
+        with self._phases.phase("prove"):
+            for workload in preparing:
+                try:
+                    await workload.get_ready(self._context)
+                except Exception as error:
+                    note_exception(self._journal, f"workload {workload.name}", error)
+                    raise WorkloadFailed(workload.name, error) from error
 
     async def _capture(self) -> None:
         for expectation in self._expectations:

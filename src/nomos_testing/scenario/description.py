@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from nomos_testing.runtime.interfaces import DescribesLoad
+from nomos_testing.runtime.machine import measured_machine_factor
 from nomos_testing.scenario.scenario import Scenario
+from nomos_testing.workloads.submission import proof_sentence
+from nomos_testing.workloads.transactions import TransactionWorkload
 
 
-def described_plan(scenario: Scenario) -> Iterator[str]:
-    """Seed, network, timing, parts, and every fault with its time and target."""
+def described_plan(scenario: Scenario, *, real_proofs: bool = False) -> Iterator[str]:
+    """Seed, network, timing, parts, and every fault with its time and target.
+
+    ``real_proofs`` adds what the proofs take on this machine.
+    """
     spec, metrics = scenario.topology, scenario.metrics
     yield f"{scenario.name}, seed {scenario.seed}"
     yield f"network: {spec.validators} validators, {spec.executors} executors, layout {spec.layout}"
@@ -22,6 +29,10 @@ def described_plan(scenario: Scenario) -> Iterator[str]:
     for workload in scenario.workloads:
         if isinstance(workload, DescribesLoad):
             yield from (f"  {workload.name}: {sentence}" for sentence in workload.describe_load())
+        if real_proofs and isinstance(workload, TransactionWorkload) and workload.submissions is not None:
+            factor, processors = measured_machine_factor(), os.cpu_count() or 1
+            sentence = proof_sentence(workload.submissions, machine_factor=factor, processors=processors)
+            yield f"  {workload.name}: {sentence}"
     yield "expectations: " + (", ".join(expectation.name for expectation in scenario.expectations) or "none")
     yield f"faults: {len(scenario.faults) or 'none'}"
     yield from scenario.faults.lines(spec.slot_duration)

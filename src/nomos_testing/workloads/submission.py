@@ -15,6 +15,8 @@ from typing import Final
 from nomos_testing.scenario.metrics import RunMetrics
 
 MIN_INCLUSION_RATIO: Final = 0.5
+PROOF_SECONDS: Final = 0.2
+"""A proof of zksign with the circuits' own prover: ten nodes' genesis, which has 21, took 4.2 s."""
 _REST_WINNERS: Final = 2
 """An account rests for so many slots with a block: one that its transaction may just miss, and the one that takes it.
 The first one is rarely missed, which is the margin."""
@@ -112,6 +114,20 @@ def submission_plan(
         accounts=min(accounts, planned),
         needed=needed,
         once=once,
+    )
+
+
+def proof_sentence(plan: SubmissionPlan, *, machine_factor: float, processors: int) -> str:
+    """What real proofs of a plan take: those of the first round before the load, the others one at a time during it."""
+    proof = PROOF_SECONDS * machine_factor
+    before = f"proofs of {plan.accounts} transactions before the load: some {plan.accounts * proof / processors:.0f} s"
+    later = plan.planned - plan.accounts
+    if not later:
+        return before
+    keeps = "keeps" if proof <= plan.interval else "does not keep"
+    return (
+        f"{before}; of {later} during it, one at a time, {proof:.2g} s each: one processor {keeps} the rate of one in "
+        f"{plan.interval:.2g} s"
     )
 
 

@@ -10,6 +10,7 @@ rate sinks, and the run says by how much.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -25,6 +26,7 @@ from nomos_core.proofs.prover import Prover
 from nomos_testing.expectations.lottery_odds import LotteryOdds
 from nomos_testing.expectations.transaction_inclusion import TransactionInclusion
 from nomos_testing.failure import Failure
+from nomos_testing.proof_cache import CachingProver
 from nomos_testing.runtime.counters import TRANSACTIONS_PLANNED, TRANSACTIONS_SENT
 from nomos_testing.runtime.interfaces import Expectation, RunContext, RunPlan
 from nomos_testing.runtime.journal_events import Notice
@@ -35,7 +37,9 @@ from nomos_testing.workloads.spending import LOST_AFTER_BLOCKS, FundedAccount, S
 from nomos_testing.workloads.submission import SubmissionPlan, submission_plan
 from nomos_testing.workloads.transaction_events import TransactionSent, TransactionsFinished
 
-PROOFS_AHEAD: Final = 8
+PROOFS_AHEAD: Final = 2
+"""One is made at a time where proofs are real, so that more would only wait."""
+PROGRESS_SECONDS: Final = 5.0
 
 
 def funded_accounts(topology: GeneratedTopology) -> list[FundedAccount]:
@@ -109,6 +113,11 @@ class TransactionWorkload:
         """The number of transactions and of accounts in sentences; empty before ``prepare``."""
         return self._submissions.sentences() if self._submissions else ()
 
+    @property
+    def submissions(self) -> SubmissionPlan | None:
+        """None before ``prepare``."""
+        return self._submissions
+
     def expectations(self) -> Sequence[Expectation]:
         return (TransactionInclusion(self),)
 
@@ -130,6 +139,18 @@ class TransactionWorkload:
             once=self._once_per_account,
             best_effort=self._best_effort,
         )
+
+    async def get_ready(self, ctx: RunContext) -> None:
+        """Make the proofs of each account's first transaction, on all processors; the prover keeps them.
+
+        Raises:
+            ProofError: a proof could not be made.
+        """
+        assert self._submissions is not None, "prepare comes first"
+        prover, sources = ctx.prover(), funded_accounts(ctx.descriptors())[: self._submissions.accounts]
+        if isinstance(prover, CachingProver):
+            with prover.all_processors():
+                await _prove_all(ctx, sources)
 
     async def run(self, ctx: RunContext) -> None:
         """Send the planned transactions.
@@ -221,6 +242,24 @@ async def _following(ctx: RunContext, spendable: SpendableAccounts) -> AsyncIter
     finally:
         following.cancel()
         await asyncio.wait([following])
+
+
+async def _prove_all(ctx: RunContext, sources: Sequence[FundedAccount]) -> None:
+    """Sign a transaction of each account, as many at once as there are processors, and say how far that is."""
+    waiting, made, told = deque(sources), 0, time.monotonic()
+
+    async def work() -> None:
+        nonlocal made, told
+        while waiting:
+            await asyncio.to_thread(self_transfer, waiting.popleft(), ctx.prover())
+            made += 1
+            if made == len(sources) or time.monotonic() - told >= PROGRESS_SECONDS:
+                told = time.monotonic()
+                ctx.journal().write(Notice(f"proofs: {made} of {len(sources)} are there"))
+
+    async with asyncio.TaskGroup() as workers:
+        for _ in range(os.cpu_count() or 1):
+            workers.create_task(work())
 
 
 async def _signed_ahead(

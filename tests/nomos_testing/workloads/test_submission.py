@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nomos_testing.scenario.metrics import RunMetrics
-from nomos_testing.workloads.submission import submission_plan
+from nomos_testing.workloads.submission import proof_sentence, submission_plan
 
 
 def _metrics(seconds: float, slot: float | None = 2.0, coefficient: float = 0.9) -> RunMetrics:
@@ -91,3 +91,15 @@ def test_the_plan_fills_the_run_and_keeps_both_limits(
     else:
         with pytest.raises(ValueError, match="cannot keep that rate"):
             submission_plan(metrics, rate=rate, accounts=accounts)
+
+
+def test_a_plan_says_what_real_proofs_take() -> None:
+    once = submission_plan(_metrics(60), rate=5, accounts=500)
+    assert proof_sentence(once, machine_factor=1.0, processors=2) == (
+        "proofs of 166 transactions before the load: some 17 s"
+    )
+    turns = submission_plan(_metrics(500, slot=0.5), rate=5, accounts=100)
+    assert proof_sentence(turns, machine_factor=2.0, processors=4) == (
+        "proofs of 100 transactions before the load: some 10 s; of 5455 during it, one at a time, 0.4 s each: "
+        "one processor does not keep the rate of one in 0.09 s"
+    )

@@ -20,6 +20,7 @@ from nomos_core.proofs.development import DevelopmentProver
 from nomos_testing.client.errors import NodeRefused, NodeUnreachable
 from nomos_testing.cluster.roles import Role
 from nomos_testing.configgen import ConfigOptions, generate_topology
+from nomos_testing.proof_cache import CachingProver
 from nomos_testing.runtime.background import Background
 from nomos_testing.runtime.block_feed import BlockFeed
 from nomos_testing.runtime.context import RunContext
@@ -214,6 +215,36 @@ async def test_a_slow_prover_slows_the_rate_and_is_reported(tmp_path: Path) -> N
         (notice,) = lab.events(Notice)
         assert notice.level == "warning"
         assert "s late, and one in 0.02 s was planned: proofs, nodes or free accounts came too late" in notice.text
+
+
+async def test_real_proofs_are_made_before_the_load_and_taken_from_the_cache_in_it(tmp_path: Path) -> None:
+    class Counting(DevelopmentProver):
+        made = 0
+
+        def sign(self, secret_keys: Sequence[int], message: int) -> ZkSignature:
+            self.made += 1
+            return super().sign(secret_keys, message)
+
+    counting = Counting()
+    prover: Any = CachingProver(counting, tmp_path / "proofs", identity=b"circuits")
+    async with bench(tmp_path, Node("validator-0", Role.VALIDATOR), prover=prover) as lab:
+        workload = TransactionWorkload(rate=1)
+        workload.prepare(lab.ctx.plan())
+        async with asyncio.timeout(20):
+            await workload.get_ready(lab.ctx)
+            assert counting.made == workload.planned
+            assert lab.events(Notice)[-1].text == f"proofs: {workload.planned} of {workload.planned} are there"
+            await workload.run(lab.ctx)
+        assert counting.made == workload.planned
+        assert len(lab.taken) == workload.planned
+
+
+async def test_development_proofs_are_not_made_beforehand(tmp_path: Path) -> None:
+    async with bench(tmp_path, Node("validator-0", Role.VALIDATOR)) as lab:
+        workload = TransactionWorkload(rate=1)
+        workload.prepare(lab.ctx.plan())
+        await workload.get_ready(lab.ctx)
+        assert lab.events(Notice) == []
 
 
 def _hex(tx_hash: TxHash) -> str:

@@ -1,0 +1,121 @@
+"""Real proofs that do not starve the nodes under test: made one at a time, at low priority, and kept for the next run.
+
+A proof takes a good part of a second of a processor, and the nodes run on the same machine. So the framework makes one
+at a time, except where nothing is being measured: ``all_processors`` lets all of them work, such as before the load of
+a run starts. Proofs are kept in the user's cache directory under a hash of all that they depend on. What is read there
+is verified: a damaged or foreign file is made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from nomos_core.identifiers import ZkPublicKey, ZkSignature
+from nomos_core.keys import zk_public_keys
+from nomos_core.proofs.prover import SIGNATURE_BYTES, Prover, ProverName
+
+MOST_PROOFS: Final = 20_000
+"""Files that the cache keeps, 128 bytes each; the oldest go."""
+_NICENESS: Final = 10
+_CACHED: Final = Path("logos-blockchain-testing") / "proofs"
+
+
+def proof_directory(environ: Mapping[str, str]) -> Path:
+    """``logos-blockchain-testing/proofs`` below ``$XDG_CACHE_HOME``, else below ``~/.cache``."""
+    named = Path(environ.get("XDG_CACHE_HOME", ""))
+    return (named if named.is_absolute() else Path(environ.get("HOME") or Path.home()) / ".cache") / _CACHED
+
+
+class CachingProver:
+    """A prover whose proofs are kept in ``directory``; ``identity`` tells one set of circuits from another.
+
+    Where the directory can't be written to, every proof is made anew.
+    """
+
+    def __init__(self, prover: Prover, directory: Path, *, identity: bytes) -> None:
+        self._prover = prover
+        self._directory = directory
+        self._identity = identity
+        self._processors = os.cpu_count() or 1
+        self._turns = threading.Semaphore(1)
+        self._workers = ThreadPoolExecutor(self._processors, "proof", initializer=_lower_priority)
+
+    @property
+    def name(self) -> ProverName:
+        return self._prover.name
+
+    def verify(self, public_keys: Sequence[ZkPublicKey], message: int, signature: ZkSignature) -> bool:
+        return self._prover.verify(public_keys, message, signature)
+
+    def sign(self, secret_keys: Sequence[int], message: int) -> ZkSignature:
+        """Take the signature from the cache, or make it when its turn comes.
+
+        Raises:
+            ValueError: more than ``MAX_KEYS`` keys.
+            ProofError: the proof could not be made.
+        """
+        path = self._path(secret_keys, message)
+        kept = self._read(path, secret_keys, message)
+        if kept is not None:
+            return kept
+        with self._turns:
+            signature = self._workers.submit(self._prover.sign, secret_keys, message).result()
+        self._keep(path, signature)
+        return signature
+
+    @contextmanager
+    def all_processors(self) -> Iterator[None]:
+        """Let as many proofs be made at once as there are processors, for as long as the block runs."""
+        more = self._processors - 1
+        for _ in range(more):
+            self._turns.release()
+        try:
+            yield
+        finally:
+            for _ in range(more):
+                self._turns.acquire()
+
+    def _path(self, secret_keys: Sequence[int], message: int) -> Path:
+        # Only the hash is written: nothing of a key can be read from it.
+        parts = [self._identity, *(key.to_bytes(32, "big") for key in secret_keys), message.to_bytes(32, "big")]
+        digest = hashlib.sha256(b"".join(len(part).to_bytes(4, "big") + part for part in parts)).hexdigest()
+        return self._directory / digest[:2] / digest
+
+    def _read(self, path: Path, secret_keys: Sequence[int], message: int) -> ZkSignature | None:
+        try:
+            kept = ZkSignature(path.read_bytes())
+        except OSError:
+            return None
+        if len(kept) != SIGNATURE_BYTES or not self._prover.verify(zk_public_keys(secret_keys), message, kept):
+            return None
+        with suppress(OSError):
+            os.utime(path)  # it is one of the newest again
+        return kept
+
+    def _keep(self, path: Path, signature: ZkSignature) -> None:
+        # A cache that can't be written to costs time, not a run.
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(dir=path.parent)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(signature)
+            os.replace(name, path)
+
+    def prune(self, most: int = MOST_PROOFS) -> None:
+        """Delete the oldest proofs beyond ``most``."""
+        found = [(entry.stat().st_mtime, entry) for entry in self._directory.glob("??/*")]
+        for _, entry in sorted(found, key=lambda item: item[0])[: max(0, len(found) - most)]:
+            entry.unlink(missing_ok=True)
+
+
+def _lower_priority() -> None:
+    """On Linux a thread has a niceness of its own, and the programs that it starts inherit it."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
