@@ -9,7 +9,7 @@ program_kind() {
   local answer status=0
   [[ -f "${1:-}" && -x "$1" ]] || { echo none && return; }
   is_for_machine "$1" "$(uname -m)" || { echo real && return; }
-  answer="$(timeout 20 "$1" --version </dev/null 2>&1 | tr -d '\0')" || status=$?
+  answer="$(NOMOS_PROBE=1 timeout 20 "$1" --version </dev/null 2>&1 | tr -d '\0')" || status=$?
   if ((status == 0)) && [[ "$answer" =~ ^nomos-(node|executor)\ . ]]; then
     if [[ "$answer" == *"(embedded node of logos-blockchain-testing)"* ]]; then echo embedded; else echo real; fi
     return

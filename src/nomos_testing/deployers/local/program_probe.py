@@ -1,8 +1,8 @@
 """Asks a program which node it is, before any node is started.
 
-``--version`` tells nearly all: the embedded node says that it is one, the real one its name and version. A program that
-answers something else may still be a node under another name. It is one if it takes ``--check-config`` and misses the
-configuration then, which is what both nodes say in the same words.
+``--version`` tells nearly all. Both nodes answer their name and version in the same words; where ``NOMOS_PROBE`` is set
+the embedded node adds that it is one. A program that answers something else may still be a node under another name. It
+is one if it takes ``--check-config`` and misses the configuration then, which is what both nodes say in the same words.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from typing import Final
 
 from nomos_testing.deployers.errors import described_status
 
+PROBE_VARIABLE: Final = "NOMOS_PROBE"
+"""Asks the embedded node to say that it is one; the real node does not know it."""
 EMBEDDED_ANSWER: Final = "(embedded node of logos-blockchain-testing)"
 """The end of the embedded node's ``--version``; also in ``nomos_node.command_line`` and ``scripts/lib/programs.sh``."""
 PROBE_SECONDS: Final = 20.0
@@ -77,7 +79,7 @@ def identify(
 
 
 def _identify(program: Path, environment: Mapping[str, str], seconds: float) -> Identity:
-    version = _ask(program, "--version", environment, seconds)
+    version = _ask(program, "--version", {**environment, PROBE_VARIABLE: "1"}, seconds)
     named = _NAMED.match(version.text)
     if version.code == 0 and named is not None:
         return Identity(embedded=EMBEDDED_ANSWER in version.text, name=named[1])
