@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nomos_testing.client.errors import NodeAnswerInvalid, NodeRefused, NodeUnreachable
+from nomos_testing.client.errors import NodeAnswerInvalid, NodeClientError, NodeRefused, NodeUnreachable
 
 if TYPE_CHECKING:
     import aiohttp
@@ -18,6 +21,8 @@ T = TypeVar("T")
 _KEEP_ALIVE_SECONDS = 3.0
 _CONNECTIONS = 32
 _UNSET = object()
+
+_log = logging.getLogger(__name__)
 
 
 class Transport:
@@ -43,14 +48,19 @@ class Transport:
             NodeUnreachable, NodeRefused, NodeAnswerInvalid: see there.
         """
         request = _described(method, url)
-        text = (await self.fetch(method, url, body=body, timeout=timeout)).decode(errors="replace")
-        try:
-            return read(json.loads(text))
-        except (ValueError, TypeError, KeyError, AttributeError, LookupError) as error:
-            raise NodeAnswerInvalid(self._node, request, f"{_explained(error)} in {_shortened(text)}") from error
+        with self._failure_logged(method, url):
+            text = (await self._fetch(method, url, body=body, timeout=timeout)).decode(errors="replace")
+            try:
+                return read(json.loads(text))
+            except (ValueError, TypeError, KeyError, AttributeError, LookupError) as error:
+                raise NodeAnswerInvalid(self._node, request, f"{_explained(error)} in {_shortened(text)}") from error
 
     async def fetch(self, method: str, url: str, *, body: Any = _UNSET, timeout: float | None = None) -> bytes:
         """Send one request and return the answer's body as it came."""
+        with self._failure_logged(method, url):
+            return await self._fetch(method, url, body=body, timeout=timeout)
+
+    async def _fetch(self, method: str, url: str, *, body: Any, timeout: float | None) -> bytes:
         import aiohttp
 
         request, seconds = _described(method, url), self._timeout if timeout is None else timeout
@@ -69,27 +79,39 @@ class Transport:
     async def all_lines(self, method: str, url: str, read: Callable[[Any], T], *, body: Any) -> tuple[T, ...]:
         """Send one request and read its answer of JSON lines, which may be of any length, to the end."""
         request = _described(method, url)
-        content = await self.fetch(method, url, body=body)
-        return tuple(self._read_line(line, read, request) for line in content.splitlines() if line.strip())
+        with self._failure_logged(method, url):
+            content = await self._fetch(method, url, body=body, timeout=None)
+            return tuple(self._read_line(line, read, request) for line in content.splitlines() if line.strip())
 
     async def lines(self, url: str, read: Callable[[Any], T]) -> AsyncIterator[T]:
         """Follow a stream of JSON lines until the node or the caller ends it."""
         import aiohttp
 
         request = _described("GET", url)
-        try:
-            async with self._opened().get(url) as answer:
-                if answer.status != 200:
-                    raise NodeRefused(self._node, request, answer.status, await answer.text())
-                async for line in answer.content:
-                    yield self._read_line(line, read, request)
-        except (aiohttp.ClientError, OSError) as error:
-            raise NodeUnreachable(self._node, request, _explained(error)) from error
+        with self._failure_logged("GET", url):
+            try:
+                async with self._opened().get(url) as answer:
+                    if answer.status != 200:
+                        raise NodeRefused(self._node, request, answer.status, await answer.text())
+                    async for line in answer.content:
+                        yield self._read_line(line, read, request)
+            except (aiohttp.ClientError, OSError) as error:
+                raise NodeUnreachable(self._node, request, _explained(error)) from error
 
     async def close(self) -> None:
         if self._session is not None:
             session, self._session = self._session, None
             await session.close()
+
+    @contextmanager
+    def _failure_logged(self, method: str, url: str) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        except NodeClientError as error:
+            spent, reason = 1000 * (time.monotonic() - began), _shortened(error.reason)
+            _log.debug("%s: %s %s failed after %.1f ms: %s", self._node, method, url, spent, reason)
+            raise
 
     def _read_line(self, line: bytes, read: Callable[[Any], T], request: str) -> T:
         try:

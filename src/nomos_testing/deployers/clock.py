@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ _LIBRARY_PLACES = ("/usr/lib/*/faketime", "/usr/lib/faketime", "/usr/local/lib/f
 CLOCK_NAME = "clock"
 """The file of a node's offset, in its directory."""
 _LIBRARY_NAME = "libfaketime.so.1"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class NodeClock:
         fresh = self.file.with_suffix(".new")
         fresh.write_text(f"{seconds:+.6f}\n")
         os.replace(fresh, self.file)
+        _log.debug("clock %+g s off: %s", seconds, self.file)
 
 
 def find_library(named: Path | None, places: Iterable[str] = _LIBRARY_PLACES) -> Path | Problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
@@ -22,6 +23,8 @@ N = TypeVar("N", bound=DeployedNode)
 T = TypeVar("T")
 
 LAST_LINES: Final = 20
+
+_log = logging.getLogger(__name__)
 
 
 class DeployedCluster(ABC, Generic[N]):
@@ -112,6 +115,7 @@ class DeployedCluster(ABC, Generic[N]):
     async def _answers(self, node: N, *, since: float) -> None:
         """Wait until a node that was started at ``since`` (monotonic) answers."""
         check, timeout = HttpAnswers(node), self._patience.seconds(self.readiness_seconds)
+        _log.debug("waiting for %s, no longer than %g s", check.waited_for, timeout)
         await self.while_alive(wait_until(check.waited_for, check.look, timeout=timeout, poll=check.poll), [node])
         self._journal.write(NodeReady(node.name, round(time.monotonic() - since, 6)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from nomos_testing.runtime.waiting import WaitTimeout, wait_until
 VERIFY_SECONDS = 20.0
 """Nominal: a node notices after seconds that a peer is lost, and dials it again at intervals of up to six."""
 POLL_SECONDS = 0.1
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ class RelayNetworkControl:
         started = time.monotonic()
         seconds = self._patience.seconds(VERIFY_SECONDS) if timeout is None else timeout
         reason = None
+        _log.debug("looking whether every link is whole, no longer than %g s", seconds)
         try:
             network = WholeNetwork(self._relay, self._nodes, self._connected, before=await self._relay.counters())
             await wait_until("whole links", lambda: network.look(self._scope()), timeout=seconds, poll=POLL_SECONDS)

@@ -5,6 +5,7 @@ How each of these is done is the node's and its cluster's affair; what follows f
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ N = TypeVar("N", bound=DeployedNode)
 
 Newcomer = Callable[[Role, int, NetworkControl | None], Awaitable[N]]
 """Makes a node that the network did not have, of a role and with an index; it is not started."""
+
+_log = logging.getLogger(__name__)
 
 
 class ClusterNodeControl(Generic[N]):
@@ -165,5 +168,10 @@ class ClusterNodeControl(Generic[N]):
     @contextmanager
     def _journaled(self, node: N, action: str) -> Iterator[None]:
         started = time.monotonic()
-        yield
+        _log.debug("%s: %s begins", node.name, action)
+        try:
+            yield
+        except NodeControlError as error:
+            _log.debug("%s: %s failed after %.3f s: %s", node.name, action, time.monotonic() - started, error)
+            raise
         self._journal.write(NodeControlled(node.name, action, round(time.monotonic() - started, 6)))

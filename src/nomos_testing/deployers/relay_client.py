@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import secrets
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
@@ -22,6 +24,12 @@ LONGEST_ANSWER: Final = 64 * 1024 * 1024
 _ANSWER_SECONDS: Final = 5.0
 _END_SECONDS: Final = 0.5
 _TOKEN_BYTES: Final = 16
+_LOGGED: Final = ("number", "numbers", "name", "links", "effect")
+"""The fields of a request that its log line shows: the one that opens the relay has a secret token besides."""
+_LONGEST_LOGGED: Final = 300
+"""Characters of a request in the log."""
+
+_log = logging.getLogger(__name__)
 
 
 class RelayClient(ABC):
@@ -70,6 +78,7 @@ class RelayClient(ABC):
             LaunchError: the program cannot be started, or an address is in use.
         """
         self._process = await self._spawn()
+        _log.debug("started the network relay (pid %d); its log is %s", self._process.pid, self.evidence)
         self._watch = asyncio.create_task(self._report_end(self._process, ended), name="watch the relay")
         try:
             await self._begin()
@@ -131,6 +140,16 @@ class RelayClient(ABC):
         Raises:
             NetworkControlError: the relay has ended, does not answer, or refuses.
         """
+        shown, began = _shown(do, fields), time.monotonic()
+        try:
+            answer = await self._asked(do, fields)
+        except NetworkControlError as error:
+            _log.debug("relay: %s failed after %.1f ms: %s", shown, 1000 * (time.monotonic() - began), error)
+            raise
+        _log.debug("relay: %s done in %.1f ms", shown, 1000 * (time.monotonic() - began))
+        return answer
+
+    async def _asked(self, do: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         async with self._one_at_a_time:
             self._last_request += 1
             request = {"id": self._last_request, "do": do, **fields}
@@ -166,3 +185,8 @@ class RelayClient(ABC):
 
     def _end_text(self, status: int) -> str:
         return f"the network relay has ended ({described_status(status)}); its log is {self.evidence}"
+
+
+def _shown(do: str, fields: Mapping[str, Any]) -> str:
+    text = " ".join([do, *(f"{key}={fields[key]}" for key in _LOGGED if key in fields)])
+    return text if len(text) <= _LONGEST_LOGGED else f"{text[:_LONGEST_LOGGED]}..."

@@ -6,6 +6,7 @@ Whatever fails on the way, the journal says how the run ended, and the error whe
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
@@ -41,6 +42,8 @@ from nomos_testing.topology import GeneratedTopology
 _EXPLAINED = (BlockFeedError, DeployError, LaunchError, OSError, ProofError, WaitTimeout)
 """What may go wrong on the way up without being a defect of ours."""
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetUp:
@@ -57,6 +60,7 @@ class SetUp:
             WaitTimeout: the check was not fulfilled in time.
         """
         timeout = self.patience.seconds(READINESS_SECONDS)
+        _log.debug("waiting for %s, no longer than %g s", check.waited_for, timeout)
         try:
             waited = await wait_until(check.waited_for, check.look, timeout=timeout, poll=check.poll)
         except WaitTimeout as error:

@@ -193,9 +193,13 @@ class BlockFeed:
             info = await source.consensus_info(timeout=REQUEST_TIMEOUT_SECONDS)
             self._views[source.name] = NodeView(info, time.monotonic())
             await self._catch_up(source, info)
+            if view.error is not None:
+                _log.debug("%s answers again; its last error: %s", source.name, view.error)
         except (NodeClientError, BlockFeedError, ChainMismatch) as error:
             if view.error is None:
                 _log.info("block feed catch up failed: %s", error)
+            elif view.error != str(error):
+                _log.debug("block feed catch up fails in another way: %s", error)
             last = self._views[source.name]
             self._views[source.name] = NodeView(last.info, last.answered_at, str(error))
 
@@ -204,6 +208,10 @@ class BlockFeed:
             return
         blocks = await self._unknown_blocks(source, info)
         # From here on nothing awaits: two nodes that show the same block at once record it once.
+        _log.debug(
+            "%s has the tip %s: slot %d, height %d, new blocks: %d",
+            *(source.name, info.tip.hex(), info.slot, info.height, len(blocks)),
+        )
         now = time.monotonic()
         self._publish(self._history.add(source.name, blocks, now))
         self._publish(self._history.move(source.name, info.tip, now))

@@ -23,6 +23,9 @@ JOURNAL_NAME = "journal.jsonl"
 _SHOWN_CHARACTERS: Final = 200
 """Of a line that cannot be read."""
 
+_LONGEST_LOGGED: Final = 1000
+"""Characters of an event in the log; the journal has all of it."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -66,6 +69,8 @@ class Journal:
         # One write call a line: lines of the reaper, who appends too, never mix with ours.
         # A lone surrogate (a file name that is not UTF-8) becomes the escape by which JSON writes it.
         os.write(self._file, to_line(entry).encode(errors="backslashreplace"))
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug("%s", _shown(entry.event))
         for listener in list(self._listeners):
             self._tell(listener, entry)
         return entry
@@ -81,6 +86,11 @@ class Journal:
         except Exception:
             self._listeners.remove(listener)
             _log.exception("a journal listener failed and is dropped")
+
+
+def _shown(event: Any) -> str:
+    text = " ".join([kind_of(event), *(f"{key}={value!r}" for key, value in event_to_json(event).items())])
+    return text if len(text) <= _LONGEST_LOGGED else text[:_LONGEST_LOGGED] + "..."
 
 
 def to_line(entry: Entry) -> str:

@@ -6,6 +6,7 @@ After success the journal, the plan and the nodes' configurations stay. Of a fai
 from __future__ import annotations
 
 import json
+import logging
 import re
 import secrets
 import shutil
@@ -21,6 +22,8 @@ DEFAULT_RUNS_DIRECTORY = Path(".tmp/runs")
 PLAN_NAME = "plan.json"
 SCENARIO_NAME = "scenario.yaml"
 _KEPT_AFTER_SUCCESS = "*.yaml"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +57,12 @@ class RunDirectory:
 
     def write_plan(self, plan: Mapping[str, Any]) -> None:
         (self.path / PLAN_NAME).write_text(json.dumps(plan, indent=2, default=str) + "\n", encoding="utf-8")
+        _log.debug("wrote the plan of the run: %s", self.path / PLAN_NAME)
 
     def write_scenario(self, text: str) -> None:
         """Keep the scenario as a file that can be run again."""
         (self.path / SCENARIO_NAME).write_text(text, encoding="utf-8")
+        _log.debug("wrote the scenario: %s", self.path / SCENARIO_NAME)
 
     def prune(self) -> None:
         """Delete logs, databases and all else of the nodes but their configurations."""

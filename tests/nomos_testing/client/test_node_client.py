@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -391,6 +393,25 @@ async def test_a_refusal_carries_status_and_reason(server: OneAnswer, client: No
         await client.submit_transaction(TRANSACTION)
     assert (caught.value.status, caught.value.body) == (500, "Item already in mempool")
     assert str(caught.value) == "validator-0: POST /mempool/add/tx: 500 Item already in mempool"
+
+
+async def test_each_request_that_failed_is_in_the_log_once(
+    server: OneAnswer, client: NodeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "nomos_testing")
+    server.body = INFO
+    await client.consensus_info()
+    server.text = "<html>"
+    with pytest.raises(NodeAnswerInvalid):
+        await client.consensus_info()
+    server.status, server.text = 500, "Item already in mempool"
+    with pytest.raises(NodeRefused):
+        await client.submit_transaction(TRANSACTION)
+    invalid, refused = caplog.messages
+    head = re.escape(f"validator-0: GET {client.url}/cryptarchia/info failed after ")
+    assert re.fullmatch(head + r"\d+\.\d ms: .*Expecting value.*", invalid)
+    head = re.escape(f"validator-0: POST {client.url}/mempool/add/tx failed after ")
+    assert re.fullmatch(head + r"\d+\.\d ms: '500 Item already in mempool'", refused)
 
 
 @pytest.mark.parametrize(

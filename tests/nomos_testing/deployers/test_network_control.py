@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import time
@@ -19,9 +20,10 @@ import pytest
 from fault_deadlines import EFFECT_DEADLINE
 from nomos_testing.client.errors import NodeUnreachable
 from nomos_testing.cluster.interfaces import NetworkControl, NetworkControlError
-from nomos_testing.cluster.links import Links
+from nomos_testing.cluster.links import Link, Links
 from nomos_testing.cluster.network_events import NetworkImpaired, NetworkRestored, NetworkVerified
 from nomos_testing.deployers.network_control import RelayNetworkControl
+from nomos_testing.relay.effects import Effect
 from nomos_testing.runtime.journal import Journal, read_journal
 from nomos_testing.runtime.machine import Patience
 from relay_lab import RelayLab, relay_lab, until
@@ -240,3 +242,27 @@ async def test_what_makes_no_sense_is_refused(
     with pytest.raises(NetworkControlError, match=complaint):
         await impair(bench.control)
     assert bench.events(NetworkImpaired) == []
+
+
+async def test_the_log_tells_each_request_to_the_relay_and_no_secret(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "nomos_testing")
+    async with laboratory(tmp_path) as running:
+        running.talking |= set(NAMES)
+        await running.control.partition([["a"], ["b"]], one_way=True)
+        with pytest.raises(NetworkControlError):
+            await running.lab.relay.impose(2, [Link("a", "nobody")], Effect(cut=True))
+        await running.control.heal()
+        token = running.lab.relay.token.hex()
+    for line in (
+        "started the network relay (pid ",
+        "relay: open done in ",
+        "relay: impose number=1 links=[('a', 'b')] effect={'cut': True",
+        "relay: impose number=2 links=[('a', 'nobody')] effect={'cut': True} failed after ",
+        "relay: clear done in ",
+        "looking whether every link is whole, no longer than ",
+        "network_verified verified=True",
+    ):
+        assert any(message.startswith(line) for message in caplog.messages), (line, caplog.text)
+    assert token not in caplog.text

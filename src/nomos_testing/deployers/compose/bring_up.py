@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -32,6 +33,8 @@ from nomos_testing.topology.layouts import Layout, connected_pairs, dialled_node
 
 RELAY_LOG: Final = "relay.log"
 _REAPER_VARIABLES: Final = ("PATH", "HOME")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +214,7 @@ class BringUp:
         for node in network.nodes:
             path = self.run.run_directory.node(node.name) / node.config_file_name
             path.write_text(dump_config(node.config), encoding="utf-8")
+            _log.debug("kept the configuration of %s: %s", node.name, path)
 
     def _ends_unheard(self) -> None:
         text = "docker events has ended: a node that ends by itself is only noticed when it does not answer"

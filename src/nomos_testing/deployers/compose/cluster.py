@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
@@ -25,6 +26,8 @@ LOG_FILES: Final = "logs"
 """Where the log files of a container go, in the node's directory."""
 _END_SECONDS: Final = 20.0
 """From the end of a container to the daemon's telling us."""
+
+_log = logging.getLogger(__name__)
 
 
 class ComposeCluster(DeployedCluster[ContainerNode]):
@@ -52,6 +55,7 @@ class ComposeCluster(DeployedCluster[ContainerNode]):
         """A container of the stack has ended."""
         for node in self.nodes:
             if node.container == container and node.running:
+                _log.debug("the container %s ended with %d", container, exit_code)
                 node.end_life(exit_code)
                 self._noting[node.name] = asyncio.create_task(self._note(node), name=f"note the end of {node.name}")
 

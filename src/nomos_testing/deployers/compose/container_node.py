@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ _, hard = resource.prlimit(1, resource.RLIMIT_FSIZE)
 resource.prlimit(1, resource.RLIMIT_FSIZE, (hard if sys.argv[1] == "free" else int(sys.argv[1]), hard))
 """
 _TELL_TIME: Final = "import time; print(time.time())"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -126,6 +129,7 @@ class ContainerNode:
         fresh = self.clock_file.with_suffix(".new")
         fresh.write_text(f"{seconds:+.6f}\n")
         os.replace(fresh, self.clock_file)
+        _log.debug("clock of %s %+g s off: %s", self.name, seconds, self.clock_file)
         if self.running:
             await self._check_clock(seconds)
 
@@ -141,6 +145,7 @@ class ContainerNode:
         if self.config is not None:
             file = self.directory / f"{self.role}.yaml"
             file.write_text(self.config, encoding="utf-8")
+            _log.debug("wrote the configuration of %s: %s", self.name, file)
             await self._docker("cp", str(file), f"{self.container}:{CONFIG_PATH}")
 
     async def _check_clock(self, seconds: float) -> None:

@@ -6,7 +6,9 @@ import asyncio
 import json
 import logging
 import os
+import shlex
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -24,6 +26,8 @@ INSPECT_SECONDS: Final = 60.0
 CONTAINER_SECONDS: Final = 60.0
 PULL_SECONDS: Final = 300.0
 _log = logging.getLogger(__name__)
+_LONGEST_LOGGED: Final = 200
+"""Characters of an argument, or of what a command wrote, in the log."""
 _LONGEST_LINE: Final = 16 * 1024 * 1024
 
 
@@ -43,6 +47,17 @@ class Docker:
 
     async def run(self, argv: Sequence[str], *, timeout: float, cwd: Path | None = None, merged: bool = False) -> str:
         """Run any command in Docker's environment; its standard output, with standard error in it if ``merged``."""
+        began = time.monotonic()
+        try:
+            text = await self._run(argv, timeout=timeout, cwd=cwd, merged=merged)
+        except CommandFailed as error:
+            spent, complaint = 1000 * (time.monotonic() - began), _one_line(error.output)
+            _log.debug("%s: %s (%.0f ms): %s", _logged(argv), error.what, spent, complaint or "it wrote nothing")
+            raise
+        _log.debug("%s: exited with status 0 (%.0f ms)", _logged(argv), 1000 * (time.monotonic() - began))
+        return text
+
+    async def _run(self, argv: Sequence[str], *, timeout: float, cwd: Path | None, merged: bool) -> str:
         shown = " ".join(argv)
         try:
             process = await asyncio.create_subprocess_exec(
@@ -85,6 +100,7 @@ class Docker:
             LaunchError: it cannot be started.
         """
         descriptor = os.open(stderr or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        _log.debug("%s: goes on", _logged((self.program, *arguments)))
         try:
             return await asyncio.create_subprocess_exec(
                 self.program,
@@ -139,6 +155,16 @@ class Docker:
             _log.info("%s", error)
             return False
         return True
+
+
+def _logged(argv: Sequence[str]) -> str:
+    """The command in one line; a script among its arguments is cut."""
+    return shlex.join(map(_one_line, argv))
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split()) if "\n" in text else text
+    return line if len(line) <= _LONGEST_LOGGED else f"{line[:_LONGEST_LOGGED]}..."
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -28,6 +28,7 @@ class ComposeError(DeployError):
 class CommandFailed(ComposeError):
     """
     Attributes:
+        what: how it failed, in some words.
         output: what the command wrote to standard error and standard output.
     """
 
@@ -36,4 +37,5 @@ class CommandFailed(ComposeError):
         left_out = ["..."] if len(lines) > _SHOWN_LINES else []
         shown = "".join(f"\n  | {line}" for line in [*left_out, *lines[-_SHOWN_LINES:]])
         super().__init__(f"{command} {what}{shown}")
+        self.what = what
         self.output = output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,8 @@ _AMD64_ONLY: Final = "ghcr.io/logos-co/nomos:testnet"
 _ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 _BUILD: Final = "testing-framework/assets/stack/scripts/build_test_image.sh"
 _KNOWN_PROGRAM: Final = "/usr/bin/nomos-node"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,22 +71,30 @@ async def prepare(scenario: Scenario, settings: Settings, environ: Mapping[str, 
     tool, image, prometheus, grafana = await asyncio.gather(
         find_compose_tool(docker), docker.image(settings.image), find_prometheus(docker), find_grafana(docker)
     )
+    _log.debug("preflight: Docker %s on %s", info.get("ServerVersion"), info.get("Architecture"))
+    _log.debug("preflight: the compose tool: %s", tool if isinstance(tool, Problem) else " ".join(tool.argv))
+    _log.debug("preflight: the image %s: %s", settings.image, "is not here" if image is None else image.get("Id"))
+    _log.debug("preflight: images of Prometheus and Grafana: %s, %s", prometheus, grafana)
     _check_image(settings.image, image, info)
     embedded = _Embedded(docker, settings.image)
     prover = find_prover({**environ, **node_environment(environ, settings)})
     library = _clock_library(scenario, settings)
+    _log.debug("preflight: the prover: %s", prover if isinstance(prover, Problem) else prover.name)
+    _log.debug("preflight: the library that puts clocks off: %s", library)
     problems = [problem for problem in (tool, prover, library) if isinstance(problem, Problem)]
     problems += await _refused_faults(scenario, embedded)
     if problems or isinstance(tool, Problem) or isinstance(prover, Problem) or isinstance(library, Problem):
         raise PreflightError(problems)
     assets = find_assets(root)
+    kzg = await _kzg(scenario, settings, environ, embedded)
+    _log.debug("preflight: assets of the stack: %s; KZG parameters: %s", assets, kzg or "those of the image")
     return Prepared(
         docker=docker,
         tool=tool,
         image=settings.image,
         platform="linux/amd64" if settings.image == _AMD64_ONLY else None,
         assets=assets,
-        kzg=await _kzg(scenario, settings, environ, embedded),
+        kzg=kzg,
         prover=prover,
         clock_library=library,
         prometheus=prometheus,

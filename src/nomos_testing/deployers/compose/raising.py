@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -28,6 +29,8 @@ from nomos_testing.topology import GeneratedTopology
 ATTEMPTS: Final = 3
 _PORT_TAKEN: Final = ("port is already allocated", "address already in use", "ports are not available")
 _NETWORK_TAKEN: Final = "pool overlaps"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -86,6 +89,7 @@ class Raising:
 
     def _write_compose_file(self) -> None:
         self.workspace.compose_file.write_text(rendered(self.stack), encoding="utf-8")
+        _log.debug("wrote the compose file: %s", self.workspace.compose_file)
         targets = scrape_targets(self.stack)
         if targets is not None:
             self.workspace.scrape_targets.write_text(targets, encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,8 @@ from nomos_testing.topology import with_sampling_delay
 
 _CFGSYNC_SECONDS: Final = 180
 """How long the server lets nodes wait for each other."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,5 +130,6 @@ def write_cfgsync(stack_directory: Path, config: CfgsyncConfig) -> None:
     path = stack_directory / "cfgsync.yaml"
     try:
         path.write_text(dump_document(config), encoding="utf-8")
+        _log.debug("wrote the configuration of cfgsync: %s", path)
     except OSError as error:
         raise ComposeError(f"failed to update cfgsync configuration at {path}: {error.strerror}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ from typing import Protocol
 from nomos_testing.deployers.errors import LaunchError, described_status
 
 __all__ = ["ChildProcess", "Collect", "Command", "LaunchError", "Launcher", "described_status"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class ChildProcess:
 
     def send(self, number: signal.Signals) -> None:
         """Signal the whole group; a group that is gone is fine."""
+        _log.debug("%s to the group of process %d", number.name, self.pid)
         with suppress(ProcessLookupError):
             os.killpg(self.pid, number)
             return

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import shlex
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -17,6 +19,8 @@ from nomos_testing.runtime.journal_events import NodeStarted
 from nomos_testing.runtime.machine import Patience
 
 END_GRACE_SECONDS = 0.5
+
+_log = logging.getLogger(__name__)
 
 
 class LocalCluster(DeployedCluster[LocalNode]):
@@ -38,7 +42,10 @@ class LocalCluster(DeployedCluster[LocalNode]):
     async def start(self, node: LocalNode) -> None:
         started = time.monotonic()
         node.end_is_expected = False
-        node.process = await self._launcher.launch(node.command())
+        command = node.command()
+        _log.debug("starting %s in %s: %s", node.name, command.cwd, shlex.join(command.argv))
+        node.process = await self._launcher.launch(command)
+        _log.debug("%s has the pid %d", node.name, node.process.pid)
         self._reaper.watch_group(node.process.pid)
         self._watches[node.name] = asyncio.create_task(self._watch(node), name=f"watch {node.name}")
         self._journal.write(
@@ -55,6 +62,7 @@ class LocalCluster(DeployedCluster[LocalNode]):
     async def end(self, node: LocalNode, *, grace: float) -> None:
         node.end_is_expected = True
         if node.process is not None and node.process.running:
+            _log.debug("ending %s (pid %d), SIGKILL after %g s", node.name, node.process.pid, grace)
             await node.process.end(grace=grace)
         if node.name in self._watches:
             await self._watches[node.name]

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
+import shlex
 import signal
 from collections import deque
 from collections.abc import Mapping
@@ -22,6 +24,8 @@ from nomos_testing.deployers.local.child_process import ChildProcess, Command, L
 
 _STATUS_SECONDS = 1.0
 _END_SECONDS = 0.5
+
+_log = logging.getLogger(__name__)
 
 
 class ForkServer:
@@ -58,6 +62,7 @@ class ForkServer:
                 )
         except OSError as error:
             raise LaunchError(f"failed to start the fork server {self._argv[0]!r}: {error}") from error
+        _log.debug("started the fork server (pid %d): %s", self._process.pid, shlex.join(self._argv))
         self._reading = asyncio.create_task(self._read(self._process), name="fork server answers")
 
     async def launch(self, command: Command) -> ChildProcess:

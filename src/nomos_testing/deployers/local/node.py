@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import resource
 import shutil
@@ -18,6 +19,8 @@ from nomos_testing.deployers.local.log_files import STDERR_NAME, STDOUT_NAME, Lo
 
 RECOVERY_PLACEHOLDERS = ("recovery/mempool.json", "recovery/blend/core.json")
 """Files that the real node wants to find before it starts."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +94,7 @@ class LocalNode:
 
     def write_files(self) -> None:
         """The configuration and what the node expects beside it."""
-        self._config_path.write_text(self.blueprint.config, encoding="utf-8")
+        self._write_config()
         self._write_placeholders()
 
     async def ended(self) -> str:
@@ -108,6 +111,7 @@ class LocalNode:
     async def limit_files(self, size: int | None) -> None:
         if self.pid is None:
             return
+        _log.debug("files of %s (pid %d): %s", self.name, self.pid, "no limit" if size is None else f"at most {size} B")
         try:
             _, hard = resource.prlimit(self.pid, resource.RLIMIT_FSIZE)
             resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
@@ -123,9 +127,10 @@ class LocalNode:
 
     async def reconfigure(self, config: str) -> None:
         self.blueprint = replace(self.blueprint, config=config)
-        self._config_path.write_text(config, encoding="utf-8")
+        self._write_config()
 
     async def wipe_data(self) -> None:
+        _log.debug("wiping what %s has stored in %s", self.name, self.directory)
         kept = {self._config_path, *self.logs.files()}
         for entry in set(self.directory.iterdir()) - kept:
             if entry.is_dir() and not entry.is_symlink():
@@ -133,6 +138,10 @@ class LocalNode:
             elif self.clock is None or entry != self.clock.file:
                 entry.unlink()
         self._write_placeholders()
+
+    def _write_config(self) -> None:
+        self._config_path.write_text(self.blueprint.config, encoding="utf-8")
+        _log.debug("wrote the configuration of %s: %s", self.name, self._config_path)
 
     def _write_placeholders(self) -> None:
         for placeholder in RECOVERY_PLACEHOLDERS:

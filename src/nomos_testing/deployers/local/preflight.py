@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import resource
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,8 @@ from nomos_testing.faults.plan import FaultPlan, PlannedFault
 from nomos_testing.faults.vocabulary import Control
 from nomos_testing.settings import Settings
 from nomos_testing.topology import GeneratedTopology
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,11 @@ def prepare(
     ]
     if settings.log_dir is not None and settings.tests_tracing:
         problems += _directory_problems(settings.log_dir, "log directory", "NOMOS_LOG_DIR")
+    for role, program in found.items():
+        _log.debug("preflight: the %s program: %s", role, program)
+    _log.debug("preflight: the prover: %s", prover if isinstance(prover, Problem) else prover.name)
+    _log.debug("preflight: KZG parameters: %s", kzg)
+    _log.debug("preflight: the runs directory: %s; the log directory: %s", runs_directory, settings.log_dir)
     if problems or isinstance(prover, Problem) or isinstance(kzg, Problem):
         raise PreflightError(problems)
     return Prepared(
@@ -92,6 +100,7 @@ def with_faults(prepared: Prepared, faults: FaultPlan, settings: Settings) -> Pr
     library: Path | Problem | None = None
     if skews := faults.needing(Control.CLOCK):
         library = find_library(settings.faketime_library)
+        _log.debug("preflight: the library that puts clocks off: %s", library)
         if isinstance(library, Problem):
             problems += [Problem(f"{_where(planned)}: {library.what}", library.remedy) for planned in skews]
     for planned in faults.needing(Control.DISK):

@@ -7,10 +7,12 @@ is one if it takes ``--check-config`` and misses the configuration then, which i
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,6 +32,8 @@ _NAMED: Final = re.compile(r"^(nomos-node|nomos-executor) \S")
 _MISSES_THE_CONFIGURATION: Final = re.compile(r"^error: .*required argument", re.MULTILINE)
 _SHOWN: Final = 120
 """So much of what a program wrote goes into a message."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ def _identify(program: Path, environment: Mapping[str, str], seconds: float) -> 
 
 
 def _ask(program: Path, argument: str, environment: Mapping[str, str], seconds: float) -> _Answer:
+    began = time.monotonic()
     try:
         process = subprocess.Popen(
             [program, argument],
@@ -109,4 +114,6 @@ def _ask(program: Path, argument: str, environment: Mapping[str, str], seconds: 
             raise NoNode(
                 f"{program} is no node: it did not end within {seconds:g} s when asked for {argument}"
             ) from None
-    return _Answer(process.returncode, output.decode(errors="replace"))
+    answer = _Answer(process.returncode, output.decode(errors="replace"))
+    _log.debug("asked %s %s: %s (%.0f ms)", program, argument, answer, 1000 * (time.monotonic() - began))
+    return answer
