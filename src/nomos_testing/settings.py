@@ -12,6 +12,8 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
+from nomos_testing.log_directives import LEVELS, LogDirectives
+
 T = TypeVar("T")
 
 DEFAULT_IMAGE: Final = "logos-blockchain-testing:local"
@@ -91,6 +93,20 @@ def _left_out_of_filter(text: str) -> Sequence[str]:
     ]
 
 
+def _log_directives(text: str) -> str:
+    entries = [entry for entry in map(str.strip, text.split(",")) if entry]
+    understood = [entry for entry in entries if not LogDirectives.parse(entry).refused]
+    _check(bool(understood) or not entries)
+    return ",".join(understood)
+
+
+def _left_out_of_directives(text: str) -> Sequence[str]:
+    return [
+        f"{entry!r} is not a level or of the form target=level, with a level of {', '.join(LEVELS)}"
+        for entry in LogDirectives.parse(text).refused
+    ]
+
+
 def _node_pairs(text: str) -> tuple[int, int]:
     validators, separator, executors = text.strip().lower().replace("\u00d7", "x").partition("x")
     _check(bool(separator))
@@ -109,6 +125,9 @@ POSITIVE_SECONDS = Kind("a number of seconds above 0", _positive_seconds)
 FRACTION = Kind("a number above 0 and at most 1", _fraction)
 LOG_LEVEL = Kind(f"one of {', '.join(_LOG_LEVELS)}", _log_level)
 LOG_FILTER = Kind("of the form target=level,target=level", _log_filter, _left_out_of_filter)
+LOG_DIRECTIVES = Kind(
+    f"a level ({', '.join(LEVELS)}) or of the form target=level,target=level", _log_directives, _left_out_of_directives
+)
 PROVER = Kind("development or groth16", _prover)
 TEXT = Kind("text", str)
 NODE_PAIRS = Kind("of the form VALIDATORSxEXECUTORS, like 3x2", _node_pairs)
@@ -209,7 +228,9 @@ class Settings:
         "target=level,...: levels by target prefix",
         instead=lambda values: f"{_node_log_level(values)} there, the nodes' level",
     )
-    framework_log: str = variable("RUST_LOG", TEXT, "warn", "level of the framework's own log")
+    framework_log: str = variable(
+        "RUST_LOG", LOG_DIRECTIVES, "warn", "level of the framework's own log; target=level,... for parts of it"
+    )
     otlp_endpoint: str | None = variable(
         "NOMOS_OTLP_ENDPOINT", TEXT, None, "OTLP endpoint for traces, of real nodes: embedded ones make none"
     )

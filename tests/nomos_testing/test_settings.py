@@ -96,6 +96,19 @@ def test_a_log_filter_of_which_nothing_is_left_is_none() -> None:
     assert warning.endswith("using debug there, the nodes' level")
 
 
+def test_the_frameworks_log_keeps_the_directives_that_parse() -> None:
+    settings = Settings.from_environ({"RUST_LOG": "info, loud,nomos_testing.client=debug"})
+    form = "a level or of the form target=level, with a level of off, error, warn, info, debug, trace"
+    used = "info,nomos_testing.client=debug"
+    assert settings.framework_log == used
+    assert settings.warnings == (f"RUST_LOG: 'loud' is not {form}; using {used}",)
+
+
+@pytest.mark.parametrize(("text", "warnings"), [("", 0), ("debug", 0), ("nomos_node=trace,info", 0), ("loud", 1)])
+def test_the_frameworks_log_is_warned_of_only_where_it_does_not_parse(text: str, warnings: int) -> None:
+    assert len(Settings.from_environ({"RUST_LOG": text}).warnings) == warnings
+
+
 def test_paths_may_start_with_the_home_directory() -> None:
     assert Settings.from_environ({"NOMOS_LOG_DIR": "~/logs"}).log_dir == Path.home() / "logs"
 

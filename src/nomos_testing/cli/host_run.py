@@ -7,10 +7,11 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from nomos_testing.deployers.errors import DeployError, DeployerUnavailable
 from nomos_testing.deployers.interface import Deployer
+from nomos_testing.log_directives import LogDirectives
 from nomos_testing.report.console import print_summary
 from nomos_testing.report.live import live_view
 from nomos_testing.runtime.errors import Interrupted
@@ -23,14 +24,6 @@ from nomos_testing.settings import Settings
 
 PASSED: Final = 0
 FAILED: Final = 1
-
-_LEVELS: Final = {
-    "error": logging.ERROR,
-    "warn": logging.WARNING,
-    "info": logging.INFO,
-    "debug": logging.DEBUG,
-    "trace": logging.DEBUG,
-}
 
 
 def run_on_host(scenario: Scenario, settings: Settings, *, runs_directory: Path, what: str) -> int:
@@ -100,17 +93,21 @@ def run_and_report(
 
 
 def set_framework_log_level(directives: str) -> None:
-    """Follow ``RUST_LOG``: its bare level, or that of ``nomos_testing``; other targets are somebody else's."""
-    level = "warn"
-    for directive in directives.lower().split(","):
-        target, separator, name = directive.strip().rpartition("=")
-        if name in _LEVELS and (not separator or target in {"nomos_testing", "runner_examples"}):
-            level = name
-    handler = logging.StreamHandler(sys.stderr)
+    """Follow ``RUST_LOG``, unless the program that calls us has set up its log already: see ``LogDirectives``."""
+    if logging.getLogger().handlers:
+        return
+    handler = _StandardError()
     handler.addFilter(lambda record: not hasattr(record, SHOWN_BY_VIEW))
-    logging.basicConfig(
-        level=_LEVELS[level], format="%(asctime)s %(levelname)s %(name)s: %(message)s", handlers=[handler]
-    )
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", handlers=[handler])
+    LogDirectives.parse(directives).apply()
+
+
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Writes to ``sys.stderr`` as it is at the moment: a live view replaces it, so that lines appear above its bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.setStream(sys.stderr)
+        super().emit(record)
 
 
 async def _deploy_and_run(scenario: Scenario, deployer: Callable[[Listener], Deployer]) -> Verdict:
