@@ -10,11 +10,14 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from nomos_testing.failure import Failure
+
+T = TypeVar("T")
 
 
 class DeployError(Failure):
@@ -40,6 +43,11 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.what}\n  -> {self.remedy}"
+
+
+def outcome(found: T | Problem, shown: Callable[[T], object]) -> str:
+    """Say in a line what a look for something has given."""
+    return found.what if isinstance(found, Problem) else str(shown(found))
 
 
 class PreflightError(DeployError):

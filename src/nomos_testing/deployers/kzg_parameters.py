@@ -47,6 +47,9 @@ class KzgParameters:
     """Absolute."""
     to_be_made: bool = False
 
+    def __str__(self) -> str:
+        return f"{self.path}, still to be made" if self.to_be_made else str(self.path)
+
     def make(self) -> None:
         """Write the test set-up, unless another run has done it meanwhile. Some seconds of work: not for an event loop.
 

@@ -209,7 +209,7 @@ class BlockFeed:
         blocks = await self._unknown_blocks(source, info)
         # From here on nothing awaits: two nodes that show the same block at once record it once.
         _log.debug(
-            "%s has the tip %s: slot %d, height %d, new blocks: %d",
+            "%s has the tip %s: slot %d, height %d, blocks fetched: %d",
             *(source.name, info.tip.hex(), info.slot, info.height, len(blocks)),
         )
         now = time.monotonic()

@@ -75,7 +75,7 @@ STEPS = (
     r"waiting for .*validator.*, no longer than [\d.]+ s",
     r"waiting for network readiness, no longer than [\d.]+ s",
     r"wait_ended ",
-    r"validator-[01] has the tip [0-9a-f]{64}: slot \d+, height [1-9]\d*, new blocks: [1-9]",
+    r"validator-[01] has the tip [0-9a-f]{64}: slot \d+, height [1-9]\d*, blocks fetched: [1-9]",
     r"validator-0: pause begins",
     r"SIGSTOP to the group of process \d+",
     r"node_controlled node='validator-0' action='pause'",
@@ -88,7 +88,7 @@ STEPS = (
     r"validator-1 answers again; its last error: validator-1: ",
     r"phase_started phase='heal'",
     r"phase_started phase='teardown'",
-    r"ending validator-0 \(pid \d+\), SIGKILL after 0\.5 s",
+    r"ending validator-0 \(pid \d+\), with SIGKILL after 0\.5 s",
     r"run_ended outcome='passed'",
 )
 

@@ -18,7 +18,7 @@ from nomos_testing.deployers.compose.rendering import CONTAINER_KZG_PARAMS
 from nomos_testing.deployers.compose.stack import MOST_NODES
 from nomos_testing.deployers.compose.workspace import find_assets
 from nomos_testing.deployers.environment import find_prover, node_environment
-from nomos_testing.deployers.errors import PreflightError, Problem
+from nomos_testing.deployers.errors import PreflightError, Problem, outcome
 from nomos_testing.deployers.kzg_parameters import (
     KzgParameters,
     find_kzg_parameters,
@@ -72,15 +72,16 @@ async def prepare(scenario: Scenario, settings: Settings, environ: Mapping[str, 
         find_compose_tool(docker), docker.image(settings.image), find_prometheus(docker), find_grafana(docker)
     )
     _log.debug("preflight: Docker %s on %s", info.get("ServerVersion"), info.get("Architecture"))
-    _log.debug("preflight: the compose tool: %s", tool if isinstance(tool, Problem) else " ".join(tool.argv))
+    _log.debug("preflight: the compose tool: %s", outcome(tool, lambda known: " ".join(known.argv)))
     _log.debug("preflight: the image %s: %s", settings.image, "is not here" if image is None else image.get("Id"))
     _log.debug("preflight: images of Prometheus and Grafana: %s, %s", prometheus, grafana)
     _check_image(settings.image, image, info)
     embedded = _Embedded(docker, settings.image)
     prover = find_prover({**environ, **node_environment(environ, settings)})
     library = _clock_library(scenario, settings)
-    _log.debug("preflight: the prover: %s", prover if isinstance(prover, Problem) else prover.name)
-    _log.debug("preflight: the library that puts clocks off: %s", library)
+    _log.debug("preflight: the prover: %s", outcome(prover, lambda known: known.name))
+    if library is not None:
+        _log.debug("preflight: the library that puts clocks off: %s", outcome(library, str))
     problems = [problem for problem in (tool, prover, library) if isinstance(problem, Problem)]
     problems += await _refused_faults(scenario, embedded)
     if problems or isinstance(tool, Problem) or isinstance(prover, Problem) or isinstance(library, Problem):

@@ -62,7 +62,7 @@ class LocalCluster(DeployedCluster[LocalNode]):
     async def end(self, node: LocalNode, *, grace: float) -> None:
         node.end_is_expected = True
         if node.process is not None and node.process.running:
-            _log.debug("ending %s (pid %d), SIGKILL after %g s", node.name, node.process.pid, grace)
+            _log.debug("ending %s (pid %d), with SIGKILL after %g s", node.name, node.process.pid, grace)
             await node.process.end(grace=grace)
         if node.name in self._watches:
             await self._watches[node.name]

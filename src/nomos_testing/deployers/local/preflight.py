@@ -14,7 +14,7 @@ from nomos_testing.cluster.interfaces import Role
 from nomos_testing.configgen import real_node_objections
 from nomos_testing.deployers.clock import find_library
 from nomos_testing.deployers.environment import find_prover, node_environment
-from nomos_testing.deployers.errors import PreflightError, Problem
+from nomos_testing.deployers.errors import PreflightError, Problem, outcome
 from nomos_testing.deployers.kzg_parameters import KzgParameters, find_kzg_parameters, kzg_params_places
 from nomos_testing.deployers.local.programs import PROGRAM_VARIABLES, Installation, Program, find_programs
 from nomos_testing.faults.errors import dotted
@@ -79,9 +79,10 @@ def prepare(
     if settings.log_dir is not None and settings.tests_tracing:
         problems += _directory_problems(settings.log_dir, "log directory", "NOMOS_LOG_DIR")
     for role, program in found.items():
-        _log.debug("preflight: the %s program: %s", role, program)
-    _log.debug("preflight: the prover: %s", prover if isinstance(prover, Problem) else prover.name)
-    _log.debug("preflight: KZG parameters: %s", kzg)
+        kind = "" if isinstance(program, Problem) else ", the embedded node" if program.embedded else ", a real node"
+        _log.debug("preflight: the %s program: %s%s", role, outcome(program, lambda known: known.path), kind)
+    _log.debug("preflight: the prover: %s", outcome(prover, lambda known: known.name))
+    _log.debug("preflight: KZG parameters: %s", outcome(kzg, str))
     _log.debug("preflight: the runs directory: %s; the log directory: %s", runs_directory, settings.log_dir)
     if problems or isinstance(prover, Problem) or isinstance(kzg, Problem):
         raise PreflightError(problems)
@@ -100,7 +101,7 @@ def with_faults(prepared: Prepared, faults: FaultPlan, settings: Settings) -> Pr
     library: Path | Problem | None = None
     if skews := faults.needing(Control.CLOCK):
         library = find_library(settings.faketime_library)
-        _log.debug("preflight: the library that puts clocks off: %s", library)
+        _log.debug("preflight: the library that puts clocks off: %s", outcome(library, str))
         if isinstance(library, Problem):
             problems += [Problem(f"{_where(planned)}: {library.what}", library.remedy) for planned in skews]
     for planned in faults.needing(Control.DISK):

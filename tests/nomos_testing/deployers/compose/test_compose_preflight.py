@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,23 @@ def test_what_is_there_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert (found.image, found.platform, found.kzg, found.prometheus) == (IMAGE, None, None, None)
     assert found.tool.argv == ("docker", "compose")
     assert found.assets == tmp_path / "repository/testing-framework/assets/stack"
+
+
+def test_the_log_tells_what_was_found_and_what_was_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "nomos_testing.deployers")
+    monkeypatch.setattr(kzg_parameters, "repository_root", lambda: None)
+    prepared(tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache"))
+    for line in (
+        "docker info --format '{{json .}}': exited with status 0 (",
+        "preflight: the compose tool: docker compose",
+        f"preflight: the image {IMAGE}: ",
+        "preflight: images of Prometheus and Grafana: None, None",
+        "preflight: the prover: development",
+        f"preflight: assets of the stack: {tmp_path / 'repository/testing-framework/assets/stack'}; KZG parameters: ",
+    ):
+        assert any(message.startswith(line) for message in caplog.messages), (line, caplog.text)
 
 
 def test_without_a_docker_program_there_is_no_docker(tmp_path: Path) -> None:
