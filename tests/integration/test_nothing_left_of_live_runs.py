@@ -30,7 +30,7 @@ PATIENCE = 60.0 * MACHINE_FACTOR
 NEVER_A_BLOCK = """
 slot: {seconds: 0.3, active_slot_coeff: 0.001}
 topology: {validators: 1, executors: 1}
-expectations: [consensus_liveness: {}]
+expectations: [consensus_liveness: {window: original}]
 run_for: {slots: 3}
 """
 

@@ -44,7 +44,7 @@ def test_the_image_is_small_and_is_not_built_again(image: str) -> None:
     assert int(docker("image", "inspect", "-f", "{{.Size}}", image)) < LARGEST
     started = time.monotonic()
     again = run_build()
-    assert (again.returncode, again.stdout) == (0, f"Image {image} is up to date\n"), again.stderr
+    assert (again.returncode, again.stdout.splitlines()[0]) == (0, f"Image {image} is up to date"), again.stderr
     assert time.monotonic() - started < 10 * measured_machine_factor()
 
 
@@ -75,7 +75,7 @@ def test_the_manuals_commands_make_the_image(image: str) -> None:
         ["bash", "-ec", commands[0]], cwd=REPOSITORY, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.endswith(f"Image {image} is up to date\n")
+    assert f"Image {image} is up to date" in done.stdout.splitlines()
 
 
 class Stack:

@@ -82,7 +82,8 @@ def test_without_a_collector_the_node_warns_once_and_ends_in_time(tmp_path: Path
         node.wait_height(5)
         code, seconds = node.terminate()
     assert code == 0
-    assert seconds < measured_machine_factor()
+    # A push that waited for its collector would take ten seconds; the machine runs other live tests beside this one.
+    assert seconds < 3 * measured_machine_factor()
     assert node.log.count("metrics can't be pushed") == 1
 
 
