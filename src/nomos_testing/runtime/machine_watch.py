@@ -10,6 +10,7 @@ from typing import Final
 
 import psutil
 
+from nomos_testing.expectations.lottery_odds import LotteryOdds
 from nomos_testing.faults.fault_log import FaultLog
 from nomos_testing.runtime.block_feed import BlockFeed
 from nomos_testing.runtime.journal import Entry, Journal, read_journal
@@ -37,8 +38,19 @@ _AFTER_FAULTS_SLOTS: Final = 10
 class MachineWatch:
     """Reads about once a second, and says once in the journal that the machine does not keep up."""
 
-    def __init__(self, feed: BlockFeed, faults: FaultLog, metrics: RunMetrics, journal: Journal) -> None:
+    def __init__(
+        self,
+        feed: BlockFeed,
+        faults: FaultLog,
+        metrics: RunMetrics,
+        journal: Journal,
+        odds: LotteryOdds | None = None,
+    ) -> None:
+        """Without ``odds`` a slot is taken to have a block with the chance of the active slot coefficient."""
         self._feed = feed
+        self._odds = odds
+        self._spent_notes = 0
+        self._records_counted = 0
         self._faults = faults
         self._metrics = metrics
         self._journal = journal
@@ -72,10 +84,20 @@ class MachineWatch:
         return self._latest or self._judged(SMALL_CHANCE)
 
     def _judged(self, chance: float) -> MachineFellBehind | None:
-        slot, coefficient = self._metrics.slot_duration, self._metrics.active_slot_coeff
+        slot = self._metrics.slot_duration
         if slot is None:
             return None
-        return fell_behind(tuple(self._readings), slot_seconds=slot, active_slot_coeff=coefficient, chance=chance)
+        return fell_behind(tuple(self._readings), slot_seconds=slot, active_slot_coeff=self._wins(), chance=chance)
+
+    def _wins(self) -> float:
+        """The chance that a slot has a block. Notes that transactions have spent draw no more."""
+        if self._odds is None:
+            return self._metrics.active_slot_coeff
+        records = self._feed.history.records
+        for record in records[self._records_counted :]:
+            self._spent_notes += sum(len(tx.mantle_tx.ledger_tx.inputs) for tx in record.block.transactions)
+        self._records_counted = len(records)
+        return min(self._metrics.active_slot_coeff, 1 - self._odds.empty_slot(self._spent_notes))
 
     def reading(self, loop_delay: float) -> MachineReading:
         """Look at the machine and at the network."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from nomos_testing.expectations.lottery_odds import LotteryOdds
 from nomos_testing.failure import is_failure
 from nomos_testing.faults.fault_events import FaultsPlanned
 from nomos_testing.faults.recovery import watch_recoveries
@@ -65,7 +66,11 @@ class Runner:
             prover=deployment.prover,
         )
         self._machine = MachineWatch(
-            deployment.block_feed, self._context.faults(), deployment.plan.metrics, deployment.journal
+            deployment.block_feed,
+            self._context.faults(),
+            deployment.plan.metrics,
+            deployment.journal,
+            LotteryOdds.of(deployment.plan.topology),
         )
         journal_feed(deployment.block_feed, self._journal)
 

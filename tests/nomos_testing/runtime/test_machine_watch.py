@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from nomos_testing.expectations.lottery_odds import LotteryOdds
 from nomos_testing.report.console import print_summary
 from nomos_testing.report.live import message_of
 from nomos_testing.runtime.journal import Journal, read_journal
@@ -18,9 +19,10 @@ from nomos_testing.runtime.journal_events import NodeStarted, RunEnded, VerdictR
 from nomos_testing.runtime.machine_load import MachineFellBehind, MachineReading
 from nomos_testing.runtime.machine_watch import CpuMeter, MachineWatch
 from nomos_testing.scenario.metrics import RunMetrics
+from nomos_testing.topology import WalletSpec
 from toy_chain import toy_chain
 from toy_network import eventually
-from watched_run import WatchedRun
+from watched_run import WatchedRun, with_transactions
 
 BEHIND = MachineFellBehind(
     seconds=6.0,
@@ -116,3 +118,14 @@ def test_the_summary_says_it_once(journal: Journal, failure: str | None, outcome
     stream = io.StringIO()
     print_summary(read_journal(journal.path), stream)
     assert stream.getvalue().count(str(BEHIND)) == 1
+
+
+def test_a_chain_whose_notes_are_spent_is_asked_for_fewer_blocks(journal: Journal) -> None:
+    run = WatchedRun("a", "b", wallet=WalletSpec(total=10_000, users=100))
+    feed: Any = run.block_feed()
+    metrics = RunMetrics(run_duration=60, slot_duration=1.0, active_slot_coeff=0.9)
+    watch = MachineWatch(feed, run.log, metrics, journal, LotteryOdds.of(run.plan().topology))
+    assert watch._wins() == 0.9
+    run.show("a", with_transactions(toy_chain(1), {0: 1}, inputs=100))
+    assert watch._wins() == pytest.approx(1 - LotteryOdds.of(run.plan().topology).empty_slot(100))
+    assert watch._wins() < 0.5

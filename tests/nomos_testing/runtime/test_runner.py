@@ -39,6 +39,7 @@ from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.runtime.runner import Runner
 from nomos_testing.runtime.waiting import WaitTimeout
 from nomos_testing.scenario.metrics import RunMetrics
+from nomos_testing.topology import TopologySpec
 from nomos_testing.workloads.channel_flow import DispersalFailed
 
 RunBody = Callable[[RunContext], Awaitable[None]]
@@ -145,7 +146,7 @@ async def bench(
     metrics = RunMetrics(run_duration=seconds, slot_duration=slot, active_slot_coeff=0.9, security_param=1)
     nowhere: Any = None
     deployment = Deployment(
-        plan=RunPlan(topology=nowhere, metrics=metrics, seed=7, node_control=node_control),
+        plan=RunPlan(topology=TopologySpec(validators=1), metrics=metrics, seed=7, node_control=node_control),
         descriptors=nowhere,
         cluster=cluster,
         block_feed=BlockFeed([]),
