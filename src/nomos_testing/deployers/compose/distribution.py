@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,8 @@ from nomos_testing.topology import GeneratedTopology
 
 _POLL_SECONDS: Final = 0.2
 _LAST_LINES: Final = 20
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Distribution:
             try:
                 return await registered_network(self.config, url, prover=self.prover, timeout=left)
             except CfgsyncUnanswered as unanswered:
+                _log.debug("cfgsync at %s has no network yet: %s", url, unanswered)
                 await self._check_running()
                 if time.monotonic() >= deadline:
                     raise ComposeError(f"the nodes got no configuration: {unanswered}") from None
