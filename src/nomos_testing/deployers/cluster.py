@@ -17,7 +17,7 @@ from nomos_testing.runtime.journal import Journal
 from nomos_testing.runtime.journal_events import NodeExited, NodeReady
 from nomos_testing.runtime.machine import Patience
 from nomos_testing.runtime.readiness import READINESS_SECONDS, HttpAnswers
-from nomos_testing.runtime.waiting import wait_until
+from nomos_testing.runtime.waiting import WaitTimeout, wait_until
 
 N = TypeVar("N", bound=DeployedNode)
 T = TypeVar("T")
@@ -59,6 +59,10 @@ class DeployedCluster(ABC, Generic[N]):
             NodeDied: it ended instead; known at once, not after the timeout.
             WaitTimeout: it did not answer in time.
         """
+
+    @abstractmethod
+    def program_of(self, node: N) -> str:
+        """What a node runs, for people: the program's path, or the image and the container."""
 
     @abstractmethod
     async def end(self, node: N, *, grace: float) -> None:
@@ -116,7 +120,11 @@ class DeployedCluster(ABC, Generic[N]):
         """Wait until a node that was started at ``since`` (monotonic) answers."""
         check, timeout = HttpAnswers(node), self._patience.seconds(self.readiness_seconds)
         _log.debug("waiting for %s, no longer than %g s", check.waited_for, timeout)
-        await self.while_alive(wait_until(check.waited_for, check.look, timeout=timeout, poll=check.poll), [node])
+        try:
+            await self.while_alive(wait_until(check.waited_for, check.look, timeout=timeout, poll=check.poll), [node])
+        except WaitTimeout as error:
+            seen = f"{error.last_seen}; its program: {self.program_of(node)}"
+            raise WaitTimeout(error.waited_for, error.seconds, seen) from None
         self._journal.write(NodeReady(node.name, round(time.monotonic() - since, 6)))
 
     async def _note_end(self, node: N, status: str) -> None:
@@ -125,7 +133,8 @@ class DeployedCluster(ABC, Generic[N]):
         self._journal.write(NodeExited(node=node.name, status=status, expected=expected, last_lines=lines))
 
     async def _death_of(self, node: N) -> NodeDied:
-        return NodeDied(node.name, await node.ended(), await node.logs.tail(LAST_LINES), node.directory)
+        lines = await node.logs.tail(LAST_LINES)
+        return NodeDied(node.name, await node.ended(), lines, node.directory, self.program_of(node))
 
 
 async def _awaited(work: Awaitable[None]) -> None:

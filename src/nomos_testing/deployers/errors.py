@@ -65,9 +65,12 @@ class LaunchError(Failure):
 class NodeDied(DeployError):
     """A node ended while the network was coming up; its last log lines are in the text."""
 
-    def __init__(self, node: str, status: str, last_lines: Sequence[str], directory: Path) -> None:
+    def __init__(self, node: str, status: str, last_lines: Sequence[str], directory: Path, program: str) -> None:
         shown = "".join(f"\n  | {line}" for line in last_lines) or "\n  (it wrote nothing)"
-        super().__init__(f"{node} ended before it was ready: {status}; its last lines:{shown}\n{persisting(directory)}")
+        super().__init__(
+            f"{node} ended before it was ready: {status}; its last lines:{shown}\n"
+            f"its program: {program}\n{persisting(directory)}"
+        )
         self.node = node
         self.status = status
         self.last_lines = tuple(last_lines)

@@ -116,6 +116,7 @@ def test_a_node_that_dies_at_start_is_shown_with_its_last_lines_and_kept(place: 
     )
     assert done.returncode == 1
     assert "ended before it was ready: exit code 3; its last lines:\n  | starting\n  | the last words" in done.stderr
+    assert "\nits program: /" in done.stderr
     (run_directory,) = (place / ".tmp/runs").iterdir()
     assert f"evidence: {run_directory}" in done.stderr
     assert "the last words" in (run_directory / "validator-0/stderr.log").read_text()

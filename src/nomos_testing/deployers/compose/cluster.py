@@ -86,6 +86,9 @@ class ComposeCluster(DeployedCluster[ContainerNode]):
         await self._take_up([node])
         await self._answers(node, since=started)
 
+    def program_of(self, node: ContainerNode) -> str:
+        return f"{self._image} ({node.container})"
+
     async def end(self, node: ContainerNode, *, grace: float) -> None:
         node.end_is_expected = True
         if node.running:
@@ -143,7 +146,7 @@ class ComposeCluster(DeployedCluster[ContainerNode]):
                 NodeStarted(
                     node=node.name,
                     pid=container["State"]["Pid"] or None,
-                    program=f"{self._image} ({node.container})",
+                    program=self.program_of(node),
                     url=node.url,
                     directory=str(node.directory),
                 )

@@ -52,12 +52,15 @@ class LocalCluster(DeployedCluster[LocalNode]):
             NodeStarted(
                 node=node.name,
                 pid=node.process.pid,
-                program=str(node.program),
+                program=self.program_of(node),
                 url=node.url,
                 directory=str(node.directory),
             )
         )
         await self._answers(node, since=started)
+
+    def program_of(self, node: LocalNode) -> str:
+        return str(node.program)
 
     async def end(self, node: LocalNode, *, grace: float) -> None:
         node.end_is_expected = True
