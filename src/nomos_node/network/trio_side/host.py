@@ -77,16 +77,19 @@ class Libp2pHost:
         async with AsyncExitStack() as services:
             for service in (self._swarm, self._gossip.router, self._gossip):
                 await services.enter_async_context(background_trio_service(service))
-            await self._gossip.wait_until_ready()
-            async with trio.open_nursery() as nursery:
-                self._peering.attach(nursery, self._gossip)
-                await self._listen()
-                for address in self._settings.initial_peers:
-                    nursery.start_soon(self._peering.keep_connected, parse_endpoint(address))
-                ready()
-                await stop.wait()
-                nursery.cancel_scope.cancel()
-            self._transport.hang_up()
+            try:
+                await self._gossip.wait_until_ready()
+                async with trio.open_nursery() as nursery:
+                    self._peering.attach(nursery, self._gossip)
+                    await self._listen()
+                    for address in self._settings.initial_peers:
+                        nursery.start_soon(self._peering.keep_connected, parse_endpoint(address))
+                    ready()
+                    await stop.wait()
+                    nursery.cancel_scope.cancel()
+            finally:
+                # Also where a service has failed: the sockets would stay open.
+                self._transport.hang_up()
 
     # Gossip
 
