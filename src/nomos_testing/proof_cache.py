@@ -44,9 +44,9 @@ class CachingProver:
         self._prover = prover
         self._directory = directory
         self._identity = identity
-        self._processors = os.cpu_count() or 1
+        self.processors = os.cpu_count() or 1
         self._turns = threading.Semaphore(1)
-        self._workers = ThreadPoolExecutor(self._processors, "proof", initializer=_lower_priority)
+        self._workers = ThreadPoolExecutor(self.processors, "proof", initializer=_lower_priority)
 
     @property
     def name(self) -> ProverName:
@@ -74,7 +74,7 @@ class CachingProver:
     @contextmanager
     def all_processors(self) -> Iterator[None]:
         """Let as many proofs be made at once as there are processors, for as long as the block runs."""
-        more = self._processors - 1
+        more = self.processors - 1
         for _ in range(more):
             self._turns.release()
         try:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,9 @@ from nomos_core.identifiers import ZkSignature
 from nomos_core.proofs.development import DevelopmentProver
 from nomos_core.proofs.prover import ProofError
 from nomos_testing import proof_cache
+from nomos_testing.configgen import ConfigOptions, generate_topology
 from nomos_testing.proof_cache import CachingProver, proof_directory
+from nomos_testing.topology import TopologySpec, reserve_ports
 
 KEYS = [3, 5]
 
@@ -148,3 +151,18 @@ def test_the_cache_is_the_users(tmp_path: Path) -> None:
     below = Path("logos-blockchain-testing/proofs")
     assert proof_directory({"XDG_CACHE_HOME": str(tmp_path)}) == tmp_path / below
     assert proof_directory({"XDG_CACHE_HOME": "relative", "HOME": str(tmp_path)}) == tmp_path / ".cache" / below
+
+
+def test_genesis_proofs_are_made_on_all_processors_and_are_those_of_one(
+    prover: CountingProver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof_cache.os, "cpu_count", lambda: 2)
+    spec, made = TopologySpec(validators=2, executors=1, seed=1), list[Any]()
+    signers: list[Any] = [DevelopmentProver(), caching(prover, tmp_path)]
+    prover.together = threading.Barrier(2)
+    with reserve_ports(3) as ports:
+        for signer in signers:
+            network = generate_topology(spec, ConfigOptions(kzg_params=tmp_path), ports=ports.nodes, prover=signer)
+            made.append(network.genesis_tx)
+    assert made[0] == made[1]
+    assert (prover.made, prover.most_at_once) == (6, 2)

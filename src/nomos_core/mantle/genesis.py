@@ -7,7 +7,9 @@ with their proofs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
 from nomos_core.identifiers import ROOT_MSG_ID, ChannelId, Ed25519PublicKey, ZkSignature
@@ -56,8 +58,10 @@ def genesis_transaction(
     prover: Prover,
     *,
     inscription: bytes = GENESIS_INSCRIPTION,
+    workers: int = 1,
 ) -> SignedMantleTx:
-    """
+    """Make the transaction that every chain of a network begins with; ``workers`` threads sign the declarations.
+
     Raises:
         ValueError: a declaration locks a note that is not there or that its key does not own, or a locator is none.
         ProofError: the prover failed.
@@ -66,10 +70,13 @@ def genesis_transaction(
     opening = ChannelInscribe(GENESIS_CHANNEL, inscription, ROOT_MSG_ID, GENESIS_SIGNER)
     declared = tuple(_declare_operations(declarations, utxos_of(ledger_tx)))
     mantle_tx = MantleTx((opening, *declared), ledger_tx)
-    proofs = (
-        sign_operation(operation, _signer(declaration), mantle_tx.hash, prover)
-        for operation, declaration in zip(declared, declarations, strict=True)
-    )
+    signers = map(_signer, declarations)
+    if workers > 1:
+        with ThreadPoolExecutor(workers, "genesis") as threads:
+            sign = partial(sign_operation, tx_hash=mantle_tx.hash, prover=prover)
+            proofs = list(threads.map(sign, declared, signers))
+    else:
+        proofs = [sign_operation(*pair, mantle_tx.hash, prover) for pair in zip(declared, signers, strict=True)]
     return SignedMantleTx(mantle_tx, (NoProof(), *proofs), ZkSignature(bytes(GROTH16_BYTES)))
 
 

@@ -31,10 +31,13 @@ class GenesisNode:
     blend_locator: str | None
 
 
-def network_genesis(nodes: Sequence[GenesisNode], wallet_notes: Sequence[Note], prover: Prover) -> SignedMantleTx:
+def network_genesis(
+    nodes: Sequence[GenesisNode], wallet_notes: Sequence[Note], prover: Prover, *, workers: int = 1
+) -> SignedMantleTx:
     """Per node a leader note of 1000 and two service notes of 1, then the wallet's notes.
 
-    The data-availability providers are declared before the Blend providers, each in the order of the nodes.
+    The data-availability providers are declared before the Blend providers, each in the order of the nodes. ``workers``
+    threads sign the declarations.
 
     Raises:
         ValueError: a locator is no multiaddress, or too long.
@@ -42,7 +45,7 @@ def network_genesis(nodes: Sequence[GenesisNode], wallet_notes: Sequence[Note], 
     """
     notes = [note for node in nodes for note in _node_notes(node.identity)]
     declarations = [*_da_declarations(nodes), *_blend_declarations(nodes)]
-    return genesis_transaction([*notes, *wallet_notes], declarations, prover)
+    return genesis_transaction([*notes, *wallet_notes], declarations, prover, workers=workers)
 
 
 def _node_notes(identity: NodeIdentity) -> tuple[Note, Note, Note]:

@@ -19,6 +19,7 @@ from nomos_testing.configgen import consensus, data_availability, network, servi
 from nomos_testing.configgen.node_plan import NetworkPlan, NodePlan, quic_address
 from nomos_testing.configgen.options import ConfigOptions
 from nomos_testing.configgen.wallet_keys import WalletKeys
+from nomos_testing.proof_cache import CachingProver
 from nomos_testing.topology.addresses import NodeAddresses
 from nomos_testing.topology.generated import GeneratedNode, GeneratedTopology
 from nomos_testing.topology.identities import newcomer_identity, node_identities
@@ -122,7 +123,11 @@ def _genesis_tx(
         for identity, own, host in zip(identities, ports, (each.advertised for each in addresses), strict=True)
     ]
     notes = [Note(account.value, ZkPublicKey(account.public_key)) for account in accounts]
-    return network_genesis(nodes, notes, prover)
+    if not isinstance(prover, CachingProver):
+        return network_genesis(nodes, notes, prover)
+    # No node runs yet: real proofs may have the whole machine.
+    with prover.all_processors():
+        return network_genesis(nodes, notes, prover, workers=prover.processors)
 
 
 def _node_plans(
