@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from live_network import PROGRAMS, all_reach, directory_of, heights, live, live_environment, log_of, reached
+from live_network import PATIENCE, PROGRAMS, all_reach, directory_of, heights, live, live_environment, log_of, reached
 from nomos_testing import ScenarioBuilder
 from nomos_testing.client.answers import ConsensusInfo
 from nomos_testing.client.errors import NodeUnreachable
@@ -123,7 +123,9 @@ async def test_a_node_started_by_hand_is_the_same_program_as_the_deployers(tmp_p
             assert (str(process.pid), title) in listed
             assert os.getsid(process.pid) == process.pid
         await all_reach(nodes, 3)
-        deployed, log = nodes[1], log_of(nodes[1])
+        deployed = nodes[1]
+        await _proposes(deployed, since="")
+        log = log_of(deployed)
         served = await _answers(deployed)
         await _kill(deployed)
         with started_by_hand(deployed) as mine:
@@ -132,6 +134,7 @@ async def test_a_node_started_by_hand_is_the_same_program_as_the_deployers(tmp_p
             assert await _answers(deployed) == served
             height = max(await heights(nodes))
             await all_reach(nodes, height + 3)
+            await _proposes(deployed, since=log)
             again = log_of(deployed).removeprefix(log)
     for line in (
         "libp2p peer_id:",
@@ -142,6 +145,15 @@ async def test_a_node_started_by_hand_is_the_same_program_as_the_deployers(tmp_p
         assert line in log, line
         assert line in again, line
     assert _lines_with("libp2p peer_id:", log) == _lines_with("libp2p peer_id:", again)
+
+
+async def _proposes(node: NodeHandle, *, since: str) -> None:
+    """Wait until the lottery has let it lead: in some runs the other validator makes the first blocks alone."""
+
+    async def look() -> bool:
+        return "proposed block with id " in log_of(node).removeprefix(since)
+
+    await reached(f"{node.name} to propose a block", look, patience=PATIENCE)
 
 
 def _listed() -> set[tuple[str, str]]:
