@@ -45,7 +45,8 @@ class CachingProver:
         self._directory = directory
         self._identity = identity
         self.processors = os.cpu_count() or 1
-        self._turns = threading.Semaphore(1)
+        self._turns = threading.Condition()
+        self._at_once, self._most_at_once = 0, 1
         self._workers = ThreadPoolExecutor(self.processors, "proof", initializer=_lower_priority)
 
     @property
@@ -66,22 +67,39 @@ class CachingProver:
         kept = self._read(path, secret_keys, message)
         if kept is not None:
             return kept
-        with self._turns:
+        with self._turn():
             signature = self._workers.submit(self._prover.sign, secret_keys, message).result()
         self._keep(path, signature)
         return signature
 
     @contextmanager
     def all_processors(self) -> Iterator[None]:
-        """Let as many proofs be made at once as there are processors, for as long as the block runs."""
-        more = self.processors - 1
-        for _ in range(more):
-            self._turns.release()
+        """Let as many proofs be made at once as there are processors, for as long as the block runs.
+
+        Leaving the block does not wait for proofs in the making: it is left in an event loop, too.
+        """
+        self._allow(self.processors - 1)
         try:
             yield
         finally:
-            for _ in range(more):
-                self._turns.acquire()
+            self._allow(1 - self.processors)
+
+    def _allow(self, more: int) -> None:
+        with self._turns:
+            self._most_at_once += more
+            self._turns.notify_all()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        with self._turns:
+            self._turns.wait_for(lambda: self._at_once < self._most_at_once)
+            self._at_once += 1
+        try:
+            yield
+        finally:
+            with self._turns:
+                self._at_once -= 1
+                self._turns.notify_all()
 
     def _path(self, secret_keys: Sequence[int], message: int) -> Path:
         # Only the hash is written: nothing of a key can be read from it.
@@ -110,12 +128,19 @@ class CachingProver:
             os.replace(name, path)
 
     def prune(self, most: int = MOST_PROOFS) -> None:
-        """Delete the oldest proofs beyond ``most``."""
-        found = [(entry.stat().st_mtime, entry) for entry in self._directory.glob("??/*")]
-        for _, entry in sorted(found, key=lambda item: item[0])[: max(0, len(found) - most)]:
-            entry.unlink(missing_ok=True)
+        """Delete the oldest proofs beyond ``most``; those that can't be deleted stay."""
+        found: list[tuple[float, Path]] = []
+        for entry in self._directory.glob("??/*"):
+            # Another run may prune the same directory meanwhile.
+            with suppress(OSError):
+                found.append((entry.stat().st_mtime, entry))
+        for _, entry in sorted(found)[: max(0, len(found) - most)]:
+            with suppress(OSError):
+                entry.unlink()
 
 
 def _lower_priority() -> None:
     """On Linux a thread has a niceness of its own, and the programs that it starts inherit it."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+    thread = threading.get_native_id()
+    # Only the superuser may take niceness back, so a run that is nicer already stays as it is.
+    os.setpriority(os.PRIO_PROCESS, thread, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))

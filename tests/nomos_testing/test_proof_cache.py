@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,6 @@ import pytest
 from nomos_core.identifiers import ZkSignature
 from nomos_core.proofs.development import DevelopmentProver
 from nomos_core.proofs.prover import ProofError
-from nomos_testing import proof_cache
 from nomos_testing.configgen import ConfigOptions, generate_topology
 from nomos_testing.proof_cache import CachingProver, proof_directory
 from nomos_testing.topology import TopologySpec, reserve_ports
@@ -111,7 +113,7 @@ def test_a_cache_that_cannot_be_written_costs_time_only(prover: CountingProver, 
 def test_proofs_are_made_one_at_a_time_but_for_where_all_processors_may_work(
     prover: CountingProver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(proof_cache.os, "cpu_count", lambda: 3)
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
     cache = caching(prover, tmp_path)
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda message: cache.sign(KEYS, message), range(6)))
@@ -132,6 +134,76 @@ def test_the_oldest_proofs_go(prover: CountingProver, tmp_path: Path) -> None:
         cache.sign(KEYS, message)
     cache.prune(most=3)
     assert len(files(tmp_path)) == 3
+
+
+def test_two_runs_may_prune_at_once(prover: CountingProver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, listed = caching(prover, tmp_path), Path.glob
+    for message in range(3):
+        cache.sign(KEYS, message)
+
+    def pruned_meanwhile(directory: Path, pattern: str) -> Iterator[Path]:
+        first, *others = listed(directory, pattern)
+        first.unlink()
+        yield from (first, *others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "glob", pruned_meanwhile)
+        cache.prune(most=1)
+    assert len(files(tmp_path)) == 1
+
+
+def test_what_cannot_be_deleted_stays(prover: CountingProver, tmp_path: Path) -> None:
+    cache = caching(prover, tmp_path)
+    cache.sign(KEYS, 7)
+    (path,) = files(tmp_path)
+    path.unlink()
+    path.mkdir()
+    cache.prune(most=0)
+    assert files(tmp_path) == [path]
+
+
+def test_the_end_of_all_processors_does_not_wait_for_proofs_in_the_making(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    begun, go_on = threading.Barrier(3), threading.Event()
+
+    class Held(CountingProver):
+        def sign(self, secret_keys: Sequence[int], message: int) -> ZkSignature:
+            begun.wait(timeout=30)
+            assert go_on.wait(timeout=30), "the end of the block waits for this proof"
+            return super().sign(secret_keys, message)
+
+    cache = caching(Held(), tmp_path)
+    with ThreadPoolExecutor(2) as pool:
+        with cache.all_processors():
+            proofs = [pool.submit(cache.sign, KEYS, message) for message in range(2)]
+            begun.wait(timeout=30)
+        go_on.set()
+        assert all(proof.result(timeout=30) for proof in proofs)
+
+
+@pytest.mark.parametrize(("niceness", "expected"), [(0, 10), (15, 15)])
+def test_proofs_are_made_at_low_priority_and_never_at_a_higher_one_than_the_run(
+    tmp_path: Path, niceness: int, expected: int
+) -> None:
+    if os.nice(0) != 0:
+        pytest.skip("the tests run at a niceness of their own")
+    program = f"""
+import os, pathlib, threading
+from nomos_core.proofs.development import DevelopmentProver
+from nomos_testing.proof_cache import CachingProver
+
+class Telling(DevelopmentProver):
+    def sign(self, secret_keys, message):
+        print(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return super().sign(secret_keys, message)
+
+os.nice({niceness})
+CachingProver(Telling(), pathlib.Path({str(tmp_path)!r}), identity=b"circuits").sign([3], 7)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout.strip(), done.stderr) == (str(expected), "")
 
 
 def test_a_proof_that_cannot_be_made_says_so_and_the_next_one_is_tried(tmp_path: Path) -> None:
@@ -156,7 +228,7 @@ def test_the_cache_is_the_users(tmp_path: Path) -> None:
 def test_genesis_proofs_are_made_on_all_processors_and_are_those_of_one(
     prover: CountingProver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(proof_cache.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
     spec, made = TopologySpec(validators=2, executors=1, seed=1), list[Any]()
     signers: list[Any] = [DevelopmentProver(), caching(prover, tmp_path)]
     prover.together = threading.Barrier(2)
