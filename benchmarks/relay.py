@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Final
 
 from nomos_testing.deployers.local.relay_process import RELAY_HOST, RelayProcess
-from nomos_testing.relay.faces import Address, NodeSockets
+from nomos_testing.relay.proxy_sockets import Address, NodeSockets
 from nomos_testing.topology import own_hosts, reserve_ports
 
 PACKET: Final = 1200

@@ -11,9 +11,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 scripts/prepare-venv.sh dev || exit
 export PATH="$PWD/.venv/bin:$PATH" POL_PROOF_DEV_MODE="${POL_PROOF_DEV_MODE:-true}"
 
-pytest_alone() { python scripts/leave-nothing.py -- python -m pytest -o tmp_path_retention_policy=failed "$@"; }
+pytest_alone() { python scripts/check-leftovers.py -- python -m pytest -o tmp_path_retention_policy=failed "$@"; }
 
-pytest_with_docker() { scripts/with-docker.sh python scripts/leave-nothing.py -- python -m pytest -o tmp_path_retention_policy=failed "$@"; }
+pytest_with_docker() { scripts/with-docker.sh python scripts/check-leftovers.py -- python -m pytest -o tmp_path_retention_policy=failed "$@"; }
 
 if (($#)); then
   if [[ "$*" == *docker* ]]; then pytest_with_docker "$@"; else pytest_alone "$@"; fi

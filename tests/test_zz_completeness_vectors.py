@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from golden import all_files, unread_leaves
+from support.inputs.golden import all_files, unread_leaves
 
 
 @pytest.mark.parametrize("file", all_files())

@@ -22,25 +22,26 @@ from nomos_core.proofs.prover import Prover
 from nomos_node import settings
 from nomos_node.api.chain_routes import ChainRoutes
 from nomos_node.api.da_routes import DaRoutes
-from nomos_node.api.listeners import NodeHttp
 from nomos_node.api.mempool_routes import MempoolRoutes
 from nomos_node.api.metrics_routes import MetricsRoutes
 from nomos_node.api.network_routes import NetworkRoutes
 from nomos_node.api.sdp_routes import DeclarationRoutes, SdpRoutes
 from nomos_node.api.wallet_routes import WalletRoutes
+from nomos_node.chain.blob_sampling import NoSampling
 from nomos_node.chain.block_intake import BlockIntake
 from nomos_node.chain.chain import Chain
 from nomos_node.chain.genesis import checked_genesis
 from nomos_node.chain.recovery import open_chain
 from nomos_node.chain.rules import LedgerRules
-from nomos_node.da.sampling import NoSampling
 from nomos_node.da.service import DataAvailability
 from nomos_node.da.settings import da_settings
 from nomos_node.leader.leader import Leader
 from nomos_node.leader.lottery import Tickets
+from nomos_node.listeners import NodeHttp
 from nomos_node.mempool.gossip import TransactionGossip
 from nomos_node.mempool.mempool import Mempool
 from nomos_node.network import NetworkService
+from nomos_node.node_metrics import node_metrics
 from nomos_node.sdp.posting import DeclarationPosting
 from nomos_node.sdp.watch import DeclarationWatch
 from nomos_node.storage.block_store import BlockStore
@@ -48,7 +49,7 @@ from nomos_node.storage.database import Database
 from nomos_node.storage.transaction_store import TransactionStore
 from nomos_node.sync.bootstrap import record_position_regularly
 from nomos_node.sync.syncing import Syncing, Work
-from nomos_node.telemetry.metrics import Metric, node_metrics
+from nomos_node.telemetry.metrics import Metric
 from nomos_node.telemetry.otlp import OtlpMessages
 from nomos_node.telemetry.push import MetricsPush
 from nomos_node.time.slot_clock import SlotClock

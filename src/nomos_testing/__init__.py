@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nomos_testing.cluster.interfaces import Cluster, NodeControl, NodeHandle
     from nomos_testing.deployers.compose.deployer import ComposeDeployer
-    from nomos_testing.deployers.interface import Deployer
     from nomos_testing.deployers.local.deployer import LocalDeployer
+    from nomos_testing.deployers.shared.protocol import Deployer
     from nomos_testing.failure import Failure
+    from nomos_testing.outcome import Verdict
     from nomos_testing.runtime.interfaces import (
         Expectation,
         ExpectationFailed,
@@ -22,22 +23,21 @@ if TYPE_CHECKING:
         RunPlan,
         Workload,
     )
-    from nomos_testing.runtime.outcome import Verdict
     from nomos_testing.runtime.runner import Runner
     from nomos_testing.scenario.builder import ScenarioBuilder
     from nomos_testing.scenario.errors import ScenarioBuildError, ScenarioError, ScenarioFileError
+    from nomos_testing.scenario.file.loader import load_scenario
     from nomos_testing.scenario.scenario import Scenario
-    from nomos_testing.scenario.yaml import load_scenario
     from nomos_testing.settings import Settings
 
 _HOMES = {
     "Cluster": "nomos_testing.cluster.interfaces",
     "ComposeDeployer": "nomos_testing.deployers.compose.deployer",
-    "Deployer": "nomos_testing.deployers.interface",
+    "Deployer": "nomos_testing.deployers.shared.protocol",
     "Expectation": "nomos_testing.runtime.interfaces",
     "ExpectationFailed": "nomos_testing.runtime.interfaces",
     "Failure": "nomos_testing.failure",
-    "load_scenario": "nomos_testing.scenario.yaml",
+    "load_scenario": "nomos_testing.scenario.file.loader",
     "LocalDeployer": "nomos_testing.deployers.local.deployer",
     "NodeControl": "nomos_testing.cluster.interfaces",
     "NodeHandle": "nomos_testing.cluster.interfaces",
@@ -51,7 +51,7 @@ _HOMES = {
     "ScenarioError": "nomos_testing.scenario.errors",
     "ScenarioFileError": "nomos_testing.scenario.errors",
     "Settings": "nomos_testing.settings",
-    "Verdict": "nomos_testing.runtime.outcome",
+    "Verdict": "nomos_testing.outcome",
     "Workload": "nomos_testing.runtime.interfaces",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from repository_copy import REPOSITORY
+from support.repository.repository_copy import REPOSITORY
 
 RUNNER = "tests/integration/test_compose_runner.py"
 IMAGE = "tests/scripts/test_image.py::test_the_manuals_commands_make_the_image"

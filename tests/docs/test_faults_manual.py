@@ -7,7 +7,7 @@ from typing import Any
 
 from nomos_testing.expectations.conditions import CONDITIONS
 from nomos_testing.faults.vocabulary import KINDS
-from repository_copy import REPOSITORY
+from support.repository.repository_copy import REPOSITORY
 
 MANUAL = (REPOSITORY / "docs/faults.md").read_text()
 

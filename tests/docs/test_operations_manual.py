@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nomos_testing.settings import VariableHelp, documented_variables
-from repository_copy import REPOSITORY, STACK
+from support.repository.repository_copy import REPOSITORY, STACK
 
 MANUAL = REPOSITORY / "docs/operations.md"
 PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]

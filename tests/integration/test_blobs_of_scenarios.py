@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from live_network import live, reached
 from nomos_core.mantle.operations import ChannelBlob
 from nomos_testing import ScenarioBuilder
 from nomos_testing.cluster.interfaces import NodeHandle, Role
+from nomos_testing.journal.events import Notice
+from nomos_testing.journal.journal import JOURNAL_NAME, read_journal
 from nomos_testing.runtime.interfaces import ExpectationFailed, RunContext
-from nomos_testing.runtime.journal import JOURNAL_NAME, read_journal
-from nomos_testing.runtime.journal_events import Notice
 from nomos_testing.topology.presets import DataAvailability
-from nomos_testing.workloads.blob_events import BlobDispersed, BlobOverdue, BlobVerified
-from nomos_testing.workloads.dispersed_blobs import channel_messages
+from nomos_testing.workloads.blobs.dispersed_blobs import channel_messages
+from nomos_testing.workloads.blobs.events import BlobDispersed, BlobOverdue, BlobVerified
+from support.processes.live_network import live, reached
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 

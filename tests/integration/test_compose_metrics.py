@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from docker_daemon import docker, require_docker
-from live_network import live_environment, reached
 from nomos_testing import ScenarioBuilder
 from nomos_testing.deployers.compose.deployer import ComposeDeployer
 from nomos_testing.observability import images
 from nomos_testing.settings import Settings
-from prometheus_server import receiving_prometheus, system_prometheus
-from repository_copy import REPOSITORY
+from support.processes.docker_daemon import docker, require_docker
+from support.processes.live_network import live_environment, reached
+from support.processes.prometheus_server import receiving_prometheus, system_prometheus
+from support.repository.repository_copy import REPOSITORY
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 

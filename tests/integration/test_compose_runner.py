@@ -16,16 +16,16 @@ from typing import Any
 import pytest
 import yaml
 
-from docker_daemon import compose, docker
-from embedded_node import wait_until
-from live_network import PROGRAMS, live_environment
-from live_stack import leftovers, live_stack, stack_deployer
-from node_image import node_image
 from nomos_testing import Scenario, ScenarioBuilder
-from nomos_testing.deployers.errors import DeployError, NodeDied
-from nomos_testing.runtime.journal import read_journal
-from nomos_testing.runtime.journal_events import NodeStarted, PhaseStarted
-from repository_copy import REPOSITORY, STACK
+from nomos_testing.deployers.shared.errors import DeployError, NodeDied
+from nomos_testing.journal.events import NodeStarted, PhaseStarted
+from nomos_testing.journal.journal import read_journal
+from support.processes.docker_daemon import compose, docker
+from support.processes.embedded_node import wait_until
+from support.processes.live_network import PROGRAMS, live_environment
+from support.processes.live_stack import leftovers, live_stack, stack_deployer
+from support.processes.node_image import node_image
+from support.repository.repository_copy import REPOSITORY, STACK
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.network, pytest.mark.timeout(600)]
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from golden import golden_path, load
-from independent_lottery import IndependentLottery
-from live_network import all_reach, config_of, heights, live, log_of, slots_logged
 from nomos_core.config import Kind, NodeConfig, load_config
 from nomos_core.identifiers import HeaderId
 from nomos_testing import ScenarioBuilder
+from nomos_testing.blocks.block_feed import BlockFeed
 from nomos_testing.cluster.interfaces import NodeHandle
-from nomos_testing.runtime.block_feed import BlockFeed
+from support.inputs.golden import golden_path, load
+from support.inputs.independent_lottery import IndependentLottery
+from support.processes.live_network import all_reach, config_of, heights, live, log_of, slots_logged
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from embedded_node import ENVIRONMENT, PROVER, Answer, NodeProcess, ask, wait_until
 from nomos_core.da.dispersal_messages import max_blob_bytes
 from nomos_core.da.reconstruction import reconstruct_blob
 from nomos_core.da.shares import LightShare, Share
@@ -24,6 +23,7 @@ from nomos_core.mantle.transactions_json import transaction_from_json
 from nomos_testing.configgen import ConfigOptions, NodeLogging, generate_topology
 from nomos_testing.topology import TopologySpec, reserve_ports
 from nomos_testing.topology.presets import DataAvailability
+from support.processes.embedded_node import ENVIRONMENT, PROVER, Answer, NodeProcess, ask, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 

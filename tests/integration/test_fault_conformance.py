@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fault_conformance import Deploy, FaultConformance
-from live_network import directory_of, live
 from nomos_testing import NodeHandle, Runner, Scenario
+from support.fault_conformance import Deploy, FaultConformance
+from support.processes.live_network import directory_of, live
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 

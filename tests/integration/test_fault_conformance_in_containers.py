@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from docker_daemon import docker
-from fault_conformance import Deploy, FaultConformance
-from live_stack import leftovers, live_stack
-from node_image import node_image
 from nomos_testing import NodeHandle, Runner, Scenario
 from nomos_testing.deployers.compose.container_node import ContainerNode
+from support.fault_conformance import Deploy, FaultConformance
+from support.processes.docker_daemon import docker
+from support.processes.live_stack import leftovers, live_stack
+from support.processes.node_image import node_image
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.network, pytest.mark.timeout(600)]
 

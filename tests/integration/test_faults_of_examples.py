@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from live_network import PROGRAMS, live_environment
+from nomos_testing.journal.journal import read_journal
 from nomos_testing.report.summary import summarise
-from nomos_testing.runtime.journal import read_journal
-from repository_copy import REPOSITORY
+from support.processes.live_network import PROGRAMS, live_environment
+from support.repository.repository_copy import REPOSITORY
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
@@ -63,7 +63,7 @@ def test_an_example_passes_and_tells_the_recovery_of_each_fault(
         assert f"recovered from fault {fault.number} after {fault.recovered_slots:g} slots" in ended.stderr
 
 
-def test_a_replay_inflicts_the_very_same_faults(tmp_path: Path) -> None:
+def test_a_replay_injects_the_very_same_faults(tmp_path: Path) -> None:
     first = nomos_testing("run", shorter_soak(tmp_path), "--seed", "3", "--runs-dir", tmp_path / "first")
     (run,) = (tmp_path / "first").iterdir()
     again = nomos_testing("replay", run, "--runs-dir", tmp_path / "again")

@@ -9,19 +9,19 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fault_conformance import needs_libfaketime
-from fault_deadlines import EFFECT_DEADLINE
-from live_network import all_reach, directory_of, heights, live, log_of, reached, slots_logged
 from nomos_testing import ScenarioBuilder
 from nomos_testing.cluster.interfaces import NodeHandle, Role
 from nomos_testing.deployers.local.node import LocalNode
 from nomos_testing.expectations.conditions import NodesWithin, ReorganisationDeeperThan
 from nomos_testing.faults import ClockSkew, DiskFull, Partition, seconds, slots
-from nomos_testing.faults.infliction import Infliction
+from nomos_testing.faults.injection import Injection
+from nomos_testing.journal.journal import read_journal
+from nomos_testing.outcome import Verdict
 from nomos_testing.report.summary import summarise
-from nomos_testing.runtime.journal import read_journal
-from nomos_testing.runtime.outcome import Verdict
 from nomos_testing.scenario.scenario import Scenario
+from support.fault_conformance import needs_libfaketime
+from support.inputs.fault_deadlines import EFFECT_DEADLINE
+from support.processes.live_network import all_reach, directory_of, heights, live, log_of, reached, slots_logged
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
@@ -63,12 +63,12 @@ async def test_a_wrong_clock_is_one_nodes_own_and_goes_right_again(tmp_path: Pat
         async def together() -> bool:
             return newest_tick(right) > AHEAD_SLOTS and abs(newest_tick(right) - newest_tick(wrong)) <= 1
 
-        behind = Infliction(ClockSkew("validator-1", -A_DAY), cluster)
+        behind = Injection(ClockSkew("validator-1", -A_DAY), cluster)
         await behind.inject()
         await reached("the slots of a clock that is behind to stand still", stands_still)
         await behind.heal(None)
         await reached("both clocks to agree", together)
-        fast = Infliction(ClockSkew("validator-1", AHEAD_SLOTS * SLOT_SECONDS), cluster)
+        fast = Injection(ClockSkew("validator-1", AHEAD_SLOTS * SLOT_SECONDS), cluster)
         await fast.inject()
         await reached("the slots of a clock that is fast", ahead)
         await fast.heal(None)
@@ -82,7 +82,7 @@ async def test_a_full_disk_stops_one_node_and_it_catches_up_when_there_is_room(t
         cluster = runner.context.cluster()
         *others, full = cluster.nodes
         await all_reach(cluster.nodes, 2)
-        disk = Infliction(DiskFull(full.name), cluster)
+        disk = Injection(DiskFull(full.name), cluster)
         await disk.inject()
         await asyncio.sleep(EFFECT_DEADLINE)  # the most it may take
         written, height = bytes_written(full), max(await heights(others))

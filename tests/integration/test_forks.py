@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from independent_lottery import IndependentLottery
-from live_network import config_of, genesis_notes, live, reached, transfer
 from nomos_core.cryptarchia.slots import SlotSchedule
 from nomos_core.mantle.transactions import SignedMantleTx
 from nomos_testing import ScenarioBuilder
+from nomos_testing.blocks.block_feed import BlockFeed, BlockRecord, FeedEvent, Reorganisation
 from nomos_testing.cluster.interfaces import NodeHandle
-from nomos_testing.runtime.block_feed import BlockFeed, BlockRecord, FeedEvent, Reorganisation
 from nomos_testing.topology import GeneratedTopology
+from support.inputs.independent_lottery import IndependentLottery
+from support.processes.live_network import config_of, genesis_notes, live, reached, transfer
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 

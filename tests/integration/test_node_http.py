@@ -11,7 +11,11 @@ from typing import Any
 
 import pytest
 
-from embedded_node import (
+from nomos_core import field
+from nomos_core.keys import Ed25519Key, zk_public_key
+from nomos_core.mantle.notes import utxos_of
+from nomos_core.mantle.transactions import Note
+from support.processes.embedded_node import (
     LEADER_SECRET,
     NodeProcess,
     ask,
@@ -20,10 +24,6 @@ from embedded_node import (
     make_executor_config,
     wait_until,
 )
-from nomos_core import field
-from nomos_core.keys import Ed25519Key, zk_public_key
-from nomos_core.mantle.notes import utxos_of
-from nomos_core.mantle.transactions import Note
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 

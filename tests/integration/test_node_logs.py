@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from live_network import live, log_of
 from nomos_testing import ScenarioBuilder
+from support.processes.live_network import live, log_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 

@@ -17,12 +17,12 @@ from typing import Any
 import psutil
 import pytest
 
-from embedded_node import wait_until
-from fault_deadlines import GONE_WITHIN, MACHINE_FACTOR
-from live_network import PROGRAMS, live_environment
-from nomos_testing.runtime.journal import read_journal
-from nomos_testing.runtime.journal_events import BlockSeen, NodeStarted, PhaseStarted, RunEnded
-from toy_network import TESTS, processes_of
+from nomos_testing.journal.events import BlockSeen, NodeStarted, PhaseStarted, RunEnded
+from nomos_testing.journal.journal import read_journal
+from support.inputs.fault_deadlines import GONE_WITHIN, MACHINE_FACTOR
+from support.processes.embedded_node import wait_until
+from support.processes.fake_node_processes import processes_of
+from support.processes.live_network import PROGRAMS, live_environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
@@ -158,7 +158,7 @@ def test_after_a_failed_verdict(tmp_path: Path, kzg_file: Path) -> None:
 
 
 def test_after_a_workload_broke_down(tmp_path: Path, kzg_file: Path) -> None:
-    with running(tmp_path, kzg_file, [sys.executable, str(TESTS / "failing_run.py"), "runs"]) as run:
+    with running(tmp_path, kzg_file, [sys.executable, "-m", "support.processes.failing_run", "runs"]) as run:
         run.wait_for_phase("run")
         assert run.end().outcome == "errored"
         assert run.process.returncode == 1

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from fault_deadlines import EFFECT_DEADLINE
-from live_network import live, reached
 from nomos_testing import ScenarioBuilder
+from nomos_testing.blocks.block_feed import BlockFeed, BlockRecord, FeedEvent, Reorganisation
 from nomos_testing.cluster.interfaces import NodeHandle
-from nomos_testing.runtime.block_feed import BlockFeed, BlockRecord, FeedEvent, Reorganisation
+from support.inputs.fault_deadlines import EFFECT_DEADLINE
+from support.processes.live_network import live, reached
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 

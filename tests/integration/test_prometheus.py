@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from embedded_node import free_ports
-from live_network import PATIENCE, PROGRAMS, all_reach, heights, live, live_environment, reached
 from nomos_testing import Scenario, ScenarioBuilder
 from nomos_testing.observability.telemetry import Telemetry
-from otlp_collector import otlp_collector
-from prometheus_server import prometheus, receiving_prometheus, system_prometheus
+from support.fakes.otlp_collector import otlp_collector
+from support.processes.embedded_node import free_ports
+from support.processes.live_network import PATIENCE, PROGRAMS, all_reach, heights, live, live_environment, reached
+from support.processes.prometheus_server import prometheus, receiving_prometheus, system_prometheus
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 

@@ -12,14 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from docker_daemon import docker, require_docker
-from embedded_node import ENVIRONMENT, NodeProcess, free_ports, leader_genesis, make_config, wait_until
 from nomos_core.config.tracing import OtlpMetrics
 from nomos_testing.observability.images import RECEIVER_LABEL, TARGETS_FILE, PrometheusImage
 from nomos_testing.observability.prometheus import QueryFailed
 from nomos_testing.observability.telemetry import Telemetry
-from prometheus_server import BUILT, receiving_prometheus
-from repository_copy import REPOSITORY
+from support.processes.docker_daemon import docker, require_docker
+from support.processes.embedded_node import (
+    ENVIRONMENT,
+    NodeProcess,
+    free_ports,
+    leader_genesis,
+    make_config,
+    wait_until,
+)
+from support.processes.prometheus_server import BUILT, receiving_prometheus
+from support.repository.repository_copy import REPOSITORY
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 

@@ -12,12 +12,22 @@ from pathlib import Path
 import psutil
 import pytest
 
-from live_network import PATIENCE, PROGRAMS, all_reach, directory_of, heights, live, live_environment, log_of, reached
 from nomos_testing import ScenarioBuilder
 from nomos_testing.client.answers import ConsensusInfo
 from nomos_testing.client.errors import NodeUnreachable
 from nomos_testing.cluster.interfaces import NodeHandle
 from nomos_testing.deployers.local.node import LocalNode
+from support.processes.live_network import (
+    PATIENCE,
+    PROGRAMS,
+    all_reach,
+    directory_of,
+    heights,
+    live,
+    live_environment,
+    log_of,
+    reached,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 

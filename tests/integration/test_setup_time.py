@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from embedded_node import wait_until
-from live_network import PROGRAMS, live_environment
-from node_image import node_image
-from nomos_testing.runtime.journal import read_journal
-from nomos_testing.runtime.journal_events import PhaseEnded, PhaseStarted
+from nomos_testing.journal.events import PhaseEnded, PhaseStarted
+from nomos_testing.journal.journal import read_journal
+from support.processes.embedded_node import wait_until
+from support.processes.live_network import PROGRAMS, live_environment
+from support.processes.node_image import node_image
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.network, pytest.mark.nightly, pytest.mark.timeout(600)]
 

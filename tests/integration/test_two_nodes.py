@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from embedded_node import LEADER_SECRET, PROVER, NodeProcess, leader_genesis, make_config, network_address, wait_until
 from nomos_core import field
 from nomos_core.identifiers import ZkSignature
 from nomos_core.keys import zk_public_key
@@ -17,6 +16,15 @@ from nomos_core.mantle.notes import Utxo, utxos_of
 from nomos_core.mantle.signing import sign_transaction
 from nomos_core.mantle.transactions import LedgerTx, MantleTx, Note, SignedMantleTx
 from nomos_core.mantle.transactions_json import transaction_to_json
+from support.processes.embedded_node import (
+    LEADER_SECRET,
+    PROVER,
+    NodeProcess,
+    leader_genesis,
+    make_config,
+    network_address,
+    wait_until,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 

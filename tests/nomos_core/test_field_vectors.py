@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from golden import Golden, entries, load
 from nomos_core import field
 from nomos_core.codec import Reader, Writer
 from nomos_core.identifiers import bytes_from_hex
+from support.inputs.golden import Golden, entries, load
 
 
 def assert_read(expected: Golden, read: Any, argument: Any) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from golden import Golden, entries
 from nomos_core import field, keys
 from nomos_core.codec import Writer
 from nomos_core.identifiers import Ed25519Signature
 from nomos_core.node_identity import NodeIdentity, ZkKeyPair
+from support.inputs.golden import Golden, entries
 
 
 @pytest.mark.parametrize("entry", entries("keys.json", "ed25519"))

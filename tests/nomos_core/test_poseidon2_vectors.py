@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from golden import Golden, entries, load
 from nomos_core import field, poseidon2, poseidon2_constants
 from nomos_core.poseidon2_selection import Permutation
+from support.inputs.golden import Golden, entries, load
 
 
 def elements(entry: Golden, name: str) -> list[int]:

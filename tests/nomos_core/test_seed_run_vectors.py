@@ -15,7 +15,6 @@ from itertools import pairwise
 
 import pytest
 
-from golden import Golden, entries, golden_path, load
 from nomos_core.config import Genesis, NodeConfig, load_config
 from nomos_core.cryptarchia.block import Block
 from nomos_core.cryptarchia.block_json import block_from_json, block_to_json
@@ -31,6 +30,7 @@ from nomos_core.ledger.errors import LedgerError
 from nomos_core.ledger.state import LedgerState, apply_block, genesis_state, leader_public
 from nomos_core.mantle.transactions import SignedMantleTx
 from nomos_core.proofs.prover import Verifier
+from support.inputs.golden import Golden, entries, golden_path, load
 
 CHAIN = "seed_run/chain.json"
 NODES = {"validator.yaml": "validator", "executor.yaml": "executor"}

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from da_members import DATA, encoded
 from nomos_core.da.shares_json import share_to_json
 from nomos_node.blob_cli import cli
+from support.processes.da_members import DATA, encoded
 
 KEY = "3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29"
 ZEROS = 64 * "0"

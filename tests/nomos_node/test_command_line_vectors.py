@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from golden import Golden, entries, golden_path
 from nomos_node.command_line import main
+from support.inputs.golden import Golden, entries, golden_path
 
 
 @pytest.fixture

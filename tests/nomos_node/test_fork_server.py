@@ -15,8 +15,16 @@ from typing import Any
 import psutil
 import pytest
 
-from embedded_node import CONFIG_NAME, ENVIRONMENT, NodeProcess, ask, leader_genesis, make_config, wait_until
 from nomos_core.config import NodeConfig, dump_config
+from support.processes.embedded_node import (
+    CONFIG_NAME,
+    ENVIRONMENT,
+    NodeProcess,
+    ask,
+    leader_genesis,
+    make_config,
+    wait_until,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 

@@ -15,9 +15,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message
 
-from chain_making import GENESIS_ID, SECRETS, TestNode, extend, forge, grow, reached, transfer
-from da_members import CHANNEL, DATA, announcement, da_settings, encoded, members
-from memory_network import MemoryPeer
 from nomos_core.cryptarchia.block_validity import proposal_of
 from nomos_core.cryptarchia.block_wire import proposal_to_wire
 from nomos_core.cryptarchia.fork_choice import UnknownParentError
@@ -40,6 +37,9 @@ from nomos_node.telemetry.levels import TRACE
 from nomos_node.telemetry.targets import TARGETS
 from nomos_node.time.slot_clock import SlotClock
 from nomos_node.wallet.wallet import Wallet
+from support.fakes.memory_network import MemoryPeer
+from support.inputs.chain_making import GENESIS_ID, SECRETS, TestNode, extend, forge, grow, reached, transfer
+from support.processes.da_members import CHANNEL, DATA, announcement, da_settings, encoded, members
 
 
 class _Log:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from golden import golden_path
 from nomos_core.config import SocketAddress, ValidatorConfig, load_config
 from nomos_core.config.tracing import FileLogger, GelfLogger, StandardStream
 from nomos_core.keys import zk_public_key
 from nomos_node.command_line import command
 from nomos_node.overrides import OverrideError, Overrides, apply_overrides
+from support.inputs.golden import golden_path
 
 _KEY = "0102030405060708090a0b0c0d0e0f10"
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from embedded_node import ENVIRONMENT, NodeProcess, leader_genesis, make_config
-from golden import golden_path
 from nomos_core.config import Genesis, ValidatorConfig, load_config, with_setting
 from nomos_core.config.tracing import EnvFilter, FileLogger, LokiLogger
 from nomos_node.program import process_title
+from support.inputs.golden import golden_path
+from support.processes.embedded_node import ENVIRONMENT, NodeProcess, leader_genesis, make_config
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from repository_copy import REPOSITORY, Copy, copy_repository
+from support.repository.repository_copy import REPOSITORY, Copy, copy_repository
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bundles import NODE, OTHER_MACHINE, OUR_MACHINE, REVISION, elf
-from golden import golden_path
-from repository_copy import REPOSITORY, STACK, Copy
+from support.inputs.bundles import NODE, OTHER_MACHINE, OUR_MACHINE, REVISION, elf
+from support.inputs.golden import golden_path
+from support.repository.repository_copy import REPOSITORY, STACK, Copy
 
 MACHINE = platform.machine()
 OTHER = "aarch64" if MACHINE == "x86_64" else "x86_64"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bundles import EMBEDDED, MACOS, NODE, OTHER_MACHINE, bundle, elf
-from repository_copy import Copy
+from support.inputs.bundles import EMBEDDED, MACOS, NODE, OTHER_MACHINE, bundle, elf
+from support.repository.repository_copy import Copy
 
 SCRIPT = "testing-framework/assets/stack/scripts/build_test_image.sh"
 PUBLIC = "python:3.11-slim-bookworm"

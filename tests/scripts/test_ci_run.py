@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from repository_copy import REPOSITORY, Copy
+from support.repository.repository_copy import REPOSITORY, Copy
 
 USED = ("bash", "sh", "dirname", "mkdir", "cat", "grep", "rm", "chmod")
 TOLD = "docker.io iptables iproute2 debootstrap prometheus faketime docker-compose"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from docker_daemon import docker, require_docker
-from workflow_steps import JobOnThisMachine, packed_bundle
+from support.processes.docker_daemon import docker, require_docker
+from support.repository.workflow_steps import JobOnThisMachine, packed_bundle
 
 TAG = "logos-blockchain-testing-test:workflow"
 

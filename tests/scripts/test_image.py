@@ -15,13 +15,13 @@ from uuid import uuid4
 
 import pytest
 
-from bundles import OTHER_MACHINE, elf
-from docker_daemon import docker
-from node_image import node_image, run_build
 from nomos_core.config import dump_document
 from nomos_testing.cfgsync.settings import CfgsyncConfig
-from nomos_testing.runtime.machine import measured_machine_factor
-from repository_copy import REPOSITORY
+from nomos_testing.waiting.machine import measured_machine_factor
+from support.inputs.bundles import OTHER_MACHINE, elf
+from support.processes.docker_daemon import docker
+from support.processes.node_image import node_image, run_build
+from support.repository.repository_copy import REPOSITORY
 
 pytestmark = [pytest.mark.docker, pytest.mark.network, pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from repository_copy import Copy
+from support.repository.repository_copy import Copy
 
 
 @pytest.fixture

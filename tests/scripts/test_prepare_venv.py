@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from repository_copy import Copy
+from support.repository.repository_copy import Copy
 
 ANNOUNCEMENT = "==> Preparing .venv (once)\n"
 FAKE_UV = f"""#!/bin/sh

@@ -13,9 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from embedded_node import NodeProcess, leader_genesis, make_config, wait_until
-from prometheus_server import prometheus, system_prometheus
-from repository_copy import REPOSITORY
+from support.processes.embedded_node import NodeProcess, leader_genesis, make_config, wait_until
+from support.processes.prometheus_server import prometheus, system_prometheus
+from support.repository.repository_copy import REPOSITORY
 
 SCRIPT = REPOSITORY / "scripts/query-prom-metrics.sh"
 SERIES = [

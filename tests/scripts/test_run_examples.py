@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bundles import EMBEDDED, NODE, OTHER_MACHINE, OUR_MACHINE, RENAMED, REVISION, bundle, elf
-from repository_copy import Copy
+from support.inputs.bundles import EMBEDDED, NODE, OTHER_MACHINE, OUR_MACHINE, RENAMED, REVISION, bundle, elf
+from support.repository.repository_copy import Copy
 
 DEMO = ("-t", "60", "-v", "1", "-e", "2")
 KZG = Path("testing-framework/assets/stack/kzgrs_test_params/kzgrs_test_params")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bundles import MACOS, OTHER_MACHINE, OUR_MACHINE, elf
-from repository_copy import REPOSITORY, STACK
+from support.inputs.bundles import MACOS, OTHER_MACHINE, OUR_MACHINE, elf
+from support.repository.repository_copy import REPOSITORY, STACK
 
 SCRIPT = REPOSITORY / STACK / "scripts/run_nomos.sh"
 NODE = '#!/bin/sh\necho "node=$(basename "$0") $*"\nenv\nexit "${NODE_EXIT:-0}"\n'
@@ -168,7 +168,7 @@ def test_an_embedded_node_loads_while_its_configuration_is_on_the_way(container:
     package = container.root / "python/nomos_node"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
-    (package / "awaiting.py").write_text("import sys\nprint('awaited=' + ' '.join(sys.argv[1:]))\n")
+    (package / "start_when_configured.py").write_text("import sys\nprint('awaited=' + ' '.join(sys.argv[1:]))\n")
     given = {"PYTHONPATH": f"{container.root}/python:/elsewhere"}
     asking = f"{SCRIPT.parent}/ask_cfgsync.sh"
     seen = shown(container.run("validator", **given))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from repository_copy import Copy
+from support.repository.repository_copy import Copy
 
 STAND_IN = '#!/bin/sh\necho "$(basename "$0") $*"\n[ "$(basename "$0")" != "$FAILING" ]\n'
 
@@ -47,7 +47,7 @@ def test_arguments_go_to_pytest_alone(checks: Copy) -> None:
     done = checks.run("run-tests.sh", "-k", "vector and not slow", "tests/nomos_core")
     assert done.returncode == 0
     (line,) = done.stdout.splitlines()
-    assert line.startswith("python scripts/leave-nothing.py -- python -m pytest ")
+    assert line.startswith("python scripts/check-leftovers.py -- python -m pytest ")
     assert line.endswith(" -k vector and not slow tests/nomos_core")
     assert checks.run("run-tests.sh", "-k", "vector", FAILING="python").returncode == 1
 

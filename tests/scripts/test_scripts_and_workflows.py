@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from repository_copy import REPOSITORY
-from workflow_steps import jobs
+from support.repository.repository_copy import REPOSITORY
+from support.repository.workflow_steps import jobs
 
 SCRIPTS = [*sorted((REPOSITORY / "scripts").glob("*.sh")), REPOSITORY / ".ci/run"]
 STACK_SCRIPTS = sorted((REPOSITORY / "testing-framework/assets/stack/scripts").glob("*.sh"))

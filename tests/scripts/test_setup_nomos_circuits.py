@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from nomos_core.da.kzg_generator import generated_params
-from release_server import CIRCUITS, ReleaseServer, archive, release_server
-from repository_copy import Copy
+from support.fakes.release_server import CIRCUITS, ReleaseServer, archive, release_server
+from support.repository.repository_copy import Copy
 
 REVISION = "3f623e0c9d159bd8b398a25eda8db0642c491f99"
 KZG_PATH = f"/node/{REVISION}/tests/kzgrs/kzgrs_test_params"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from docker_daemon import require_docker
-from repository_copy import Copy
+from support.processes.docker_daemon import require_docker
+from support.repository.repository_copy import Copy
 
 DOCKER = """#!/bin/sh
 case "$1" in

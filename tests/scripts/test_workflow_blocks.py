@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from repository_copy import REPOSITORY
-from workflow_steps import JobOnThisMachine, blocks, packed_bundle
+from support.repository.repository_copy import REPOSITORY
+from support.repository.workflow_steps import JobOnThisMachine, blocks, packed_bundle
 
 NOT_HERE = {
     "lint.yml: tests: Checks and tests": "it runs the tests, this one among them",

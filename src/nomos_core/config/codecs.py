@@ -1,6 +1,6 @@
 """Codecs that turn the nodes of a YAML document into typed values and back: scalars, lists, maps, enums.
 
-A codec raises ``Misfit`` where a value doesn't fit; the collections add the path to it on the way up.
+A codec raises ``InvalidField`` where a value doesn't fit; the collections add the path to it on the way up.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from nomos_core.config.document import Mapping, Node, Scalar, Sequence
-from nomos_core.config.misfits import Misfit, describe, one_of, wrong_type
+from nomos_core.config.field_errors import InvalidField, describe, one_of, wrong_type
 from nomos_core.config.writing import Plain, Tagged
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ class Codec(Protocol[T]):
 
 @dataclass(frozen=True, slots=True)
 class ScalarCodec(Generic[T]):
-    """A scalar by two functions; ``parse`` raises ``Misfit``."""
+    """A scalar by two functions; ``parse`` raises ``InvalidField``."""
 
     parse: Callable[[Scalar], T]
     example: str
@@ -77,8 +77,8 @@ class ListCodec(Generic[T]):
         for index, item in enumerate(node.items()):
             try:
                 values.append(read(item, reading))
-            except Misfit as misfit:
-                raise misfit.passing(f"[{index}]", item, node) from None
+            except InvalidField as field_error:
+                raise field_error.passing(f"[{index}]", item, node) from None
         return tuple(values)
 
     def write(self, value: tuple[T, ...]) -> Plain:
@@ -106,8 +106,8 @@ class MapCodec(Generic[T]):
         for key_node, value_node in node.items():
             try:
                 values[self._read_key(key_node)] = self.item.read(value_node, reading)
-            except Misfit as misfit:
-                raise misfit.passing(f".{key_text(key_node)}", value_node, node) from None
+            except InvalidField as field_error:
+                raise field_error.passing(f".{key_text(key_node)}", value_node, node) from None
         return values
 
     def _read_key(self, node: Node) -> Any:
@@ -115,7 +115,7 @@ class MapCodec(Generic[T]):
         try:
             return self.key(text)
         except ValueError as error:
-            raise Misfit(str(error)) from None
+            raise InvalidField(str(error)) from None
 
     def write(self, value: dict[Any, T]) -> Plain:
         write = self.item.write
@@ -168,19 +168,19 @@ class TaggedCodec:
     def _read_map(self, node: Mapping, reading: Reading) -> Any:
         entries = list(node.items())
         if len(entries) != 1:
-            raise Misfit("invalid type: map, expected map with a single key", at=node)
+            raise InvalidField("invalid type: map, expected map with a single key", at=node)
         key, content = entries[0]
         name = key_text(key)
         if name not in self.contents:
             raise self._unknown(name, node)
         try:
             return self.contents[name][1].read(content, reading)
-        except Misfit as misfit:
-            raise misfit.passing(f".{name}", content, node) from None
+        except InvalidField as field_error:
+            raise field_error.passing(f".{name}", content, node) from None
 
     def _read_bare(self, node: Node) -> Any:
         if not isinstance(node, Scalar):
-            raise Misfit(
+            raise InvalidField(
                 f"invalid type: {describe(node)}, expected a YAML tag starting with '!'",
                 at=node,
                 advice=f"write one of {self.example}",
@@ -189,8 +189,8 @@ class TaggedCodec:
             return self.units[node.text]
         raise self._unknown(node.text, node)
 
-    def _unknown(self, name: str, node: Node | None) -> Misfit:
-        return Misfit(
+    def _unknown(self, name: str, node: Node | None) -> InvalidField:
+        return InvalidField(
             f"unknown variant `{name}`, expected {one_of(self.names)}", at=node, advice=f"write one of {self.example}"
         )
 

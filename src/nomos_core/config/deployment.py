@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Final
 from nomos_core.config.codecs import MapCodec, Reading
 from nomos_core.config.document import Node, Scalar
 from nomos_core.config.durations import SECOND, Duration, PlainDuration, bounded
-from nomos_core.config.misfits import Misfit
+from nomos_core.config.field_errors import InvalidField
 from nomos_core.config.scalars import U64, Float, NonNegativeFloat, NonZeroU8, NonZeroU32, NonZeroU64, Text
 from nomos_core.config.structs import StructCodec
 from nomos_core.config.writing import Plain
@@ -228,18 +228,18 @@ class _DeploymentCodec:
             return self._well_known(node)
         try:
             return self._read_custom(node)
-        except Misfit as misfit:
-            raise misfit.hidden_behind(_NO_VARIANT) from None
+        except InvalidField as field_error:
+            raise field_error.hidden_behind(_NO_VARIANT) from None
 
     def _well_known(self, node: Scalar) -> Deployment:
         if node.text == "mainnet":
             return MAINNET
-        raise Misfit(_NO_VARIANT, advice=f"{node.text!r} is no known network: write `mainnet` or a complete map")
+        raise InvalidField(_NO_VARIANT, advice=f"{node.text!r} is no known network: write `mainnet` or a complete map")
 
     def _read_custom(self, node: Node) -> Deployment:
         deployment = self._custom.read(node, Reading())
         if deployment.time.slot_duration.nanoseconds == 0:
-            raise Misfit(
+            raise InvalidField(
                 "slot_duration is zero", at=node, advice="write {secs: 2, nanos: 0}", field="time.slot_duration"
             )
         return deployment

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final
 
 from nomos_core.config.codecs import Reading
 from nomos_core.config.document import Mapping, Node, Scalar, Sequence
-from nomos_core.config.misfits import Misfit, describe, wrong_type
+from nomos_core.config.field_errors import InvalidField, describe, wrong_type
 from nomos_core.config.scalars import U32_CODEC, U64_CODEC
 from nomos_core.config.writing import Plain
 
@@ -95,16 +95,16 @@ class _PlainDuration:
         for key_node, value_node in node.items():
             name = key_node.text if isinstance(key_node, Scalar) else ""
             if name not in ("secs", "nanos"):
-                raise Misfit(
+                raise InvalidField(
                     f"unknown field `{name}`, expected `secs` or `nanos`", at=key_node, advice=f"write {self.example}"
                 )
             try:
                 values[name] = (U64_CODEC if name == "secs" else U32_CODEC).read(value_node, reading)
-            except Misfit as misfit:
-                raise misfit.passing(f".{name}", value_node, node) from None
+            except InvalidField as field_error:
+                raise field_error.passing(f".{name}", value_node, node) from None
         for name in ("secs", "nanos"):
             if name not in values:
-                raise Misfit(f"missing field `{name}`", at=node, advice=f"write {self.example}", field=name)
+                raise InvalidField(f"missing field `{name}`", at=node, advice=f"write {self.example}", field=name)
         return Duration(values["secs"] * SECOND + values["nanos"])
 
     def write(self, value: Duration) -> Plain:
@@ -120,7 +120,7 @@ class _BoundedDuration:
     def read(self, node: Node, reading: Reading) -> Duration:
         duration = self._read_any(node, reading)
         if duration < self.minimum:
-            raise Misfit(
+            raise InvalidField(
                 f"Minimal duration is {self.minimum} but got {duration}",
                 advice=f"write at least [{self.minimum.parts[0]}, {self.minimum.parts[1]}]",
             )
@@ -132,7 +132,7 @@ class _BoundedDuration:
         value = node.resolved() if isinstance(node, Scalar) else None
         if isinstance(node, Scalar) and isinstance(value, str):
             return self._read_text(node)
-        raise Misfit(
+        raise InvalidField(
             f"invalid type: {describe(node)}, expected a `Duration`",
             at=node,
             advice=f'write [seconds, nanoseconds], like {self.example}, or the text "30.000000000"',
@@ -145,7 +145,7 @@ class _BoundedDuration:
     def _read_text(self, node: Scalar) -> Duration:
         match = _SECONDS_AND_NANOS.match(node.text)
         if match is None:
-            raise Misfit(
+            raise InvalidField(
                 f"invalid value: string {node.text!r}, expected a `Duration`",
                 at=node,
                 advice='write "<seconds>.<nanoseconds>", like "30.000000000"',
@@ -170,7 +170,9 @@ class _UtcTimeCodec:
             return self._read_list(node, reading)
         if isinstance(node, Scalar) and isinstance(node.resolved(), str):
             return self._read_text(node)
-        raise Misfit(f"invalid type: {describe(node)}, expected an `OffsetDateTime`", at=node, advice=self._advice)
+        raise InvalidField(
+            f"invalid type: {describe(node)}, expected an `OffsetDateTime`", at=node, advice=self._advice
+        )
 
     def _read_list(self, node: Sequence, reading: Reading) -> UtcTime:
         year, day, hour, minute, second, nanosecond, *offset = _integers(
@@ -188,7 +190,7 @@ class _UtcTimeCodec:
 
     def _check_range(self, node: Node, value: int, minimum: int, maximum: int) -> None:
         if not minimum <= value <= maximum:
-            raise Misfit(
+            raise InvalidField(
                 f"invalid value: integer `{value}`, expected a value in the range {minimum}..={maximum}",
                 at=node,
                 advice=self._advice,
@@ -197,14 +199,14 @@ class _UtcTimeCodec:
     def _read_text(self, node: Scalar) -> UtcTime:
         match = _DATE_AND_TIME.match(node.text)
         if match is None:
-            raise Misfit("a character literal was not valid", at=node, advice=self._advice)
+            raise InvalidField("a character literal was not valid", at=node, advice=self._advice)
         date = [int(part) for part in match.group(1, 2, 3, 4, 5, 6)]
         hours, minutes, seconds = (int(part or 0) for part in match.group(9, 10, 11))
         offset = timedelta(hours=hours, minutes=minutes, seconds=seconds)
         try:
             local = datetime(*date, tzinfo=timezone(-offset if match[8] == "-" else offset))  # type: ignore[arg-type,misc]
         except ValueError as error:
-            raise Misfit(str(error), at=node, advice=self._advice) from None
+            raise InvalidField(str(error), at=node, advice=self._advice) from None
         return _utc_time(local, int((match[7] or "0").ljust(9, "0")))
 
     def write(self, value: UtcTime) -> Plain:
@@ -222,11 +224,13 @@ def _integers(node: Sequence, reading: Reading, parts: tuple[str, ...], expected
     for index, item in enumerate(node.items()):
         value = item.resolved() if isinstance(item, Scalar) else None
         if not isinstance(value, int) or isinstance(value, bool):
-            raise Misfit(f"invalid type: {describe(item)}, expected {expected}", at=item, advice=f"write {example}")
+            raise InvalidField(
+                f"invalid type: {describe(item)}, expected {expected}", at=item, advice=f"write {example}"
+            )
         if index < len(parts):
             values.append(value)
     if len(values) != len(parts):
-        raise Misfit(
+        raise InvalidField(
             f"invalid length {len(values)}, expected {expected}", at=node, advice=f"write [{', '.join(parts)}]"
         )
     return values

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Final
 
 from nomos_core.config.codecs import Reading, TaggedCodec
 from nomos_core.config.document import Node
-from nomos_core.config.misfits import Misfit
+from nomos_core.config.field_errors import InvalidField
 from nomos_core.config.scalars import U64, BlockId, FieldElement
 from nomos_core.config.structs import StructCodec
 from nomos_core.config.writing import Plain, Shared
@@ -49,7 +49,7 @@ class _OperationCodec:
         try:
             return operation_from_json(node.to_plain())
         except JsonError as error:
-            raise Misfit(error.message, advice=error.detail) from None
+            raise InvalidField(error.message, advice=error.detail) from None
 
     def write(self, value: Operation) -> Plain:
         from nomos_core.mantle.operations_json import operation_to_json
@@ -72,7 +72,7 @@ class _ProofContent:
             return proof_from_json({self.name: node.to_plain()})
         except JsonError as error:
             place = error.path.removeprefix(self.name).removeprefix(".")
-            raise Misfit(error.message, at=node, advice=f"see `{place}` in it" if place else "") from None
+            raise InvalidField(error.message, at=node, advice=f"see `{place}` in it" if place else "") from None
 
     def write(self, value: OperationProof) -> Plain:
         from nomos_core.mantle.operations_json import proof_to_json
@@ -91,7 +91,9 @@ class _ZkSignatureCodec:
         try:
             return zk_signature_from_json(node.to_plain())
         except JsonError as error:
-            raise Misfit(error.message, at=node, advice=f"see `{error.path}` in it" if error.path else "") from None
+            raise InvalidField(
+                error.message, at=node, advice=f"see `{error.path}` in it" if error.path else ""
+            ) from None
 
     def write(self, value: ZkSignature) -> Plain:
         from nomos_core.mantle.operations_json import zk_signature_to_json
@@ -154,7 +156,7 @@ class _GenesisTxCodec:
             verify_operation_proofs(transaction)
             validate_genesis(transaction)
         except ValueError as error:
-            raise Misfit(str(error), advice="make the genesis transaction anew") from None
+            raise InvalidField(str(error), advice="make the genesis transaction anew") from None
         return transaction
 
     def write(self, value: SignedMantleTx) -> Plain:

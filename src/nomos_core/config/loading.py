@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, overload
 from nomos_core.config.codecs import Reading, key_text
 from nomos_core.config.document import DocumentError, Mapping, Mark, Node, Scalar, Sequence, parse_document
 from nomos_core.config.errors import ConfigError, UnknownKey, UnknownKeysError
-from nomos_core.config.misfits import Misfit
+from nomos_core.config.field_errors import InvalidField
 from nomos_core.config.node import ExecutorConfig, Kind, NodeConfig, ValidatorConfig
 from nomos_core.config.structs import StructCodec
 from nomos_core.config.writing import Plain, dump, to_json
@@ -67,10 +67,10 @@ def _read(text: str, codec: StructCodec[T], *, source: str, reading: Reading) ->
     except DocumentError as error:
         place = _place(error.mark)
         raise ConfigError(str(error), source=source, **place, advice="correct the YAML there") from None
-    except Misfit as misfit:
-        place = _place(misfit.field_mark)
+    except InvalidField as field_error:
+        place = _place(field_error.field_mark)
         raise ConfigError(
-            _summary(misfit), source=source, **place, field=misfit.field_path, advice=misfit.advice
+            _summary(field_error), source=source, **place, field=field_error.field_path, advice=field_error.advice
         ) from None
     return value, tuple(_unknown_keys(root, reading.unknown)) if root is not None and reading.unknown else ()
 
@@ -123,10 +123,10 @@ def _codec(kind: Kind) -> StructCodec[Any]:
     return StructCodec(ValidatorConfig) if kind == "validator" else StructCodec(ExecutorConfig)
 
 
-def _summary(misfit: Misfit) -> str:
-    prefix = f"{misfit.path}: " if misfit.path else ""
-    place = f" at line {misfit.mark.line + 1} column {misfit.mark.column + 1}" if misfit.mark else ""
-    return f"{prefix}{misfit.message}{place}"
+def _summary(field_error: InvalidField) -> str:
+    prefix = f"{field_error.path}: " if field_error.path else ""
+    place = f" at line {field_error.mark.line + 1} column {field_error.mark.column + 1}" if field_error.mark else ""
+    return f"{prefix}{field_error.message}{place}"
 
 
 def _place(mark: Mark | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Final
 from nomos_core.config.codecs import Reading, key_text
 from nomos_core.config.document import Mapping, Node
 from nomos_core.config.durations import Duration, Milliseconds, PlainDuration
-from nomos_core.config.misfits import Misfit, one_of, wrong_type
+from nomos_core.config.field_errors import InvalidField, one_of, wrong_type
 from nomos_core.config.scalars import (
     U16,
     U32,
@@ -160,7 +160,7 @@ class _NatCodec:
         entries = list(node.items())
         kinds = [value for key, value in entries if key_text(key) == "type"]
         if not kinds:
-            raise Misfit("missing field `type`", at=node, advice=f"write {self.example}")
+            raise InvalidField("missing field `type`", at=node, advice=f"write {self.example}")
         settings: StaticNat | TraversalNat = self._variant(kinds[0]).read(
             Mapping(None, node.mark, [(key, value) for key, value in entries if key_text(key) != "type"]), Reading()
         )
@@ -170,7 +170,7 @@ class _NatCodec:
         name = key_text(node)
         if name not in self._variants:
             names = tuple(self._variants)
-            raise Misfit(
+            raise InvalidField(
                 f"unknown variant `{name}`, expected {one_of(names)}", at=node, advice=f"write {self.example}"
             ).passing(".type", node, node)
         return self._variants[name]

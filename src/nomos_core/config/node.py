@@ -18,7 +18,7 @@ from nomos_core.config.deployment import AnyDeployment
 from nomos_core.config.document import Node
 from nomos_core.config.durations import Duration, PlainDuration
 from nomos_core.config.errors import UnknownKey
-from nomos_core.config.misfits import Misfit
+from nomos_core.config.field_errors import InvalidField
 from nomos_core.config.network import BlendConfig, NetworkConfig
 from nomos_core.config.scalars import (
     ED25519_SECRET_CODEC,
@@ -51,7 +51,7 @@ class _ByteListCodec:
     def read(self, node: Node, reading: Reading) -> DeclarationId:
         numbers = self._numbers.read(node, reading)
         if len(numbers) != 32 or max(numbers) > 0xFF:
-            raise Misfit(
+            raise InvalidField(
                 f"invalid length {len(numbers)}, expected an array of length 32",
                 at=node,
                 advice="write the 32 bytes as numbers from 0 to 255",

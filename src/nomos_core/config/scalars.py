@@ -9,7 +9,7 @@ from typing import Annotated, Final, NamedTuple
 from nomos_core import field
 from nomos_core.config.codecs import ScalarCodec
 from nomos_core.config.document import Scalar
-from nomos_core.config.misfits import Misfit, describe
+from nomos_core.config.field_errors import InvalidField, describe
 from nomos_core.identifiers import HeaderId, ZkPublicKey
 
 _NOT_HEX: Final = re.compile(r"[^0-9a-fA-F]")
@@ -35,11 +35,11 @@ def integer_codec(name: str, maximum: int, *, minimum: int = 0) -> ScalarCodec[i
     def parse(scalar: Scalar) -> int:
         value = scalar.resolved()
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise Misfit(
+            raise InvalidField(
                 f"invalid type: {describe(scalar)}, expected {name}", at=scalar, advice=_range(minimum, maximum)
             )
         if not minimum <= value <= maximum:
-            raise Misfit(
+            raise InvalidField(
                 f"invalid value: {describe(scalar)}, expected {name}", at=scalar, advice=_range(minimum, maximum)
             )
         return value
@@ -58,44 +58,52 @@ def _parse_text(scalar: Scalar) -> str:
 def _parse_bool(scalar: Scalar) -> bool:
     value = scalar.resolved()
     if not isinstance(value, bool):
-        raise Misfit(f"invalid type: {describe(scalar)}, expected a boolean", at=scalar, advice="write true or false")
+        raise InvalidField(
+            f"invalid type: {describe(scalar)}, expected a boolean", at=scalar, advice="write true or false"
+        )
     return value
 
 
 def _parse_float(scalar: Scalar) -> float:
     value = scalar.resolved()
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Misfit(f"invalid type: {describe(scalar)}, expected f64", at=scalar, advice="write a number, like 0.9")
+        raise InvalidField(
+            f"invalid type: {describe(scalar)}, expected f64", at=scalar, advice="write a number, like 0.9"
+        )
     return float(value)
 
 
 def _parse_non_negative(scalar: Scalar) -> float:
     value = _parse_float(scalar)
     if not 0 <= value < float("inf"):
-        raise Misfit("Deserialized f64 does not contain a valid value.", advice="write a finite number, at least 0")
+        raise InvalidField(
+            "Deserialized f64 does not contain a valid value.", advice="write a finite number, at least 0"
+        )
     return value
 
 
 def _parse_unit(scalar: Scalar) -> None:
     if not scalar.is_null:
-        raise Misfit(f"invalid type: {describe(scalar)}, expected unit", at=scalar, advice="write null")
+        raise InvalidField(f"invalid type: {describe(scalar)}, expected unit", at=scalar, advice="write null")
 
 
 def _parse_fixed_point(scalar: Scalar) -> str:
     if not _FIXED_POINT.match(scalar.text):
-        raise Misfit("invalid digit found in string", at=scalar, advice='write a decimal number as text, like "0.5"')
+        raise InvalidField(
+            "invalid digit found in string", at=scalar, advice='write a decimal number as text, like "0.5"'
+        )
     return scalar.text
 
 
 def _parse_ipv4(scalar: Scalar) -> str:
     if not _is_address(socket.AF_INET, scalar.text):
-        raise Misfit("invalid IPv4 address syntax", at=scalar, advice="write four numbers, like 127.0.0.1")
+        raise InvalidField("invalid IPv4 address syntax", at=scalar, advice="write four numbers, like 127.0.0.1")
     return scalar.text
 
 
 def _parse_ip(scalar: Scalar) -> str:
     if not (_is_address(socket.AF_INET, scalar.text) or _is_address(socket.AF_INET6, scalar.text)):
-        raise Misfit("invalid IP address syntax", at=scalar, advice="write an IPv4 or IPv6 address, like 0.0.0.0")
+        raise InvalidField("invalid IP address syntax", at=scalar, advice="write an IPv4 or IPv6 address, like 0.0.0.0")
     return scalar.text
 
 
@@ -103,7 +111,7 @@ def _parse_socket_address(scalar: Scalar) -> SocketAddress:
     try:
         return socket_address(scalar.text)
     except ValueError as error:
-        raise Misfit(str(error), at=scalar, advice="write <ip>:<port>, like 127.0.0.1:8080") from None
+        raise InvalidField(str(error), at=scalar, advice="write <ip>:<port>, like 127.0.0.1:8080") from None
 
 
 def socket_address(text: str) -> SocketAddress:
@@ -134,7 +142,7 @@ def _parse_multiaddr(scalar: Scalar) -> str:
     try:
         to_bytes(scalar.text)
     except MultiaddrError as error:
-        raise Misfit(
+        raise InvalidField(
             _multiaddr_refusal(str(error)),
             at=scalar,
             advice=f"{error}; write it like /ip4/127.0.0.1/udp/3000/quic-v1",
@@ -157,7 +165,7 @@ def _parse_peer_id(scalar: Scalar) -> str:
     try:
         peer_id_from_text(scalar.text)
     except ValueError:
-        raise Misfit(
+        raise InvalidField(
             f"invalid value: {describe(scalar)}, expected valid peer id",
             at=scalar,
             advice="write a libp2p peer id: 12D3Koo followed by 45 letters and digits",
@@ -170,7 +178,7 @@ def _parse_level(scalar: Scalar) -> str:
     if text.isdecimal() and 1 <= int(text) <= len(_LEVELS):
         return _LEVELS[int(text) - 1]
     if text not in _LEVELS:
-        raise Misfit(
+        raise InvalidField(
             "invalid log level error parsing level: expected one of "
             '"error", "warn", "info", "debug", "trace", or a number 1-5',
             advice=f"write one of {', '.join(_LEVELS)}",
@@ -181,20 +189,20 @@ def _parse_level(scalar: Scalar) -> str:
 def hex_bytes(text: str) -> bytes:
     """
     Raises:
-        Misfit: with the words of Rust's ``hex`` crate.
+        InvalidField: with the words of Rust's ``hex`` crate.
     """
     advice = "write 64 hex digits, without 0x"
     if len(text) % 2:
-        raise Misfit("Odd number of digits", advice=advice)
+        raise InvalidField("Odd number of digits", advice=advice)
     if (stranger := _NOT_HEX.search(text)) is not None:
-        raise Misfit(f"Invalid character {stranger[0]!r} at position {stranger.start()}", advice=advice)
+        raise InvalidField(f"Invalid character {stranger[0]!r} at position {stranger.start()}", advice=advice)
     return bytes.fromhex(text)
 
 
 def _parse_ed25519_secret(scalar: Scalar) -> bytes:
     secret = hex_bytes(scalar.text)
     if len(secret) != 32:
-        raise Misfit(
+        raise InvalidField(
             "Key decoding error: failed to parse Ed25519 secret key",
             advice=f"write the 64 hex digits of the 32-byte secret key: there are {len(scalar.text)}",
         )
@@ -204,14 +212,14 @@ def _parse_ed25519_secret(scalar: Scalar) -> bytes:
 def _parse_field_element(scalar: Scalar) -> int:
     data = hex_bytes(scalar.text)
     if len(data) != field.BYTES:
-        raise Misfit(
+        raise InvalidField(
             f"Bytes length is not {field.BYTES}, got: {len(data)}",
             advice="write the 64 hex digits of the 32 little-endian bytes",
         )
     try:
         return field.from_bytes(data)
     except field.FieldError:
-        raise Misfit(
+        raise InvalidField(
             f"Parsed bytes are bigger than the modulus, got {int.from_bytes(data, 'little')}, expected {field.MODULUS}",
             advice="write the 32 bytes of a BN254 scalar, little-endian",
         ) from None
@@ -220,7 +228,9 @@ def _parse_field_element(scalar: Scalar) -> int:
 def _parse_header_id(scalar: Scalar) -> HeaderId:
     data = hex_bytes(scalar.text)
     if len(data) != 32:
-        raise Misfit(f"Invalid length {len(data)}, expected 32 bytes", advice="write the 64 hex digits of a block's id")
+        raise InvalidField(
+            f"Invalid length {len(data)}, expected 32 bytes", advice="write the 64 hex digits of a block's id"
+        )
     return HeaderId(data)
 
 

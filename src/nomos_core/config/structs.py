@@ -14,7 +14,7 @@ from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 
 from nomos_core.config.codecs import Codec, ListCodec, MapCodec, OptionalCodec, Reading, key_text
 from nomos_core.config.document import Mapping, Node, Scalar
-from nomos_core.config.misfits import Misfit, wrong_type
+from nomos_core.config.field_errors import InvalidField, wrong_type
 from nomos_core.config.writing import Plain
 
 T = TypeVar("T")
@@ -73,17 +73,19 @@ class StructCodec(Generic[T]):
                 reading.unknown.append(key_node)
                 continue
             if name in values:
-                raise Misfit(f"duplicate field `{name}`", at=node, advice=f"keep one of the two `{name}`", field=name)
+                raise InvalidField(
+                    f"duplicate field `{name}`", at=node, advice=f"keep one of the two `{name}`", field=name
+                )
             try:
                 values[name] = codec.read(value_node, reading)
-            except Misfit as misfit:
-                raise misfit.passing(f".{name}", value_node, node) from None
+            except InvalidField as field_error:
+                raise field_error.passing(f".{name}", value_node, node) from None
         return self._make(values, node)
 
     def _make(self, values: dict[str, Any], node: Node | None) -> T:
         for name in self._required:
             if name not in values:
-                raise Misfit(
+                raise InvalidField(
                     f"missing field `{name}`",
                     at=node,
                     advice=f"add it: `{name}: {self._codecs[name].example}`",

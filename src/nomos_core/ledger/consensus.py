@@ -14,11 +14,11 @@ from typing import Final, Protocol
 from nomos_core import field
 from nomos_core.cryptarchia.epochs import EpochSchedule
 from nomos_core.cryptarchia.header import LeaderProof, LeaderPublic
+from nomos_core.cryptarchia.leadership_proof import verify_leader_proof
 from nomos_core.ledger import errors
 from nomos_core.ledger.config import LedgerConfig
 from nomos_core.ledger.utxo_tree import UtxoTree
 from nomos_core.poseidon2 import absorb
-from nomos_core.proofs.leadership import verify_leader_proof
 
 _EPOCH_NONCE_TAG: Final = field.from_tag("EPOCH_NONCE_V1")
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from enum import Enum, auto
 
 from nomos_core.cryptarchia.block import Block
+from nomos_node.chain.blob_sampling import BlobSampling, blobs_of
 from nomos_node.chain.chain import BlockRejected, Chain
-from nomos_node.da.sampling import BlobSampling, blobs_of
 from nomos_node.mempool.mempool import Mempool
 
 _log = logging.getLogger("nomos_consensus")

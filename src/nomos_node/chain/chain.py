@@ -24,10 +24,10 @@ from nomos_core.identifiers import HeaderId
 from nomos_core.ledger.consensus import EpochState, epoch_state_for_slot
 from nomos_core.ledger.errors import LedgerError
 from nomos_core.ledger.state import LedgerState, apply_block
-from nomos_node.broadcast import Broadcast
+from nomos_node.chain.blob_sampling import blobs_of
 from nomos_node.chain.rules import LedgerRules
 from nomos_node.chain.snapshots import SnapshotKeeper
-from nomos_node.da.sampling import blobs_of
+from nomos_node.network.broadcast import Broadcast
 from nomos_node.storage.block_store import BlockStore, ChainPosition, StoredBlock
 from nomos_node.telemetry.instruments import Counter
 from nomos_node.telemetry.levels import TRACE

@@ -19,8 +19,8 @@ from nomos_core.identifiers import BlobId, TxHash
 from nomos_core.ledger.errors import LedgerError
 from nomos_core.ledger.state import LedgerState, apply_header, apply_transaction
 from nomos_core.mantle.transactions import SignedMantleTx
+from nomos_node.chain.blob_sampling import blobs_of
 from nomos_node.chain.rules import LedgerRules
-from nomos_node.da.sampling import blobs_of
 from nomos_node.mempool.mempool import Pending
 
 _log = logging.getLogger("chain_leader")

@@ -15,13 +15,13 @@ from nomos_core import field
 from nomos_core.cryptarchia.block import Block
 from nomos_core.cryptarchia.block_validity import sign_block
 from nomos_core.cryptarchia.fork_choice import Branch, UnknownParentError
+from nomos_core.cryptarchia.leadership_proof import make_leader_proof
 from nomos_core.identifiers import HeaderId
 from nomos_core.keys import Ed25519Key
 from nomos_core.ledger.errors import LedgerError
 from nomos_core.ledger.state import LedgerState, leader_public
-from nomos_core.proofs.leadership import make_leader_proof
+from nomos_node.chain.blob_sampling import BlobSampling
 from nomos_node.chain.chain import BlockRejected, Chain
-from nomos_node.da.sampling import BlobSampling
 from nomos_node.leader.assembly import select_transactions
 from nomos_node.leader.lottery import Tickets
 from nomos_node.leader.turns import Turns

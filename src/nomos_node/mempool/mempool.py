@@ -17,7 +17,7 @@ from nomos_core.codec import CodecError
 from nomos_core.identifiers import HeaderId, TxHash
 from nomos_core.mantle.transactions import SignedMantleTx
 from nomos_core.mantle.transactions_binary import transaction_from_wire, transaction_to_wire
-from nomos_node.broadcast import Broadcast
+from nomos_node.network.broadcast import Broadcast
 from nomos_node.storage.transaction_store import StoredTransaction, TransactionStore
 
 _log = logging.getLogger("nomos_mempool")

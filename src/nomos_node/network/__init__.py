@@ -77,7 +77,7 @@ __all__ = [
 
 def preload() -> None:
     """Import trio and libp2p now. Starts no thread and no event loop: safe before ``os.fork``."""
-    import_module("nomos_node.network.trio_side.host")
+    import_module("nomos_node.network.libp2p_host.host")
 
 
 def __getattr__(name: str) -> Any:

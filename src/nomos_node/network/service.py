@@ -12,12 +12,12 @@ from nomos_core.keys import Ed25519Key, peer_id
 from nomos_node.network.errors import NetworkClosed, StreamBroken
 from nomos_node.network.events import GossipMessage, NetworkInfo, PeerConnected, PeerEvent
 from nomos_node.network.feed import Feed
+from nomos_node.network.libp2p_host.framed_stream import FramedStream
+from nomos_node.network.libp2p_host.host import Libp2pHost
+from nomos_node.network.libp2p_host.quic import bind_listen_socket
 from nomos_node.network.settings import NetworkSettings
 from nomos_node.network.streams import Stream
 from nomos_node.network.traffic import Traffic
-from nomos_node.network.trio_side.framed_stream import FramedStream
-from nomos_node.network.trio_side.host import Libp2pHost
-from nomos_node.network.trio_side.quic import bind_listen_socket
 from nomos_node.network.trio_thread import TrioThread
 from nomos_node.telemetry.levels import TRACE
 

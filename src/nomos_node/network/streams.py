@@ -13,7 +13,7 @@ from nomos_node.telemetry.instruments import Counter
 from nomos_node.telemetry.levels import TRACE
 
 if TYPE_CHECKING:
-    from nomos_node.network.trio_side.framed_stream import FramedStream
+    from nomos_node.network.libp2p_host.framed_stream import FramedStream
     from nomos_node.network.trio_thread import TrioThread
 
 

@@ -11,7 +11,7 @@ import random
 
 from nomos_node.chain.chain import Chain
 from nomos_node.network.events import PeerConnected
-from nomos_node.peer_network import PeerNetwork
+from nomos_node.network.peer_network import PeerNetwork
 from nomos_node.sync.client import SyncClient, SyncFailed
 from nomos_node.sync.orphans import OrphanDownloader
 

@@ -24,7 +24,7 @@ from nomos_core.cryptarchia.sync_messages import (
     tip_response_from_wire,
 )
 from nomos_node.network.errors import NetworkError
-from nomos_node.peer_network import PeerNetwork
+from nomos_node.network.peer_network import PeerNetwork
 from nomos_node.telemetry.levels import TRACE
 
 _log = logging.getLogger("chain_network")

@@ -18,7 +18,7 @@ from nomos_core.cryptarchia.sync_messages import DownloadBlocks
 from nomos_core.identifiers import HeaderId
 from nomos_node.chain.block_intake import BlockIntake, Origin
 from nomos_node.chain.chain import BlockRejected, Chain
-from nomos_node.peer_network import PeerNetwork
+from nomos_node.network.peer_network import PeerNetwork
 from nomos_node.storage.database import StorageError
 from nomos_node.sync.client import SyncClient, SyncFailed
 

@@ -18,7 +18,7 @@ from nomos_node.chain.block_intake import BlockIntake, Origin
 from nomos_node.chain.chain import BlockRejected, Chain
 from nomos_node.mempool.mempool import Mempool
 from nomos_node.network.events import GossipMessage
-from nomos_node.peer_network import PeerNetwork
+from nomos_node.network.peer_network import PeerNetwork
 from nomos_node.storage.database import StorageError
 from nomos_node.sync.orphans import OrphanDownloader
 from nomos_node.telemetry.instruments import Counter, Histogram

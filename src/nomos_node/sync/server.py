@@ -27,7 +27,7 @@ from nomos_core.cryptarchia.sync_messages import (
 )
 from nomos_core.identifiers import HeaderId
 from nomos_node.chain.chain import Chain
-from nomos_node.peer_network import PeerNetwork
+from nomos_node.network.peer_network import PeerNetwork
 from nomos_node.storage.block_store import BlockStore
 from nomos_node.telemetry.levels import TRACE
 

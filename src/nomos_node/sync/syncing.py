@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from nomos_node.chain.block_intake import BlockIntake
 from nomos_node.chain.chain import Chain
 from nomos_node.mempool.mempool import Mempool
-from nomos_node.peer_network import PeerNetwork
+from nomos_node.network.peer_network import PeerNetwork
 from nomos_node.storage.block_store import BlockStore
 from nomos_node.sync.bootstrap import bootstrap
 from nomos_node.sync.catch_up import CatchUp

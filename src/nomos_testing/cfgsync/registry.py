@@ -19,7 +19,7 @@ class NotAllAnnounced(Exception):
     """The time is over and hosts are missing."""
 
 
-class StrangerError(ValueError):
+class UnknownHostError(ValueError):
     """The network is complete, and this host is none of it."""
 
 
@@ -57,7 +57,7 @@ class Registry:
 
         Raises:
             NotAllAnnounced: hosts were missing when the time was over.
-            StrangerError: the network was complete without this host.
+            UnknownHostError: the network was complete without this host.
             ValueError, ProofError: no network could be made.
         """
         if self._making is None:
@@ -122,6 +122,6 @@ class Registry:
             if (other.role, other.identifier) == (host.role, host.identifier)
         ]
         if len(named) != 1:
-            raise StrangerError(f"the network is complete without {host}: {', '.join(map(str, hosts))}")
+            raise UnknownHostError(f"the network is complete without {host}: {', '.join(map(str, hosts))}")
         self._say(f"{host} announced itself again; its configuration stays as it was")
         return named[0]

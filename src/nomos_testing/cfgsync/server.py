@@ -128,13 +128,13 @@ async def _outcome(answer: Any) -> Any:
     from aiohttp import web
 
     from nomos_core.proofs.prover import ProofError
-    from nomos_testing.cfgsync.registry import NotAllAnnounced, StrangerError
+    from nomos_testing.cfgsync.registry import NotAllAnnounced, UnknownHostError
 
     try:
         return await answer
     except NotAllAnnounced:
         return web.Response(status=408)
-    except StrangerError as error:
+    except UnknownHostError as error:
         return web.Response(status=409, text=str(error))
     except (ValueError, ProofError) as error:
         return web.Response(status=500, text=str(error))

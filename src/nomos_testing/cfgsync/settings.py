@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Final, Self
 from nomos_core.config import ConfigError, load_document
 from nomos_core.config.codecs import Reading, ScalarCodec
 from nomos_core.config.document import Mapping, Node, Scalar, parse_document
-from nomos_core.config.misfits import Misfit, describe, one_of, wrong_type
+from nomos_core.config.field_errors import InvalidField, describe, one_of, wrong_type
 from nomos_core.config.scalars import U16, U64, FieldElement, Float, Ipv4, NonZeroU32, NonZeroUSize, Path, Text, USize
 from nomos_core.config.tracing import EnvFilter, FileLogger, OtlpMetrics, OtlpTraces, StandardStream, TracingConfig
 from nomos_core.config.writing import Plain
@@ -32,14 +32,16 @@ def _parse_seconds(scalar: Scalar) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        raise Misfit(f"invalid value: {describe(scalar)}, expected seconds", at=scalar, advice='write it like "5.0"')
+        raise InvalidField(
+            f"invalid value: {describe(scalar)}, expected seconds", at=scalar, advice='write it like "5.0"'
+        )
     return seconds
 
 
 def _choice(names: tuple[str, ...]) -> ScalarCodec[str]:
     def parse(scalar: Scalar) -> str:
         if scalar.text not in names:
-            raise Misfit(
+            raise InvalidField(
                 f"unknown variant `{scalar.text}`, expected {one_of(names)}",
                 at=scalar,
                 advice=f"write one of {', '.join(names)}",

@@ -25,7 +25,7 @@ runs_directory_option = click.option(
 @runs_directory_option
 def main(runs_dir: Path) -> None:
     """Run the demo: a star of nodes, 1000 wallets, transactions, blobs, and a chain that must live."""
-    from nomos_testing.cli.host_run import FAILED, run_on_host
+    from nomos_testing.cli.run_and_report import FAILED, run_on_host
     from nomos_testing.scenario.demo import demo_scenario
     from nomos_testing.scenario.errors import ScenarioError
     from nomos_testing.settings import Settings

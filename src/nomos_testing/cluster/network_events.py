@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nomos_testing.runtime.journal_events import journal_event
+from nomos_testing.journal.events import journal_event
 
 
 @journal_event("network_impaired")

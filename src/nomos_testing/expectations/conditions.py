@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from nomos_testing.blocks.chain_history import Reorganisation
 from nomos_testing.expectations.run_view import RunView
-from nomos_testing.runtime.chain_history import Reorganisation
-from nomos_testing.runtime.waiting import Seen
+from nomos_testing.waiting.waiting import Seen
 
 
 @dataclass(frozen=True, slots=True)

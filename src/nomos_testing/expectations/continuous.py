@@ -14,12 +14,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from nomos_testing.blocks.block_feed import FeedEvent, poll_interval
 from nomos_testing.expectations.expectation_events import ExpectationBroken
 from nomos_testing.expectations.run_view import RunView
-from nomos_testing.faults.spans import Time, span
-from nomos_testing.runtime.block_feed import FeedEvent, poll_interval
+from nomos_testing.faults.durations import Time, span
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
-from nomos_testing.runtime.waiting import Seen
+from nomos_testing.waiting.waiting import Seen
 
 Check = Callable[[RunView], bool | Seen]
 """Whether something holds; a ``Seen`` also says what was seen, for the person who reads why it did not."""

@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
+from nomos_testing.blocks.chain_history import BlockRecord
+from nomos_testing.blocks.lottery_odds import LotteryOdds, fewest_blocks
 from nomos_testing.client.errors import NodeClientError
 from nomos_testing.cluster.interfaces import NodeHandle
-from nomos_testing.expectations.lottery_odds import LotteryOdds, fewest_blocks
 from nomos_testing.faults.fault_log import FaultLog
-from nomos_testing.runtime.chain_history import BlockRecord
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
 
 MAX_LAG_ALLOWANCE: Final = 5

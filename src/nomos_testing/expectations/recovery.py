@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
+from nomos_testing.blocks.block_feed import poll_interval
 from nomos_testing.expectations.continuous import Always, Check
 from nomos_testing.expectations.run_view import RunView
+from nomos_testing.faults.durations import Span, Time, span
 from nomos_testing.faults.fault_log import FaultRecord
 from nomos_testing.faults.recovery import RECOVERED_WITHIN_BLOCKS
-from nomos_testing.faults.spans import Span, Time, span
-from nomos_testing.runtime.block_feed import poll_interval
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext
-from nomos_testing.runtime.waiting import Seen, WaitTimeout, wait_until
+from nomos_testing.waiting.waiting import Seen, WaitTimeout, wait_until
 
 DEFAULT_WITHIN: Final = Span(30, "slots")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from nomos_testing.blocks.block_feed import FeedEvent, NodeView
+from nomos_testing.blocks.chain_history import ChainHistory
 from nomos_testing.faults.fault_log import FaultLog
 from nomos_testing.faults.recovery import blocks_behind
-from nomos_testing.runtime.block_feed import FeedEvent, NodeView
-from nomos_testing.runtime.chain_history import ChainHistory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

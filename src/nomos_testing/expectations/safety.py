@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from nomos_core.identifiers import HeaderId
+from nomos_testing.blocks.chain_history import ChainHistory
 from nomos_testing.expectations.continuous import Always, Check
 from nomos_testing.expectations.run_view import RunView
-from nomos_testing.runtime.chain_history import ChainHistory
 from nomos_testing.runtime.interfaces import RunContext
-from nomos_testing.runtime.waiting import Seen
+from nomos_testing.waiting.waiting import Seen
 
 _SHORT_ID = 16
 

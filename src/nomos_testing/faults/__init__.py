@@ -4,10 +4,10 @@ This package's names are what a scenario is written with.
 """
 
 from nomos_testing.cluster.links import Links
+from nomos_testing.faults.durations import seconds, slots
 from nomos_testing.faults.errors import FaultPlanError
 from nomos_testing.faults.plan import FaultPlan, PlannedFault
 from nomos_testing.faults.schedule import at, during, every, randomly
-from nomos_testing.faults.spans import seconds, slots
 from nomos_testing.faults.vocabulary import (
     Bandwidth,
     ClockSkew,

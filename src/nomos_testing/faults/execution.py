@@ -12,9 +12,9 @@ from nomos_testing.cluster.interfaces import Cluster, ClusterError, Impairment
 from nomos_testing.failure import Failure
 from nomos_testing.faults.fault_events import FaultHealed, FaultInjected, FaultLeftOut, HealVerified
 from nomos_testing.faults.fault_log import FaultLog
-from nomos_testing.faults.infliction import Infliction
+from nomos_testing.faults.injection import Injection
 from nomos_testing.faults.plan import PlannedFault
-from nomos_testing.runtime.journal import Journal
+from nomos_testing.journal.journal import Journal
 
 
 class FaultFailed(Failure):
@@ -30,7 +30,7 @@ class _Case:
     """One fault on its way."""
 
     planned: PlannedFault
-    infliction: Infliction
+    injection: Injection
     impairment: Impairment | None = None
     begun: bool = False
     left_out: bool = False
@@ -43,7 +43,7 @@ class FaultExecution:
     """Runs once. ``finish`` heals what is there; it may be called at any time and any number of times."""
 
     def __init__(self, faults: Sequence[PlannedFault], cluster: Cluster, log: FaultLog, journal: Journal) -> None:
-        self._cases = [_Case(planned, Infliction(planned.fault, cluster)) for planned in faults]
+        self._cases = [_Case(planned, Injection(planned.fault, cluster)) for planned in faults]
         self._log = log
         self._journal = journal
         self._finished = False
@@ -110,7 +110,7 @@ class FaultExecution:
             case.begun, began = True, time.monotonic()
             self._log.inject(planned, began)
             try:
-                case.impairment = await case.infliction.inject()
+                case.impairment = await case.injection.inject()
             except ClusterError as error:
                 raise FaultFailed(planned, f"could not be injected: {error}") from error
         self._journal.write(
@@ -130,7 +130,7 @@ class FaultExecution:
                 return
             began = time.monotonic()
             try:
-                await case.infliction.heal(case.impairment)
+                await case.injection.heal(case.impairment)
             except ClusterError as error:
                 raise FaultFailed(case.planned, f"could not be healed: {error}") from error
             case.healed, ended = True, time.monotonic()
@@ -145,7 +145,7 @@ class FaultExecution:
     async def _verify(self, case: _Case) -> None:
         began, whole = time.monotonic(), self._log.network_is_whole
         try:
-            doubt = await case.infliction.doubt(network_is_whole=whole)
+            doubt = await case.injection.doubt(network_is_whole=whole)
         except ClusterError as error:
             doubt = str(error)
         others_there = not whole or bool(self._log.active())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from nomos_testing.runtime.journal_events import journal_event
+from nomos_testing.journal.events import journal_event
 
 
 @journal_event("faults_planned")

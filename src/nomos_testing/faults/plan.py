@@ -22,7 +22,7 @@ class PlannedFault:
     number: int
     """From 1, in the order of injection."""
     origin: str
-    """The workload that inflicts it."""
+    """The workload that injects it."""
     path: FieldPath
     """The field of the scenario that asks for it."""
     fault: Fault

@@ -12,10 +12,10 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from nomos_testing.faults.durations import Span
 from nomos_testing.faults.errors import FaultPlanError, FieldPath, dotted
 from nomos_testing.faults.plan import FaultPlan, PlannedFault, rounded
 from nomos_testing.faults.schedule import At, During, Entry, Every, Randomly, RandomRestarts, SpanRange
-from nomos_testing.faults.spans import Span
 from nomos_testing.faults.vocabulary import Fault, Restart
 
 _MOST_FAULTS = 10_000
@@ -29,7 +29,7 @@ _ROUNDING = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """An entry with the workload that inflicts it and the field of the scenario it comes from."""
+    """An entry with the workload that injects it and the field of the scenario it comes from."""
 
     entry: Entry
     origin: str

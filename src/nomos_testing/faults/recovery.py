@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from nomos_core.identifiers import HeaderId
+from nomos_testing.blocks.block_feed import NodeView, poll_interval
+from nomos_testing.blocks.chain_history import ChainHistory
 from nomos_testing.faults.fault_events import FaultRecovered
 from nomos_testing.faults.fault_log import FaultLog
-from nomos_testing.runtime.block_feed import NodeView, poll_interval
-from nomos_testing.runtime.chain_history import ChainHistory
-from nomos_testing.runtime.journal import Journal
-from nomos_testing.runtime.waiting import Seen
+from nomos_testing.journal.journal import Journal
+from nomos_testing.waiting.waiting import Seen
 
 RECOVERED_WITHIN_BLOCKS: Final = 2
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from nomos_testing.faults.durations import Span, Time, span
 from nomos_testing.faults.notation import fault_to_json
-from nomos_testing.faults.spans import Span, Time, span
 from nomos_testing.faults.vocabulary import Fault
 
 SpanRange = tuple[Span, Span]

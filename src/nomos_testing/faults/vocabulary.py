@@ -2,7 +2,7 @@
 
 Each fault says which kind of control it takes, what it hits, and how it is checked against a network's nodes. A node
 is given by name (``validator-0``) or left to the planner (``any``, ``any validator``, ``any executor``). How a fault is
-inflicted and healed is in ``infliction``.
+injected and healed is in ``injection``.
 """
 
 from __future__ import annotations

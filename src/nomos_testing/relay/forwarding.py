@@ -1,4 +1,4 @@
-"""Moves packets: from the face they arrive at to the node it stands for, each by the path between the two nodes.
+"""Moves packets: from the proxy they arrive at to the node it stands for, each by the path between the two nodes.
 
 A packet on a clear path is sent on at once; all others wait in one heap until they are due. Nothing here waits.
 """
@@ -15,8 +15,8 @@ from typing import Final, Protocol
 
 from nomos_testing.cluster.links import Link
 from nomos_testing.relay.effects import Effect
-from nomos_testing.relay.faces import Address, Face, Faces
 from nomos_testing.relay.path import Path
+from nomos_testing.relay.proxy_sockets import Address, ProxySocket, ProxySockets
 
 _LARGEST_PACKET: Final = 65_535
 _BATCH: Final = 64
@@ -39,19 +39,19 @@ class _Waiting:
 class Observer(Protocol):
     """Who is told of what happens rarely."""
 
-    def face_opened(self, face: Face) -> None: ...
+    def proxy_opened(self, proxy: ProxySocket) -> None: ...
 
-    def face_closing(self, face: Face) -> None: ...
+    def proxy_closing(self, proxy: ProxySocket) -> None: ...
 
     def face_failed(self, owner: Address, error: OSError) -> None: ...
 
-    def stranger_seen(self, source: Address, face: Face) -> None: ...
+    def stranger_seen(self, source: Address, proxy: ProxySocket) -> None: ...
 
 
 class Forwarder:
-    def __init__(self, faces: Faces, observer: Observer, *, probe_token: bytes, seed: str = "") -> None:
+    def __init__(self, proxies: ProxySockets, observer: Observer, *, probe_token: bytes, seed: str = "") -> None:
         """``probe_token`` begins the packets that are echoed here instead of going to the node."""
-        self.faces = faces
+        self.proxies = proxies
         self.paths: dict[tuple[str, str], Path] = {}
         self._observer = observer
         self._seed = seed
@@ -69,7 +69,7 @@ class Forwarder:
 
     def lay_paths(self) -> None:
         """Connect every node with every other; those that were connected already stay as they are."""
-        for source, target in product(self.faces.nodes, repeat=2):
+        for source, target in product(self.proxies.nodes, repeat=2):
             if (source, target) not in self.paths:
                 self.paths[source, target] = Path(Link(source, target), self._seed)
 
@@ -81,25 +81,25 @@ class Forwarder:
         self._requeue({self.paths[link.source, link.target] for link in effects}, now)
         self.send_due()
 
-    def receive(self, face: Face) -> None:
-        """Take in what has arrived at a face, up to a batch of packets."""
-        receive_into, buffer, by_owner = face.socket.recvfrom_into, self._buffer, self.faces.by_owner
-        face.last_used = now = time.monotonic()
+    def receive(self, proxy: ProxySocket) -> None:
+        """Take in what has arrived at a proxy, up to a batch of packets."""
+        receive_into, buffer, by_owner = proxy.socket.recvfrom_into, self._buffer, self.proxies.by_owner
+        proxy.last_used = now = time.monotonic()
         for _ in range(_BATCH):
             try:
                 size, source = receive_into(buffer)
             except BlockingIOError:
                 return
-            sender = by_owner.get(source) or self._newcomer(source, face, buffer[:size], now)
+            sender = by_owner.get(source) or self._newcomer(source, proxy, buffer[:size], now)
             if sender is None:
                 continue
             sender.last_used = now
-            path = self.paths[sender.node, face.node]
+            path = self.paths[sender.node, proxy.node]
             path.counters.received += 1
             if path.clear:
-                _send(sender, face.owner, path, buffer[:size])
+                _send(sender, proxy.owner, path, buffer[:size])
             else:
-                self._enqueue(path, partial(_send, sender, face.owner, path), bytes(buffer[:size]), now)
+                self._enqueue(path, partial(_send, sender, proxy.owner, path), bytes(buffer[:size]), now)
 
     def send_due(self) -> None:
         """Send what has waited long enough."""
@@ -109,43 +109,43 @@ class Forwarder:
             self._queued_bytes -= len(due.payload)
             due.send(due.payload)
 
-    def close_idle_faces(self) -> None:
-        self._close(self.faces.idle(time.monotonic()))
+    def close_idle_proxies(self) -> None:
+        self._close(self.proxies.idle(time.monotonic()))
 
-    def _newcomer(self, source: Address, face: Face, packet: memoryview, now: float) -> Face | None:
-        node = self.faces.node_at(source[0])
+    def _newcomer(self, source: Address, proxy: ProxySocket, packet: memoryview, now: float) -> ProxySocket | None:
+        node = self.proxies.node_at(source[0])
         if node is None:
-            self._note_stranger(source, face)
+            self._note_stranger(source, proxy)
             return None
         if packet[: len(self._probe_token)] == self._probe_token:
-            self._take_probe(node, source, face, bytes(packet), now)
+            self._take_probe(node, source, proxy, bytes(packet), now)
             return None
-        self._close(self.faces.surplus(node))
+        self._close(self.proxies.surplus(node))
         try:
-            opened = self.faces.of_newcomer(node, source, now)
+            opened = self.proxies.of_newcomer(node, source, now)
         except OSError as error:
             self._observer.face_failed(source, error)
             return None
-        self._observer.face_opened(opened)
+        self._observer.proxy_opened(opened)
         return opened
 
-    def _close(self, faces: Iterable[Face]) -> None:
-        for face in faces:
-            self._observer.face_closing(face)
-            self.faces.remove(face)
+    def _close(self, proxies: Iterable[ProxySocket]) -> None:
+        for proxy in proxies:
+            self._observer.proxy_closing(proxy)
+            self.proxies.remove(proxy)
 
-    def _note_stranger(self, source: Address, face: Face) -> None:
+    def _note_stranger(self, source: Address, proxy: ProxySocket) -> None:
         if source not in self._strangers:
             self._strangers.add(source)
-            self._observer.stranger_seen(source, face)
+            self._observer.stranger_seen(source, proxy)
 
-    def _take_probe(self, node: str, source: Address, face: Face, packet: bytes, now: float) -> None:
+    def _take_probe(self, node: str, source: Address, proxy: ProxySocket, packet: bytes, now: float) -> None:
         """There and back again: the way to the node's socket, and the way from it."""
-        there, back = self.paths[node, face.node], self.paths[face.node, node]
+        there, back = self.paths[node, proxy.node], self.paths[proxy.node, node]
 
         def answer(payload: bytes) -> None:
             back.counters.probes += 1
-            _send_quietly(face, source, payload)
+            _send_quietly(proxy, source, payload)
 
         def bounce(payload: bytes) -> None:
             self._enqueue(back, answer, payload, time.monotonic())
@@ -178,16 +178,16 @@ class Forwarder:
         heapq.heapify(self._waiting)
 
 
-def _send(sender: Face, target: Address, path: Path, payload: bytes | memoryview) -> None:
+def _send(sender: ProxySocket, target: Address, path: Path, payload: bytes | memoryview) -> None:
     if _send_quietly(sender, target, payload):
         path.counters.delivered += 1
     else:
         path.counters.overflowed += 1
 
 
-def _send_quietly(face: Face, target: Address, payload: bytes | memoryview) -> bool:
+def _send_quietly(proxy: ProxySocket, target: Address, payload: bytes | memoryview) -> bool:
     try:
-        face.socket.sendto(payload, target)
-    except OSError:  # the kernel's buffers are full, or the face was closed meanwhile: a network loses packets
+        proxy.socket.sendto(payload, target)
+    except OSError:  # the kernel's buffers are full, or the proxy was closed meanwhile: a network loses packets
         return False
     return True

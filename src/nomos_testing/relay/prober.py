@@ -1,6 +1,6 @@
 """``python -m nomos_testing.relay.prober``: sends probes from where it runs, such as a node's container.
 
-Reads a line of JSON for each request, ``{"links": [[source, target], ...], "faces": {target: [host, port]}, "token":
+Reads a line of JSON for each request, ``{"links": [[source, target], ...], "proxies": {target: [host, port]}, "token":
 hex, "timeout": seconds}``, and answers with a line: the links that echoed nothing. Ends with its input.
 """
 
@@ -20,7 +20,7 @@ async def answer(request: dict[str, Any]) -> list[list[str]]:
     silent = await silent_links(
         links,
         hosts={link.source: "0.0.0.0" for link in links},
-        faces={name: (host, port) for name, (host, port) in request["faces"].items()},
+        proxies={name: (host, port) for name, (host, port) in request["proxies"].items()},
         token=bytes.fromhex(request["token"]),
         timeout=request["timeout"],
     )

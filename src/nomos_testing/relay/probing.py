@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 
 from nomos_testing.cluster.links import Link
-from nomos_testing.relay.faces import Address
+from nomos_testing.relay.proxy_sockets import Address
 
 _NONCE_BYTES = 8
 
@@ -35,7 +35,7 @@ async def silent_links(
     links: Iterable[Link],
     *,
     hosts: Mapping[str, str],
-    faces: Mapping[str, Address],
+    proxies: Mapping[str, Address],
     token: bytes,
     timeout: float,
     resend: float = 0.1,
@@ -44,7 +44,7 @@ async def silent_links(
 
     Args:
         hosts: each node's own address, from which its probes go out.
-        faces: where each node is reached.
+        proxies: where each node is reached.
         token: what the relay knows probes by.
         resend: seconds after which unanswered probes go out once more, as one may get lost.
 
@@ -62,7 +62,7 @@ async def silent_links(
             senders[source] = sender
         while not outstanding.none_left.is_set() and loop.time() < deadline:
             for probe, link in outstanding.links.items():
-                senders[link.source].sendto(probe, faces[link.target])
+                senders[link.source].sendto(probe, proxies[link.target])
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(min(deadline, loop.time() + resend)):
                     await outstanding.none_left.wait()

@@ -15,8 +15,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, assert_never
 
-from nomos_testing.relay.faces import Address, Face, Faces
 from nomos_testing.relay.forwarding import Forwarder
+from nomos_testing.relay.proxy_sockets import Address, ProxySocket, ProxySockets
 from nomos_testing.relay.requests import (
     Admit,
     Clear,
@@ -55,7 +55,7 @@ class Relay:
         self._requests, self._answers = requests, answers
         self._unread = b""
         self._epoll = select.epoll()
-        self._readers: dict[int, Face] = {}
+        self._readers: dict[int, ProxySocket] = {}
         self._rules = RuleTable()
         self._forwarder: Forwarder | None = None
         self._running = True
@@ -83,36 +83,36 @@ class Relay:
         for descriptor, _ in self._epoll.poll(max(0.0, min(due, latest) - time.monotonic())):
             if descriptor == self._requests:
                 self._read_requests()
-            elif self._forwarder is not None and (face := self._readers.get(descriptor)) is not None:
-                self._forwarder.receive(face)
+            elif self._forwarder is not None and (proxy := self._readers.get(descriptor)) is not None:
+                self._forwarder.receive(proxy)
         if self._forwarder is not None:
             self._forwarder.send_due()
 
     def _keep_house(self) -> None:
         if self._forwarder is not None:
-            self._forwarder.close_idle_faces()
+            self._forwarder.close_idle_proxies()
             self._evidence.write("counted", counters=self._counters())
 
     # Told by the forwarder
 
-    def face_opened(self, face: Face) -> None:
-        self._watch(face)
-        self._evidence.write("face_opened", node=face.node, owner=face.owner, address=face.address)
+    def proxy_opened(self, proxy: ProxySocket) -> None:
+        self._watch(proxy)
+        self._evidence.write("proxy_opened", node=proxy.node, owner=proxy.owner, address=proxy.address)
 
-    def face_closing(self, face: Face) -> None:
-        self._epoll.unregister(face.socket.fileno())
-        del self._readers[face.socket.fileno()]
-        self._evidence.write("face_closed", node=face.node, owner=face.owner, address=face.address)
+    def proxy_closing(self, proxy: ProxySocket) -> None:
+        self._epoll.unregister(proxy.socket.fileno())
+        del self._readers[proxy.socket.fileno()]
+        self._evidence.write("proxy_closed", node=proxy.node, owner=proxy.owner, address=proxy.address)
 
     def face_failed(self, owner: Address, error: OSError) -> None:
         self._evidence.write("face_failed", owner=owner, error=str(error.strerror))
 
-    def stranger_seen(self, source: Address, face: Face) -> None:
-        self._evidence.write("stranger_refused", source=source, towards=face.node)
+    def stranger_seen(self, source: Address, proxy: ProxySocket) -> None:
+        self._evidence.write("stranger_refused", source=source, towards=proxy.node)
 
-    def _watch(self, face: Face) -> None:
-        self._readers[face.socket.fileno()] = face
-        self._epoll.register(face.socket.fileno(), select.EPOLLIN)
+    def _watch(self, proxy: ProxySocket) -> None:
+        self._readers[proxy.socket.fileno()] = proxy
+        self._epoll.register(proxy.socket.fileno(), select.EPOLLIN)
 
     # Requests
 
@@ -163,15 +163,15 @@ class Relay:
     def _open(self, request: Open) -> None:
         if self._forwarder is not None:
             raise RequestError("do: the relay is open already")
-        faces = Faces(request.host, request.nodes)
-        self._forwarder = Forwarder(faces, self, probe_token=request.probe_token, seed=request.seed)
-        for face in faces.by_owner.values():
-            self._watch(face)
+        proxies = ProxySockets(request.host, request.nodes)
+        self._forwarder = Forwarder(proxies, self, probe_token=request.probe_token, seed=request.seed)
+        for proxy in proxies.by_owner.values():
+            self._watch(proxy)
         self._evidence.write("opened", nodes={name: asdict(sockets) for name, sockets in request.nodes.items()})
 
     def _admit(self, request: Admit, forwarder: Forwarder) -> None:
-        for face in forwarder.faces.admit(request.name, request.sockets):
-            self._watch(face)
+        for proxy in forwarder.proxies.admit(request.name, request.sockets):
+            self._watch(proxy)
         forwarder.lay_paths()
         self._evidence.write("admitted", name=request.name, **asdict(request.sockets))
 

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 from nomos_testing.cluster.links import Link
 from nomos_testing.relay.effects import Effect
-from nomos_testing.relay.faces import NodeSockets
+from nomos_testing.relay.proxy_sockets import NodeSockets
 from nomos_testing.relay.rules import Rule
 
 T = TypeVar("T")

@@ -15,8 +15,8 @@ from nomos_testing.faults.fault_events import (
     FaultsPlanned,
     HealVerified,
 )
-from nomos_testing.runtime.journal import Entry
-from nomos_testing.runtime.journal_events import Reorganised
+from nomos_testing.journal.events import Reorganised
+from nomos_testing.journal.journal import Entry
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from nomos_testing.runtime.counters import (
-    BLOBS_DISPERSED,
-    BLOBS_INCLUDED,
-    BLOBS_PLANNED,
-    TRANSACTIONS_INCLUDED,
-    TRANSACTIONS_PLANNED,
-    TRANSACTIONS_SENT,
-)
-from nomos_testing.runtime.journal import Entry
-from nomos_testing.runtime.journal_events import (
+from nomos_testing.journal.events import (
     BlockSeen,
     NodeReady,
     NodeStarted,
@@ -23,6 +14,15 @@ from nomos_testing.runtime.journal_events import (
     RunStarted,
     Sample,
     VerdictReached,
+)
+from nomos_testing.journal.journal import Entry
+from nomos_testing.runtime.counters import (
+    BLOBS_DISPERSED,
+    BLOBS_INCLUDED,
+    BLOBS_PLANNED,
+    TRANSACTIONS_INCLUDED,
+    TRANSACTIONS_PLANNED,
+    TRANSACTIONS_SENT,
 )
 
 

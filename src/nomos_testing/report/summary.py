@@ -6,10 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nomos_testing.report.faults import FaultSummaries
-from nomos_testing.report.run_progress import RunProgress
-from nomos_testing.runtime.journal import Entry
-from nomos_testing.runtime.journal_events import (
+from nomos_testing.journal.events import (
     BlockSeen,
     ExceptionRaised,
     ExpectationJudged,
@@ -25,6 +22,9 @@ from nomos_testing.runtime.journal_events import (
     UnreadableLine,
     VerdictReached,
 )
+from nomos_testing.journal.journal import Entry
+from nomos_testing.report.faults import FaultSummaries
+from nomos_testing.report.run_progress import RunProgress
 from nomos_testing.runtime.machine_load import MachineFellBehind
 
 

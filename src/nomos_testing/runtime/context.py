@@ -15,12 +15,12 @@ from nomos_testing.observability.telemetry import Telemetry
 from nomos_testing.runtime.background import Background
 from nomos_testing.runtime.counters import Counters
 from nomos_testing.runtime.plan import RunPlan
-from nomos_testing.scenario.metrics import RunMetrics
+from nomos_testing.topology.timing import RunTiming
 
 if TYPE_CHECKING:
     from nomos_core.proofs.prover import Prover
-    from nomos_testing.runtime.block_feed import BlockFeed
-    from nomos_testing.runtime.journal import Journal
+    from nomos_testing.blocks.block_feed import BlockFeed
+    from nomos_testing.journal.journal import Journal
     from nomos_testing.topology import GeneratedTopology, WalletAccount
 
 Healer = Callable[[], Awaitable[None]]
@@ -87,7 +87,7 @@ class RunContext:
     def telemetry(self) -> Telemetry:
         return Telemetry(self._cluster.metrics_url)
 
-    def run_metrics(self) -> RunMetrics:
+    def run_metrics(self) -> RunTiming:
         return self._plan.metrics
 
     def run_duration(self) -> float:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nomos_core.proofs.prover import Prover
+from nomos_testing.blocks.block_feed import BlockFeed
 from nomos_testing.cluster.interfaces import Cluster
-from nomos_testing.runtime.block_feed import BlockFeed
-from nomos_testing.runtime.journal import Journal
+from nomos_testing.journal.journal import Journal
 from nomos_testing.runtime.phases import Phases
 from nomos_testing.runtime.plan import RunPlan
 from nomos_testing.runtime.run_directory import RunDirectory

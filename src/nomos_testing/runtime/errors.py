@@ -17,7 +17,7 @@ import signal
 from collections.abc import Sequence
 
 from nomos_testing.failure import is_failure
-from nomos_testing.runtime.outcome import Judgement
+from nomos_testing.outcome import Judgement
 
 
 class RunFailed(Exception):

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+from nomos_testing.outcome import ExpectationFailed, Observation
 from nomos_testing.runtime.context import RunContext
-from nomos_testing.runtime.outcome import ExpectationFailed, Observation
 from nomos_testing.runtime.plan import RunPlan
 
 __all__ = [

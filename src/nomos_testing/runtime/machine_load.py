@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from nomos_testing.runtime.journal_events import journal_event
+from nomos_testing.journal.events import journal_event
 
 BUSY_MACHINE: Final = 0.9
 """Of all processors: from here on programs wait for each other."""

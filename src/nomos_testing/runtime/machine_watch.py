@@ -10,11 +10,11 @@ from typing import Final
 
 import psutil
 
-from nomos_testing.expectations.lottery_odds import LotteryOdds
+from nomos_testing.blocks.block_feed import BlockFeed
+from nomos_testing.blocks.lottery_odds import LotteryOdds
 from nomos_testing.faults.fault_log import FaultLog
-from nomos_testing.runtime.block_feed import BlockFeed
-from nomos_testing.runtime.journal import Entry, Journal, read_journal
-from nomos_testing.runtime.journal_events import NodeStarted
+from nomos_testing.journal.events import NodeStarted
+from nomos_testing.journal.journal import Entry, Journal, read_journal
 from nomos_testing.runtime.machine_load import (
     NEGLIGIBLE_CHANCE,
     SMALL_CHANCE,
@@ -22,7 +22,7 @@ from nomos_testing.runtime.machine_load import (
     MachineReading,
     fell_behind,
 )
-from nomos_testing.scenario.metrics import RunMetrics
+from nomos_testing.topology.timing import RunTiming
 
 READING_SECONDS: Final = 1.0
 _TICK_SECONDS: Final = 0.1
@@ -42,7 +42,7 @@ class MachineWatch:
         self,
         feed: BlockFeed,
         faults: FaultLog,
-        metrics: RunMetrics,
+        metrics: RunTiming,
         journal: Journal,
         odds: LotteryOdds | None = None,
     ) -> None:

@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nomos_testing.runtime.journal import Journal
-from nomos_testing.runtime.journal_events import PhaseEnded, PhaseStarted
-from nomos_testing.runtime.outcome import PhaseTiming
+from nomos_testing.journal.events import PhaseEnded, PhaseStarted
+from nomos_testing.journal.journal import Journal
+from nomos_testing.outcome import PhaseTiming
 
 
 class Phases:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from nomos_testing.faults.plan import FaultPlan
-from nomos_testing.scenario.metrics import RunMetrics
+from nomos_testing.topology.timing import RunTiming
 
 if TYPE_CHECKING:
     from nomos_testing.topology import TopologySpec
@@ -17,7 +17,7 @@ _NO_FAULTS: Final = FaultPlan()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
     topology: TopologySpec
-    metrics: RunMetrics
+    metrics: RunTiming
     seed: int
     node_control: bool = False
     """Whether the run may stop and start nodes."""

@@ -11,8 +11,8 @@ import traceback
 from typing import Final
 
 from nomos_testing.failure import explains_itself, leaves
-from nomos_testing.runtime.journal import Journal
-from nomos_testing.runtime.journal_events import ExceptionRaised
+from nomos_testing.journal.events import ExceptionRaised
+from nomos_testing.journal.journal import Journal
 
 SHOWN_BY_VIEW: Final = "shown_by_view"
 

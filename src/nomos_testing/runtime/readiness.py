@@ -13,7 +13,7 @@ from typing import ClassVar, Protocol
 
 from nomos_testing.client.errors import NodeClientError, NodeRefused
 from nomos_testing.cluster.interfaces import NodeHandle
-from nomos_testing.runtime.waiting import Seen
+from nomos_testing.waiting.waiting import Seen
 
 READINESS_SECONDS = 60.0
 """The nominal timeout of every check, before it is scaled to the machine."""

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from nomos_testing.runtime.journal import JOURNAL_NAME
+from nomos_testing.journal.journal import JOURNAL_NAME
 
 DEFAULT_RUNS_DIRECTORY = Path(".tmp/runs")
 PLAN_NAME = "plan.json"

@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from nomos_testing.expectations.lottery_odds import LotteryOdds
+from nomos_testing.blocks.feed_journal import journal_feed
+from nomos_testing.blocks.lottery_odds import LotteryOdds
 from nomos_testing.failure import is_failure
 from nomos_testing.faults.fault_events import FaultsPlanned
 from nomos_testing.faults.recovery import watch_recoveries
+from nomos_testing.journal.events import ExpectationJudged, Notice, RunEnded, VerdictReached
+from nomos_testing.outcome import ExpectationFailed, Judgement, Verdict
 from nomos_testing.proof_cache import CachingProver
 from nomos_testing.runtime.background import Background
 from nomos_testing.runtime.context import RunContext
@@ -28,16 +31,13 @@ from nomos_testing.runtime.errors import (
     WorkloadFailed,
     described,
 )
-from nomos_testing.runtime.feed_journal import journal_feed
 from nomos_testing.runtime.interfaces import DescribesLoad, Expectation, GetsReady, Workload
-from nomos_testing.runtime.journal_events import ExpectationJudged, Notice, RunEnded, VerdictReached
 from nomos_testing.runtime.machine_watch import MachineWatch
-from nomos_testing.runtime.outcome import ExpectationFailed, Judgement, Verdict
 from nomos_testing.runtime.raised import note_exception
 from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.runtime.sampling import Sampler
-from nomos_testing.runtime.waiting import narrated
 from nomos_testing.runtime.workload_driver import WorkloadDriver
+from nomos_testing.waiting.waiting import narrated
 
 
 class Runner:

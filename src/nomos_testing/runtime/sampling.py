@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+from nomos_testing.blocks.block_feed import BlockFeed
 from nomos_testing.client.errors import NodeClientError
 from nomos_testing.cluster.interfaces import Cluster, NodeHandle
-from nomos_testing.runtime.block_feed import BlockFeed
+from nomos_testing.journal.events import NodeSample, Sample
+from nomos_testing.journal.journal import Journal
 from nomos_testing.runtime.counters import Counters
-from nomos_testing.runtime.journal import Journal
-from nomos_testing.runtime.journal_events import NodeSample, Sample
 
 SAMPLE_SECONDS = 1.0
 _REQUEST_SECONDS = 1.0

@@ -7,11 +7,11 @@ import time
 from collections.abc import Sequence
 
 from nomos_testing.failure import is_failure
+from nomos_testing.journal.events import WorkloadEnded
 from nomos_testing.runtime.background import Background, FailedTask
 from nomos_testing.runtime.context import RunContext
 from nomos_testing.runtime.errors import WatchFailed, WorkloadFailed, described
 from nomos_testing.runtime.interfaces import Workload
-from nomos_testing.runtime.journal_events import WorkloadEnded
 from nomos_testing.runtime.raised import note_exception
 
 

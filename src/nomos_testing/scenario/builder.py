@@ -8,34 +8,34 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from nomos_testing.expectations.continuous import Always, Check, Eventually, Sometimes
-from nomos_testing.expectations.kept_inclusions import InclusionsStay
+from nomos_testing.expectations.inclusion_permanence import InclusionsStay
 from nomos_testing.expectations.liveness import ConsensusLiveness, Window
+from nomos_testing.expectations.no_stalls import NoStalls
 from nomos_testing.expectations.recovery import DEFAULT_WITHIN as DEFAULT_RECOVERY
 from nomos_testing.expectations.recovery import RecoversFromFaults
 from nomos_testing.expectations.safety import NoConflictingLib
-from nomos_testing.expectations.stalls import NoStalls
+from nomos_testing.faults.durations import Time, span
 from nomos_testing.faults.errors import FaultPlanError
 from nomos_testing.faults.plan import FaultPlan
 from nomos_testing.faults.schedule import At, Entry
-from nomos_testing.faults.spans import Time, span
 from nomos_testing.faults.vocabulary import Fault
 from nomos_testing.runtime.interfaces import Expectation, RunPlan, Workload
-from nomos_testing.scenario.document import recipe_of
 from nomos_testing.scenario.errors import ScenarioBuildError
 from nomos_testing.scenario.fault_planning import with_faults
-from nomos_testing.scenario.metrics import RunMetrics
 from nomos_testing.scenario.scenario import Scenario
+from nomos_testing.scenario.serialization import recipe_of
 from nomos_testing.settings import Settings
 from nomos_testing.topology import DataAvailability, TopologySpec, WalletSpec, with_sampling_delay
+from nomos_testing.topology.timing import RunTiming
+from nomos_testing.workloads.blobs.workload import DataAvailabilityWorkload
 from nomos_testing.workloads.chaos import (
     DEFAULT_MAX_DELAY,
     DEFAULT_MIN_DELAY,
     DEFAULT_TARGET_COOLDOWN,
     ChaosRestart,
 )
-from nomos_testing.workloads.data_availability import DataAvailabilityWorkload
 from nomos_testing.workloads.faults import FaultInjection
-from nomos_testing.workloads.transactions import TransactionWorkload
+from nomos_testing.workloads.transactions.workload import TransactionWorkload
 
 FUNDS_PER_WALLET = 100
 MINIMUM_SLOTS = 2
@@ -265,7 +265,7 @@ class ScenarioBuilder:
         """
         seed = secrets.randbits(48) if self.chosen_seed is None else self.chosen_seed
         spec = replace(self.spec, seed=seed)
-        metrics = RunMetrics(
+        metrics = RunTiming(
             run_duration=self._duration(),
             slot_duration=spec.slot_duration,
             active_slot_coeff=spec.active_slot_coeff,

@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator
 
 from nomos_testing.runtime.interfaces import DescribesLoad
-from nomos_testing.runtime.machine import measured_machine_factor
 from nomos_testing.scenario.scenario import Scenario
-from nomos_testing.workloads.submission import proof_sentence
-from nomos_testing.workloads.transactions import TransactionWorkload
+from nomos_testing.waiting.machine import measured_machine_factor
+from nomos_testing.workloads.transactions.submission import proof_sentence
+from nomos_testing.workloads.transactions.workload import TransactionWorkload
 
 
 def described_plan(scenario: Scenario, *, real_proofs: bool = False) -> Iterator[str]:

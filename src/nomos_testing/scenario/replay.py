@@ -10,13 +10,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from nomos_testing.faults.errors import FaultPlanError
 from nomos_testing.faults.plan import FaultPlan
-from nomos_testing.runtime.journal import JOURNAL_NAME, read_journal
-from nomos_testing.runtime.journal_events import RunStarted
+from nomos_testing.journal.events import RunStarted
+from nomos_testing.journal.journal import JOURNAL_NAME, read_journal
 from nomos_testing.runtime.run_directory import PLAN_NAME, SCENARIO_NAME
 from nomos_testing.scenario.errors import ScenarioBuildError, ScenarioError
-from nomos_testing.scenario.fault_file import FaultSection
+from nomos_testing.scenario.file.fault_schema import FaultSection
+from nomos_testing.scenario.file.loader import load_builder
 from nomos_testing.scenario.scenario import Scenario
-from nomos_testing.scenario.yaml import load_builder
 from nomos_testing.settings import Settings
 
 

@@ -7,10 +7,10 @@ from typing import Final
 
 from nomos_testing.faults.plan import FaultPlan
 from nomos_testing.runtime.interfaces import Expectation, Workload
-from nomos_testing.scenario.document import Recipe
-from nomos_testing.scenario.metrics import RunMetrics
+from nomos_testing.scenario.serialization import Recipe
 from nomos_testing.topology import TopologySpec
-from nomos_testing.workloads.data_availability import DataAvailabilityWorkload
+from nomos_testing.topology.timing import RunTiming
+from nomos_testing.workloads.blobs.workload import DataAvailabilityWorkload
 
 _NO_FAULTS: Final = FaultPlan()
 _NO_RECIPE: Final = Recipe(obstacle="it was not made by a builder")
@@ -25,7 +25,7 @@ class Scenario:
     workloads: tuple[Workload, ...]
     expectations: tuple[Expectation, ...]
     """The workloads' own first, in the order they were added, then the others."""
-    metrics: RunMetrics
+    metrics: RunTiming
     seed: int
     """Node keys and every random choice of the run follow from it."""
     node_control: bool = False

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from nomos_testing.cluster.roles import Role
+from nomos_testing.faults.durations import Span, Time, span
 from nomos_testing.faults.errors import FieldPath
 from nomos_testing.faults.execution import FaultFailed
 from nomos_testing.faults.planner import Request
 from nomos_testing.faults.schedule import RandomRestarts
-from nomos_testing.faults.spans import Span, Time, span
 from nomos_testing.runtime.interfaces import Expectation, RunContext, RunPlan
 from nomos_testing.topology import TopologySpec
 from nomos_testing.workloads.faults import execution_of

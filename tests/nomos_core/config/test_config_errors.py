@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from golden import VECTORS
 from nomos_core.config import ConfigError, UnknownKeysError, load_config, refuse_unknown_keys
+from support.inputs.golden import VECTORS
 
 VALIDATOR = (VECTORS / "validator.yaml").read_text()
 

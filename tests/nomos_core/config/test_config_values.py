@@ -10,13 +10,13 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from golden import VECTORS
 from nomos_core.config import Duration, SocketAddress, UtcTime, load_config, socket_address, with_setting
 from nomos_core.config.codecs import Reading
 from nomos_core.config.document import parse_document, resolve
 from nomos_core.config.durations import BoundedDuration, PlainDuration, PointOfTime
-from nomos_core.config.misfits import Misfit
+from nomos_core.config.field_errors import InvalidField
 from nomos_core.config.writing import Plain, Shared, Tagged, dump
+from support.inputs.golden import VECTORS
 
 NANOSECONDS = st.integers(0, 2**63)
 
@@ -53,7 +53,7 @@ def test_points_of_time_survive_a_round_trip(nanoseconds: int) -> None:
 def test_the_part_behind_the_dot_of_a_bounded_duration_counts_nanoseconds() -> None:
     assert read_text(BoundedDuration, '"10.5"') == Duration(10_000_000_005)
     assert read_text(BoundedDuration, "'1.000000000'") == Duration.of(1)
-    with pytest.raises(Misfit, match=r"floating point `10\.5`"):
+    with pytest.raises(InvalidField, match=r"floating point `10\.5`"):
         read_text(BoundedDuration, "10.5")
 
 
@@ -64,7 +64,7 @@ def test_an_offset_is_taken_off() -> None:
 
 @pytest.mark.parametrize("text", ["[2025, 366, 0, 0, 0, 0, 0, 0, 0]", "[2025]", "2025-13-01 00:00:00.0 +00:00:00", "5"])
 def test_times_that_are_none_are_refused(text: str) -> None:
-    with pytest.raises(Misfit):
+    with pytest.raises(InvalidField):
         read_text(PointOfTime, text)
 
 

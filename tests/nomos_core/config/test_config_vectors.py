@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from golden import Golden, entries, golden_path
 from nomos_core.config import (
     ConfigError,
     Duration,
@@ -17,6 +16,7 @@ from nomos_core.config import (
     load_config,
     refuse_unknown_keys,
 )
+from support.inputs.golden import Golden, entries, golden_path
 
 VALID = "Config file is valid! ✅\n"
 KINDS: dict[str, Kind] = {"nomos-node": "validator", "nomos-executor": "executor"}

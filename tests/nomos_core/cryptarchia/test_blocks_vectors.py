@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from golden import Golden, entries, load
 from nomos_core import field
 from nomos_core.codec import WIRE_LIMIT, CodecError, Writer
 from nomos_core.cryptarchia.block import Block
@@ -34,6 +33,7 @@ from nomos_core.keys import Ed25519Key
 from nomos_core.mantle.operations import ChannelInscribe, Ed25519Proof
 from nomos_core.mantle.transactions import MantleTx, SignedMantleTx
 from nomos_core.mantle.transactions_binary import transaction_from_wire, transaction_to_wire
+from support.inputs.golden import Golden, entries, load
 
 LEADER = Ed25519Key(bytes(32))
 OTHER = Ed25519Key(bytes([1]) * 32)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from golden import Golden, entries
 from nomos_core.cryptarchia.epochs import ConsensusConfig, EpochConfig, EpochSchedule
+from support.inputs.golden import Golden, entries
 
 
 def schedule_of(entry: Golden) -> EpochSchedule:

@@ -2,7 +2,6 @@
 
 import pytest
 
-from golden import Golden, entries
 from nomos_core.cryptarchia.epochs import ConsensusConfig
 from nomos_core.cryptarchia.fork_choice import (
     ForkChoice,
@@ -12,6 +11,7 @@ from nomos_core.cryptarchia.fork_choice import (
     SlotOrderError,
     UnknownParentError,
 )
+from support.inputs.golden import Golden, entries
 
 
 def start(entry: Golden) -> ForkChoice[int]:

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from golden import Golden, entries, load
 from nomos_core import field
 from nomos_core.cryptarchia.block_root import block_root
 from nomos_core.cryptarchia.block_validity import sign_header
@@ -13,6 +12,7 @@ from nomos_core.cryptarchia.header_json import header_from_json, header_to_json
 from nomos_core.cryptarchia.header_wire import header_from_wire, header_to_wire
 from nomos_core.identifiers import TxHash
 from nomos_core.keys import Ed25519Key, ed25519_verify
+from support.inputs.golden import Golden, entries, load
 
 ZERO_SEED = Ed25519Key(bytes(32))
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from golden import Golden, entries
 from nomos_core import field
 from nomos_core.cryptarchia.leadership import (
     Lottery,
@@ -12,6 +11,7 @@ from nomos_core.cryptarchia.leadership import (
     ticket,
 )
 from nomos_core.identifiers import NoteId
+from support.inputs.golden import Golden, entries
 
 
 def element(entry: Golden) -> int:

@@ -2,7 +2,6 @@
 
 import pytest
 
-from golden import Golden, load
 from nomos_core.cryptarchia.block_wire import block_from_wire
 from nomos_core.cryptarchia.sync_messages import (
     FRAME_PREFIX_BYTES,
@@ -23,6 +22,7 @@ from nomos_core.cryptarchia.sync_messages import (
     tip_response_to_wire,
 )
 from nomos_core.identifiers import HeaderId
+from support.inputs.golden import Golden, load
 
 
 def named(name: str) -> Golden:

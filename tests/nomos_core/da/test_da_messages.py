@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from py_arkworks_bls12381 import G1Point, Scalar
 
-from mantle_strategies import signed_txs
 from nomos_core.codec import WIRE_LIMIT, CodecError, Writer
 from nomos_core.cryptarchia.sync_messages import MAX_FRAME, frame
 from nomos_core.da import dispersal_messages as dispersal
@@ -42,6 +41,7 @@ from nomos_core.identifiers import BlobId, ZkSignature
 from nomos_core.mantle.operation_proofs import OperationProofError
 from nomos_core.mantle.operations import ChannelBlob
 from nomos_core.mantle.transactions import MantleTx, SignedMantleTx
+from support.inputs.mantle_strategies import signed_txs
 
 POINTS = [G1Point() * Scalar(factor) for factor in range(5)]
 

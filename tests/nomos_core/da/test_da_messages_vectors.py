@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from golden import Golden, load
 from nomos_core.cryptarchia.sync_messages import frame
 from nomos_core.da import dispersal_messages as dispersal
 from nomos_core.da import sampling_messages as sampling
@@ -41,6 +40,7 @@ from nomos_core.da.shares_json import (
 )
 from nomos_core.identifiers import BlobId
 from nomos_core.mantle.transactions_json import transaction_from_json, transaction_to_json
+from support.inputs.golden import Golden, load
 
 
 def named(name: str) -> Golden:

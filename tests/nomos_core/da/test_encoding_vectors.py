@@ -6,7 +6,6 @@ import random
 
 import pytest
 
-from golden import Golden, entries, load
 from nomos_core.da.encoding import EncodedBlob, EncodingError, chunk_rows, encode
 from nomos_core.da.kzg_generator import TEST_POWERS
 from nomos_core.da.kzg_params import G1_BYTES, KzgParams
@@ -30,6 +29,7 @@ from nomos_core.da.shares_wire import (
     share_to_wire,
 )
 from nomos_core.da.verification import verify_column, verify_share
+from support.inputs.golden import Golden, entries, load
 
 
 def hexes(items: tuple[bytes, ...]) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from golden import Golden, entries, golden_path, load
 from nomos_core.config import Genesis, NodeConfig, load_config
 from nomos_core.da.blake_rng import BlakeRng, session_seed
 from nomos_core.da.membership import Membership, MembershipError, next_membership
@@ -13,6 +12,7 @@ from nomos_core.mantle.operations import SDPDeclare, ServiceType
 from nomos_core.mantle.transactions import MantleTx
 from nomos_core.mantle.transactions_json import mantle_tx_from_json
 from nomos_core.peer_identity import peer_id, peer_id_from_text, peer_id_multihash
+from support.inputs.golden import Golden, entries, golden_path, load
 
 FILE = "da_membership.json"
 CHAIN = "seed_run/chain.json"

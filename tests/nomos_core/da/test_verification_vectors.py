@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from golden import Golden, entries
 from nomos_core.da.kzg_params import KzgParams
 from nomos_core.da.shares_json import share_from_json, share_to_json
 from nomos_core.da.verification import InvalidShare, verify_column, verify_share
 from nomos_core.identifiers import BlobId
 from nomos_core.mantle.json_reading import JsonError
+from support.inputs.golden import Golden, entries
 
 LOOSELY_VALID = ("index_plus_domain_is_cyclic", "chunk_plus_modulus", "chunk_of_33_bytes", "chunk_of_31_bytes")
 """What the real verifier takes although it is another encoding of the share."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from golden import golden_path
 from nomos_core.proofs.prover import Verifier
+from support.inputs.golden import golden_path
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from golden import Golden, entries
 from nomos_core import field
 from nomos_core.cryptarchia.epochs import ConsensusConfig, EpochConfig, EpochSchedule
 from nomos_core.cryptarchia.header import LeaderProof
@@ -23,6 +22,7 @@ from nomos_core.ledger.errors import LedgerError
 from nomos_core.ledger.utxo_tree import UtxoTree
 from nomos_core.mantle.notes import Utxo
 from nomos_core.mantle.transactions import Note
+from support.inputs.golden import Golden, entries
 
 
 def parse_utxo(data: dict[str, Any]) -> Utxo:

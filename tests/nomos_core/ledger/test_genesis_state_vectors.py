@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from golden import Golden, entries
 from nomos_core import field
 from nomos_core.cryptarchia.epochs import ConsensusConfig, EpochConfig
 from nomos_core.keys import peer_id
@@ -19,6 +18,7 @@ from nomos_core.mantle.operations_json import proof_from_json, zk_signature_from
 from nomos_core.mantle.transactions import SignedMantleTx
 from nomos_core.mantle.transactions_json import mantle_tx_from_json
 from nomos_core.proofs.prover import Verifier
+from support.inputs.golden import Golden, entries
 
 SERVICE = ServiceParameters(session_duration=1000, lock_period=10, inactivity_period=20, retention_period=100)
 CONFIG = LedgerConfig(

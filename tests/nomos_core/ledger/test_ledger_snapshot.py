@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger_sandbox import PUBLIC, Sandbox, initial_notes, provider_key
 from nomos_core.identifiers import ROOT_MSG_ID, ChannelId, DeclarationId
 from nomos_core.keys import Ed25519Key
 from nomos_core.ledger.activity import DaReports, opinion_bytes
@@ -20,6 +19,7 @@ from nomos_core.ledger.utxo_tree import UtxoTree
 from nomos_core.mantle.notes import Utxo
 from nomos_core.mantle.operations import ChannelInscribe, ChannelSetKeys, DaActivity, SDPActive, ServiceType
 from nomos_core.mantle.transactions import Note
+from support.inputs.ledger_sandbox import PUBLIC, Sandbox, initial_notes, provider_key
 
 WRITER = Ed25519Key(bytes(32))
 

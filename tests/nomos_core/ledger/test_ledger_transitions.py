@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger_sandbox import OWNERS, PROVER, PUBLIC, Sandbox, initial_notes, ledger_config
 from nomos_core.cryptarchia.block import Block
 from nomos_core.cryptarchia.header import Header, LeaderPublic
+from nomos_core.cryptarchia.leadership_proof import make_leader_proof
 from nomos_core.identifiers import ROOT_MSG_ID, ChannelId, ContentId, Ed25519PublicKey, Ed25519Signature, HeaderId
 from nomos_core.keys import Ed25519Key
 from nomos_core.ledger.consensus import epoch_state_for_slot
@@ -18,7 +18,7 @@ from nomos_core.mantle.gas import gas_cost
 from nomos_core.mantle.notes import Utxo
 from nomos_core.mantle.operations import ChannelInscribe, NoProof
 from nomos_core.mantle.transactions import MantleTx, Note, SignedMantleTx
-from nomos_core.proofs.leadership import make_leader_proof
+from support.inputs.ledger_sandbox import OWNERS, PROVER, PUBLIC, Sandbox, initial_notes, ledger_config
 
 Move = tuple[list[int], list[int]]
 """Which of the unspent notes to spend, and the weights by which their value is shared out."""

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from golden import Golden, entries
 from nomos_core import field as scalar_field
 from nomos_core.cryptarchia.epochs import ConsensusConfig, EpochConfig
 from nomos_core.cryptarchia.header import LeaderPublic
+from nomos_core.cryptarchia.leadership_proof import make_leader_proof
 from nomos_core.identifiers import Ed25519PublicKey, HeaderId, LedgerTxHash, NoteId, ZkPublicKey
 from nomos_core.keys import Ed25519Key, zk_public_key
 from nomos_core.ledger.config import LedgerConfig, ServiceParameters
@@ -33,8 +33,8 @@ from nomos_core.mantle.operations import ServiceType
 from nomos_core.mantle.operations_json import proof_from_json, zk_signature_from_json
 from nomos_core.mantle.transactions import Note, SignedMantleTx
 from nomos_core.mantle.transactions_json import mantle_tx_from_json
-from nomos_core.proofs.leadership import make_leader_proof
 from nomos_core.proofs.prover import Verifier
+from support.inputs.golden import Golden, entries
 
 _CURVE_POINT = re.compile(r", EdwardsPoint\{.*?\}\)", re.DOTALL)
 

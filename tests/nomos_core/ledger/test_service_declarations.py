@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from ledger_sandbox import PROVER, PUBLIC, Sandbox, ledger_config, provider_key
 from nomos_core.ledger.activity import opinion_bytes
 from nomos_core.ledger.config import LedgerConfig
 from nomos_core.ledger.errors import LedgerError
@@ -12,6 +11,7 @@ from nomos_core.ledger.state import apply_transaction
 from nomos_core.mantle.operations import BlendActivity, DaActivity, SDPActive, SDPWithdraw, ServiceType
 from nomos_core.mantle.operations_binary import declaration_id
 from nomos_core.mantle.transactions import Note, SignedMantleTx
+from support.inputs.ledger_sandbox import PROVER, PUBLIC, Sandbox, ledger_config, provider_key
 
 BLEND, DA = ServiceType.BLEND, ServiceType.DATA_AVAILABILITY
 

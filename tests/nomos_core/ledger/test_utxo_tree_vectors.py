@@ -7,12 +7,12 @@ from typing import Any, cast
 
 import pytest
 
-from golden import Golden, entries, load
 from nomos_core import field
 from nomos_core.identifiers import LedgerTxHash, NoteId, ZkPublicKey
 from nomos_core.ledger.utxo_tree import HEIGHT, UtxoTree, empty_subtree_root
 from nomos_core.mantle.notes import Utxo
 from nomos_core.mantle.transactions import Note
+from support.inputs.golden import Golden, entries, load
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from mantle_strategies import KEYS, signed
 from nomos_core import field
 from nomos_core.identifiers import ROOT_MSG_ID, BlobId, ChannelId, NoteId, TxHash
 from nomos_core.keys import ed25519_verify, zk_public_keys
@@ -31,6 +30,7 @@ from nomos_core.mantle.transactions_binary import (
     transaction_to_wire,
 )
 from nomos_core.proofs.development import DevelopmentProver
+from support.inputs.mantle_strategies import KEYS, signed
 
 CHANNEL = ChannelId(bytes(32))
 INSCRIPTION = ChannelInscribe(CHANNEL, b"text", ROOT_MSG_ID, KEYS[0].public)

@@ -2,7 +2,6 @@
 
 import pytest
 
-from golden import Golden, entries
 from nomos_core import field
 from nomos_core.identifiers import ZkPublicKey
 from nomos_core.keys import zk_public_key
@@ -16,6 +15,7 @@ from nomos_core.mantle.transactions_binary import encode_mantle_tx, transaction_
 from nomos_core.mantle.transactions_json import transaction_from_json, transaction_to_json
 from nomos_core.node_identity import NodeIdentity
 from nomos_core.proofs.development import DevelopmentProver
+from support.inputs.golden import Golden, entries
 
 GENESIS = entries("genesis.json", "genesis")
 

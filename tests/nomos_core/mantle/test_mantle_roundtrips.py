@@ -7,7 +7,6 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mantle_strategies import ledger_txs, mantle_txs, operations, proofs, signed_txs
 from nomos_core.codec import CodecError, Reader, Writer
 from nomos_core.mantle.notes import utxos_of
 from nomos_core.mantle.operation_proofs import OperationProofError
@@ -36,6 +35,7 @@ from nomos_core.mantle.transactions_json import (
     transaction_from_json,
     transaction_to_json,
 )
+from support.inputs.mantle_strategies import ledger_txs, mantle_txs, operations, proofs, signed_txs
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

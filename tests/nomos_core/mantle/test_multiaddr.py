@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mantle_strategies import locators
 from nomos_core.mantle import multiaddr
 from nomos_core.mantle.multiaddr import MultiaddrError
+from support.inputs.mantle_strategies import locators
 
 PEER = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN"
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from golden import Golden, entries
 from nomos_core.codec import CodecError, Writer
 from nomos_core.mantle.gas import da_gas_cost, execution_gas
 from nomos_core.mantle.json_reading import JsonError
@@ -18,6 +17,7 @@ from nomos_core.mantle.operations_binary import (
     message_id,
 )
 from nomos_core.mantle.operations_json import operation_from_json, operation_to_json
+from support.inputs.golden import Golden, entries
 
 
 def node_text(value: Any) -> str:

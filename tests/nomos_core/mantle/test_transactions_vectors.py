@@ -4,7 +4,6 @@ from importlib.util import find_spec
 
 import pytest
 
-from golden import VECTORS, Golden, entries
 from nomos_core import field
 from nomos_core.codec import Reader, Writer
 from nomos_core.keys import Ed25519Key, zk_public_keys
@@ -33,6 +32,7 @@ from nomos_core.mantle.transactions_json import (
     transaction_to_json,
 )
 from nomos_core.proofs.groth16 import Groth16Verifier
+from support.inputs.golden import VECTORS, Golden, entries
 
 TRANSACTIONS = entries("transactions.json", "transactions")
 

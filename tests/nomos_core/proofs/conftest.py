@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from golden import golden_path
 from nomos_core.proofs.circuits import Circuits
+from support.inputs.golden import golden_path
 
 InstallProgram = Callable[[Path, str], None]
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from nomos_core import field, keys
 from nomos_core.cryptarchia.header import LeaderPublic
+from nomos_core.cryptarchia.leadership_proof import make_leader_proof, verify_leader_proof
 from nomos_core.identifiers import Ed25519PublicKey, ZkSignature
 from nomos_core.proofs.development import DevelopmentProver, made_by_development_prover
-from nomos_core.proofs.leadership import make_leader_proof, verify_leader_proof
 from nomos_core.proofs.prover import MAX_KEYS, SIGNATURE_BYTES
 
 PROVER = DevelopmentProver()

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from golden import golden_path, load
 from nomos_core import field, keys
 from nomos_core.identifiers import ZkSignature
 from nomos_core.proofs.bn254_points import Groth16Proof
 from nomos_core.proofs.circuits import Circuits
 from nomos_core.proofs.groth16 import Groth16Prover, Groth16Verifier, VerificationKeyError
 from nomos_core.proofs.prover import MAX_KEYS, ProofError
+from support.inputs.golden import golden_path, load
 
 groth16py = pytest.importorskip("groth16py", reason="the extra groth16 is not installed")
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from golden import Golden, entries, golden_path, load
 from nomos_core import field, keys
 from nomos_core.identifiers import ZkPublicKey, ZkSignature
 from nomos_core.proofs.bn254_points import Groth16Proof
 from nomos_core.proofs.development import made_by_development_prover
 from nomos_core.proofs.groth16 import Groth16Verifier
 from nomos_core.proofs.prover import MAX_KEYS, padded_public_keys
+from support.inputs.golden import Golden, entries, golden_path, load
 
 GROTH16_INSTALLED = find_spec("groth16py") is not None
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from embedded_node import NodeProcess, ask, leader_genesis, make_executor_config
+from support.processes.embedded_node import NodeProcess, ask, leader_genesis, make_executor_config
 
 BLOB = [7] * 32
 PEER = "12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5"

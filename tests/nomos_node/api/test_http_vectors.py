@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from embedded_node import Answer, NodeProcess, ask, free_ports, genesis, make_config, wait_until
-from golden import Golden, entries
 from nomos_core.config import Duration
 from nomos_core.identifiers import ZkPublicKey
 from nomos_core.mantle.transactions import Note
+from support.inputs.golden import Golden, entries
+from support.processes.embedded_node import Answer, NodeProcess, ask, free_ports, genesis, make_config, wait_until
 
 _KNOWN_KEY = ZkPublicKey(1)
 _LIBRARY_TEXT = ("Failed to deserialize", "Failed to parse")

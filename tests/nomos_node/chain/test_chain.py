@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from chain_making import GENESIS_ID, TestNode, extend, forge, grow, transfer
 from nomos_core.cryptarchia.fork_choice import Mode, UnknownParentError
 from nomos_core.identifiers import Ed25519Signature, HeaderId
 from nomos_node.chain.chain import BlockRejected, Chain, LibUpdate
+from support.inputs.chain_making import GENESIS_ID, TestNode, extend, forge, grow, transfer
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from chain_making import GENESIS, GENESIS_ID, NOTES, PROVER, TestNode, extend, grow, rules, transfer
 from nomos_core.cryptarchia.fork_choice import Mode
 from nomos_core.identifiers import HeaderId
 from nomos_core.ledger.state import genesis_state
@@ -19,6 +18,7 @@ from nomos_node.chain.rules import LedgerRules
 from nomos_node.chain.snapshots import INTERVAL
 from nomos_node.storage.block_store import BlockStore
 from nomos_node.storage.database import Database
+from support.inputs.chain_making import GENESIS, GENESIS_ID, NOTES, PROVER, TestNode, extend, grow, rules, transfer
 
 Start = Callable[..., TestNode]
 

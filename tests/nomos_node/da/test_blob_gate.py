@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Set
 
 import pytest
 
-from chain_making import TestNode, forge
 from nomos_core.cryptarchia.block import Block
 from nomos_core.identifiers import ROOT_MSG_ID, BlobId, ChannelId
 from nomos_core.keys import Ed25519Key
@@ -14,9 +13,10 @@ from nomos_core.mantle.operations import ChannelBlob
 from nomos_core.mantle.signing import Ed25519Signer, sign_transaction
 from nomos_core.mantle.transactions import MantleTx, SignedMantleTx
 from nomos_core.proofs.development import DevelopmentProver
+from nomos_node.chain.blob_sampling import blobs_of
 from nomos_node.chain.block_intake import Origin
 from nomos_node.chain.chain import BlockRejected
-from nomos_node.da.sampling import blobs_of
+from support.inputs.chain_making import TestNode, forge
 
 _BLOB = BlobId(bytes(31) + b"\x07")
 _KEY = Ed25519Key(bytes(32))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from golden import golden_path
 from nomos_core.config import Kind, NodeConfig, load_config, with_setting
 from nomos_node.da.settings import DaSettingError, da_settings
+from support.inputs.golden import golden_path
 
 
 def config(kind: Kind = "validator", **changes: object) -> NodeConfig:

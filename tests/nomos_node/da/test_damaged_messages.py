@@ -13,7 +13,6 @@ from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 from py_arkworks_bls12381 import G1Point, Scalar
 
-from da_members import Member, MemoryStream, announcement, da_genesis, da_settings, encoded, identity, make_member
 from nomos_core.codec import CodecError
 from nomos_core.da.dispersal_messages import (
     DispersalError,
@@ -34,6 +33,16 @@ from nomos_core.da.verification import InvalidShare
 from nomos_core.identifiers import BlobId
 from nomos_node.da.dispersal_server import DispersalServer
 from nomos_node.da.replication import Replication
+from support.processes.da_members import (
+    Member,
+    MemoryStream,
+    announcement,
+    da_genesis,
+    da_settings,
+    encoded,
+    identity,
+    make_member,
+)
 
 NEIGHBOUR, STRANGER = identity(1).peer_id, identity(9).peer_id
 COLUMN = st.integers(0, 1)

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from da_members import Member, MemoryStream, da_genesis, da_settings, encoded, identity, make_member
 from nomos_core.da.sampling_messages import (
     CommitmentsNotFound,
     SampledCommitments,
@@ -24,6 +23,7 @@ from nomos_core.da.sampling_messages import (
 from nomos_core.da.shares import LightShare
 from nomos_node.da.peer_failures import Exchange
 from nomos_node.da.sampling_client import SampleMissing, SamplingClient
+from support.processes.da_members import Member, MemoryStream, da_genesis, da_settings, encoded, identity, make_member
 
 LIAR = identity(1).peer_id
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from da_members import DATA, encoded
 from nomos_core.da.encoding import EncodingError
 from nomos_core.da.kzg_params import KzgParams, KzgParamsError
 from nomos_core.da.verification import InvalidShare
 from nomos_node.da import kzg as kzg_module
 from nomos_node.da.encoding_process import EncodingProcess, EncodingProcessFailed
 from nomos_node.da.kzg import Kzg, KzgSettings
+from support.processes.da_members import DATA, encoded
 
 
 @pytest.fixture

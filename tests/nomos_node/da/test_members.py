@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from chain_making import reached
-from da_members import CHANNEL, DATA, Member, announcement, da_settings, encoded, identity, members
 from nomos_core.da.encoding import EncodingError
 from nomos_core.da.reconstruction import reconstruct_blob
 from nomos_core.identifiers import ROOT_MSG_ID, BlobId
@@ -18,6 +16,8 @@ from nomos_core.mantle.operations import ChannelBlob
 from nomos_node.da.dispersal import BlobMessage, DispersalFailed
 from nomos_node.da.sampling_client import SampleMissing
 from nomos_node.network.errors import PeerUnreachable
+from support.inputs.chain_making import reached
+from support.processes.da_members import CHANNEL, DATA, Member, announcement, da_settings, encoded, identity, members
 
 MESSAGE = BlobMessage(CHANNEL, ROOT_MSG_ID, DATA)
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from chain_making import TestNode, grow, rules
-from da_members import da_genesis, identity
 from nomos_core.ledger.config import ServiceParameters
 from nomos_core.mantle.operations import ServiceType
 from nomos_node.chain.rules import LedgerRules
 from nomos_node.da.sessions import Sessions
 from nomos_node.da.settings import MembershipSettings
 from nomos_node.storage.database import Database
+from support.inputs.chain_making import TestNode, grow, rules
+from support.processes.da_members import da_genesis, identity
 
 PORTS = (40_001, 40_002, 40_003)
 SETTINGS = MembershipSettings(subnetworks=3, replication_factor=2, min_members=1)

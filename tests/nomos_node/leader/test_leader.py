@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Set
 
 import pytest
 
-from chain_making import NOTES, PROVER, SECRETS, VALUE, TestNode, forge, inscription, transfer
 from nomos_core.cryptarchia.block import Block
 from nomos_core.cryptarchia.leadership import development_constants, ticket
 from nomos_core.identifiers import ROOT_MSG_ID, BlobId, ChannelId
@@ -14,7 +13,7 @@ from nomos_core.keys import Ed25519Key, zk_public_key
 from nomos_core.mantle.operations import ChannelBlob
 from nomos_core.mantle.signing import Ed25519Signer, sign_transaction
 from nomos_core.mantle.transactions import MantleTx, SignedMantleTx
-from nomos_node.da.sampling import NoSampling
+from nomos_node.chain.blob_sampling import NoSampling
 from nomos_node.leader import assembly
 from nomos_node.leader.assembly import Selection, select_transactions
 from nomos_node.leader.leader import Leader
@@ -22,6 +21,7 @@ from nomos_node.leader.lottery import Tickets
 from nomos_node.leader.turns import Turns
 from nomos_node.mempool.mempool import PENDING, UNKNOWN
 from nomos_node.wallet.wallet import Wallet
+from support.inputs.chain_making import NOTES, PROVER, SECRETS, VALUE, TestNode, forge, inscription, transfer
 
 _LEADER_SECRET = 1234
 _COEFFICIENT = 0.9

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chain_making import PROVER, rules
 from nomos_core.keys import Ed25519Key
 from nomos_core.ledger.state import LedgerState, genesis_state
 from nomos_core.mantle.network_genesis import GenesisNode, network_genesis
 from nomos_core.node_identity import NodeIdentity
 from nomos_node.leader.turns import LONGEST_TURN_SECONDS, Turns
+from support.inputs.chain_making import PROVER, rules
 
 _IDS = [bytes([number]) * 32 for number in range(1, 6)]
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from chain_making import inscription, transfer
-from memory_network import MemoryPeer
 from nomos_core.codec import WIRE_LIMIT
 from nomos_core.identifiers import HeaderId
 from nomos_core.mantle.transactions_binary import transaction_to_wire
@@ -16,6 +14,8 @@ from nomos_node.mempool.gossip import TransactionGossip
 from nomos_node.mempool.mempool import PENDING, UNKNOWN, AlreadyInMempool, InBlock, Mempool, TransactionTooLarge
 from nomos_node.storage.database import Database
 from nomos_node.storage.transaction_store import TransactionStore
+from support.fakes.memory_network import MemoryPeer
+from support.inputs.chain_making import inscription, transfer
 
 _BLOCK = HeaderId(bytes(31) + b"\x01")
 

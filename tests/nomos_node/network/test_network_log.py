@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from fault_deadlines import MACHINE_FACTOR
 from nomos_node.network import NetworkService, NetworkSettings, parse_endpoint
 from nomos_node.telemetry.levels import TRACE
+from support.inputs.fault_deadlines import MACHINE_FACTOR
 
 TARGET = "nomos_network"
 DEADLINE = 10.0 * MACHINE_FACTOR

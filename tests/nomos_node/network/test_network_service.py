@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import pytest
 
-from chain_making import reached
 from nomos_node.network import (
     Feed,
     GossipMessage,
@@ -31,6 +30,7 @@ from nomos_node.network import (
     StreamBroken,
 )
 from nomos_node.network import service as service_module
+from support.inputs.chain_making import reached
 
 DEADLINE = 10.0
 ECHO = "/echo/1"

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from chain_making import GENESIS_ID, TestNode, extend, grow
 from nomos_core.cryptarchia.block import Block
 from nomos_core.cryptarchia.block_wire import block_to_wire
 from nomos_core.cryptarchia.sync_messages import (
@@ -23,6 +22,7 @@ from nomos_core.cryptarchia.sync_messages import (
 )
 from nomos_core.identifiers import HeaderId
 from nomos_node.sync import server as sync_server
+from support.inputs.chain_making import GENESIS_ID, TestNode, extend, grow
 
 _UNKNOWN = HeaderId(bytes(31) + b"\x01")
 

@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-from chain_making import GENESIS_ID, TestNode, extend, forge, grow, reached, transfer
-from memory_network import MemoryPeer
 from nomos_core.cryptarchia.block_validity import proposal_of
 from nomos_core.cryptarchia.block_wire import proposal_to_wire
 from nomos_core.cryptarchia.fork_choice import Mode
@@ -25,6 +23,8 @@ from nomos_node.sync.bootstrap import bootstrap
 from nomos_node.sync.catch_up import CatchUp
 from nomos_node.sync.client import SyncClient, SyncFailed
 from nomos_node.sync.initial_download import InitialDownload, InitialDownloadFailed
+from support.fakes.memory_network import MemoryPeer
+from support.inputs.chain_making import GENESIS_ID, TestNode, extend, forge, grow, reached, transfer
 
 
 @pytest.fixture

@@ -8,10 +8,18 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from embedded_node import ENVIRONMENT, NodeProcess, free_ports, leader_genesis, make_config, network_address, wait_until
 from nomos_core.config.tracing import OtlpMetrics
-from nomos_testing.runtime.machine import measured_machine_factor
-from otlp_collector import otlp_collector
+from nomos_testing.waiting.machine import measured_machine_factor
+from support.fakes.otlp_collector import otlp_collector
+from support.processes.embedded_node import (
+    ENVIRONMENT,
+    NodeProcess,
+    free_ports,
+    leader_genesis,
+    make_config,
+    network_address,
+    wait_until,
+)
 
 pytestmark = pytest.mark.network
 

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from chain_making import GENESIS_ID, NOTES, PROVER, SECRETS, VALUE, TestNode, forge, transfer
 from nomos_core import field
 from nomos_core.identifiers import HeaderId, ZkPublicKey
 from nomos_core.keys import zk_public_key
 from nomos_core.ledger.state import apply_header, apply_transaction
 from nomos_core.mantle.transactions import SignedMantleTx
 from nomos_node.wallet.wallet import Wallet, WalletError
+from support.inputs.chain_making import GENESIS_ID, NOTES, PROVER, SECRETS, VALUE, TestNode, forge, transfer
 
 _KEYS = [zk_public_key(secret) for secret in SECRETS[:3]]
 _RECIPIENT = zk_public_key(77)

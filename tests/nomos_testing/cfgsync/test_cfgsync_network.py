@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from golden import golden_path
 from nomos_core.config import dump_config, load_config, load_config_json, refuse_unknown_keys
 from nomos_core.config.tracing import FileLogger, OtlpMetrics
 from nomos_core.mantle.operations import SDPDeclare, ServiceType
@@ -25,6 +24,7 @@ from nomos_testing.configgen import ConfigOptions, generate_newcomer, generate_t
 from nomos_testing.deployers.compose.configuration import config_options
 from nomos_testing.settings import Settings
 from nomos_testing.topology import GeneratedTopology, TopologySpec
+from support.inputs.golden import golden_path
 
 START = 1_765_555_200.25
 CONFIG = CfgsyncConfig(

@@ -21,11 +21,11 @@ import pytest
 
 from nomos_core.config import dump_document
 from nomos_core.proofs.development import DevelopmentProver
-from nomos_testing.cfgsync.asking import CfgsyncUnanswered, registered_network
+from nomos_testing.cfgsync.network_query import CfgsyncUnanswered, registered_network
 from nomos_testing.cfgsync.settings import CfgsyncConfig
 from nomos_testing.configgen import ConfigOptions
-from nomos_testing.runtime.machine import measured_machine_factor
 from nomos_testing.topology import TopologySpec, WalletSpec, reserve_ports
+from nomos_testing.waiting.machine import measured_machine_factor
 
 pytestmark = pytest.mark.network
 

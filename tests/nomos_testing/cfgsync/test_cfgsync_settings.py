@@ -15,7 +15,7 @@ from nomos_testing.cfgsync.settings import CfgsyncConfig, RelaySection
 from nomos_testing.configgen import ConfigOptions, NodeLogging
 from nomos_testing.topology import DataAvailability, TopologySpec, WalletSpec
 from nomos_testing.topology.wallets import wallet_accounts
-from repository_copy import REPOSITORY
+from support.repository.repository_copy import REPOSITORY
 
 TEMPLATE = REPOSITORY / "testing-framework/assets/stack/cfgsync.yaml"
 ORIGINAL = """

@@ -11,7 +11,7 @@ import pytest
 from nomos_core.proofs.development import DevelopmentProver
 from nomos_testing.cfgsync.network import network_of
 from nomos_testing.cfgsync.registration import Registration
-from nomos_testing.cfgsync.registry import ALL_CAME, TIMED_OUT, NotAllAnnounced, Registry, StrangerError
+from nomos_testing.cfgsync.registry import ALL_CAME, TIMED_OUT, NotAllAnnounced, Registry, UnknownHostError
 from nomos_testing.cfgsync.settings import CfgsyncConfig
 from nomos_testing.cluster.roles import Role
 from nomos_testing.topology import GeneratedTopology
@@ -104,7 +104,7 @@ async def test_a_stranger_is_told_that_the_network_is_complete() -> None:
     room = Room()
     await room.complete()
     for stranger in (replace(FIRST, identifier="validator-1"), replace(SECOND, role=Role.VALIDATOR)):
-        with pytest.raises(StrangerError, match=r"complete without .*: validator-0 at 10\.0\.0\.1, executor-0 at"):
+        with pytest.raises(UnknownHostError, match=r"complete without .*: validator-0 at 10\.0\.0\.1, executor-0 at"):
             await room.registry.configuration(stranger)
 
 

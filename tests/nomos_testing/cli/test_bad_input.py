@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from live_network import PROGRAMS, live_environment
-from toy_network import TOY_ANSWER
+from support.processes.fake_node_processes import FAKE_ANSWER
+from support.processes.live_network import PROGRAMS, live_environment
 
 SCENARIO = "topology: {validators: 1, executors: 1}\nrun_for: 5\n"
 
@@ -18,7 +18,7 @@ def place(tmp_path: Path) -> Path:
     """A directory to run in, with a scenario and a node program that ends at once."""
     (tmp_path / "scenario.yaml").write_text(SCENARIO)
     program = tmp_path / "dying-node"
-    program.write_text(f"#!/bin/sh\n{TOY_ANSWER}\necho starting\necho 'the last words' >&2\nexit 3\n")
+    program.write_text(f"#!/bin/sh\n{FAKE_ANSWER}\necho starting\necho 'the last words' >&2\nexit 3\n")
     program.chmod(0o755)
     return tmp_path
 

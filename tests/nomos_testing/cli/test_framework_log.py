@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from toy_network import toy_environment
+from support.processes.fake_node_processes import fake_environment
 
 PROGRAM = """
 import asyncio
@@ -17,10 +17,10 @@ import logging
 import sys
 from pathlib import Path
 
-from fault_deadlines import GONE_WITHIN
+from support.inputs.fault_deadlines import GONE_WITHIN
 from nomos_testing import Settings
-from nomos_testing.cli.host_run import run_and_report
-from toy_scenario import toy_deployer, toy_scenario
+from nomos_testing.cli.run_and_report import run_and_report
+from support.processes.fake_node_scenario import fake_deployer, fake_scenario
 
 
 class Steps:
@@ -51,10 +51,10 @@ class Steps:
 
 sys.exit(
     run_and_report(
-        toy_scenario(seconds=0.3, expectations=[Steps()], node_control=True),
+        fake_scenario(seconds=0.3, expectations=[Steps()], node_control=True),
         Settings.from_environ(),
-        lambda listener: toy_deployer(Path(sys.argv[1]), listeners=[listener]),
-        what="toy",
+        lambda listener: fake_deployer(Path(sys.argv[1]), listeners=[listener]),
+        what="fake",
     )
 )
 """
@@ -66,7 +66,7 @@ STEPS = (
     r"preflight: the runs directory: .*/runs",
     r"phase_started phase='configure'",
     r"phase_ended phase='configure'",
-    r"started the fork server \(pid \d+\): .*toy_fork_server\.py",
+    r"started the fork server \(pid \d+\): .*fake_fork_server\.py",
     r"wrote the plan of the run: .*plan\.json",
     r"wrote the configuration of validator-0: .*validator-0/validator\.yaml",
     r"wrote the configuration of validator-1: .*validator-1/validator\.yaml",
@@ -97,7 +97,7 @@ def log_of(directory: Path, rust_log: str | None) -> list[str]:
     """What a run writes on standard error."""
     program = directory / "program.py"
     program.write_text(PROGRAM)
-    environment = {name: value for name, value in toy_environment().items() if name != "RUST_LOG"}
+    environment = {name: value for name, value in fake_environment().items() if name != "RUST_LOG"}
     if rust_log is not None:
         environment["RUST_LOG"] = rust_log
     argv = [sys.executable, str(program), str(directory)]

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from nomos_testing.runtime.journal import JOURNAL_NAME, read_journal
-from nomos_testing.runtime.journal_events import ExceptionRaised, RunEnded
-from toy_network import toy_environment
+from nomos_testing.journal.events import ExceptionRaised, RunEnded
+from nomos_testing.journal.journal import JOURNAL_NAME, read_journal
+from support.processes.fake_node_processes import fake_environment
 
 PROGRAM = """
 import sys
 from pathlib import Path
 
-from nomos_testing.cli.host_run import run_and_report
+from nomos_testing.cli.run_and_report import run_and_report
 from nomos_testing import ExpectationFailed, Settings
-from toy_scenario import toy_deployer, toy_scenario
+from support.processes.fake_node_scenario import fake_deployer, fake_scenario
 
 
 class Load:
@@ -50,10 +50,10 @@ class Judge:
 
 sys.exit(
     run_and_report(
-        toy_scenario(seconds=0.3, workloads=[Load()], expectations=[Judge()]),
+        fake_scenario(seconds=0.3, workloads=[Load()], expectations=[Judge()]),
         Settings(pol_proof_dev_mode=True),
-        lambda listener: toy_deployer(Path(sys.argv[1]), listeners=[listener]),
-        what="toy",
+        lambda listener: fake_deployer(Path(sys.argv[1]), listeners=[listener]),
+        what="fake",
     )
 )
 """
@@ -63,7 +63,7 @@ def ran(directory: Path, mode: str) -> tuple[subprocess.CompletedProcess[str], P
     program = directory / "program.py"
     program.write_text(PROGRAM)
     command = [sys.executable, str(program), str(directory), mode]
-    return subprocess.run(command, env=toy_environment(), capture_output=True, text=True, check=False), program
+    return subprocess.run(command, env=fake_environment(), capture_output=True, text=True, check=False), program
 
 
 @pytest.mark.slow
@@ -74,7 +74,7 @@ def test_a_bug_is_told_once_with_file_and_line_and_ends_with_one(tmp_path: Path)
     assert run.stderr.count(f'File "{program}", line {line}, in run') == 1, run.stderr
     assert run.stderr.count("workload load raised KeyError: 'missing'") == 1, run.stderr
     assert "verdict: errored" in run.stderr
-    assert run.stdout.rstrip().endswith("toy errored: workload failure: load: KeyError: 'missing'")
+    assert run.stdout.rstrip().endswith("fake errored: workload failure: load: KeyError: 'missing'")
     assert f"workload load raised KeyError: 'missing' ({program}:{line} in run)" in run.stdout
     (journal,) = (tmp_path / "runs").glob(f"*/{JOURNAL_NAME}")
     events = [entry.event for entry in read_journal(journal)]
@@ -89,4 +89,4 @@ def test_why_a_run_failed_is_printed_once_under_the_scenarios_name(tmp_path: Pat
     run, _ = ran(tmp_path, "failing")
     assert run.returncode == 1
     assert (run.stdout + run.stderr).count("3 below 5") == 1, run.stdout + run.stderr
-    assert run.stdout.rstrip().endswith("toy failed: expectations failed:\njudge: 3 below 5")
+    assert run.stdout.rstrip().endswith("fake failed: expectations failed:\njudge: 3 below 5")

@@ -40,10 +40,10 @@ from nomos_testing.client.answers import (
     TransactionStatus,
     WalletBalance,
 )
-from toy_chain import GENESIS_ID, toy_block
-from toy_network import free_port
+from support.fakes.fake_chain import GENESIS_ID, fake_block
+from support.processes.fake_node_processes import free_port
 
-BLOCK = toy_block(GENESIS_ID, 3)
+BLOCK = fake_block(GENESIS_ID, 3)
 TRANSACTION = SignedMantleTx(MantleTx(), (), ZkSignature(bytes(128)))
 KEY = ZkPublicKey(5)
 BLOB = BlobId(bytes([7] * 32))

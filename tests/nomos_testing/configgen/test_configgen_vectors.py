@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from golden import golden_path
 from nomos_core.config import ExecutorConfig, Genesis, NodeConfig, ValidatorConfig, load_config, with_setting
 from nomos_core.proofs.development import DevelopmentProver
 from nomos_testing.configgen import ConfigOptions, NodeLogging, generate_topology
 from nomos_testing.topology import GeneratedTopology, NodePorts, TopologySpec, WalletSpec
+from support.inputs.golden import golden_path
 
 NODE_DIRECTORY = "/node"
 KZG = "/kzgrs_test_params"

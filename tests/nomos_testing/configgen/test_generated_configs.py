@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import yaml
 
-from golden import golden_path
 from nomos_core.config import Genesis, NodeConfig, dump_config, load_config
 from nomos_core.config.data_availability import DaMembership
 from nomos_core.config.document import parse_document
@@ -28,6 +27,7 @@ from nomos_testing.configgen import (
 )
 from nomos_testing.topology import GeneratedTopology, NodeAddresses, NodePorts, TopologySpec, WalletSpec, own_hosts
 from nomos_testing.topology.presets import DataAvailability
+from support.inputs.golden import golden_path
 
 KZG = Path("/kzgrs_test_params")
 START = 1_765_555_200.25

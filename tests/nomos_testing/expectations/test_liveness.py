@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 
 from nomos_core.cryptarchia.block import Block
+from nomos_testing.blocks.chain_history import BlockRecord
 from nomos_testing.client.errors import NodeUnreachable
 from nomos_testing.expectations import liveness
 from nomos_testing.expectations.liveness import ConsensusLiveness
 from nomos_testing.faults.fault_log import FaultLog
-from nomos_testing.runtime.chain_history import BlockRecord
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation
 from nomos_testing.topology import TopologySpec, WalletSpec
-from toy_blobs import da_bench
-from toy_chain import GENESIS_ID, toy_block
-from watched_run import WatchedRun
+from support.fakes.fake_blob_network import da_bench
+from support.fakes.fake_chain import GENESIS_ID, fake_block
+from support.fakes.watched_run import WatchedRun
 
 
 @pytest.fixture(autouse=True)
@@ -65,10 +65,10 @@ RUN_SLOTS = 15
 NODES = ("validator-0", "validator-1")
 
 
-def toy_branch(length: int) -> list[Block]:
+def fake_branch(length: int) -> list[Block]:
     blocks: list[Block] = []
     for slot in range(1, length + 1):
-        blocks.append(toy_block(blocks[-1].id if blocks else GENESIS_ID, slot))
+        blocks.append(fake_block(blocks[-1].id if blocks else GENESIS_ID, slot))
     return blocks
 
 
@@ -79,7 +79,7 @@ class Run:
         self.started = time.monotonic() - 100
         self._dead = dead
         self.log = FaultLog()
-        blocks = toy_branch(len(slots))
+        blocks = fake_branch(len(slots))
         self._records = [
             BlockRecord(
                 block.id,

@@ -9,24 +9,24 @@ from typing import Any
 import pytest
 
 from nomos_core.cryptarchia.block import Block
-from nomos_testing.expectations import stalls as stalls_module
-from nomos_testing.expectations.kept_inclusions import InclusionsStay
+from nomos_testing.expectations import no_stalls as stalls_module
+from nomos_testing.expectations.inclusion_permanence import InclusionsStay
+from nomos_testing.expectations.no_stalls import NoStalls
 from nomos_testing.expectations.recovery import RecoversFromFaults
 from nomos_testing.expectations.safety import NoConflictingLib
-from nomos_testing.expectations.stalls import NoStalls
 from nomos_testing.faults import seconds, slots
-from nomos_testing.runtime.outcome import ExpectationFailed
+from nomos_testing.outcome import ExpectationFailed
 from nomos_testing.topology import WalletSpec
-from toy_chain import toy_chain
-from watched_run import WatchedRun, with_transactions
+from support.fakes.fake_chain import fake_chain
+from support.fakes.watched_run import WatchedRun, with_transactions
 
-TRUNK = toy_chain(4)
+TRUNK = fake_chain(4)
 
 
 def branch(length: int, number: int, *, after: int = 4) -> list[Block]:
     """The trunk up to a height, then blocks of a branch's own."""
     parent = TRUNK[after - 1]
-    return [*TRUNK[:after], *toy_chain(length, parent=parent.id, first_slot=after + 1, branch=number)]
+    return [*TRUNK[:after], *fake_chain(length, parent=parent.id, first_slot=after + 1, branch=number)]
 
 
 def refusal(expectation: Any) -> ExpectationFailed:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from nomos_testing.blocks.chain_history import Reorganisation
 from nomos_testing.expectations.conditions import (
     CONDITIONS,
     Condition,
@@ -21,13 +22,12 @@ from nomos_testing.expectations.continuous import Always, Eventually, Sometimes
 from nomos_testing.expectations.run_view import RunView
 from nomos_testing.faults import slots
 from nomos_testing.faults.vocabulary import Pause
-from nomos_testing.runtime.chain_history import Reorganisation
-from nomos_testing.runtime.outcome import ExpectationFailed
-from nomos_testing.runtime.waiting import Seen
-from toy_chain import toy_chain
-from watched_run import WatchedRun
+from nomos_testing.outcome import ExpectationFailed
+from nomos_testing.waiting.waiting import Seen
+from support.fakes.fake_chain import fake_chain
+from support.fakes.watched_run import WatchedRun
 
-CHAIN = toy_chain(20)
+CHAIN = fake_chain(20)
 
 
 def refusal(expectation: Any) -> ExpectationFailed:
@@ -187,7 +187,7 @@ def test_nodes_within() -> None:
     assert NodesWithin(2)(run.view()) == Seen(False, "b is 3 blocks behind")
     run.show("b", CHAIN[:4])
     assert NodesWithin(2)(run.view()).fulfilled
-    run.show("b", [*CHAIN[:2], *toy_chain(4, parent=CHAIN[1].id, first_slot=3, branch=1)])
+    run.show("b", [*CHAIN[:2], *fake_chain(4, parent=CHAIN[1].id, first_slot=3, branch=1)])
     assert NodesWithin(2)(run.view()) == Seen(False, "b is 4 blocks behind"), "another branch of the same height"
     run.show("b", CHAIN[:6])
     run.silence("b")

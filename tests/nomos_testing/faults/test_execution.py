@@ -29,13 +29,13 @@ from nomos_testing.faults import (
     Restart,
     Stop,
 )
-from nomos_testing.faults import infliction as infliction_module
+from nomos_testing.faults import injection as injection_module
 from nomos_testing.faults.execution import FaultExecution, FaultFailed
 from nomos_testing.faults.fault_events import FaultHealed, FaultInjected, FaultLeftOut, HealVerified
 from nomos_testing.faults.fault_log import FaultLog
 from nomos_testing.faults.plan import PlannedFault
 from nomos_testing.faults.vocabulary import Fault, NodeFault
-from nomos_testing.runtime.journal import Journal, read_journal
+from nomos_testing.journal.journal import Journal, read_journal
 
 PARTITION = Partition.of(["a"], ["b"])
 
@@ -144,7 +144,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.setattr(infliction_module, "VERIFY_SECONDS", 0.2)
+    monkeypatch.setattr(injection_module, "VERIFY_SECONDS", 0.2)
     return Bench(tmp_path)
 
 
@@ -166,7 +166,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
         (Bandwidth(bytes_per_second=9), ["bandwidth", "lift bandwidth", "verify"]),
     ],
 )
-async def test_every_fault_is_inflicted_healed_and_verified(bench: Bench, fault: Fault, done: list[str]) -> None:
+async def test_every_fault_is_injected_healed_and_verified(bench: Bench, fault: Fault, done: list[str]) -> None:
     await bench.execution((fault, 0, 0.02)).run()
     assert bench.control.done == done
     (verified,) = bench.events(HealVerified)

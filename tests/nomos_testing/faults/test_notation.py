@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fault_strategies import entries, faults, node_names
 from nomos_testing.cluster.links import Links
 from nomos_testing.faults.notation import fault_from_json, fault_to_json
 from nomos_testing.faults.plan import FaultPlan
 from nomos_testing.faults.schedule import Entry
 from nomos_testing.faults.vocabulary import KINDS, Fault, Isolate, Latency, Loss, Partition, Pause, Restart
 from nomos_testing.scenario.errors import ScenarioError
-from nomos_testing.scenario.fault_file import FaultEntrySection
-from nomos_testing.scenario.fault_steps import entry_of
+from nomos_testing.scenario.file.build_faults import entry_of
+from nomos_testing.scenario.file.fault_schema import FaultEntrySection
+from support.inputs.fault_strategies import entries, faults, node_names
 
 NODES = node_names(3, 2)
 KEYS = st.sampled_from([*KINDS, "node", "nodes", "groups", "rate", "path", "number", "inject_at"])

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from fault_strategies import frames, planning_tasks, requests_of, restarts
 from nomos_testing.faults.errors import FaultPlanError
 from nomos_testing.faults.plan import FaultPlan, PlannedFault
 from nomos_testing.faults.planner import LAST_MOMENT, Frame, Request, check_plan, make_plan
 from nomos_testing.faults.schedule import RandomRestarts
+from support.inputs.fault_strategies import frames, planning_tasks, requests_of, restarts
 
 
 def planned(task: tuple[list[Request], Frame]) -> FaultPlan | None:

@@ -7,10 +7,10 @@ from typing import Any
 from nomos_testing.faults.fault_events import FaultRecovered
 from nomos_testing.faults.recovery import note_recoveries
 from nomos_testing.faults.vocabulary import Kill, Partition
-from toy_chain import toy_chain
-from watched_run import SLOT_SECONDS, WatchedRun
+from support.fakes.fake_chain import fake_chain
+from support.fakes.watched_run import SLOT_SECONDS, WatchedRun
 
-CHAIN = toy_chain(12)
+CHAIN = fake_chain(12)
 PARTITION = Partition.of(["a"], ["b"])
 
 
@@ -50,7 +50,7 @@ def test_a_node_on_another_branch_is_not_close() -> None:
     run = WatchedRun("a", "b")
     run.log.settle(healed(run))
     run.show("a", CHAIN[:8])
-    run.show("b", [*CHAIN[:4], *toy_chain(4, parent=CHAIN[3].id, first_slot=5, branch=1)])
+    run.show("b", [*CHAIN[:4], *fake_chain(4, parent=CHAIN[3].id, first_slot=5, branch=1)])
     assert recovered(run) == []
 
 

@@ -21,7 +21,7 @@ from nomos_testing.observability.images import (
     find_grafana,
     find_prometheus,
 )
-from repository_copy import REPOSITORY
+from support.repository.repository_copy import REPOSITORY
 
 MONITORING = REPOSITORY / "testing-framework/assets/stack/monitoring"
 ADDRESSES = {"validator-0": "172.20.0.3:18080", "executor-0": "172.20.0.4:18080"}

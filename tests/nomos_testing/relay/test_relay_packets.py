@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from fault_deadlines import EFFECT_DEADLINE, MACHINE_FACTOR
 from nomos_testing.cluster.interfaces import NetworkControlError
 from nomos_testing.cluster.links import Link
-from nomos_testing.deployers.errors import LaunchError
 from nomos_testing.deployers.local.relay_process import RelayProcess
+from nomos_testing.deployers.shared.errors import LaunchError
 from nomos_testing.relay.effects import Effect
-from nomos_testing.relay.faces import NodeSockets
+from nomos_testing.relay.proxy_sockets import NodeSockets
 from nomos_testing.topology import reserve_ports
-from relay_lab import PACKET, RelayLab, open_station, own_host, relay_lab, until
+from support.inputs.fault_deadlines import EFFECT_DEADLINE, MACHINE_FACTOR
+from support.processes.relay_lab import PACKET, RelayLab, open_station, own_host, relay_lab, until
 
 pytestmark = pytest.mark.network
 
@@ -40,10 +40,10 @@ async def test_a_peer_sees_the_address_it_would_dial(lab: RelayLab) -> None:
     lab.send("a", "b", 7)
     (arrival,) = await lab.stations["b"].received(1)
     assert arrival.number == 7
-    assert arrival.source == lab.face("a")
+    assert arrival.source == lab.proxy("a")
     lab.stations["b"].send(arrival.payload, arrival.source)
     (answer,) = await lab.stations["a"].received(1)
-    assert answer.source == lab.face("b")
+    assert answer.source == lab.proxy("b")
 
 
 async def test_a_socket_that_dials_from_another_port_gets_its_own_answers(lab: RelayLab) -> None:
@@ -53,20 +53,20 @@ async def test_a_socket_that_dials_from_another_port_gets_its_own_answers(lab: R
         for dialling, text in ((first, b"one"), (second, b"two")):
             dialling.bind((host, 0))
             dialling.setblocking(False)
-            dialling.sendto(text, lab.face("b"))
+            dialling.sendto(text, lab.proxy("b"))
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(5):
-            assert await loop.sock_recvfrom(first, 100) == (b"one", lab.face("b"))
-            assert await loop.sock_recvfrom(second, 100) == (b"two", lab.face("b"))
+            assert await loop.sock_recvfrom(first, 100) == (b"one", lab.proxy("b"))
+            assert await loop.sock_recvfrom(second, 100) == (b"two", lab.proxy("b"))
     sources = {arrival.source for arrival in lab.stations["b"].arrivals}
     assert len(sources) == 2
-    assert lab.face("a") not in sources
+    assert lab.proxy("a") not in sources
 
 
 async def test_packets_from_no_node_are_refused(lab: RelayLab, tmp_path: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         stranger.bind(("127.0.0.1", 0))
-        stranger.sendto(b"hello", lab.face("b"))
+        stranger.sendto(b"hello", lab.proxy("b"))
         lab.send("a", "b", 1)
         await lab.stations["b"].received(1)
     assert lab.stations["b"].numbers == [1]
@@ -106,7 +106,7 @@ async def test_a_cut_keeps_new_sockets_out_too(lab: RelayLab) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as dialling:
         dialling.bind((lab.stations["a"].address[0], 0))
         for _ in range(20):
-            dialling.sendto(b"let me in", lab.face("b"))
+            dialling.sendto(b"let me in", lab.proxy("b"))
         lab.send("c", "b", 1)
         await lab.stations["b"].received(1)
     assert lab.stations["b"].numbers == [1]
@@ -230,10 +230,10 @@ async def test_a_node_that_joins_is_relayed_for_too(lab: RelayLab) -> None:
     lab.send("a", "d", 1)  # whose station is not one of the laboratory's
     try:
         (arrival,) = await station.received(1)
-        assert arrival.source == lab.face("a")
-        station.send(b"\0\0\0\2", lab.face("b"))
+        assert arrival.source == lab.proxy("a")
+        station.send(b"\0\0\0\2", lab.proxy("b"))
         (answer,) = await lab.stations["b"].received(1)
-        assert answer.source == lab.face("d")
+        assert answer.source == lab.proxy("d")
         assert await lab.relay.silent_links([Link("d", "a"), Link("a", "d")], timeout=2) == frozenset()
     finally:
         station.close()

@@ -16,11 +16,11 @@ from nomos_testing.faults.fault_events import (
     FaultsPlanned,
     HealVerified,
 )
+from nomos_testing.journal.events import Reorganised, RunStarted
+from nomos_testing.journal.journal import Entry
 from nomos_testing.report.console import print_summary
 from nomos_testing.report.live import message_of
 from nomos_testing.report.summary import summarise
-from nomos_testing.runtime.journal import Entry
-from nomos_testing.runtime.journal_events import Reorganised, RunStarted
 
 STARTED = RunStarted(
     run_id="faulty-1",

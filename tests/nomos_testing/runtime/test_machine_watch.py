@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from nomos_testing.expectations.lottery_odds import LotteryOdds
+from nomos_testing.blocks.lottery_odds import LotteryOdds
+from nomos_testing.journal.events import NodeStarted, RunEnded, VerdictReached
+from nomos_testing.journal.journal import Journal, read_journal
 from nomos_testing.report.console import print_summary
 from nomos_testing.report.live import message_of
-from nomos_testing.runtime.journal import Journal, read_journal
-from nomos_testing.runtime.journal_events import NodeStarted, RunEnded, VerdictReached
 from nomos_testing.runtime.machine_load import MachineFellBehind, MachineReading
 from nomos_testing.runtime.machine_watch import CpuMeter, MachineWatch
-from nomos_testing.scenario.metrics import RunMetrics
 from nomos_testing.topology import WalletSpec
-from toy_chain import toy_chain
-from toy_network import eventually
-from watched_run import WatchedRun, with_transactions
+from nomos_testing.topology.timing import RunTiming
+from support.fakes.fake_chain import fake_chain
+from support.fakes.watched_run import WatchedRun, with_transactions
+from support.processes.fake_node_processes import eventually
 
 BEHIND = MachineFellBehind(
     seconds=6.0,
@@ -83,14 +83,14 @@ def test_a_node_that_starts_later_is_read_and_an_older_program_is_not(journal: J
 
 def watch_of(run: WatchedRun, journal: Journal) -> MachineWatch:
     feed: Any = run.block_feed()
-    return MachineWatch(feed, run.log, RunMetrics(run_duration=60, slot_duration=1.0, active_slot_coeff=0.9), journal)
+    return MachineWatch(feed, run.log, RunTiming(run_duration=60, slot_duration=1.0, active_slot_coeff=0.9), journal)
 
 
 async def test_a_reading_tells_the_height_the_tips_age_and_the_faults(journal: Journal) -> None:
     run = WatchedRun("a")
     watch = watch_of(run, journal)
     assert watch.reading(0.0).tip_age_slots is None
-    run.show("a", toy_chain(3))
+    run.show("a", fake_chain(3))
     reading = watch.reading(0.25)
     assert (reading.height, reading.loop_delay_seconds, reading.faults_active) == (3, 0.25, False)
     assert reading.tip_age_slots is not None
@@ -123,9 +123,9 @@ def test_the_summary_says_it_once(journal: Journal, failure: str | None, outcome
 def test_a_chain_whose_notes_are_spent_is_asked_for_fewer_blocks(journal: Journal) -> None:
     run = WatchedRun("a", "b", wallet=WalletSpec(total=10_000, users=100))
     feed: Any = run.block_feed()
-    metrics = RunMetrics(run_duration=60, slot_duration=1.0, active_slot_coeff=0.9)
+    metrics = RunTiming(run_duration=60, slot_duration=1.0, active_slot_coeff=0.9)
     watch = MachineWatch(feed, run.log, metrics, journal, LotteryOdds.of(run.plan().topology))
     assert watch._wins() == 0.9
-    run.show("a", with_transactions(toy_chain(1), {0: 1}, inputs=100))
+    run.show("a", with_transactions(fake_chain(1), {0: 1}, inputs=100))
     assert watch._wins() == pytest.approx(1 - LotteryOdds.of(run.plan().topology).empty_slot(100))
     assert watch._wins() < 0.5

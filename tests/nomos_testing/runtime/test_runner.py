@@ -15,16 +15,12 @@ import pytest
 
 from nomos_core.proofs.development import DevelopmentProver
 from nomos_core.proofs.prover import ProofError
+from nomos_testing.blocks.block_feed import BlockFeed
 from nomos_testing.client.errors import NodeUnreachable
 from nomos_testing.cluster.interfaces import NodeControlError
 from nomos_testing.deployers.compose.errors import CommandFailed
 from nomos_testing.failure import Failure
-from nomos_testing.observability.prometheus import MetricsError
-from nomos_testing.runtime.block_feed import BlockFeed
-from nomos_testing.runtime.deployment import Deployment
-from nomos_testing.runtime.interfaces import Expectation, Observation, RunContext, RunPlan, Workload
-from nomos_testing.runtime.journal import Journal, read_journal
-from nomos_testing.runtime.journal_events import (
+from nomos_testing.journal.events import (
     ExceptionRaised,
     ExpectationJudged,
     PhaseEnded,
@@ -32,15 +28,19 @@ from nomos_testing.runtime.journal_events import (
     VerdictReached,
     WorkloadEnded,
 )
+from nomos_testing.journal.journal import Journal, read_journal
+from nomos_testing.observability.prometheus import MetricsError
+from nomos_testing.outcome import ExpectationFailed, Judgement, Verdict
+from nomos_testing.runtime.deployment import Deployment
+from nomos_testing.runtime.interfaces import Expectation, Observation, RunContext, RunPlan, Workload
 from nomos_testing.runtime.machine_load import MachineFellBehind, MachineReading
-from nomos_testing.runtime.outcome import ExpectationFailed, Judgement, Verdict
 from nomos_testing.runtime.phases import Phases
 from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.runtime.runner import Runner
-from nomos_testing.runtime.waiting import WaitTimeout
-from nomos_testing.scenario.metrics import RunMetrics
 from nomos_testing.topology import TopologySpec
-from nomos_testing.workloads.channel_flow import DispersalFailed
+from nomos_testing.topology.timing import RunTiming
+from nomos_testing.waiting.waiting import WaitTimeout
+from nomos_testing.workloads.blobs.channel_flow import DispersalFailed
 
 RunBody = Callable[[RunContext], Awaitable[None]]
 
@@ -143,7 +143,7 @@ async def bench(
     journal = Journal(run_directory.journal)
     cluster, closed, resources = EmptyCluster(control=Healer()), list[str](), AsyncExitStack()
     resources.callback(closed.append, "network")
-    metrics = RunMetrics(run_duration=seconds, slot_duration=slot, active_slot_coeff=0.9, security_param=1)
+    metrics = RunTiming(run_duration=seconds, slot_duration=slot, active_slot_coeff=0.9, security_param=1)
     nowhere: Any = None
     deployment = Deployment(
         plan=RunPlan(topology=TopologySpec(validators=1), metrics=metrics, seed=7, node_control=node_control),

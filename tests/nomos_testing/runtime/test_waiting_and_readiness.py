@@ -11,12 +11,12 @@ import pytest
 from nomos_testing.client.answers import ConsensusInfo, Membership, Mode, NetworkInfo, SubnetworkConnections
 from nomos_testing.client.errors import NodeRefused, NodeUnreachable
 from nomos_testing.cluster.roles import Role
+from nomos_testing.journal.events import WaitContinues
 from nomos_testing.report.live import message_of
-from nomos_testing.runtime import waiting
-from nomos_testing.runtime.journal_events import WaitContinues
-from nomos_testing.runtime.machine import Patience, measured_machine_factor
 from nomos_testing.runtime.readiness import HttpAnswers, MembershipAssigned, NetworkConnected, SubnetworksConnected
-from nomos_testing.runtime.waiting import Seen, WaitTimeout, narrated, tell_of_waits, wait_until
+from nomos_testing.waiting import waiting
+from nomos_testing.waiting.machine import Patience, measured_machine_factor
+from nomos_testing.waiting.waiting import Seen, WaitTimeout, narrated, tell_of_waits, wait_until
 
 
 @dataclass

@@ -8,9 +8,9 @@ import pytest
 
 from nomos_testing import Scenario, ScenarioBuildError
 from nomos_testing.scenario.demo import NO_EXECUTORS, NO_RESTARTS, compose_demo_scenario, demo_scenario
-from nomos_testing.scenario.yaml import load_scenario
+from nomos_testing.scenario.file.loader import load_scenario
 from nomos_testing.settings import Settings
-from repository_copy import REPOSITORY
+from support.repository.repository_copy import REPOSITORY
 
 EVERYTHING = ("tx_inclusion_expectation", "da_workload_inclusions", "verify_blobs", "consensus_liveness", "no_stalls")
 

@@ -11,12 +11,12 @@ import pytest
 from click.testing import CliRunner
 
 from nomos_testing import ScenarioBuilder
-from nomos_testing.cli.nomos_testing import main
-from nomos_testing.deployers.set_up import SetUp
+from nomos_testing.cli.main import main
+from nomos_testing.deployers.shared.run_opening import SetUp
 from nomos_testing.expectations.conditions import FaultActive
 from nomos_testing.faults import ClockSkew, Isolate, Kill, Latency, Pause, at, during, randomly, slots
-from nomos_testing.runtime.journal import Journal
-from nomos_testing.runtime.journal_events import Notice, RunStarted
+from nomos_testing.journal.events import Notice, RunStarted
+from nomos_testing.journal.journal import Journal
 from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.scenario.replay import ReplayError, deployer_of, load_replay
 from nomos_testing.scenario.scenario import Scenario
@@ -100,7 +100,7 @@ def test_the_command_says_where_it_replays_unless_it_was_told(
 ) -> None:
     chosen: list[str] = []
     monkeypatch.setattr("nomos_testing.scenario.replay.deployer_of", lambda run: "compose")
-    monkeypatch.setattr("nomos_testing.cli.host_run.run_on", lambda on, *rest, **more: chosen.append(on) or 0)
+    monkeypatch.setattr("nomos_testing.cli.run_and_report.run_on", lambda on, *rest, **more: chosen.append(on) or 0)
     done = CliRunner().invoke(main, ["replay", str(left_by(faulty().build(), tmp_path)), *arguments])
     assert (done.exit_code, chosen) == (0, [place]), done.output
     assert ("replaying on compose, where the run was made; --on chooses another" in done.output) is not bool(arguments)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from golden import golden_path
 from nomos_core.config import load_config
 from nomos_testing.topology import TopologyError, WalletSpec
 from nomos_testing.topology.wallets import wallet_accounts
+from support.inputs.golden import golden_path
 
 
 @given(st.data(), st.integers(1, 500))

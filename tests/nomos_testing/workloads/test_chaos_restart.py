@@ -14,9 +14,9 @@ from nomos_testing import ScenarioBuilder, ScenarioBuildError
 from nomos_testing.cluster.interfaces import NodeControlError
 from nomos_testing.faults import Restart, slots
 from nomos_testing.faults.fault_log import FaultLog
-from nomos_testing.runtime.journal import Journal
+from nomos_testing.journal.journal import Journal
+from nomos_testing.scenario.file.loader import parse_scenario
 from nomos_testing.scenario.scenario import Scenario
-from nomos_testing.scenario.yaml import parse_scenario
 from nomos_testing.workloads.chaos import ChaosRestart
 
 

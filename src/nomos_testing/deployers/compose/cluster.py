@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Final
 
 from nomos_testing.cluster.interfaces import NodeControlError
-from nomos_testing.deployers.cluster import DeployedCluster
 from nomos_testing.deployers.compose.compose_tool import ComposeProject
 from nomos_testing.deployers.compose.container_node import ContainerNode
 from nomos_testing.deployers.compose.docker import Docker
 from nomos_testing.deployers.compose.errors import CommandFailed
-from nomos_testing.deployers.errors import LaunchError
-from nomos_testing.runtime.journal import Journal
-from nomos_testing.runtime.journal_events import NodeStarted
-from nomos_testing.runtime.machine import Patience
+from nomos_testing.deployers.shared.base_cluster import DeployedCluster
+from nomos_testing.deployers.shared.errors import LaunchError
+from nomos_testing.journal.events import NodeStarted
+from nomos_testing.journal.journal import Journal
+from nomos_testing.waiting.machine import Patience
 
 LOG_NAME: Final = "container.log"
 LOG_FILES: Final = "logs"

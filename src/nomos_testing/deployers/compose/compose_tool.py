@@ -9,7 +9,7 @@ from typing import Final
 
 from nomos_testing.deployers.compose.docker import INFO_SECONDS, Docker
 from nomos_testing.deployers.compose.errors import CommandFailed
-from nomos_testing.deployers.errors import Problem
+from nomos_testing.deployers.shared.errors import Problem
 
 UP_SECONDS: Final = 120.0
 LOGS_SECONDS: Final = 30.0

@@ -17,7 +17,7 @@ from nomos_testing.deployers.compose.container_logs import ContainerLogs
 from nomos_testing.deployers.compose.docker import CONTAINER_SECONDS, Docker
 from nomos_testing.deployers.compose.errors import CommandFailed
 from nomos_testing.deployers.compose.stack import StackNode
-from nomos_testing.deployers.errors import described_status
+from nomos_testing.deployers.shared.errors import described_status
 from nomos_testing.topology.ports import NodePorts
 
 CONFIG_PATH: Final = "/config.yaml"

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from nomos_testing.cluster.links import Link
 from nomos_testing.deployers.compose.docker import Docker
-from nomos_testing.deployers.relay_client import RelayClient
-from nomos_testing.relay.faces import NodeSockets
+from nomos_testing.deployers.shared.relay_client import RelayClient
+from nomos_testing.relay.proxy_sockets import NodeSockets
 
 _SPARE_SECONDS: Final = 5.0
 """What a probing program may take beside the probes themselves."""
@@ -66,11 +66,11 @@ class ContainerRelay(RelayClient):
 
     async def _silent(self, source: str, links: list[Link], timeout: float) -> Iterable[Link]:
         prober = self._probers.setdefault(source, _Prober(self._docker, self._containers(source)))
-        faces = self._faces()
+        proxies = self._proxies()
         silent = await prober.silent(
             {
                 "links": [[link.source, link.target] for link in links],
-                "faces": {link.target: faces[link.target] for link in links},
+                "proxies": {link.target: proxies[link.target] for link in links},
                 "token": self.token.hex(),
                 "timeout": timeout,
             },

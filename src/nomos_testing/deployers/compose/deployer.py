@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nomos_testing.deployers.compose.bring_up import BringUp
 from nomos_testing.deployers.compose.preflight import prepare
-from nomos_testing.deployers.deployer import ScenarioDeployer
-from nomos_testing.deployers.set_up import SetUp
-from nomos_testing.runtime.journal import Listener
+from nomos_testing.deployers.compose.start import BringUp
+from nomos_testing.deployers.shared.base import ScenarioDeployer
+from nomos_testing.deployers.shared.run_opening import SetUp
+from nomos_testing.journal.journal import Listener
 from nomos_testing.runtime.run_directory import DEFAULT_RUNS_DIRECTORY
 from nomos_testing.runtime.runner import Runner
 from nomos_testing.scenario.scenario import Scenario

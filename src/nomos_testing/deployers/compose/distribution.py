@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from nomos_core.proofs.prover import Prover
-from nomos_testing.cfgsync.asking import CfgsyncUnanswered, registered_network
+from nomos_testing.cfgsync.network_query import CfgsyncUnanswered, registered_network
 from nomos_testing.cfgsync.settings import CfgsyncConfig
 from nomos_testing.deployers.compose.container_logs import ContainerLogs
 from nomos_testing.deployers.compose.docker import Docker
 from nomos_testing.deployers.compose.errors import ComposeError
-from nomos_testing.runtime.waiting import narrated
 from nomos_testing.topology import GeneratedTopology
+from nomos_testing.waiting.waiting import narrated
 
 _POLL_SECONDS: Final = 0.2
 _LAST_LINES: Final = 20

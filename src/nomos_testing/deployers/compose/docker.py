@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from nomos_testing.deployers.compose.errors import CommandFailed, DockerUnavailable
-from nomos_testing.deployers.death_signal import die_with_parent
-from nomos_testing.deployers.errors import LaunchError
-from nomos_testing.deployers.reaping import Reaper
-from nomos_testing.runtime.waiting import narrated
+from nomos_testing.deployers.shared.death_signal import die_with_parent
+from nomos_testing.deployers.shared.errors import LaunchError
+from nomos_testing.deployers.shared.reaper_client import Reaper
+from nomos_testing.waiting.waiting import narrated
 
 INFO_SECONDS: Final = 15.0
 INSPECT_SECONDS: Final = 60.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from nomos_testing.deployers.errors import DeployError, DeployerUnavailable
+from nomos_testing.deployers.shared.errors import DeployError, DeployerUnavailable
 
 _SHOWN_LINES: Final = 15
 

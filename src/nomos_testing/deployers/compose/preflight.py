@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from nomos_core.proofs.prover import Prover
-from nomos_testing.deployers.clock import find_library
 from nomos_testing.deployers.compose.compose_tool import ComposeTool, find_compose_tool
 from nomos_testing.deployers.compose.docker import INSPECT_SECONDS, Docker
 from nomos_testing.deployers.compose.errors import CommandFailed, ComposeError
 from nomos_testing.deployers.compose.rendering import CONTAINER_KZG_PARAMS
 from nomos_testing.deployers.compose.stack import MOST_NODES
 from nomos_testing.deployers.compose.workspace import find_assets
-from nomos_testing.deployers.environment import find_prover, node_environment
-from nomos_testing.deployers.errors import PreflightError, Problem, outcome
-from nomos_testing.deployers.kzg_parameters import (
+from nomos_testing.deployers.shared.clock import find_library
+from nomos_testing.deployers.shared.environment import find_prover, node_environment
+from nomos_testing.deployers.shared.errors import PreflightError, Problem, outcome
+from nomos_testing.deployers.shared.kzg_parameters import (
     KzgParameters,
     find_kzg_parameters,
     kzg_params_file,

@@ -12,7 +12,7 @@ from typing import Final
 
 from nomos_testing.cluster.roles import Role
 from nomos_testing.observability.images import PrometheusImage
-from nomos_testing.relay.faces import NodeSockets
+from nomos_testing.relay.proxy_sockets import NodeSockets
 from nomos_testing.topology import TopologySpec
 from nomos_testing.topology.ports import NodePorts
 
@@ -111,7 +111,7 @@ def stack_nodes(spec: TopologySpec, network: StackNetwork) -> list[StackNode]:
 
 
 def stack_node(role: Role, index: int, position: int, network: StackNetwork) -> StackNode:
-    """The node at a position; peering ports differ from node to node, because a relay's faces have them too."""
+    """The node at a position; peering ports differ from node to node, because a relay's proxies have them too."""
     ports = NodePorts(
         network=_NETWORK_PORT + position,
         da=_DA_PORT + position,

@@ -9,8 +9,8 @@ from nomos_testing.deployers.compose.docker import Docker
 from nomos_testing.deployers.compose.errors import CommandFailed
 from nomos_testing.deployers.compose.stack import RUN_LABEL
 from nomos_testing.deployers.compose.workspace import Workspace
-from nomos_testing.runtime.journal import Journal
-from nomos_testing.runtime.journal_events import Notice
+from nomos_testing.journal.events import Notice
+from nomos_testing.journal.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from nomos_testing.deployers.errors import LaunchError, described_status
+from nomos_testing.deployers.shared.errors import LaunchError, described_status
 
 __all__ = ["ChildProcess", "Collect", "Command", "LaunchError", "Launcher", "described_status"]
 

@@ -9,14 +9,14 @@ import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
-from nomos_testing.deployers.cluster import DeployedCluster
 from nomos_testing.deployers.local.child_process import Launcher, described_status
 from nomos_testing.deployers.local.node import LocalNode
-from nomos_testing.deployers.node_control import Newcomer
-from nomos_testing.deployers.reaping import Reaper
-from nomos_testing.runtime.journal import Journal
-from nomos_testing.runtime.journal_events import NodeStarted
-from nomos_testing.runtime.machine import Patience
+from nomos_testing.deployers.shared.base_cluster import DeployedCluster
+from nomos_testing.deployers.shared.node_control import Newcomer
+from nomos_testing.deployers.shared.reaper_client import Reaper
+from nomos_testing.journal.events import NodeStarted
+from nomos_testing.journal.journal import Journal
+from nomos_testing.waiting.machine import Patience
 
 END_GRACE_SECONDS = 0.5
 

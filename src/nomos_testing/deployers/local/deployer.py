@@ -11,15 +11,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nomos_testing.cluster.roles import Role
-from nomos_testing.deployers.deployer import ScenarioDeployer
-from nomos_testing.deployers.errors import PreflightError
-from nomos_testing.deployers.local.bring_up import BringUp
 from nomos_testing.deployers.local.planning import NetworkPlanner, plan_network
 from nomos_testing.deployers.local.preflight import Prepared, prepare, with_faults
 from nomos_testing.deployers.local.programs import Installation
-from nomos_testing.deployers.local.relaying import own_address_problem
-from nomos_testing.deployers.set_up import SetUp
-from nomos_testing.runtime.journal import Listener
+from nomos_testing.deployers.local.relay_setup import own_address_problem
+from nomos_testing.deployers.local.start import BringUp
+from nomos_testing.deployers.shared.base import ScenarioDeployer
+from nomos_testing.deployers.shared.errors import PreflightError
+from nomos_testing.deployers.shared.run_opening import SetUp
+from nomos_testing.journal.journal import Listener
 from nomos_testing.runtime.run_directory import DEFAULT_RUNS_DIRECTORY
 from nomos_testing.runtime.runner import Runner
 from nomos_testing.scenario.scenario import Scenario

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import subprocess
 
-from nomos_testing.deployers.death_signal import die_with_parent
 from nomos_testing.deployers.local.child_process import ChildProcess, Command, LaunchError
+from nomos_testing.deployers.shared.death_signal import die_with_parent
 
 
 class DirectLauncher:

@@ -19,8 +19,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from nomos_testing.deployers.death_signal import die_with_parent
 from nomos_testing.deployers.local.child_process import ChildProcess, Command, LaunchError
+from nomos_testing.deployers.shared.death_signal import die_with_parent
 
 _STATUS_SECONDS = 1.0
 _END_SECONDS = 0.5

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from nomos_testing.client.node_client import NodeClient
 from nomos_testing.cluster.interfaces import NodeControlError, Role
-from nomos_testing.deployers.clock import NodeClock
 from nomos_testing.deployers.local.child_process import ChildProcess, Command, described_status
 from nomos_testing.deployers.local.log_files import STDERR_NAME, STDOUT_NAME, LogFiles
+from nomos_testing.deployers.shared.clock import NodeClock
 
 RECOVERY_PLACEHOLDERS = ("recovery/mempool.json", "recovery/blend/core.json")
 """Files that the real node wants to find before it starts."""

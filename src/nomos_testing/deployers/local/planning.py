@@ -17,10 +17,10 @@ from nomos_testing.configgen import (
     generate_newcomer,
     generate_topology,
 )
-from nomos_testing.deployers.kzg_parameters import kzg_params_file, kzg_params_places
 from nomos_testing.deployers.local.node import NodeBlueprint
-from nomos_testing.deployers.network_control import RelayedNetwork
-from nomos_testing.relay.faces import NodeSockets
+from nomos_testing.deployers.shared.kzg_parameters import kzg_params_file, kzg_params_places
+from nomos_testing.deployers.shared.network_control import RelayedNetwork
+from nomos_testing.relay.proxy_sockets import NodeSockets
 from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings

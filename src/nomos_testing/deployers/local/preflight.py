@@ -12,11 +12,11 @@ from pathlib import Path
 from nomos_core.proofs.prover import Prover
 from nomos_testing.cluster.interfaces import Role
 from nomos_testing.configgen import real_node_objections
-from nomos_testing.deployers.clock import find_library
-from nomos_testing.deployers.environment import find_prover, node_environment
-from nomos_testing.deployers.errors import PreflightError, Problem, outcome
-from nomos_testing.deployers.kzg_parameters import KzgParameters, find_kzg_parameters, kzg_params_places
 from nomos_testing.deployers.local.programs import PROGRAM_VARIABLES, Installation, Program, find_programs
+from nomos_testing.deployers.shared.clock import find_library
+from nomos_testing.deployers.shared.environment import find_prover, node_environment
+from nomos_testing.deployers.shared.errors import PreflightError, Problem, outcome
+from nomos_testing.deployers.shared.kzg_parameters import KzgParameters, find_kzg_parameters, kzg_params_places
 from nomos_testing.faults.errors import dotted
 from nomos_testing.faults.plan import FaultPlan, PlannedFault
 from nomos_testing.faults.vocabulary import Control

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from nomos_testing.deployers.errors import described_status
+from nomos_testing.deployers.shared.errors import described_status
 
 PROBE_VARIABLE: Final = "NOMOS_PROBE"
 """Asks the embedded node to say that it is one; the real node does not know it."""

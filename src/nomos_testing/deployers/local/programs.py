@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from nomos_testing.cluster.interfaces import Role
-from nomos_testing.deployers.errors import Problem
 from nomos_testing.deployers.local.program_probe import Identity, NoNode, identify
+from nomos_testing.deployers.shared.errors import Problem
 
 PROGRAM_NAMES = {Role.VALIDATOR: "nomos-node", Role.EXECUTOR: "nomos-executor"}
 PROGRAM_VARIABLES = {Role.VALIDATOR: "NOMOS_NODE_BIN", Role.EXECUTOR: "NOMOS_EXECUTOR_BIN"}

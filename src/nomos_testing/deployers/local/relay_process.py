@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from nomos_testing.cluster.links import Link
-from nomos_testing.deployers.death_signal import die_with_parent
-from nomos_testing.deployers.errors import LaunchError
-from nomos_testing.deployers.relay_client import LONGEST_ANSWER, RelayClient
-from nomos_testing.relay.faces import NodeSockets
+from nomos_testing.deployers.shared.death_signal import die_with_parent
+from nomos_testing.deployers.shared.errors import LaunchError
+from nomos_testing.deployers.shared.relay_client import LONGEST_ANSWER, RelayClient
 from nomos_testing.relay.probing import silent_links
+from nomos_testing.relay.proxy_sockets import NodeSockets
 
 RELAY_HOST = "127.0.0.1"
 
@@ -28,7 +28,7 @@ class RelayProcess(RelayClient):
 
     async def silent_links(self, links: Iterable[Link], *, timeout: float) -> frozenset[Link]:
         hosts = {name: node.host for name, node in self.nodes.items()}
-        return await silent_links(links, hosts=hosts, faces=self._faces(), token=self.token, timeout=timeout)
+        return await silent_links(links, hosts=hosts, proxies=self._proxies(), token=self.token, timeout=timeout)
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         try:

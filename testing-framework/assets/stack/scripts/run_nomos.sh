@@ -76,8 +76,8 @@ mkdir -p recovery
 project="${PYTHONPATH:-}"
 ask="$(dirname "$0")/ask_cfgsync.sh"
 # The embedded node's modules take a second to load: as well while the others announce themselves.
-if [ ! -s "$CFG_FILE_PATH" ] && [ -f "${project%%:*}/nomos_node/awaiting.py" ] && [ "$(bytes "$path" 0 2)" = 2321 ]; then
-  exec python3 -m nomos_node.awaiting "$program" "$CFG_FILE_PATH" "$ask"
+if [ ! -s "$CFG_FILE_PATH" ] && [ -f "${project%%:*}/nomos_node/start_when_configured.py" ] && [ "$(bytes "$path" 0 2)" = 2321 ]; then
+  exec python3 -m nomos_node.start_when_configured "$program" "$CFG_FILE_PATH" "$ask"
 fi
 "$ask"
 exec "$program" "$CFG_FILE_PATH"

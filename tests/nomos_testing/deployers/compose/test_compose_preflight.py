@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from fake_docker import fake_docker
 from nomos_testing import ScenarioBuilder
-from nomos_testing.deployers import kzg_parameters
 from nomos_testing.deployers.compose.errors import ComposeError, DockerUnavailable
 from nomos_testing.deployers.compose.preflight import Prepared, prepare
-from nomos_testing.deployers.errors import DeployError, PreflightError
-from nomos_testing.deployers.kzg_parameters import KzgParameters
+from nomos_testing.deployers.shared import kzg_parameters
+from nomos_testing.deployers.shared.errors import DeployError, PreflightError
+from nomos_testing.deployers.shared.kzg_parameters import KzgParameters
 from nomos_testing.faults import ClockSkew, DiskFull
 from nomos_testing.observability.images import OWN_PROMETHEUS, PUBLIC_GRAFANA, PUBLIC_PROMETHEUS, PrometheusImage
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
+from support.fakes.fake_docker import fake_docker
 
 IMAGE = "nodes:test"
 NO_IMAGE = {"out": "[]\n", "err": "Error: No such image: x\n", "status": 1}

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fake_docker import fake_docker
 from nomos_testing.deployers.compose.docker import Docker
 from nomos_testing.deployers.compose.errors import CommandFailed
+from support.fakes.fake_docker import fake_docker
 
 
 async def test_each_command_is_in_the_log_with_its_status_and_time(

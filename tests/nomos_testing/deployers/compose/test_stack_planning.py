@@ -9,27 +9,27 @@ from pathlib import Path
 
 import pytest
 
-from fake_docker import fake_docker
 from nomos_core.proofs.development import DevelopmentProver
 from nomos_testing import ScenarioBuilder
 from nomos_testing.deployers.compose.compose_tool import ComposeProject, ComposeTool
 from nomos_testing.deployers.compose.docker import Docker
 from nomos_testing.deployers.compose.errors import ComposeError
 from nomos_testing.deployers.compose.preflight import Prepared
-from nomos_testing.deployers.compose.raising import raise_stack
 from nomos_testing.deployers.compose.stack import StackName
 from nomos_testing.deployers.compose.stack_planning import StackPlanner
+from nomos_testing.deployers.compose.stack_start import raise_stack
 from nomos_testing.deployers.compose.workspace import Workspace
-from nomos_testing.deployers.errors import DeployError
-from nomos_testing.deployers.set_up import SetUp, set_up
+from nomos_testing.deployers.shared.errors import DeployError
+from nomos_testing.deployers.shared.run_opening import SetUp, set_up
+from nomos_testing.journal.events import Notice
+from nomos_testing.journal.journal import Journal, read_journal
 from nomos_testing.observability.images import PrometheusImage
-from nomos_testing.runtime.journal import Journal, read_journal
-from nomos_testing.runtime.journal_events import Notice
-from nomos_testing.runtime.machine import Patience
 from nomos_testing.runtime.phases import Phases
 from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.runtime.runner import Runner
 from nomos_testing.settings import Settings
+from nomos_testing.waiting.machine import Patience
+from support.fakes.fake_docker import fake_docker
 
 SCENARIO = ScenarioBuilder.topology(validators=2).run_for(slots=2).build()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nomos_testing.deployers.compose.teardown import Teardown
-from nomos_testing.runtime.journal import Journal, read_journal
+from nomos_testing.journal.journal import Journal, read_journal
 
 
 class Project:

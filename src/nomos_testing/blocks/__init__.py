@@ -1,0 +1,1 @@
+"""The blocks that the nodes show: feed, history and the odds of the lottery."""

@@ -1,0 +1,243 @@
+"""The block feed of a run: every block any node has, once each, parents first, with who showed it first and when.
+
+It follows all nodes at once, each in a task of its own, so that a node that does not answer holds up nobody. A poll
+asks for the tip and, where that is new, walks back over ``POST /storage/block`` to a known block. All events stay in
+memory: a subscriber is a position in that list, so that a late one gets the history and a slow one loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from nomos_core.cryptarchia.block import Block
+from nomos_core.identifiers import HeaderId
+from nomos_testing.blocks.chain_history import (
+    BlockRecord,
+    ChainHistory,
+    ChainMismatch,
+    FeedEvent,
+    NewBlock,
+    Reorganisation,
+)
+from nomos_testing.client.answers import ConsensusInfo
+from nomos_testing.client.errors import NodeClientError
+from nomos_testing.failure import Failure
+from nomos_testing.waiting.waiting import narrated
+
+SHORTEST_POLL_SECONDS = 0.05
+LONGEST_POLL_SECONDS = 1.0
+POLLS_PER_SLOT = 8
+REQUEST_TIMEOUT_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
+
+__all__ = ["BlockFeed", "BlockFeedError", "BlockRecord", "FeedEvent", "NewBlock", "NodeView", "Reorganisation"]
+
+
+class BlockSource(Protocol):
+    """The part of a node's client that the feed asks."""
+
+    name: str
+
+    async def consensus_info(self, *, timeout: float | None = None) -> ConsensusInfo: ...
+    async def storage_block(self, block_id: HeaderId, *, timeout: float | None = None) -> Block | None: ...
+
+
+class BlockFeedError(Failure):
+    """The feed could not start."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """What the feed last learnt of a node."""
+
+    info: ConsensusInfo | None = None
+    answered_at: float | None = None
+    """``time.monotonic()`` of the last answer."""
+    error: str | None = None
+    """Of the last poll; None where it went well."""
+
+
+def poll_interval(slot_seconds: float | None) -> float:
+    """An eighth of a slot, between 50 ms and 1 s; 1 s where the slot is unknown."""
+    wanted = LONGEST_POLL_SECONDS if slot_seconds is None else slot_seconds / POLLS_PER_SLOT
+    return min(max(wanted, SHORTEST_POLL_SECONDS), LONGEST_POLL_SECONDS)
+
+
+class BlockFeed:
+    """Start it, subscribe as often as you like, close it."""
+
+    def __init__(self, sources: Sequence[BlockSource], *, poll_seconds: float = LONGEST_POLL_SECONDS) -> None:
+        self._sources = tuple(sources)
+        self._poll_seconds = poll_seconds
+        self._history = ChainHistory()
+        self._events: list[FeedEvent] = []
+        self._more = asyncio.Event()
+        self._listeners: list[Callable[[FeedEvent], None]] = []
+        self._views = {source.name: NodeView() for source in self._sources}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._started = time.monotonic()
+        self._closed = False
+
+    async def start(self) -> None:
+        """Catch up with every node once, then follow them all.
+
+        Raises:
+            BlockFeedError: not one node could be followed.
+        """
+        if not self._sources:
+            raise BlockFeedError("block feed requires at least one node client")
+        self._started = time.monotonic()
+        async with narrated("the nodes' chains", self._silent_nodes):
+            await asyncio.gather(*map(self._poll, self._sources))
+        if all(view.error for view in self._views.values()):
+            reasons = "; ".join(f"{node}: {view.error}" for node, view in self._views.items())
+            raise BlockFeedError(f"failed to start block feed: {reasons}")
+        self._tasks = [
+            asyncio.create_task(self._follow(source), name=f"block feed of {source.name}") for source in self._sources
+        ]
+
+    def admit(self, source: BlockSource) -> None:
+        """Follow one more node, from now on."""
+        self._sources = (*self._sources, source)
+        self._views[source.name] = NodeView()
+        self._tasks.append(asyncio.create_task(self._follow(source), name=f"block feed of {source.name}"))
+
+    async def close(self) -> None:
+        """Stop following; subscribers get what is left and end."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._closed = True
+        self._more.set()
+
+    async def subscribe(self, *, past: bool = True) -> AsyncIterator[FeedEvent]:
+        """Every event since the feed started, then those to come; ends when the feed is closed.
+
+        Without ``past`` it begins with the first event after the iteration has started.
+        """
+        position = 0 if past else len(self._events)
+        while True:
+            while position < len(self._events):
+                yield self._events[position]
+                position += 1
+            if self._closed:
+                return
+            await self._more.wait()
+
+    async def blocks(self) -> AsyncIterator[BlockRecord]:
+        """Every block since genesis, then those to come; ends when the feed is closed."""
+        async for event in self.subscribe():
+            if isinstance(event, NewBlock):
+                yield event.record
+
+    def listen(self, listener: Callable[[FeedEvent], None]) -> None:
+        """Call ``listener`` with each event, those of the past included, in order and at once."""
+        for event in self._events:
+            listener(event)
+        self._listeners.append(listener)
+
+    @property
+    def history(self) -> ChainHistory:
+        return self._history
+
+    def records(self) -> Sequence[BlockRecord]:
+        """Every block seen so far, also of abandoned branches, parents first."""
+        return tuple(self._history.records)
+
+    def canonical_chain(self) -> Sequence[BlockRecord]:
+        """The chain of the highest tip of any node, oldest first, genesis left out."""
+        tip = self._history.canonical_tip()
+        return () if tip is None else self._history.chain(tip)
+
+    def canonical_blocks_backwards(self) -> Iterator[BlockRecord]:
+        """The blocks of ``canonical_chain``, newest first, for those who need only the last ones."""
+        tip = self._history.canonical_tip()
+        return iter(()) if tip is None else self._history.backwards(tip)
+
+    def chain_of(self, node: str) -> Sequence[BlockRecord]:
+        """The chain of one node as last seen, oldest first, genesis left out."""
+        tip = self._history.tips.get(node)
+        return () if tip is None else self._history.chain(tip)
+
+    def nodes(self) -> Mapping[str, NodeView]:
+        return dict(self._views)
+
+    @property
+    def total_transactions(self) -> int:
+        """In all blocks seen, also those of abandoned branches."""
+        return sum(len(record.block.transactions) for record in self._history.records)
+
+    def seconds_since_last_block(self) -> float:
+        """Since the last block was first seen; since the feed's start before any was."""
+        records = self._history.records
+        return time.monotonic() - (records[-1].first_seen if records else self._started)
+
+    def _silent_nodes(self) -> str:
+        silent = [node for node, view in self._views.items() if view.info is None]
+        return f"no answer yet from {', '.join(silent)}" if silent else "every node has answered"
+
+    async def _follow(self, source: BlockSource) -> None:
+        while True:
+            await asyncio.sleep(self._poll_seconds)
+            await self._poll(source)
+
+    async def _poll(self, source: BlockSource) -> None:
+        view = self._views[source.name]
+        try:
+            info = await source.consensus_info(timeout=REQUEST_TIMEOUT_SECONDS)
+            self._views[source.name] = NodeView(info, time.monotonic())
+            await self._catch_up(source, info)
+            if view.error is not None:
+                _log.debug("%s answers again; its last error: %s", source.name, view.error)
+        except (NodeClientError, BlockFeedError, ChainMismatch) as error:
+            if view.error is None:
+                _log.info("block feed catch up failed: %s", error)
+            elif view.error != str(error):
+                _log.debug("block feed catch up fails in another way: %s", error)
+            last = self._views[source.name]
+            self._views[source.name] = NodeView(last.info, last.answered_at, str(error))
+
+    async def _catch_up(self, source: BlockSource, info: ConsensusInfo) -> None:
+        if self._history.tips.get(source.name) == info.tip:
+            return
+        blocks = await self._unknown_blocks(source, info)
+        # From here on nothing awaits: two nodes that show the same block at once record it once.
+        _log.debug(
+            "%s has the tip %s: slot %d, height %d, blocks fetched: %d",
+            *(source.name, info.tip.hex(), info.slot, info.height, len(blocks)),
+        )
+        now = time.monotonic()
+        self._publish(self._history.add(source.name, blocks, now))
+        self._publish(self._history.move(source.name, info.tip, now))
+
+    async def _unknown_blocks(self, source: BlockSource, info: ConsensusInfo) -> list[tuple[HeaderId, Block]]:
+        """Walk from the tip back to a known block, or to genesis, which no node stores. Oldest first."""
+        if info.height == 0 and self._history.genesis is None:
+            self._history.set_genesis(info.tip)
+        cursor, remaining, found = info.tip, info.height, list[tuple[HeaderId, Block]]()
+        while cursor not in self._history:
+            block = await source.storage_block(cursor, timeout=REQUEST_TIMEOUT_SECONDS)
+            if block is None:
+                if remaining > 0:
+                    raise BlockFeedError(f"missing block while catching up: {cursor.hex()} of {source.name}")
+                self._history.set_genesis(cursor)
+                break
+            found.append((cursor, block))
+            cursor, remaining = block.header.parent, remaining - 1
+        return found[::-1]
+
+    def _publish(self, events: Sequence[FeedEvent]) -> None:
+        if not events:
+            return
+        self._events.extend(events)
+        woken, self._more = self._more, asyncio.Event()
+        woken.set()
+        for event in events:
+            for listener in self._listeners:
+                listener(event)

@@ -1,0 +1,122 @@
+"""``nomos-testing``: scenarios from files."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from nomos_testing.cli.local_runner import runs_directory_option
+
+deployer_option = click.option(
+    "--on",
+    "deployer",
+    type=click.Choice(["host", "compose"]),
+    default="host",
+    show_default=True,
+    help="Plain processes of this machine, or containers of a compose stack.",
+)
+
+
+@click.group()
+@click.version_option(package_name="logos-blockchain-testing")
+def main() -> None:
+    """Test a network of Logos/Nomos blockchain nodes."""
+
+
+@main.command(epilog="Exit codes: 0 passed, 1 failed or could not run, 2 wrong usage, 130 interrupted.")
+@click.argument("scenario", type=click.Path(path_type=Path, dir_okay=False), metavar="SCENARIO.yaml")
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="Node keys and random choices follow from it; wins over the file's."
+)
+@deployer_option
+@runs_directory_option
+def run(scenario: Path, seed: int | None, deployer: str, runs_dir: Path) -> None:
+    """Run a scenario."""
+    from nomos_testing.cli.run_and_report import FAILED, run_on
+    from nomos_testing.scenario.errors import ScenarioError
+    from nomos_testing.scenario.file.loader import load_scenario
+    from nomos_testing.settings import Settings
+
+    settings = Settings.from_environ()
+    try:
+        loaded = load_scenario(scenario, settings, seed=seed)
+    except ScenarioError as error:
+        click.echo(str(error), err=True)
+        sys.exit(FAILED)
+    sys.exit(run_on(deployer, loaded, settings, runs_directory=runs_dir, what=f"scenario {loaded.name}"))
+
+
+@main.command(epilog="Exit codes: 0 passed, 1 failed or could not run, 2 wrong usage, 130 interrupted.")
+@click.argument("run_directory", type=click.Path(path_type=Path, file_okay=False), metavar="RUN_DIR")
+@click.option("--seed", type=click.IntRange(min=0), help="Another seed: other keys, and a plan of its own.")
+@click.option(
+    "--on", "deployer", type=click.Choice(["host", "compose"]), help="Default: where the run was made, host or compose."
+)
+@runs_directory_option
+def replay(run_directory: Path, seed: int | None, deployer: str | None, runs_dir: Path) -> None:
+    """Run what a run directory holds once more: the same plan, faults, keys and order of transactions."""
+    from nomos_testing.cli.run_and_report import FAILED, run_on
+    from nomos_testing.scenario.errors import ScenarioError
+    from nomos_testing.scenario.replay import deployer_of, load_replay
+    from nomos_testing.settings import Settings
+
+    settings = Settings.from_environ()
+    try:
+        scenario = load_replay(run_directory, settings, seed=seed)
+        if deployer is None:
+            deployer = deployer_of(run_directory)
+            click.echo(f"replaying on {deployer}, where the run was made; --on chooses another", err=True)
+    except ScenarioError as error:
+        click.echo(str(error), err=True)
+        sys.exit(FAILED)
+    sys.exit(run_on(deployer, scenario, settings, runs_directory=runs_dir, what=f"scenario {scenario.name}"))
+
+
+@main.command(epilog="Exit codes: 0 the scenario can be run, 1 it cannot, 2 wrong usage.")
+@click.argument("scenario", type=click.Path(path_type=Path, dir_okay=False), metavar="SCENARIO.yaml")
+@click.option("--seed", type=click.IntRange(min=0), help="Wins over the file's.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as a run's plan.json has it.")
+def plan(scenario: Path, seed: int | None, as_json: bool) -> None:
+    """Print what a scenario would do, and to whom when, without running it."""
+    from nomos_testing.deployers.shared.environment import makes_real_proofs
+    from nomos_testing.scenario.description import described_plan
+    from nomos_testing.scenario.errors import ScenarioError
+    from nomos_testing.scenario.file.loader import load_scenario
+    from nomos_testing.settings import Settings
+
+    settings = Settings.from_environ()
+    try:
+        loaded = load_scenario(scenario, settings, seed=seed)
+    except ScenarioError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+    if as_json:
+        click.echo(json.dumps({"seed": loaded.seed, "faults": loaded.faults.to_json()}, indent=2))
+    else:
+        click.echo("\n".join(described_plan(loaded, real_proofs=makes_real_proofs(os.environ, settings))))
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files."""
+    from nomos_testing.scenario.file.schema import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
+@main.command("kzg-params", epilog="Exit codes: 0 the parameters are there, 1 they can't be made, 2 wrong usage.")
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+def kzg_params(path: Path | None) -> None:
+    """Make KZG parameters for tests, where there are none.
+
+    PATH is the file; without it, the place where runs look for it. It takes some seconds. Everybody knows the secret of
+    these parameters: they serve networks of your own, and nothing else.
+    """
+    from nomos_core.da.kzg_generator import main as make
+    from nomos_testing.deployers.shared.kzg_parameters import kzg_params_places, place_to_make
+
+    sys.exit(make([str(path or place_to_make(kzg_params_places(os.environ)))]))

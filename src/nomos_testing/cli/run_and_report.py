@@ -1,0 +1,127 @@
+"""One scenario, from deployment to exit code, with what a person sees of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TextIO
+
+from nomos_testing.deployers.shared.errors import DeployError, DeployerUnavailable
+from nomos_testing.deployers.shared.protocol import Deployer
+from nomos_testing.journal.journal import JOURNAL_NAME, Listener, read_journal
+from nomos_testing.log_directives import LogDirectives
+from nomos_testing.outcome import Verdict
+from nomos_testing.report.console import print_summary
+from nomos_testing.report.live import live_view
+from nomos_testing.runtime.errors import Interrupted
+from nomos_testing.runtime.raised import SHOWN_BY_VIEW
+from nomos_testing.runtime.signals import stopped_by_signals
+from nomos_testing.scenario.scenario import Scenario
+from nomos_testing.settings import Settings
+
+PASSED: Final = 0
+FAILED: Final = 1
+
+
+def run_on_host(scenario: Scenario, settings: Settings, *, runs_directory: Path, what: str) -> int:
+    """Run on plain processes of this machine and report: see ``run_and_report``."""
+
+    def deployer(listener: Listener) -> Deployer:
+        from nomos_testing.deployers.local.deployer import LocalDeployer
+
+        return LocalDeployer(settings=settings, runs_directory=runs_directory, listeners=[listener])
+
+    return run_and_report(scenario, settings, deployer, what=what)
+
+
+def run_in_containers(
+    scenario: Scenario, settings: Settings, *, runs_directory: Path, what: str, without_docker: int = FAILED
+) -> int:
+    """Run in containers and report: see ``run_and_report``. ``without_docker`` is the exit code where none answers."""
+
+    def deployer(listener: Listener) -> Deployer:
+        from nomos_testing.deployers.compose.deployer import ComposeDeployer
+
+        return ComposeDeployer(settings=settings, runs_directory=runs_directory, listeners=[listener])
+
+    return run_and_report(scenario, settings, deployer, what=what, unavailable=without_docker)
+
+
+def run_on(deployer: str, scenario: Scenario, settings: Settings, *, runs_directory: Path, what: str) -> int:
+    """Run on ``host`` or ``compose`` and report: see ``run_and_report``."""
+    run = run_in_containers if deployer == "compose" else run_on_host
+    return run(scenario, settings, runs_directory=runs_directory, what=what)
+
+
+def run_and_report(
+    scenario: Scenario,
+    settings: Settings,
+    deployer: Callable[[Listener], Deployer],
+    *,
+    what: str,
+    unavailable: int = FAILED,
+) -> int:
+    """Run and report; ``what`` names the program where no summary tells why there was no run.
+
+    Returns:
+        The exit code: 0 passed, 1 failed, errored or could not run, 128 + n interrupted by signal n; ``unavailable``
+        where there is nothing to deploy on.
+    """
+    set_framework_log_level(settings.framework_log)
+    try:
+        verdict = asyncio.run(_run_with_view(scenario, deployer))
+    except DeployError as error:
+        if error.run_directory is None:  # nothing has been shown yet
+            for warning in settings.warnings:
+                print(f"warning: {warning}", file=sys.stderr)
+        if isinstance(error, DeployerUnavailable):
+            print(f"cannot run {what}: {error}", file=sys.stderr)
+            return unavailable
+        print(f"{what} failed: {error}", file=sys.stderr)
+        if error.run_directory is not None:
+            print(f"evidence: {error.run_directory}", file=sys.stderr)
+        return FAILED
+    except Interrupted as interrupted:
+        print(f"{what} {interrupted}", file=sys.stderr)
+        return interrupted.exit_code
+    sys.stdout.flush()
+    print_summary(read_journal(verdict.run_directory / JOURNAL_NAME))
+    return PASSED if verdict.passed else FAILED
+
+
+def set_framework_log_level(directives: str) -> None:
+    """Follow ``RUST_LOG``, unless the program that calls us has set up its log already: see ``LogDirectives``."""
+    if logging.getLogger().handlers:
+        return
+    handler = _StandardError()
+    handler.addFilter(lambda record: not hasattr(record, SHOWN_BY_VIEW))
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", handlers=[handler])
+    LogDirectives.parse(directives).apply()
+
+
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Writes to ``sys.stderr`` as it is at the moment: a live view replaces it, so that lines appear above its bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.setStream(sys.stderr)
+        super().emit(record)
+
+
+async def run_scenario(deployer: Deployer, scenario: Scenario) -> Verdict:
+    """Deploy, run, judge and tear down; a signal ends the run in order.
+
+    Raises:
+        DeployError: the network did not come up.
+        Interrupted: SIGINT, SIGTERM or SIGHUP ended the run; its ``exit_code`` is the shell's convention.
+    """
+    with stopped_by_signals():
+        async with deployer.deployed(scenario) as runner:
+            return await runner.run()
+
+
+async def _run_with_view(scenario: Scenario, deployer: Callable[[Listener], Deployer]) -> Verdict:
+    with live_view() as listener:
+        return await run_scenario(deployer(listener), scenario)

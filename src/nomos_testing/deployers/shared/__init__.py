@@ -1,0 +1,1 @@
+"""Everything that deployers have in common."""

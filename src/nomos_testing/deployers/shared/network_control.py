@@ -1,0 +1,179 @@
+"""Cuts and slows the links between nodes by way of the relay, and sees to it that they are whole again."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+from nomos_testing.cluster.interfaces import NetworkControlError, NodeHandle
+from nomos_testing.cluster.links import ALL_LINKS, Impairment, Link, Links, LinkVerification, links_across
+from nomos_testing.cluster.network_events import NetworkImpaired, NetworkRestored, NetworkVerified
+from nomos_testing.deployers.shared.link_verification import Scope, WholeNetwork
+from nomos_testing.deployers.shared.relay_client import RelayClient
+from nomos_testing.journal.journal import Journal
+from nomos_testing.relay.effects import Effect
+from nomos_testing.relay.proxy_sockets import NodeSockets
+from nomos_testing.waiting.machine import Patience
+from nomos_testing.waiting.waiting import WaitTimeout, wait_until
+
+VERIFY_SECONDS = 20.0
+"""Nominal: a node notices after seconds that a peer is lost, and dials it again at intervals of up to six."""
+POLL_SECONDS = 0.1
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RelayedNetwork:
+    """What is known beforehand of a network whose nodes talk by way of a relay."""
+
+    sockets: Mapping[str, NodeSockets]
+    """Where each node binds."""
+    connected: frozenset[frozenset[str]]
+    """The pairs of nodes that the layout connects."""
+
+
+class RelayNetworkControl:
+    """A ``NetworkControl``."""
+
+    def __init__(
+        self,
+        relay: RelayClient,
+        nodes: Callable[[], Sequence[NodeHandle]],
+        *,
+        connected: Collection[frozenset[str]],
+        answering: Callable[[], Collection[str]],
+        journal: Journal,
+        patience: Patience,
+    ) -> None:
+        """
+        Args:
+            nodes: all nodes of the cluster, at the moment it is asked.
+            connected: the pairs of nodes that the layout connects.
+            answering: names the nodes that can be expected to answer at the moment.
+        """
+        self._relay = relay
+        self._nodes = nodes
+        self._connected = set(connected)
+        self._answering = answering
+        self._journal = journal
+        self._patience = patience
+        self._active: dict[int, frozenset[Link]] = {}
+        self._last_number = 0
+
+    async def admit(self, name: str, sockets: NodeSockets, *, dialled: Collection[str]) -> None:
+        """Relay for a node that joins, and expect it to be connected with those that it dials.
+
+        What is in force already does not concern its links.
+        """
+        await self._relay.admit(name, sockets)
+        self._connected |= {frozenset((name, peer)) for peer in dialled}
+
+    async def partition(self, groups: Sequence[Collection[str]], *, one_way: bool = False) -> Impairment:
+        with _as_refusal():
+            links = links_across(groups, self._names(), one_way=one_way)
+        shown = (" > " if one_way else " | ").join(", ".join(sorted(group)) for group in groups)
+        return await self._impair(f"partition {shown}", links, Effect(cut=True))
+
+    async def latency(self, seconds: float, *, jitter: float = 0.0, links: Links = ALL_LINKS) -> Impairment:
+        with _as_refusal():
+            effect = Effect(delay=seconds, jitter=jitter)
+        spread = f" (give or take {jitter:g} s)" if jitter else ""
+        return await self._impair_chosen(f"latency {seconds:g} s{spread}", links, effect)
+
+    async def loss(self, rate: float, *, links: Links = ALL_LINKS) -> Impairment:
+        with _as_refusal():
+            effect = Effect(loss=rate)
+        return await self._impair_chosen(f"loss {rate:.4g}", links, effect)
+
+    async def duplicate(self, rate: float, *, links: Links = ALL_LINKS) -> Impairment:
+        with _as_refusal():
+            effect = Effect(duplicate=rate)
+        return await self._impair_chosen(f"duplicate {rate:.4g}", links, effect)
+
+    async def reorder(self, rate: float, *, hold: float = 0.02, links: Links = ALL_LINKS) -> Impairment:
+        with _as_refusal():
+            effect = Effect(reorder=rate, hold=hold)
+        return await self._impair_chosen(f"reorder {rate:.4g} by {hold:g} s", links, effect)
+
+    async def bandwidth(self, bytes_per_second: float, *, links: Links = ALL_LINKS) -> Impairment:
+        with _as_refusal():
+            effect = Effect(bandwidth=bytes_per_second)
+        return await self._impair_chosen(f"bandwidth {bytes_per_second:g} B/s", links, effect)
+
+    async def lift(self, impairment: Impairment) -> None:
+        if impairment.number not in self._active:
+            return
+        started = time.monotonic()
+        done = await self._relay.lift([impairment.number])
+        self._active.pop(impairment.number, None)
+        self._journal.write(NetworkRestored(numbers=(impairment.number,), seconds=round(done - started, 6)))
+
+    async def verify(self, *, timeout: float | None = None) -> LinkVerification:
+        started = time.monotonic()
+        seconds = self._patience.seconds(VERIFY_SECONDS) if timeout is None else timeout
+        reason = None
+        _log.debug("looking whether every link is whole, no longer than %g s", seconds)
+        try:
+            network = WholeNetwork(self._relay, self._nodes, self._connected, before=await self._relay.counters())
+            await wait_until("whole links", lambda: network.look(self._scope()), timeout=seconds, poll=POLL_SECONDS)
+        except WaitTimeout as error:
+            reason = f"not whole after {seconds:g} s: {error.last_seen}"
+        except (NetworkControlError, OSError) as error:
+            reason = str(error)
+        return self._verified(reason, time.monotonic() - started)
+
+    async def heal(self) -> LinkVerification:
+        started = time.monotonic()
+        try:
+            done = await self._relay.clear()
+        except NetworkControlError as error:
+            return self._verified(str(error), time.monotonic() - started)
+        if self._active:
+            self._journal.write(NetworkRestored(numbers=tuple(sorted(self._active)), seconds=round(done - started, 6)))
+            self._active.clear()
+        return await self.verify()
+
+    async def _impair_chosen(self, description: str, links: Links, effect: Effect) -> Impairment:
+        with _as_refusal():
+            chosen = links.among(self._names())
+        return await self._impair(f"{description} on {links}", chosen, effect)
+
+    async def _impair(self, description: str, links: frozenset[Link], effect: Effect) -> Impairment:
+        started = time.monotonic()
+        self._last_number = number = self._last_number + 1
+        self._active[number] = links  # before the request, so that one that was interrupted is healed too
+        since = await self._relay.impose(number, links, effect)
+        shown = tuple(sorted(map(str, links)))
+        event = NetworkImpaired(number=number, description=description, links=shown, seconds=round(since - started, 6))
+        self._journal.write(event)
+        return Impairment(number, description, since)
+
+    def _names(self) -> list[str]:
+        return [node.name for node in self._nodes()]
+
+    def _scope(self) -> Scope:
+        impaired = frozenset(link for links in self._active.values() for link in links)
+        return Scope(frozenset(self._answering()), impaired)
+
+    def _verified(self, reason: str | None, seconds: float) -> LinkVerification:
+        verification = LinkVerification(
+            verified=reason is None,
+            seconds=round(seconds, 6),
+            reason=reason,
+            left_out=self._scope().left_out(self._names()),
+        )
+        self._journal.write(NetworkVerified(**asdict(verification)))
+        return verification
+
+
+@contextmanager
+def _as_refusal() -> Iterator[None]:
+    """What a value refuses is an error of the control."""
+    try:
+        yield
+    except ValueError as error:
+        raise NetworkControlError(str(error)) from None

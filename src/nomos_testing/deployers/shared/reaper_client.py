@@ -1,0 +1,72 @@
+"""Our end of the reaper: tells it what to clean up should we die without a word."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from nomos_testing.deployers.shared import reaper as reaper_program
+from nomos_testing.deployers.shared.reaper import start_ticks
+
+_END_SECONDS = 1.0
+
+
+class Reaper:
+    """A process that outlives us. Tell it of every process group as soon as that exists."""
+
+    def __init__(self, journal: Path, journal_opened: float) -> None:
+        """
+        Args:
+            journal: gets a line when the reaper had to act.
+            journal_opened: ``time.monotonic()`` of the journal's opening.
+        """
+        # By file, isolated and without site: it starts in 20 ms and nothing in the environment can break it.
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", reaper_program.__file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self._tell({"journal": str(journal), "opened": journal_opened})
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def watch_group(self, pid: int) -> None:
+        self._tell({"group": pid, "started": start_ticks(pid)})
+
+    def forget_group(self, pid: int) -> None:
+        self._tell({"forget": pid})
+
+    def remove(self, path: Path) -> None:
+        """Have a temporary file or directory removed."""
+        self._tell({"path": str(path.absolute())})
+
+    def remove_stack(self, docker: Sequence[str], label: str, environ: Mapping[str, str]) -> None:
+        """Have containers, networks and volumes with a label removed, by a ``docker`` command in this environment."""
+        self._tell({"docker": list(docker), "label": label, "environ": dict(environ)})
+
+    def dismiss(self) -> None:
+        """Everything is cleaned up; the reaper ends without doing anything."""
+        self._tell({"done": True})
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # someone killed the reaper; the run itself goes on
+            self._process.stdin.write(json.dumps(message).encode() + b"\n")
+            self._process.stdin.flush()

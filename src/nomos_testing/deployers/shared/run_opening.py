@@ -1,0 +1,238 @@
+"""One run on its way up: run directory, journal, readiness, block feed; the same whatever the nodes run on.
+
+Whatever fails on the way, the journal says how the run ended, and the error where the evidence is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from nomos_core.proofs.prover import ProofError, Prover
+from nomos_testing.blocks.block_feed import BlockFeed, BlockFeedError, poll_interval
+from nomos_testing.client.node_client import NodeClient
+from nomos_testing.cluster.interfaces import Cluster, NodeHandle
+from nomos_testing.deployers.shared.errors import DeployError, LaunchError, persisting
+from nomos_testing.journal.events import Notice, RunEnded, RunStarted, WaitEnded
+from nomos_testing.journal.journal import Journal, Listener
+from nomos_testing.runtime.deployment import Deployment
+from nomos_testing.runtime.errors import described
+from nomos_testing.runtime.phases import Phases
+from nomos_testing.runtime.plan import RunPlan
+from nomos_testing.runtime.readiness import (
+    READINESS_SECONDS,
+    MembershipAssigned,
+    NetworkConnected,
+    ReadinessCheck,
+    SubnetworksConnected,
+)
+from nomos_testing.runtime.run_directory import RunDirectory
+from nomos_testing.runtime.runner import Runner
+from nomos_testing.scenario.scenario import Scenario
+from nomos_testing.settings import Settings
+from nomos_testing.topology import GeneratedTopology
+from nomos_testing.waiting.machine import Patience, measured_machine_factor
+from nomos_testing.waiting.waiting import WaitTimeout, tell_of_waits, wait_until
+
+_EXPLAINED = (BlockFeedError, DeployError, LaunchError, OSError, ProofError, WaitTimeout)
+"""What may go wrong on the way up without being a defect of ours."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetUp:
+    scenario: Scenario
+    settings: Settings
+    run_directory: RunDirectory
+    journal: Journal
+    patience: Patience
+    phases: Phases
+
+    async def wait(self, check: ReadinessCheck) -> None:
+        """
+        Raises:
+            WaitTimeout: the check was not fulfilled in time.
+        """
+        timeout = self.patience.seconds(READINESS_SECONDS)
+        _log.debug("waiting for %s, no longer than %g s", check.waited_for, timeout)
+        try:
+            waited = await wait_until(check.waited_for, check.look, timeout=timeout, poll=check.poll)
+        except WaitTimeout as error:
+            self._journal_wait(check, timeout, error.last_seen, fulfilled=False)
+            raise
+        self._journal_wait(check, waited.seconds, waited.last_seen, fulfilled=True)
+
+    def feed(self, clients: Sequence[NodeClient]) -> BlockFeed:
+        return BlockFeed(clients, poll_seconds=poll_interval(self.scenario.metrics.slot_duration))
+
+    def write_plan(self, **deployed: Any) -> None:
+        """Keep what is about to happen. ``deployed`` is what the deployer has to say of it."""
+        self.run_directory.write_plan(self._plan_record() | deployed)
+        if self.scenario.recipe.document is not None:
+            self.run_directory.write_scenario(self.scenario.recipe.text())
+
+    def runner(
+        self,
+        cluster: Cluster,
+        descriptors: GeneratedTopology,
+        feed: BlockFeed,
+        prover: Prover,
+        resources: AsyncExitStack,
+    ) -> Runner:
+        """What drives the run over a network that is ready; closing it closes ``resources``."""
+        scenario = self.scenario
+        deployment = Deployment(
+            plan=RunPlan(
+                topology=scenario.topology,
+                metrics=scenario.metrics,
+                seed=scenario.seed,
+                node_control=scenario.node_control,
+                network_control=scenario.network_control,
+                faults=scenario.faults,
+            ),
+            descriptors=descriptors,
+            cluster=cluster,
+            block_feed=feed,
+            journal=self.journal,
+            phases=self.phases,
+            prover=prover,
+            run_directory=self.run_directory,
+            keep_everything=self.settings.keep_logs,
+            resources=resources,
+        )
+        return Runner(deployment, scenario.workloads, scenario.expectations)
+
+    def _journal_wait(self, check: ReadinessCheck, seconds: float, last_seen: str, *, fulfilled: bool) -> None:
+        self.journal.write(
+            WaitEnded(waited_for=check.waited_for, seconds=round(seconds, 6), last_seen=last_seen, fulfilled=fulfilled)
+        )
+
+    def _plan_record(self) -> dict[str, Any]:
+        scenario = self.scenario
+        return {
+            "scenario": scenario.name,
+            "seed": scenario.seed,
+            "topology": asdict(scenario.topology),
+            "metrics": asdict(scenario.metrics),
+            "node_control": scenario.node_control,
+            "network_control": scenario.network_control,
+            "faults": scenario.faults.to_json(),
+            "replay_obstacle": scenario.recipe.obstacle or None,
+            "workloads": [workload.name for workload in scenario.workloads],
+            "expectations": [expectation.name for expectation in scenario.expectations],
+        }
+
+
+async def set_up(
+    deployer: str,
+    scenario: Scenario,
+    settings: Settings,
+    *,
+    runs_directory: Path,
+    listeners: Sequence[Listener],
+    bring_up: Callable[[SetUp], Awaitable[Runner]],
+) -> Runner:
+    """Open a run and bring its network up.
+
+    Raises:
+        DeployError: it did not come up; the text says why and which directory explains it.
+    """
+    patience = Patience(measured_machine_factor(), settings.slow_environment)
+    run_directory, journal = _opened(runs_directory, scenario)
+    for listener in listeners:
+        journal.listen(listener)
+    tell_of_waits(journal.write)
+    journal.write(_run_started(scenario, run_directory, deployer, patience))
+    _write_notices(journal, scenario, settings, deployer)
+    opened = SetUp(
+        scenario=scenario,
+        settings=settings,
+        run_directory=run_directory,
+        journal=journal,
+        patience=patience,
+        phases=Phases(journal),
+    )
+    try:
+        return await bring_up(opened)
+    except BaseException as error:
+        journal.write(RunEnded(_outcome(error), described(error), str(run_directory.path)))
+        journal.close()
+        if not isinstance(error, _EXPLAINED):
+            raise
+        failure = error if isinstance(error, DeployError) else DeployError(_explained(error, run_directory))
+        failure.run_directory = run_directory.path
+        raise failure from error.__cause__
+
+
+def _opened(runs_directory: Path, scenario: Scenario) -> tuple[RunDirectory, Journal]:
+    try:
+        run_directory = RunDirectory.create(runs_directory, scenario.name)
+        return run_directory, Journal(run_directory.journal)
+    except OSError as error:
+        raise DeployError(
+            f"the runs directory {runs_directory} cannot be used: {error.strerror}\n"
+            "  -> point --runs-dir to a place you can write to"
+        ) from error
+
+
+def readiness_checks(
+    nodes: Sequence[NodeHandle], *, peers: Mapping[str, int], subnetworks: Mapping[str, int] | None
+) -> list[ReadinessCheck]:
+    """What a network is waited for; one of a single node needs no peers.
+
+    Args:
+        peers: how many each node must have, by name.
+        subnetworks: how many each node must be connected in; None where data availability is not waited for.
+    """
+    checks: list[ReadinessCheck] = []
+    if len(nodes) > 1:
+        checks.append(NetworkConnected(nodes, peers))
+    if subnetworks is not None:
+        checks += [MembershipAssigned(nodes), SubnetworksConnected(nodes, subnetworks)]
+    return checks
+
+
+def _run_started(scenario: Scenario, run_directory: RunDirectory, deployer: str, patience: Patience) -> RunStarted:
+    return RunStarted(
+        run_id=run_directory.run_id,
+        scenario=scenario.name,
+        deployer=deployer,
+        seed=scenario.seed,
+        run_seconds=scenario.metrics.run_duration,
+        slot_seconds=scenario.metrics.slot_duration,
+        expected_blocks=scenario.metrics.expected_blocks,
+        lottery_expected_blocks=scenario.metrics.lottery_expected_blocks,
+        machine_factor=round(patience.machine_factor, 2),
+        directory=str(run_directory.path),
+    )
+
+
+def _write_notices(journal: Journal, scenario: Scenario, settings: Settings, deployer: str) -> None:
+    for notice in scenario.notices:
+        journal.write(Notice(notice))
+    for warning in settings.warnings:
+        journal.write(Notice(warning, "warning"))
+    if deployer == "local" and settings.log_dir is not None and not settings.tests_tracing:
+        text = (
+            f"NOMOS_LOG_DIR={settings.log_dir} is not used: set NOMOS_TESTS_TRACING=true, too, to keep node logs there"
+        )
+        journal.write(Notice(text, "warning"))
+    if settings.otlp_endpoint is not None:
+        journal.write(Notice("NOMOS_OTLP_ENDPOINT is for real nodes: embedded nodes make no traces", "warning"))
+    if settings.pol_proof_dev_mode is None:
+        journal.write(Notice("POL_PROOF_DEV_MODE is not set; assuming true (development proofs)", "warning"))
+
+
+def _outcome(error: BaseException) -> str:
+    return "interrupted" if isinstance(error, asyncio.CancelledError | KeyboardInterrupt) else "failed"
+
+
+def _explained(error: BaseException, run_directory: RunDirectory) -> str:
+    prefix = "readiness probe failed: " if isinstance(error, WaitTimeout) else ""
+    return f"{prefix}{described(error)}\n{persisting(run_directory.path)}"

@@ -1,0 +1,79 @@
+"""Included transactions stay included: what all nodes have on their chain after a recovery is there at the end.
+
+Transactions of a branch that loses are not held to this: the protocol's mempool does not take them back. They are
+counted, so that a run shows what a partition cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nomos_core import field
+from nomos_core.identifiers import TxHash
+from nomos_testing.blocks.chain_history import BlockRecord
+from nomos_testing.expectations.continuous import MOST_EVIDENCE, Continuous
+from nomos_testing.expectations.run_view import RunView
+from nomos_testing.faults.plan import PlannedFault
+from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext
+
+
+class InclusionsStay(Continuous):
+    """Judged at the end; after each recovery it notes what is on the chain that all nodes share."""
+
+    def __init__(self) -> None:
+        super().__init__("inclusions_stay")
+        self._shared: dict[TxHash, tuple[BlockRecord, PlannedFault]] = {}
+        self._noted: set[int] = set()
+        self._view: RunView | None = None
+
+    def check_numbers(self) -> None:
+        """There are none."""
+
+    def begin(self, ctx: RunContext) -> None:
+        self._shared, self._noted, self._view = {}, set(), None
+
+    def take(self, view: RunView) -> None:
+        self._view = view
+        for record in view.faults.records:
+            if record.recovered_at is not None and record.planned.number not in self._noted:
+                self._noted.add(record.planned.number)
+                self._note_shared_chain(view, record.planned)
+
+    def judge(self) -> Observation:
+        assert self._view is not None, "the last look comes first"
+        canonical = _transactions(_canonical_chain(self._view))
+        missing = {tx_hash: found for tx_hash, found in self._shared.items() if tx_hash not in canonical}
+        if missing:
+            evidence = [
+                f"transaction {field.to_hex(tx_hash)} was in block {record.id.hex()} at height {record.height} "
+                f"after the recovery from {fault}, and is in no canonical block"
+                for tx_hash, (record, fault) in list(missing.items())[:MOST_EVIDENCE]
+            ]
+            raise ExpectationFailed(
+                f"{len(missing)} of {len(self._shared)} included transactions did not stay included: {evidence[0]}",
+                observed=len(self._shared) - len(missing),
+                required=len(self._shared),
+                evidence=evidence,
+            )
+        lost = len(_transactions(self._view.history.records).keys() - canonical.keys())
+        observed = f"{len(self._shared)} stayed, {lost} lost with abandoned branches"
+        return Observation(observed=observed, required=f"{len(self._shared)} stay")
+
+    def file_section(self) -> Mapping[str, Any]:
+        return {"inclusions_stay": {}}
+
+    def _note_shared_chain(self, view: RunView, fault: PlannedFault) -> None:
+        chain = _canonical_chain(view)
+        shared = chain[: len(chain) - max(view.behind.values(), default=0)]
+        for tx_hash, record in _transactions(shared).items():
+            self._shared.setdefault(tx_hash, (record, fault))
+
+
+def _canonical_chain(view: RunView) -> list[BlockRecord]:
+    tip = view.history.canonical_tip()
+    return [] if tip is None else view.history.chain(tip)
+
+
+def _transactions(records: list[BlockRecord]) -> dict[TxHash, BlockRecord]:
+    return {transaction.hash: record for record in records for transaction in record.block.transactions}

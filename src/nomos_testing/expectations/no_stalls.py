@@ -1,0 +1,118 @@
+"""Steady growth: outside of planned faults every node's tip moves on, from the start of the run to its verdict.
+
+By default the leader lottery says how long a tip may stand still: a healthy network stalls longer once in a million
+runs. Wallet notes that are spent draw no more, so that the limit grows with the transactions of a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from nomos_core.identifiers import HeaderId
+from nomos_testing.blocks.block_feed import NewBlock
+from nomos_testing.blocks.lottery_odds import LotteryOdds
+from nomos_testing.expectations.continuous import Always, Check
+from nomos_testing.expectations.run_view import RunView
+from nomos_testing.runtime.interfaces import RunContext
+from nomos_testing.waiting.machine import measured_machine_factor
+from nomos_testing.waiting.waiting import Seen
+
+MIN_STALL_SLOTS: Final = 10
+"""A block may need some slots to reach a node that was busy or has to download its parents."""
+
+Limit = Callable[[RunView], float]
+"""How many slots a tip may stand still."""
+
+
+class LotteryLimit:
+    """The limit that follows from the lottery's odds, and from the speed of this machine."""
+
+    def __init__(self, odds: LotteryOdds, *, run_slots: float, machine_factor: float) -> None:
+        self._odds = odds
+        self._run_slots = run_slots
+        self._machine_factor = machine_factor
+        self._spent = 0
+        self._limit = self._computed()
+
+    @classmethod
+    def of(cls, ctx: RunContext) -> LotteryLimit:
+        metrics = ctx.run_metrics()
+        run_slots = metrics.run_duration / (metrics.slot_duration or 1.0)
+        odds = LotteryOdds.of(ctx.plan().topology)
+        return cls(odds, run_slots=run_slots, machine_factor=measured_machine_factor())
+
+    def __call__(self, view: RunView) -> float:
+        if isinstance(view.event, NewBlock):
+            transactions = view.event.record.block.transactions
+            spent = sum(len(transaction.mantle_tx.ledger_tx.inputs) for transaction in transactions)
+            if spent:
+                self._spent += spent
+                self._limit = self._computed()
+        return self._limit
+
+    def _computed(self) -> float:
+        longest = self._odds.longest_stall(self._run_slots, self._spent)
+        return max(longest, MIN_STALL_SLOTS) * self._machine_factor
+
+
+class TipsMove:
+    """Counts, for each node, the slots since its tip last changed, from the last heal at the earliest."""
+
+    def __init__(self, limit: Limit) -> None:
+        self._limit = limit
+        self._tips: dict[str, HeaderId | None] = {}
+        self._moved: dict[str, float] = {}
+        self.longest = 0.0
+
+    def __call__(self, view: RunView) -> Seen:
+        tips = view.history.tips
+        for node in view.nodes:
+            tip = tips.get(node)
+            if node not in self._moved or tip != self._tips[node]:
+                self._tips[node], self._moved[node] = tip, view.at
+        limit = self._limit(view)
+        quiet_since = view.faults.quiet_since()
+        if quiet_since is None:
+            return Seen(True, "a fault is there")
+        still = {node: view.slots_since(max(moved, quiet_since)) for node, moved in self._moved.items()}
+        self.longest = max(self.longest, *still.values(), 0.0)
+        stalled = [
+            f"{node} has shown no new block for {slots:.0f} slots, since slot {view.slot - slots:.0f} "
+            f"(at most {limit:.0f} allowed)"
+            for node, slots in still.items()
+            if slots > limit
+        ]
+        return Seen(not stalled, "; ".join(stalled) or "all tips move")
+
+
+class NoStalls(Always):
+    """No node goes without a new block for more than ``slots`` slots while no fault is there.
+
+    Without ``slots`` the lottery's odds say how many.
+    """
+
+    def __init__(self, *, slots: float | None = None) -> None:
+        super().__init__("no_stalls", _unlimited)
+        self._slots = slots
+        self._tips_move: TipsMove | None = None
+
+    def check_numbers(self) -> None:
+        if self._slots is not None and not 0 < self._slots < float("inf"):
+            raise ValueError(f"slots: expected above 0, got {self._slots}")
+
+    def fresh_check(self, ctx: RunContext) -> Check:
+        slots = self._slots
+        self._tips_move = TipsMove(LotteryLimit.of(ctx) if slots is None else lambda view: slots)
+        return self._tips_move
+
+    def observed(self) -> Any:
+        return None if self._tips_move is None else f"{self._tips_move.longest:.1f} slots at most"
+
+    def file_section(self) -> Mapping[str, Any]:
+        return {"no_stalls": {} if self._slots is None else {"slots": self._slots}}
+
+
+def _unlimited(view: RunView) -> Seen:
+    """Stands in until a run begins and ``fresh_check`` makes the check."""
+    return Seen(True, "not captured")

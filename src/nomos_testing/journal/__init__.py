@@ -1,0 +1,1 @@
+"""The journal of a run: the append-only record that reports read."""

@@ -1,0 +1,1 @@
+"""The scenario file: schema, loader and what builds a scenario from it."""

@@ -1,0 +1,116 @@
+"""Waiting for a condition: what for, how long, and what was last seen when it did not come true.
+
+No wait is silent for long. ``narrated`` says again and again what is being waited for: into the journal of the run that
+``tell_of_waits`` names, or into the log where there is no run yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Final
+
+from nomos_testing.failure import Failure
+from nomos_testing.journal.events import WaitContinues
+
+FIRST_WORD_SECONDS: Final = 3.0
+"""A person wonders what goes on after so long."""
+NEXT_WORD_SECONDS: Final = 5.0
+
+Teller = Callable[[WaitContinues], object]
+_teller: ContextVar[Teller | None] = ContextVar("teller of waits", default=None)
+"""A context variable, because waits happen below everything that could hand it on."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look at a condition."""
+
+    fulfilled: bool
+    description: str
+    """The value, for the person who reads why a wait failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    seconds: float
+    last_seen: str
+
+
+class WaitTimeout(Failure, TimeoutError):
+    """A condition did not come true in time; the text names it and the last value seen."""
+
+    def __init__(self, waited_for: str, seconds: float, last_seen: str) -> None:
+        super().__init__(f"timed out waiting for {waited_for}: {last_seen}")
+        self.waited_for = waited_for
+        self.seconds = seconds
+        self.last_seen = last_seen
+
+
+async def wait_until(
+    waited_for: str, look: Callable[[], Awaitable[Seen]], *, timeout: float, poll: float = 0.2
+) -> Waited:
+    """Look every ``poll`` seconds until the condition is fulfilled.
+
+    A look that takes longer than the time left is given up.
+
+    Raises:
+        WaitTimeout: it was not fulfilled within ``timeout`` seconds.
+    """
+    started, last = time.monotonic(), "nothing seen yet"
+    try:
+        async with narrated(waited_for, lambda: last, limit=timeout), asyncio.timeout(timeout):
+            while True:
+                seen = await look()
+                last = seen.description
+                if seen.fulfilled:
+                    return Waited(time.monotonic() - started, last)
+                await asyncio.sleep(poll)
+    except TimeoutError:
+        raise WaitTimeout(waited_for, timeout, last) from None
+
+
+def tell_of_waits(teller: Teller) -> None:
+    """Tell of waits to ``teller`` from now on: of those of this task, and of the tasks that it starts."""
+    _teller.set(teller)
+
+
+@asynccontextmanager
+async def narrated(
+    waited_for: str, last_seen: Callable[[], str] = str, *, limit: float | None = None
+) -> AsyncIterator[None]:
+    """Say what the block waits for: after 3 seconds, and every 5 seconds from then on."""
+    narration = asyncio.create_task(_narrate(waited_for, last_seen, limit), name=f"narrate: {waited_for}")
+    try:
+        yield
+    finally:
+        narration.cancel()
+        await asyncio.gather(narration, return_exceptions=True)
+
+
+async def _narrate(waited_for: str, last_seen: Callable[[], str], limit: float | None) -> None:
+    started, pause = time.monotonic(), FIRST_WORD_SECONDS
+    while True:
+        await asyncio.sleep(pause)
+        word = WaitContinues(
+            waited_for=waited_for, seconds=round(time.monotonic() - started, 1), limit=limit, last_seen=last_seen()
+        )
+        teller = _teller.get()
+        if teller is None:
+            _log.warning("%s", wait_message(word))
+        else:
+            teller(word)
+        pause = NEXT_WORD_SECONDS
+
+
+def wait_message(word: WaitContinues) -> str:
+    """``waiting for network readiness since 8 s (60 s at most): validator#0@3000: peers=0, expected=1``"""
+    limit = "" if word.limit is None else f" ({word.limit:.0f} s at most)"
+    seen = f": {word.last_seen}" if word.last_seen else ""
+    return f"waiting for {word.waited_for} since {word.seconds:.0f} s{limit}{seen}"

@@ -1,0 +1,1 @@
+"""The data availability load: workload, channels, events, inclusion and verification."""

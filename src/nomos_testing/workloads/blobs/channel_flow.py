@@ -1,0 +1,195 @@
+"""One channel of the data availability workload: an inscription, then blobs, each linked to the message before it.
+
+A channel is a chain of its own: the ledger takes a message only where its parent is the channel's last one. So a blob
+is dispersed when the one before it is on the canonical chain, and anew as soon as that one has left it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from random import Random
+from typing import Final
+
+from nomos_core.identifiers import ROOT_MSG_ID, ChannelId, MsgId
+from nomos_core.mantle.operations import ChannelInscribe
+from nomos_core.mantle.signing import Ed25519Signer, sign_transaction
+from nomos_core.mantle.transactions import MantleTx, SignedMantleTx
+from nomos_core.proofs.prover import Prover
+from nomos_testing.client.errors import NodeClientError
+from nomos_testing.client.node_client import NodeClient
+from nomos_testing.configgen.options import slot_scale
+from nomos_testing.failure import Failure
+from nomos_testing.journal.events import Notice
+from nomos_testing.runtime.counters import BLOBS_DISPERSED
+from nomos_testing.runtime.interfaces import RunContext
+from nomos_testing.workloads.blobs.blob_diagnosis import why_not_included
+from nomos_testing.workloads.blobs.channel_progress import CanonicalMessages, ChannelProgress
+from nomos_testing.workloads.blobs.dispersal_turns import DispersalTurns
+from nomos_testing.workloads.blobs.dispersed_blobs import SIGNER, Dispersed, channel_name
+from nomos_testing.workloads.blobs.events import BlobDispersed, BlobOverdue, ChannelInscribed
+from nomos_testing.workloads.blobs.planning import random_payload
+from nomos_testing.workloads.transactions.sending import submit_in_rounds
+
+PUBLISH_ROUNDS: Final = 5
+PUBLISH_RETRY_SECONDS: Final = 2.0
+PUBLISH_TIMEOUT_SECONDS: Final = 60.0
+"""More than the dispersal's own timeout and retries."""
+OVERDUE_SLOTS: Final = 15
+"""A blob takes two to five, see ``blob_capacity``."""
+MIN_OVERDUE_SECONDS: Final = 10.0
+
+
+class DispersalFailed(Failure):
+    """No executor dispersed a blob."""
+
+
+def inscription(channel: ChannelId, prover: Prover) -> SignedMantleTx:
+    """The transaction that opens a channel."""
+    text = f"Test channel inscription {channel.hex()}".encode()
+    operation = ChannelInscribe(channel, text, ROOT_MSG_ID, SIGNER.public)
+    return sign_transaction(MantleTx((operation,)), operation_signers=(Ed25519Signer(SIGNER),), prover=prover)
+
+
+class ChannelFlow:
+    """Inscribes a channel and fills it with ``blobs`` blobs; appends to ``dispersed`` and ``overdue`` as it goes."""
+
+    def __init__(
+        self,
+        ctx: RunContext,
+        progress: ChannelProgress,
+        turns: DispersalTurns,
+        *,
+        blobs: int,
+        dispersed: list[Dispersed],
+        overdue: list[Dispersed],
+    ) -> None:
+        self._ctx = ctx
+        self._progress = progress
+        self._turns = turns
+        self._channel = progress.channel
+        self._name = channel_name(progress.channel)
+        self._blobs = blobs
+        self._dispersed = dispersed
+        self._overdue = overdue
+        self._messages = CanonicalMessages(ctx.block_feed(), progress.channel)
+        self._random: dict[int, Random] = {}
+
+    async def run(self) -> None:
+        """
+        Raises:
+            DispersalFailed: no executor dispersed a blob.
+            NodeClientError: no node took the inscription.
+            EOFError: the block feed was closed.
+        """
+        await self._inscribe()
+        while (number := self._messages.blobs) < self._blobs:
+            if (parent := self._messages.tip) == ROOT_MSG_ID:
+                await self._wait_for_inscription()
+            else:
+                await self._add_blob(parent, number)
+
+    async def _inscribe(self) -> None:
+        transaction = await asyncio.to_thread(inscription, self._channel, self._ctx.prover())
+        started = time.monotonic()
+        await submit_in_rounds(self._ctx, transaction)
+        await self._messages.tip_after(ROOT_MSG_ID)
+        seconds = round(time.monotonic() - started, 3)
+        # The chain may have left it again by now; then the next one is waited for.
+        if (block := self._messages.tip_block) is not None:
+            event = ChannelInscribed(channel=self._channel.hex(), block=block.id.hex(), seconds=seconds)
+            self._ctx.journal().write(event)
+
+    async def _wait_for_inscription(self) -> None:
+        """Inscribe anew unless the inscription that left the canonical chain comes back in time."""
+        try:
+            async with asyncio.timeout(self._patience()):
+                await self._messages.tip_after(ROOT_MSG_ID)
+        except TimeoutError:
+            await self._inscribe()
+
+    async def _add_blob(self, parent: MsgId, number: int) -> None:
+        """Disperse blobs after ``parent`` until one is in a block, or until ``parent`` has left the canonical chain."""
+        started = time.monotonic()
+        change = asyncio.create_task(self._messages.tip_after(parent))
+        try:
+            while not change.done():
+                blob = self._progress.waiting_for = await self._disperse(parent, number)
+                await asyncio.wait([change], timeout=self._patience())
+                if not change.done():
+                    await self._report_overdue(blob)
+            await change
+        finally:
+            change.cancel()
+            await asyncio.gather(change, return_exceptions=True)
+        if self._messages.blobs > number:
+            self._progress.waits.append(time.monotonic() - started)
+            self._progress.waiting_for = None
+        else:
+            self._progress.left += 1
+
+    async def _disperse(self, parent: MsgId, number: int) -> Dispersed:
+        # The payload hangs on nothing but the seed, the channel and the number, whatever was dispersed anew before.
+        random = self._random.setdefault(number, self._ctx.random(f"blob {number} of {self._name}"))
+        data = random_payload(random)
+        executors = list(self._ctx.node_clients().executors())
+        failure: NodeClientError | None = None
+        for attempt in range(PUBLISH_ROUNDS):
+            if attempt:
+                await asyncio.sleep(self._scaled(PUBLISH_RETRY_SECONDS))
+            for executor in random.sample(executors, len(executors)):
+                try:
+                    return await self._publish(executor, parent, data)
+                except NodeClientError as error:
+                    failure = error
+                    self._progress.failures += 1
+                    self._progress.last_failure = str(error)
+        what = f"blob {number} of {self._name} ({len(data)} bytes) was not dispersed in {PUBLISH_ROUNDS} rounds"
+        raise DispersalFailed(f"{what}: {failure}") from failure
+
+    async def _publish(self, executor: NodeClient, parent: MsgId, data: bytes) -> Dispersed:
+        async with self._turns.turn():
+            started = time.monotonic()
+            blob = await executor.publish_blob(
+                channel_id=self._channel,
+                parent=parent,
+                signer=SIGNER.public,
+                data=data,
+                timeout=PUBLISH_TIMEOUT_SECONDS,
+            )
+        dispersed = Dispersed(blob, self._channel, data, executor.name, time.monotonic(), parent)
+        self._dispersed.append(dispersed)
+        self._ctx.counters().add(BLOBS_DISPERSED)
+        self._ctx.journal().write(
+            BlobDispersed(
+                blob=blob.hex(),
+                channel=self._channel.hex(),
+                size=len(data),
+                node=executor.name,
+                seconds=round(dispersed.at - started, 3),
+            )
+        )
+        return dispersed
+
+    async def _report_overdue(self, blob: Dispersed) -> None:
+        reason = await why_not_included(self._ctx, blob.blob)
+        seconds = time.monotonic() - blob.at
+        self._overdue.append(blob)
+        journal = self._ctx.journal()
+        journal.write(
+            BlobOverdue(
+                blob=blob.blob.hex(),
+                channel=self._channel.hex(),
+                node=blob.executor,
+                seconds=round(seconds, 3),
+                reason=reason,
+            )
+        )
+        journal.write(Notice(f"{blob} is in no block after {seconds:.0f} s: {reason}", "warning"))
+
+    def _patience(self) -> float:
+        return max(OVERDUE_SLOTS * (self._ctx.run_metrics().slot_duration or 0.0), MIN_OVERDUE_SECONDS)
+
+    def _scaled(self, seconds: float) -> float:
+        slot = self._ctx.run_metrics().slot_duration
+        return seconds if slot is None else seconds * slot_scale(slot)

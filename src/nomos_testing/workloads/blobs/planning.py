@@ -1,0 +1,162 @@
+"""How many channels and blobs a run has, what goes into them, and how much of it must be seen in blocks.
+
+The formulas are the original framework's, shared by the workload and by what is expected of it. Ours is the number of
+channels where none is given, and that nothing is planned or expected that the network can't carry.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from nomos_core.da.encoding import DATA_CHUNK_BYTES
+from nomos_core.identifiers import ChannelId
+from nomos_testing.runtime.plan import RunPlan
+from nomos_testing.workloads.blobs.blob_capacity import IN_FLIGHT_SECONDS, PROPOSAL_MARGIN, BlobTiming
+
+MIN_INSCRIPTION_RATIO: Final = 0.8
+MIN_BLOB_RATIO: Final = 0.55
+DEFAULT_HEADROOM_PERCENT: Final = 20
+"""On top of a channel rate that is given."""
+PAYLOAD_CHUNKS: Final = (1, 2, 4, 8)
+"""The real encoder takes only such lengths: it needs a power of two."""
+_CHANNEL_PREFIX: Final = b"chn_wrkd"
+_INDEX_BYTES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class BlobPlan:
+    channels: tuple[ChannelId, ...]
+    per_channel: int
+    """Blobs that each channel is to get, one after the other."""
+    wanted: int
+    """Blobs that the rate makes over the run's duration; at most one a channel fewer than are planned."""
+    capacity: int
+    """Blobs that a healthy network gets into blocks until the cooldown's end, at best."""
+    timing: BlobTiming
+
+    @property
+    def planned(self) -> int:
+        return len(self.channels) * self.per_channel
+
+    def sentences(self) -> Sequence[str]:
+        """The plan in words."""
+        timing, count = self.timing, len(self.channels)
+        slots = timing.per_blob(count) / timing.slot
+        carried = timing.rate(count) * timing.slot
+        expected = min(self.wanted, self.capacity)
+        lines = [
+            f"{self.planned} blobs over {_counted(count, 'channel')}, {required_blobs(expected)} of them must be in "
+            f"blocks: {MIN_BLOB_RATIO:.0%} of {expected}",
+            f"a channel carries a blob in {slots:.1f} slots of {timing.slot:g} s: {_waits(timing, count)}, then the "
+            f"next block; {_counted(count, 'channel')} carry {carried:.2f} blobs a slot, at most {self.capacity} "
+            f"until the cooldown's end",
+        ]
+        if timing.between:
+            lines.append(
+                f"one blob is dispersed at a time, {timing.between:g} s apart: at most "
+                f"{timing.limit * timing.slot:.1f} a slot"
+            )
+        if self.capacity < self.wanted:
+            lines.append(f"the rate asks for {self.wanted} blobs, more than these channels carry")
+        return lines
+
+
+def planned_channels(rate: int, headroom_percent: int) -> int:
+    """``rate`` channels and a headroom, rounded up: 2 of a rate of 1 and 20 %."""
+    return max(1, rate + (rate * headroom_percent + 99) // 100)
+
+
+def channel_id(index: int) -> ChannelId:
+    """The same ids in every run: ``chn_wrkd``, zeros, and the index in 8 bytes, big-endian."""
+    return ChannelId(_CHANNEL_PREFIX.ljust(32 - _INDEX_BYTES, b"\0") + index.to_bytes(_INDEX_BYTES, "big"))
+
+
+def blob_plan(
+    plan: RunPlan, *, blob_rate: int, channel_rate: int | None = None, headroom_percent: int | None = None
+) -> BlobPlan:
+    """Plan ``blob_rate`` blobs a block that is to be expected, spread over the channels, at least one for each.
+
+    Without a ``channel_rate`` there are as many channels as carry the rate, and no headroom but what is given.
+
+    Raises:
+        ValueError: the network can't carry what must be seen in blocks; the text has the numbers.
+    """
+    timing = BlobTiming.of(plan)
+    wanted = blob_rate * max(1, plan.metrics.expected_blocks)
+    if channel_rate is None:
+        channels = planned_channels(_channels_for(timing, blob_rate), headroom_percent or 0)
+    else:
+        headroom = DEFAULT_HEADROOM_PERCENT if headroom_percent is None else headroom_percent
+        channels = planned_channels(channel_rate, headroom)
+    seconds = plan.metrics.run_duration + plan.metrics.cooldown(node_control=plan.node_control)
+    capacity = timing.capacity(channels, seconds)
+    if capacity < required_blobs(wanted):
+        raise ValueError(_too_little(timing, channels, capacity, wanted, is_given=channel_rate is not None))
+    return BlobPlan(
+        tuple(map(channel_id, range(channels))),
+        per_channel=max(1, -(-wanted // channels)),
+        wanted=wanted,
+        capacity=capacity,
+        timing=timing,
+    )
+
+
+def _channels_for(timing: BlobTiming, blob_rate: int) -> int:
+    per_second = blob_rate * timing.active_slot_coeff / timing.slot
+    channels = timing.channels_for(per_second)
+    if channels is None:
+        a_block = timing.limit * timing.slot / timing.active_slot_coeff
+        raise ValueError(
+            f"no number of channels carries {_counted(blob_rate, 'blob')} a block with slots of {timing.slot:g} s: one "
+            f"blob is dispersed at a time, and each takes {timing.turn:.2f} s, so that a block gets at most "
+            f"{a_block:.1f} blobs; lower blob_rate or take longer slots"
+        )
+    return channels
+
+
+def _too_little(timing: BlobTiming, channels: int, capacity: int, wanted: int, *, is_given: bool) -> str:
+    per_slot = min(channels / timing.per_blob(1), timing.limit) * timing.slot
+    remedy = "leave channel_rate out for as many channels as the rate needs, " if is_given else ""
+    return (
+        f"{_counted(channels, 'channel')} carry {capacity} blobs until the cooldown's end, and "
+        f"{required_blobs(wanted)} of {wanted} must be in blocks: a channel carries a blob in "
+        f"{timing.per_blob(1):.1f} s ({_waits(timing, 1)}, then the next block), which makes at most "
+        f"{per_slot:.2f} blobs a slot of {timing.slot:g} s; {remedy}lower blob_rate, or run longer"
+    )
+
+
+def _waits(timing: BlobTiming, channels: int) -> str:
+    sampled = timing.delay * (1 + PROPOSAL_MARGIN)
+    queue = timing.queue(channels)
+    turn = f"{queue:.2f} s for its turn, " if queue else ""
+    return f"{turn}{sampled:.2f} s until it is sampled and proposed, {IN_FLIGHT_SECONDS:g} s under way"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def required_inscriptions(channels: int) -> int:
+    return math.ceil(channels * MIN_INSCRIPTION_RATIO)
+
+
+def expected_blobs(blob_rate: int, *, observed_blocks: int, expected_blocks: int, capacity: int) -> int:
+    """``blob_rate`` for each block of the run's duration, or for as many as were to be expected.
+
+    Never more than the network can carry, and at least one.
+    """
+    blocks = max(1, min(observed_blocks, max(1, expected_blocks)))
+    return max(1, min(blob_rate * blocks, capacity))
+
+
+def required_blobs(expected: int) -> int:
+    return math.ceil(expected * MIN_BLOB_RATIO)
+
+
+def random_payload(rng: random.Random) -> bytes:
+    """31, 62, 124 or 248 random bytes."""
+    return rng.randbytes(DATA_CHUNK_BYTES * rng.choice(PAYLOAD_CHUNKS))

@@ -1,0 +1,1 @@
+"""The transaction load: workload, spending, events and inclusion."""

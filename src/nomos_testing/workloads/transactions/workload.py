@@ -1,0 +1,281 @@
+"""The transactions workload: accounts send their notes to themselves at a steady rate.
+
+The first transaction of each account spends its note of genesis, in the order of the accounts. These are proven ahead
+of sending, in threads. Once every account has sent, an account sends again when its last transaction is on the
+canonical chain; such a transaction is proven when its turn comes, one at a time. Each submission is a task of its own:
+neither a slow prover nor a slow node moves the schedule of the others. Where proofs or free accounts come too late the
+rate sinks, and the run says by how much.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any, Final
+
+from nomos_core import field
+from nomos_core.mantle.notes import utxos_of
+from nomos_core.mantle.signing import sign_transaction
+from nomos_core.mantle.transactions import LedgerTx, MantleTx, SignedMantleTx
+from nomos_core.proofs.prover import Prover
+from nomos_testing.blocks.lottery_odds import LotteryOdds
+from nomos_testing.failure import Failure
+from nomos_testing.journal.events import Notice
+from nomos_testing.proof_cache import CachingProver
+from nomos_testing.runtime.counters import TRANSACTIONS_PLANNED, TRANSACTIONS_SENT
+from nomos_testing.runtime.interfaces import Expectation, RunContext, RunPlan
+from nomos_testing.topology import GeneratedTopology
+from nomos_testing.workloads.transactions.events import TransactionSent, TransactionsFinished
+from nomos_testing.workloads.transactions.inclusion import Sent
+from nomos_testing.workloads.transactions.sending import submit_in_rounds
+from nomos_testing.workloads.transactions.spending import LOST_AFTER_BLOCKS, FundedAccount, SpendableAccounts
+from nomos_testing.workloads.transactions.submission import SubmissionPlan, submission_plan
+from nomos_testing.workloads.transactions.transaction_inclusion import TransactionInclusion
+
+PROOFS_AHEAD: Final = 2
+"""One is made at a time where proofs are real, so that more would only wait."""
+PROGRESS_SECONDS: Final = 5.0
+
+
+def funded_accounts(topology: GeneratedTopology) -> list[FundedAccount]:
+    """The accounts that own a genesis note, in the order of the accounts."""
+    by_owner = {utxo.note.public_key: utxo for utxo in utxos_of(topology.genesis_tx.mantle_tx.ledger_tx)}
+    return [
+        FundedAccount(account, by_owner[account.public_key])
+        for account in topology.wallet_accounts
+        if account.public_key in by_owner
+    ]
+
+
+def self_transfer(source: FundedAccount, prover: Prover) -> SignedMantleTx:
+    """One input, one output of the same value to the same key, no operations, no fees.
+
+    Another attempt to spend a note splits off a second output of ``attempt`` tokens, so that its hash is another one.
+
+    Raises:
+        Failure: the note is too small to be split once more.
+    """
+    note, attempt = source.note.note, source.attempt
+    if attempt >= note.value:
+        raise Failure(f"{source.account.label}: {attempt} transactions of its note of {note.value} tokens were lost")
+    outputs = (note,) if not attempt else (replace(note, value=note.value - attempt), replace(note, value=attempt))
+    transaction = MantleTx(ledger_tx=LedgerTx(inputs=(source.note.id,), outputs=outputs))
+    return sign_transaction(transaction, operation_signers=(), ledger_keys=(source.account.secret_key,), prover=prover)
+
+
+class TransactionWorkload:
+    """``rate`` transactions a block from at most ``users`` accounts.
+
+    With ``once_per_account`` each account sends one transaction at most, as in the original framework. With
+    ``best_effort`` accounts that are too few for the rate send what they can; without, they are refused.
+    """
+
+    name: Final = "tx_workload"
+
+    def __init__(
+        self, *, rate: int = 1, users: int | None = None, once_per_account: bool = False, best_effort: bool = False
+    ) -> None:
+        if rate < 1:
+            raise ValueError("transaction rate must be non-zero")
+        if users is not None and users < 1:
+            raise ValueError("transaction user count must be non-zero")
+        self._rate = rate
+        self._users = users
+        self._once_per_account = once_per_account
+        self._best_effort = best_effort
+        self._submissions: SubmissionPlan | None = None
+        self._sent: list[Sent] = []
+        self._furthest_behind = 0.0
+
+    @property
+    def planned(self) -> int:
+        """Transactions a run sends; 0 before ``prepare``."""
+        return self._submissions.planned if self._submissions else 0
+
+    @property
+    def sent(self) -> Sequence[Sent]:
+        """What nodes have taken so far in this run, in the order they took it."""
+        return self._sent
+
+    def file_section(self) -> Mapping[str, Any]:
+        """The same in a scenario file."""
+        users = {} if self._users is None else {"users": self._users}
+        choices = {"once_per_account": self._once_per_account, "best_effort": self._best_effort}
+        chosen = {name: True for name, given in choices.items() if given}
+        return {"transactions": {"rate": self._rate, **users, **chosen}}
+
+    def describe_load(self) -> Sequence[str]:
+        """The number of transactions and of accounts in sentences; empty before ``prepare``."""
+        return self._submissions.sentences() if self._submissions else ()
+
+    @property
+    def submissions(self) -> SubmissionPlan | None:
+        """None before ``prepare``."""
+        return self._submissions
+
+    def expectations(self) -> Sequence[Expectation]:
+        return (TransactionInclusion(self),)
+
+    def prepare(self, plan: RunPlan) -> None:
+        accounts = plan.topology.wallet.users if plan.topology.wallet else 0
+        if not accounts:
+            raise ValueError("transaction workload requires seeded accounts")
+        if self._users is not None and self._users > accounts and not self._best_effort:
+            raise ValueError(
+                f"{self._users} users are asked for, and genesis funds {accounts} accounts: "
+                "fund as many wallets, lower users, or say best_effort: true to send from those there are"
+            )
+        usable = accounts if self._users is None else min(accounts, self._users)
+        self._submissions = submission_plan(
+            plan.metrics,
+            rate=self._rate,
+            accounts=usable,
+            wins=1 - LotteryOdds.of(plan.topology).empty_slot(spent=usable),
+            once=self._once_per_account,
+            best_effort=self._best_effort,
+        )
+
+    async def get_ready(self, ctx: RunContext) -> None:
+        """Make the proofs of each account's first transaction, on all processors; the prover keeps them.
+
+        Raises:
+            ProofError: a proof could not be made.
+        """
+        assert self._submissions is not None, "prepare comes first"
+        prover, sources = ctx.prover(), funded_accounts(ctx.descriptors())[: self._submissions.accounts]
+        if isinstance(prover, CachingProver):
+            with prover.all_processors():
+                await _prove_all(ctx, sources)
+
+    async def run(self, ctx: RunContext) -> None:
+        """Send the planned transactions.
+
+        Raises:
+            NodeClientError: no node took a transaction in any of five rounds.
+            ValueError: genesis funds none of the accounts.
+        """
+        assert self._submissions is not None, "prepare comes first"
+        sources = funded_accounts(ctx.descriptors())[: self._submissions.accounts]
+        if not sources:
+            raise ValueError("transaction workload could not match any accounts to genesis UTXOs")
+        self._sent, self._furthest_behind = [], 0.0
+        ctx.counters().set(TRANSACTIONS_PLANNED, self.planned)
+        spendable = SpendableAccounts()
+        try:
+            async with _following(ctx, spendable):
+                await self._send_all(ctx, sources, spendable, self._submissions.interval)
+        finally:
+            self._report(ctx, self._submissions.interval, spendable.lost)
+
+    async def _send_all(
+        self, ctx: RunContext, sources: Sequence[FundedAccount], spendable: SpendableAccounts, interval: float
+    ) -> None:
+        start, position = time.monotonic(), 0
+        async with asyncio.TaskGroup() as submissions:
+            async for source, transaction in self._signed(ctx.prover(), sources, spendable):
+                behind = time.monotonic() - (start + position * interval)
+                self._furthest_behind = max(self._furthest_behind, behind)
+                await asyncio.sleep(max(0.0, -behind))
+                submissions.create_task(self._submit(ctx, source, transaction, spendable))
+                position += 1
+
+    async def _signed(
+        self, prover: Prover, sources: Sequence[FundedAccount], spendable: SpendableAccounts
+    ) -> AsyncIterator[tuple[FundedAccount, SignedMantleTx]]:
+        """Each account once, then those that are free again, up to the planned number of transactions."""
+        async for signed in _signed_ahead(sources, prover):
+            yield signed
+        for _ in range(self.planned - len(sources)):
+            source = await spendable.take()
+            yield source, await asyncio.to_thread(self_transfer, source, prover)
+
+    async def _submit(
+        self, ctx: RunContext, source: FundedAccount, transaction: SignedMantleTx, spendable: SpendableAccounts
+    ) -> None:
+        client = await submit_in_rounds(ctx, transaction)
+        sent = Sent(transaction.hash, source.account.label, client.name, time.monotonic())
+        self._sent.append(sent)
+        spendable.sent(source, transaction)
+        ctx.counters().add(TRANSACTIONS_SENT)
+        ctx.journal().write(
+            TransactionSent(transaction=field.to_hex(sent.tx_hash), account=sent.account, node=sent.node)
+        )
+
+    def _report(self, ctx: RunContext, interval: float, lost: int) -> None:
+        behind, journal = self._furthest_behind, ctx.journal()
+        journal.write(
+            TransactionsFinished(
+                planned=self.planned,
+                sent=len(self._sent),
+                interval_seconds=interval,
+                furthest_behind_seconds=max(0.0, behind),
+                lost=lost,
+            )
+        )
+        if behind > max(interval, ctx.run_metrics().slot_duration or 0.0):
+            text = (
+                f"transactions were sent up to {behind:.1f} s late, and one in {interval:.2f} s was planned: "
+                "proofs, nodes or free accounts came too late"
+            )
+            journal.write(Notice(text, "warning"))
+        if lost:
+            text = f"{lost} transactions were not on the chain {LOST_AFTER_BLOCKS} blocks later and were replaced"
+            journal.write(Notice(text, "warning"))
+
+
+@asynccontextmanager
+async def _following(ctx: RunContext, spendable: SpendableAccounts) -> AsyncIterator[None]:
+    """Keep ``spendable`` up to date with the chain meanwhile."""
+
+    async def follow() -> None:
+        async for _ in ctx.block_feed().subscribe(past=False):
+            spendable.settle(ctx.block_feed())
+
+    following = ctx.spawn(follow(), name="follow the accounts' transactions")
+    try:
+        yield
+    finally:
+        following.cancel()
+        await asyncio.wait([following])
+
+
+async def _prove_all(ctx: RunContext, sources: Sequence[FundedAccount]) -> None:
+    """Sign a transaction of each account, as many at once as there are processors, and say how far that is."""
+    waiting, made, told = deque(sources), 0, time.monotonic()
+
+    async def work() -> None:
+        nonlocal made, told
+        while waiting:
+            await asyncio.to_thread(self_transfer, waiting.popleft(), ctx.prover())
+            made += 1
+            if made == len(sources) or time.monotonic() - told >= PROGRESS_SECONDS:
+                told = time.monotonic()
+                ctx.journal().write(Notice(f"proofs: {made} of {len(sources)} are there"))
+
+    async with asyncio.TaskGroup() as workers:
+        for _ in range(os.cpu_count() or 1):
+            workers.create_task(work())
+
+
+async def _signed_ahead(
+    sources: Sequence[FundedAccount], prover: Prover
+) -> AsyncIterator[tuple[FundedAccount, SignedMantleTx]]:
+    """Sign in threads, a few transactions ahead of the one that is handed out; keeps the order."""
+    ahead: deque[tuple[FundedAccount, asyncio.Task[SignedMantleTx]]] = deque()
+    try:
+        for source in sources:
+            ahead.append((source, asyncio.create_task(asyncio.to_thread(self_transfer, source, prover))))
+            if len(ahead) > PROOFS_AHEAD:
+                ready, proof = ahead.popleft()
+                yield ready, await proof
+        while ahead:
+            ready, proof = ahead.popleft()
+            yield ready, await proof
+    finally:
+        for _, proof in ahead:
+            proof.cancel()

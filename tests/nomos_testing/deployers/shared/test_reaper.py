@@ -1,0 +1,93 @@
+"""The reaper acts when its pipe closes without a word, and only then."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nomos_testing.deployers.shared.reaper import Estate, read_estate, start_ticks
+from nomos_testing.deployers.shared.reaper_client import Reaper
+from nomos_testing.journal.events import RunEnded
+from nomos_testing.journal.journal import Journal, read_journal
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"], start_new_session=True)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def estate_of(*messages: object) -> Estate:
+    return read_estate(io.StringIO("".join(json.dumps(message) + "\n" for message in messages)))
+
+
+def test_registered_groups_are_killed_files_removed_and_the_journal_told(
+    tmp_path: Path, sleeper: subprocess.Popen[bytes]
+) -> None:
+    socket, directory = tmp_path / "node.sock", tmp_path / "scratch"
+    socket.write_text("")
+    directory.mkdir()
+    (directory / "file").write_text("")
+    journal = Journal(tmp_path / "journal.jsonl")
+    reaper = Reaper(journal.path, journal.opened)
+    reaper.watch_group(sleeper.pid)
+    reaper.remove(socket)
+    reaper.remove(directory)
+    assert reaper._process.stdin is not None
+    reaper._process.stdin.close()
+    reaper._process.wait(10)
+    assert sleeper.wait(5) == -9
+    assert not socket.exists()
+    assert not directory.exists()
+    journal.close()
+    (entry,) = read_journal(journal.path)
+    assert isinstance(entry.event, RunEnded)
+    assert entry.event.outcome == "killed"
+    assert "1 process groups" in (entry.event.detail or "")
+    assert 0 <= entry.at < 60
+
+
+def test_a_dismissed_reaper_touches_nothing(tmp_path: Path, sleeper: subprocess.Popen[bytes]) -> None:
+    reaper = Reaper(tmp_path / "journal.jsonl", time.monotonic())
+    reaper.watch_group(sleeper.pid)
+    reaper.dismiss()
+    assert sleeper.poll() is None
+    assert not (tmp_path / "journal.jsonl").exists()
+    assert reaper._process.returncode == 0
+
+
+def test_a_group_that_ended_is_forgotten(sleeper: subprocess.Popen[bytes]) -> None:
+    estate = estate_of({"group": sleeper.pid, "started": start_ticks(sleeper.pid)}, {"forget": sleeper.pid})
+    assert estate.clean_up() == 0
+    assert sleeper.poll() is None
+
+
+def test_a_later_process_with_the_same_id_is_spared(sleeper: subprocess.Popen[bytes]) -> None:
+    started = start_ticks(sleeper.pid)
+    assert started is not None
+    assert estate_of({"group": sleeper.pid, "started": started - 1}).clean_up() == 0
+    assert sleeper.poll() is None
+
+
+def test_a_line_cut_short_does_not_stop_it() -> None:
+    estate = read_estate(io.StringIO('{"group": 1234567, "started": 1}\n{"gro'))
+    assert estate.groups == {1234567: 1}
+    assert not estate.settled
+
+
+def test_a_run_survives_the_death_of_its_reaper(tmp_path: Path) -> None:
+    reaper = Reaper(tmp_path / "journal.jsonl", 0.0)
+    reaper._process.kill()
+    reaper._process.wait()
+    reaper.watch_group(os.getpid())
+    reaper.dismiss()

@@ -1,0 +1,96 @@
+"""The inclusion of the transactions workload's own transactions, judged over a chain in memory."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from nomos_core.field import to_hex
+from nomos_core.identifiers import ZkPublicKey, ZkSignature
+from nomos_core.mantle.transactions import LedgerTx, MantleTx, Note, SignedMantleTx
+from nomos_testing.runtime.interfaces import ExpectationFailed, Observation
+from nomos_testing.workloads.transactions.events import TransactionIncluded, TransactionsJudged
+from nomos_testing.workloads.transactions.inclusion import Sent
+from nomos_testing.workloads.transactions.transaction_inclusion import TransactionInclusion
+from support.fakes.fake_blob_network import DaBench, da_bench
+
+
+@dataclass
+class Load:
+    """Has sent what it is told to have sent."""
+
+    planned: int
+    sent: list[Sent] = field(default_factory=list)
+
+    def send(self, number: int) -> SignedMantleTx:
+        output = Note(number + 1, ZkPublicKey(number + 1))
+        transaction = SignedMantleTx(MantleTx(ledger_tx=LedgerTx((), (output,))), (), ZkSignature(bytes(128)))
+        self.sent.append(Sent(transaction.hash, f"wallet-user-{number}", "validator-0", time.monotonic()))
+        return transaction
+
+
+def produce(bench: DaBench, transactions: Sequence[SignedMantleTx], *, branch: int = 0) -> None:
+    bench.network.produce(empty=True, branch=branch)
+    bench.network.chain[-1] = replace(bench.network.chain[-1], transactions=tuple(transactions))
+
+
+async def test_half_of_the_planned_transactions_are_enough(tmp_path: Path) -> None:
+    async with da_bench(tmp_path) as bench:
+        load = Load(planned=4)
+        expectation = TransactionInclusion(load)
+        await expectation.capture(bench.ctx)
+        transactions = [load.send(number) for number in range(3)]
+        produce(bench, transactions[:2])
+        await bench.seen()
+        assert await expectation.evaluate(bench.ctx) == Observation(observed=2, required=2)
+        included = bench.events(TransactionIncluded)
+        assert [event.transaction for event in included] == [to_hex(item.hash) for item in transactions[:2]]
+        assert all(event.height == 1 and event.block == bench.network.chain[0].id.hex() for event in included)
+        (judged,) = bench.events(TransactionsJudged)
+        assert (judged.planned, judged.sent, judged.included) == (4, 3, 2)
+
+
+async def test_fewer_fail_and_the_missing_ones_are_named(tmp_path: Path) -> None:
+    async with da_bench(tmp_path) as bench:
+        load = Load(planned=5)
+        expectation = TransactionInclusion(load)
+        await expectation.capture(bench.ctx)
+        produce(bench, [load.send(0), load.send(1)])
+        missing = load.send(2)
+        produce(bench, [])
+        await bench.seen()
+        with pytest.raises(ExpectationFailed) as failed:
+            await expectation.evaluate(bench.ctx)
+        assert str(failed.value) == "transaction inclusion observed 2 below required 3"
+        (line,) = failed.value.evidence
+        assert re.fullmatch(
+            rf"wallet-user-2: transaction {to_hex(missing.hash)}, taken by validator-0 [0-9.]+ s into the run, "
+            "is in no canonical block",
+            line,
+        )
+
+
+async def test_a_block_that_the_chain_left_counts_for_nothing(tmp_path: Path) -> None:
+    async with da_bench(tmp_path) as bench:
+        load = Load(planned=1)
+        expectation = TransactionInclusion(load)
+        await expectation.capture(bench.ctx)
+        produce(bench, [load.send(0)], branch=1)
+        await bench.seen()
+        bench.network.chain.clear()
+        for _ in range(2):
+            produce(bench, [])
+        await bench.seen()
+        with pytest.raises(ExpectationFailed, match="observed 0 below required 1"):
+            await expectation.evaluate(bench.ctx)
+
+
+async def test_a_workload_that_planned_nothing_cannot_pass(tmp_path: Path) -> None:
+    async with da_bench(tmp_path) as bench:
+        with pytest.raises(ExpectationFailed, match="transaction workload planned zero transactions"):
+            await TransactionInclusion(Load(planned=0)).evaluate(bench.ctx)

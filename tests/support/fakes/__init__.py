@@ -1,0 +1,1 @@
+"""Stand-ins for nodes, networks, servers and programs."""

@@ -1,0 +1,1 @@
+"""Values for tests: vectors, chains, strategies, archives, deadlines."""

@@ -1,0 +1,1 @@
+"""Real programs that tests start: nodes, networks, daemons, relays."""

@@ -1,0 +1,115 @@
+"""Fake nodes as blueprints and local nodes, for tests that start real processes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from nomos_testing.client.node_client import NodeClient
+from nomos_testing.cluster.interfaces import Role
+from nomos_testing.deployers.local.log_files import LogFiles
+from nomos_testing.deployers.local.node import LocalNode, NodeBlueprint
+from support.inputs.fault_deadlines import GONE_WITHIN
+
+TESTS = Path(__file__).parents[2]
+FAKE_ANSWER = '[ $# = 0 ] || case "$1" in --*) echo "error: the required arguments were not provided"; exit 2 ;; esac'
+"""What a node that does not tell its name says to those who ask what it is."""
+
+
+def fake_program(directory: Path) -> Path:
+    """An executable that runs the fake node with this interpreter."""
+    program = directory / "nomos-node"
+    program.write_text(f'#!/bin/sh\n{FAKE_ANSWER}\nexec "{sys.executable}" -m support.fakes.fake_node "$@"\n')
+    program.chmod(0o755)
+    return program
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def fake_blueprint(index: int = 0, *, role: Role = Role.VALIDATOR, **fake: Any) -> NodeBlueprint:
+    api, testing = free_port(), free_port()
+    section = {"chain_start": time.time(), "slot_seconds": 0.1, **fake}
+    config = {
+        "http": {"backend_settings": {"address": f"127.0.0.1:{api}"}},
+        "testing_http": {"backend_settings": {"address": f"127.0.0.1:{testing}"}},
+        "fake": section,
+    }
+    return NodeBlueprint(
+        role=role,
+        index=index,
+        network_port=30_000 + index,
+        url=f"http://127.0.0.1:{api}",
+        testing_url=f"http://127.0.0.1:{testing}",
+        expected_peers=0,
+        required_subnetworks=0,
+        config=yaml.safe_dump(config),
+    )
+
+
+def fake_environment() -> Mapping[str, str]:
+    return {**os.environ, "PYTHONPATH": str(TESTS)}
+
+
+def fake_node(directory: Path, blueprint: NodeBlueprint, program: Path) -> LocalNode:
+    """A local node with its files written and nothing started."""
+    node_directory = directory / blueprint.name
+    node_directory.mkdir()
+    node = LocalNode(
+        blueprint=blueprint,
+        program=program,
+        directory=node_directory,
+        environment=fake_environment(),
+        logs=LogFiles(node_directory),
+        client=NodeClient(blueprint.name, blueprint.url, testing_url=blueprint.testing_url),
+    )
+    node.write_files()
+    return node
+
+
+def is_gone(pid: int) -> bool:
+    """No such process, or one that has ended and waits for its parent to notice."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def processes_of(directory: Path) -> list[psutil.Process]:
+    """Every process that works in a directory below ``directory``, or was given a path there."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            mentioned = [process.cwd(), *process.cmdline()]
+        except psutil.Error:
+            continue
+        if process.pid != os.getpid() and any(text.startswith(str(directory)) for text in mentioned):
+            found.append(process)
+    return found
+
+
+@contextmanager
+def eventually(what: str, last_seen: Callable[[], str] = str, *, timeout: float = GONE_WITHIN) -> Iterator[Any]:
+    """Iterate until the caller breaks; fails after ``timeout`` seconds, naming ``what`` and what was last seen."""
+    deadline = time.monotonic() + timeout
+
+    def attempts() -> Iterator[None]:
+        while time.monotonic() < deadline:
+            yield
+            time.sleep(0.02)
+        raise AssertionError(f"waited {timeout:g} s for {what}; {last_seen()}")
+
+    yield attempts()

@@ -1,0 +1,1 @@
+"""The checkout of this repository, for tests of its scripts and workflows."""
