@@ -18,7 +18,7 @@ from nomos_testing.cli.local_runner import runs_directory_option
 @runs_directory_option
 def main(runs_dir: Path) -> None:
     """Run the demo in containers: a star of nodes, 1000 wallets, transactions, a chain that must live, and restarts."""
-    from nomos_testing.cli.run_and_report import FAILED, PASSED, run_in_containers
+    from nomos_testing.cli.run_and_report import FAILED, PASSED, run_on
     from nomos_testing.scenario.demo import compose_demo_scenario
     from nomos_testing.scenario.errors import ScenarioError
     from nomos_testing.settings import Settings
@@ -30,4 +30,4 @@ def main(runs_dir: Path) -> None:
         click.echo(f"compose runner demo failed: {error}", err=True)
         sys.exit(FAILED)
     what = "compose runner demo"
-    sys.exit(run_in_containers(scenario, settings, runs_directory=runs_dir, what=what, without_docker=PASSED))
+    sys.exit(run_on("compose", scenario, settings, runs_directory=runs_dir, what=what, unavailable=PASSED))

@@ -25,7 +25,7 @@ runs_directory_option = click.option(
 @runs_directory_option
 def main(runs_dir: Path) -> None:
     """Run the demo: a star of nodes, 1000 wallets, transactions, blobs, and a chain that must live."""
-    from nomos_testing.cli.run_and_report import FAILED, run_on_host
+    from nomos_testing.cli.run_and_report import FAILED, run_on
     from nomos_testing.scenario.demo import demo_scenario
     from nomos_testing.scenario.errors import ScenarioError
     from nomos_testing.settings import Settings
@@ -36,4 +36,4 @@ def main(runs_dir: Path) -> None:
     except ScenarioError as error:
         click.echo(f"local runner demo failed: {error}", err=True)
         sys.exit(FAILED)
-    sys.exit(run_on_host(scenario, settings, runs_directory=runs_dir, what="local runner demo"))
+    sys.exit(run_on("local", scenario, settings, runs_directory=runs_dir, what="local runner demo"))

@@ -5,19 +5,26 @@ from __future__ import annotations
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
 
 from nomos_testing.cli.local_runner import runs_directory_option
 
-deployer_option = click.option(
-    "--on",
-    "deployer",
-    type=click.Choice(["host", "compose"]),
-    default="host",
+
+def _without_alias(context: click.Context, parameter: click.Parameter, name: str | None) -> str | None:
+    """Give ``host``, the word of the scripts, its other name ``local``."""
+    return "local" if name == "host" else name
+
+
+_on = partial(
+    click.option, "--on", "deployer", type=click.Choice(["local", "compose", "host"]), callback=_without_alias
+)
+deployer_option = _on(
+    default="local",
     show_default=True,
-    help="Plain processes of this machine, or containers of a compose stack.",
+    help="Processes of this machine (local; host is another name of it), or containers of a compose stack.",
 )
 
 
@@ -53,9 +60,7 @@ def run(scenario: Path, seed: int | None, deployer: str, runs_dir: Path) -> None
 @main.command(epilog="Exit codes: 0 passed, 1 failed or could not run, 2 wrong usage, 130 interrupted.")
 @click.argument("run_directory", type=click.Path(path_type=Path, file_okay=False), metavar="RUN_DIR")
 @click.option("--seed", type=click.IntRange(min=0), help="Another seed: other keys, and a plan of its own.")
-@click.option(
-    "--on", "deployer", type=click.Choice(["host", "compose"]), help="Default: where the run was made, host or compose."
-)
+@_on(help="Default: where the run was made.")
 @runs_directory_option
 def replay(run_directory: Path, seed: int | None, deployer: str | None, runs_dir: Path) -> None:
     """Run what a run directory holds once more: the same plan, faults, keys and order of transactions."""

@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from nomos_testing.deployers.shared.errors import DeployError, DeployerUnavailable
 from nomos_testing.deployers.shared.protocol import Deployer
@@ -22,38 +22,49 @@ from nomos_testing.runtime.signals import stopped_by_signals
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
 
+if TYPE_CHECKING:
+    from nomos_testing.deployers.compose.deployer import ComposeDeployer
+    from nomos_testing.deployers.local.deployer import LocalDeployer
+
 PASSED: Final = 0
 FAILED: Final = 1
 
 
-def run_on_host(scenario: Scenario, settings: Settings, *, runs_directory: Path, what: str) -> int:
-    """Run on plain processes of this machine and report: see ``run_and_report``."""
-
-    def deployer(listener: Listener) -> Deployer:
-        from nomos_testing.deployers.local.deployer import LocalDeployer
-
-        return LocalDeployer(settings=settings, runs_directory=runs_directory, listeners=[listener])
-
-    return run_and_report(scenario, settings, deployer, what=what)
-
-
-def run_in_containers(
-    scenario: Scenario, settings: Settings, *, runs_directory: Path, what: str, without_docker: int = FAILED
+def run_on(
+    deployer: str,
+    scenario: Scenario,
+    settings: Settings,
+    *,
+    runs_directory: Path,
+    what: str,
+    unavailable: int = FAILED,
 ) -> int:
-    """Run in containers and report: see ``run_and_report``. ``without_docker`` is the exit code where none answers."""
+    """Run a scenario on a deployer and report.
 
-    def deployer(listener: Listener) -> Deployer:
+    Args:
+        deployer: ``local`` (processes of this machine) or ``compose`` (containers).
+        what: names the program where there was no run, so that no summary says why.
+        unavailable: the exit code where there is nothing to deploy on, such as no Docker daemon.
+
+    Returns:
+        The exit code: 0 passed, 1 failed, errored or could not run, 128 + n interrupted by signal n.
+    """
+
+    def made(listener: Listener) -> Deployer:
+        return _deployer(deployer)(settings=settings, runs_directory=runs_directory, listeners=[listener])
+
+    return run_and_report(scenario, settings, made, what=what, unavailable=unavailable)
+
+
+def _deployer(name: str) -> type[LocalDeployer | ComposeDeployer]:
+    # Each brings many modules, and a run needs one.
+    if name == "compose":
         from nomos_testing.deployers.compose.deployer import ComposeDeployer
 
-        return ComposeDeployer(settings=settings, runs_directory=runs_directory, listeners=[listener])
+        return ComposeDeployer
+    from nomos_testing.deployers.local.deployer import LocalDeployer
 
-    return run_and_report(scenario, settings, deployer, what=what, unavailable=without_docker)
-
-
-def run_on(deployer: str, scenario: Scenario, settings: Settings, *, runs_directory: Path, what: str) -> int:
-    """Run on ``host`` or ``compose`` and report: see ``run_and_report``."""
-    run = run_in_containers if deployer == "compose" else run_on_host
-    return run(scenario, settings, runs_directory=runs_directory, what=what)
+    return LocalDeployer
 
 
 def run_and_report(
@@ -64,12 +75,7 @@ def run_and_report(
     what: str,
     unavailable: int = FAILED,
 ) -> int:
-    """Run and report; ``what`` names the program where no summary tells why there was no run.
-
-    Returns:
-        The exit code: 0 passed, 1 failed, errored or could not run, 128 + n interrupted by signal n; ``unavailable``
-        where there is nothing to deploy on.
-    """
+    """Run on the deployer that ``deployer`` makes and report; for the rest see ``run_on``."""
     set_framework_log_level(settings.framework_log)
     try:
         verdict = asyncio.run(_run_with_view(scenario, deployer))

@@ -49,7 +49,7 @@ def load_replay(run_directory: Path, settings: Settings | None = None, *, seed: 
 
 
 def deployer_of(run_directory: Path) -> str:
-    """What a run was made on, as ``--on`` has it: ``host`` where its journal does not say.
+    """What a run was made on, as ``--on`` has it: ``local`` where its journal does not say.
 
     Raises:
         ReplayError: it is no run directory.
@@ -58,7 +58,7 @@ def deployer_of(run_directory: Path) -> str:
     journal = run_directory / JOURNAL_NAME
     entries = read_journal(journal) if journal.is_file() else iter(())
     started = next((entry.event for entry in entries if isinstance(entry.event, RunStarted)), None)
-    return "host" if started is None or started.deployer == "local" else started.deployer
+    return "local" if started is None else started.deployer
 
 
 def _plan_record(path: Path) -> dict[str, Any]:

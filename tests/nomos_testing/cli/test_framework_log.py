@@ -66,7 +66,7 @@ STEPS = (
     r"preflight: the runs directory: .*/runs",
     r"phase_started phase='configure'",
     r"phase_ended phase='configure'",
-    r"started the fork server \(pid \d+\): .*fake_fork_server\.py",
+    r"started the fork server \(pid \d+\): .*fake_fork_server",
     r"wrote the plan of the run: .*plan\.json",
     r"wrote the configuration of validator-0: .*validator-0/validator\.yaml",
     r"wrote the configuration of validator-1: .*validator-1/validator\.yaml",

@@ -66,7 +66,7 @@ def test_a_replay_is_the_same_run(tmp_path: Path) -> None:
     assert names[0] == names[1]
 
 
-@pytest.mark.parametrize(("deployer", "place"), [("local", "host"), ("compose", "compose"), (None, "host")])
+@pytest.mark.parametrize(("deployer", "place"), [("local", "local"), ("compose", "compose"), (None, "local")])
 def test_a_replay_runs_where_the_run_was(tmp_path: Path, deployer: str | None, place: str) -> None:
     run = left_by(faulty().build(), tmp_path)
     journal = Journal(run / "journal.jsonl")
@@ -94,7 +94,9 @@ def test_a_directory_that_is_no_runs_has_no_deployer(tmp_path: Path) -> None:
         deployer_of(tmp_path)
 
 
-@pytest.mark.parametrize(("arguments", "place"), [((), "compose"), (("--on", "host"), "host")])
+@pytest.mark.parametrize(
+    ("arguments", "place"), [((), "compose"), (("--on", "host"), "local"), (("--on", "local"), "local")]
+)
 def test_the_command_says_where_it_replays_unless_it_was_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], place: str
 ) -> None:
