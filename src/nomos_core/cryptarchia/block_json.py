@@ -1,4 +1,4 @@
-"""Blocks and proposals in JSON. A block carries no id there: who needs it computes it from the header."""
+"""Blocks and proposals in JSON. The id of a block is not part of it: a reader computes the id from the header."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ _SIGNATURE_BYTES = 64
 
 
 def block_to_json(block: Block) -> dict[str, Any]:
+    """Return a block as JSON values, as ``POST /storage/block`` answers it."""
     return {
         "header": header_to_json(block.header),
         "signature": list(block.signature),
@@ -22,7 +23,7 @@ def block_to_json(block: Block) -> dict[str, Any]:
 
 
 def block_from_json(value: Any) -> Block:
-    """Read a block, checking the transactions' operation proofs but not the block against itself.
+    """Read a block. The proofs of its operations are checked; that the header fits the transactions is not.
 
     Raises:
         JsonError: the value is no block.
@@ -33,6 +34,7 @@ def block_from_json(value: Any) -> Block:
 
 
 def proposal_to_json(proposal: Proposal) -> dict[str, Any]:
+    """Return a proposal as JSON values."""
     return {
         "header": header_to_json(proposal.header),
         "references": {"mempool_transactions": [field.to_hex(tx_hash) for tx_hash in proposal.transaction_hashes]},
@@ -41,7 +43,8 @@ def proposal_to_json(proposal: Proposal) -> dict[str, Any]:
 
 
 def proposal_from_json(value: Any) -> Proposal:
-    """
+    """Read a proposal.
+
     Raises:
         JsonError: the value is no proposal.
     """

@@ -1,6 +1,6 @@
-"""Making a block, and the rules a block must meet before its parent or the ledger is looked at.
+"""Making a block, and the rules that a block must meet by itself, before its parent or the ledger is known.
 
-A block has at most ``MAX_TRANSACTIONS``, its header commits to them by the block root, and the key that the proof of
+A block has at most ``MAX_TRANSACTIONS``. Its header commits to them by the block root. The key that the proof of
 leadership names signs the header's wire form. The error texts are those of the real node.
 """
 
@@ -18,28 +18,37 @@ from nomos_core.keys import Ed25519Key, ed25519_verify
 from nomos_core.mantle.transactions import SignedMantleTx
 
 MAX_TRANSACTIONS: Final = 1024
+"""Transactions that a block may have."""
 
 
 class BlockError(ValueError):
-    """The block contradicts itself."""
+    """Refusal of a block that contradicts itself."""
 
 
 class TooManyTransactionsError(BlockError):
+    """Refusal of a block with more than ``MAX_TRANSACTIONS``."""
+
     def __init__(self, count: int) -> None:
         super().__init__(f"Too many transactions: {count} exceeds maximum of {MAX_TRANSACTIONS}")
 
 
 class BlockRootMismatchError(BlockError):
+    """Refusal of a block whose header commits to other transactions."""
+
     def __init__(self) -> None:
         super().__init__("Block root mismatch: calculated content does not match header")
 
 
 class BlockSignatureError(BlockError):
+    """Refusal of a block whose signature is not the leader key's."""
+
     def __init__(self) -> None:
         super().__init__("Signature error.")
 
 
 class LeaderKeyMismatchError(BlockError):
+    """Refusal to sign a block with another key than the one that its proof of leadership names."""
+
     def __init__(self) -> None:
         super().__init__("Signing key does not match the leader key in proof of leadership")
 
@@ -51,7 +60,8 @@ def sign_block(
     transactions: Sequence[SignedMantleTx],
     key: Ed25519Key,
 ) -> Block:
-    """
+    """Make a block on top of ``parent`` and sign it with the leader key.
+
     Raises:
         LeaderKeyMismatchError: the proof of leadership names another key.
         TooManyTransactionsError: there are more than ``MAX_TRANSACTIONS``.
@@ -64,11 +74,12 @@ def sign_block(
 
 
 def sign_header(header: Header, key: Ed25519Key) -> Ed25519Signature:
+    """Return the signature of ``key`` over the wire form of a header (not over its id)."""
     return key.sign(header_to_wire(header))
 
 
 def reconstruct_block(proposal: Proposal, transactions: Sequence[SignedMantleTx]) -> Block:
-    """The block a proposal stands for, from the transactions it names, in its order.
+    """Rebuild the block that a proposal stands for from its transactions, given in the proposal's order, and verify it.
 
     Raises:
         BlockError: as ``verify_block``.
@@ -79,7 +90,7 @@ def reconstruct_block(proposal: Proposal, transactions: Sequence[SignedMantleTx]
 
 
 def verify_block(block: Block) -> None:
-    """Check a block against itself.
+    """Check a block against itself: number of transactions, block root, signature.
 
     Raises:
         TooManyTransactionsError: it has more than ``MAX_TRANSACTIONS``.
@@ -95,6 +106,7 @@ def verify_block(block: Block) -> None:
 
 
 def proposal_of(block: Block) -> Proposal:
+    """Return the proposal that stands for a block."""
     return Proposal(block.header, tuple(tx.hash for tx in block.transactions), block.signature)
 
 

@@ -1,6 +1,6 @@
-"""Blocks and proposals on the wire (bincode): what is stored and chain-synced, and what is gossiped.
+"""Blocks and proposals on the wire (bincode). Blocks are stored and chain-synced, proposals are gossiped.
 
-A gossiped proposal is wrapped as the only variant of a network message. The codec's limit of 64 KiB holds for both.
+A gossiped proposal is wrapped in a network message, as its only variant. The codec's limit of 64 KiB holds for both.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ _PROPOSAL_TAG = 0
 
 
 def block_to_wire(block: Block) -> bytes:
-    """
+    """Return a block as bytes.
+
     Raises:
         CodecError: the block is longer than the codec's limit.
     """
@@ -29,7 +30,7 @@ def block_to_wire(block: Block) -> bytes:
 
 
 def block_from_wire(data: bytes) -> Block:
-    """Read a block, checking the transactions' operation proofs but not the block against itself.
+    """Read a block. The proofs of its operations are checked; that the header fits the transactions is not.
 
     Raises:
         CodecError: the bytes are no block.
@@ -43,7 +44,7 @@ def block_from_wire(data: bytes) -> Block:
 
 
 def proposal_to_wire(proposal: Proposal) -> bytes:
-    """The network message that carries the proposal.
+    """Return the network message that carries a proposal.
 
     Raises:
         CodecError: it is longer than the codec's limit.
@@ -54,7 +55,8 @@ def proposal_to_wire(proposal: Proposal) -> bytes:
 
 
 def proposal_from_wire(data: bytes) -> Proposal:
-    """
+    """Read a proposal from its network message.
+
     Raises:
         CodecError: the bytes are no network message with a proposal.
     """
@@ -68,6 +70,7 @@ def proposal_from_wire(data: bytes) -> Proposal:
 
 
 def write_proposal(writer: Writer, proposal: Proposal) -> None:
+    """Write a proposal into a message."""
     write_header(writer, proposal.header)
     writer.u64(len(proposal.transaction_hashes))
     for tx_hash in proposal.transaction_hashes:
@@ -76,6 +79,11 @@ def write_proposal(writer: Writer, proposal: Proposal) -> None:
 
 
 def read_proposal(reader: Reader) -> Proposal:
+    """Read a proposal from a message.
+
+    Raises:
+        CodecError: the bytes that come next are no proposal.
+    """
     header = read_header(reader)
     hashes = tuple(TxHash(reader.field()) for _ in range(reader.u64()))
     return Proposal(header, hashes, _read_signature(reader))

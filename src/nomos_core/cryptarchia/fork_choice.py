@@ -1,11 +1,11 @@
-"""Fork choice: the tree of headers a node keeps, its tip, and the last irreversible block (LIB).
+"""Fork choice: the tree of headers that a node keeps, its tip, and the last irreversible block (LIB).
 
-Two rules. While *bootstrapping*, ``maxvalid_bg`` of Ouroboros Genesis: a fork up to ``k`` blocks deep wins by length, a
-deeper one by its density in the ``s`` slots after the fork; the LIB does not move. When *online*, ``maxvalid_mc`` of
-Ouroboros Praos: a fork at most ``k`` blocks deep wins by length, deeper ones never; the LIB is the ``k``-th ancestor of
-the tip, and what lies behind it is pruned.
+There are two rules. In mode *bootstrapping* it is ``maxvalid_bg`` of Ouroboros Genesis: a fork up to ``k`` blocks deep
+wins by length, a deeper fork by its density in the ``s`` slots after the fork. The LIB does not move. In mode *online*
+it is ``maxvalid_mc`` of Ouroboros Praos: a fork up to ``k`` blocks deep wins by length, a deeper fork never wins. The
+LIB is the ``k``-th ancestor of the tip, and blocks behind it are pruned.
 
-Which of two equally good forks wins never depends on anything but the order in which the blocks came: the first stays.
+Of two equally good forks the one that came first stays. Nothing else than the order of arrival decides between them.
 """
 
 from __future__ import annotations
@@ -22,21 +22,29 @@ Id = TypeVar("Id", bound=Hashable)
 
 
 class Mode(StrEnum):
+    """Rule by which a node chooses between forks, as ``GET /cryptarchia/info`` names it."""
+
     BOOTSTRAPPING = "Bootstrapping"
+    """The node is catching up: ``maxvalid_bg``, and the LIB does not move."""
     ONLINE = "Online"
+    """The node follows the chain: ``maxvalid_mc``, and the LIB follows the tip."""
 
 
 class ForkChoiceError(ValueError):
-    """The block can't join the tree; the tree is unchanged."""
+    """Refusal of a block that can't join the tree. The tree is unchanged."""
 
 
 class UnknownParentError(ForkChoiceError):
+    """Refusal of a block whose parent is not in the tree."""
+
     def __init__(self, parent: object) -> None:
         super().__init__(f"the parent block {_shown(parent)} is not in the tree: unknown, or pruned behind the LIB")
         self.parent = parent
 
 
 class SlotOrderError(ForkChoiceError):
+    """Refusal of a block whose slot is before its parent's."""
+
     def __init__(self, parent: object, parent_slot: int, slot: int) -> None:
         super().__init__(f"slot {slot} is before slot {parent_slot} of the parent block {_shown(parent)}")
         self.parent = parent
@@ -48,39 +56,49 @@ def _shown(block: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Branch(Generic[Id]):
-    """A block as the end of the chain that leads to it."""
+    """Block as the end of the chain that leads to it."""
 
     id: Id
+    """Id of the block."""
     parent: Id
+    """Id of its parent. The root of the tree names itself."""
     slot: int
+    """Slot of the block."""
     height: int
-    """Blocks between genesis and this one."""
+    """Blocks between genesis and this one; genesis has height 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrunedBlocks(Generic[Id]):
-    """What a move of the LIB took out of the tree."""
+    """Blocks that a move of the LIB took out of the tree."""
 
     stale: frozenset[Id] = frozenset()
-    """Blocks of forks that had left the chain before the LIB."""
+    """Blocks of forks that left the chain before the new LIB."""
     immutable: tuple[Branch[Id], ...] = ()
-    """The chain's blocks from the previous LIB to the one before the new LIB, oldest first."""
+    """Blocks of the chain from the previous LIB to the one before the new LIB, oldest first."""
 
 
 @dataclass(slots=True)
 class ForkChoice(Generic[Id]):
-    """The block tree above the LIB. Made by ``from_lib``; changes only by ``receive_block`` and ``go_online``.
+    """Tree of the blocks above the LIB, with its tip.
 
-    ``from_lib`` takes the root's true slot and height, so heights stay absolute when a node restarts from a later LIB.
+    Make it with ``from_lib``. Only ``receive_block`` and ``go_online`` change it.
+
+    ``from_lib`` takes the slot and the height of the root, so heights stay absolute when a node restarts from a later
+    LIB.
     """
 
     config: ConsensusConfig
+    """``k`` and ``f``."""
     mode: Mode
+    """Rule in force."""
     tip: Branch[Id]
+    """End of the chosen chain."""
     lib: Branch[Id]
+    """Last irreversible block: the root of the tree."""
     _branches: dict[Id, Branch[Id]] = field(repr=False)
     _tips: dict[Id, None] = field(repr=False)
-    """The ends of all forks, in order of arrival."""
+    """Ends of all forks, in order of arrival."""
     _outrun: set[Id] = field(default_factory=set, repr=False)
     """Ends of deep forks that are not denser than the tip's chain, and can't become so while that chain only grows."""
 
@@ -88,6 +106,15 @@ class ForkChoice(Generic[Id]):
     def from_lib(
         cls, lib: Id, config: ConsensusConfig, mode: Mode, *, slot: int = 0, height: int = 0
     ) -> ForkChoice[Id]:
+        """Return a tree that holds only its root.
+
+        Args:
+            lib: id of the root, the last irreversible block (at first genesis).
+            config: ``k`` and ``f``.
+            mode: rule to start with.
+            slot: slot of the root.
+            height: blocks between genesis and the root.
+        """
         root = Branch(lib, lib, slot, height)
         return cls(config, mode, root, root, {lib: root}, {lib: None})
 
@@ -98,20 +125,22 @@ class ForkChoice(Generic[Id]):
         return len(self._branches)
 
     def branch(self, block: Id) -> Branch[Id] | None:
+        """Return the block with this id; None if it is not in the tree."""
         return self._branches.get(block)
 
     def forks(self) -> tuple[Branch[Id], ...]:
-        """The ends of all forks, the tip included."""
+        """Return the ends of all forks, the tip included, in order of arrival."""
         return tuple(self._branches[block] for block in self._tips)
 
     def ancestors(self, branch: Branch[Id]) -> Iterator[Branch[Id]]:
-        """The branch itself, then parent after parent down to the oldest block kept."""
+        """Yield the branch itself, then parent after parent down to the oldest block kept."""
         current: Branch[Id] | None = branch
         while current is not None:
             yield current
             current = self._branches.get(current.parent) if current.parent != current.id else None
 
     def lowest_common_ancestor(self, one: Branch[Id], other: Branch[Id]) -> Branch[Id]:
+        """Return the last block that two branches of this tree have in common."""
         while one.height > other.height:
             one = self._branches[one.parent]
         while other.height > one.height:
@@ -121,15 +150,15 @@ class ForkChoice(Generic[Id]):
         return one
 
     def path(self, ancestor: Branch[Id], descendant: Branch[Id]) -> list[Branch[Id]]:
-        """The blocks after ``ancestor`` up to and including ``descendant``, oldest first."""
+        """Return the blocks after ``ancestor`` up to and including ``descendant``, oldest first."""
         length = descendant.height - ancestor.height
         return list(islice(self.ancestors(descendant), length))[::-1]
 
     def receive_block(self, block: Id, parent: Id, slot: int) -> PrunedBlocks[Id]:
         """Add a block, choose the tip anew and, when online, move the LIB.
 
-        A slot equal to the parent's and a block that is already there are accepted: the ledger forbids the first, and
-        the caller knows the second.
+        A slot equal to the parent's is accepted: the ledger refuses it. So is a block that is in the tree already: the
+        caller knows that.
 
         Raises:
             UnknownParentError: the parent is not in the tree.
@@ -147,7 +176,7 @@ class ForkChoice(Generic[Id]):
         return self._advance_lib()
 
     def go_online(self) -> PrunedBlocks[Id]:
-        """Switch to the online rule: from now on the LIB follows the tip."""
+        """Switch to the online rule. From now on the LIB follows the tip."""
         self.mode = Mode.ONLINE
         self._outrun.clear()
         return self._advance_lib()
@@ -166,11 +195,11 @@ class ForkChoice(Generic[Id]):
         self.tip = tip
 
     def _prefers_longer(self, best: Branch[Id], fork: Branch[Id]) -> bool:
-        """``maxvalid_mc``."""
+        """Compare by ``maxvalid_mc``."""
         return fork.height > best.height and self._fork_depth(best, fork) <= self.config.security_param
 
     def _prefers_denser(self, best: Branch[Id], fork: Branch[Id]) -> bool:
-        """``maxvalid_bg``."""
+        """Compare by ``maxvalid_bg``."""
         if self._fork_depth(best, fork) <= self.config.security_param:
             return fork.height > best.height
         last_slot = self.lowest_common_ancestor(best, fork).slot + self.config.density_window

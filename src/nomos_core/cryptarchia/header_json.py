@@ -1,4 +1,4 @@
-"""Headers in JSON, as the HTTP API shows them; the public inputs of the proof of leadership come along."""
+"""Headers in JSON, as the HTTP API shows them. The public inputs of the proof of leadership are included."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ _VERSION = "Bedrock"
 
 
 def header_to_json(header: Header) -> dict[str, Any]:
+    """Return a header as JSON values."""
     return {
         "version": _VERSION,
         "parent_block": header.parent.hex(),
@@ -23,7 +24,8 @@ def header_to_json(header: Header) -> dict[str, Any]:
 
 
 def header_from_json(value: Any, path: str = "") -> Header:
-    """
+    """Read a header. ``path`` is its place in the JSON text, for errors.
+
     Raises:
         JsonError: the value is no header.
     """

@@ -1,4 +1,4 @@
-"""Headers on the wire (bincode), as development-mode builds write them: the proof's public inputs come along.
+"""Headers on the wire (bincode), as builds in development mode write them: with the public inputs of the proof.
 
 A block's signature is over these bytes, not over the header's id.
 """
@@ -14,7 +14,8 @@ _BEDROCK_TAG = 0
 
 
 def header_to_wire(header: Header) -> bytes:
-    """
+    """Return a header as bytes.
+
     Raises:
         CodecError: the proof of leadership has no public inputs.
     """
@@ -24,7 +25,8 @@ def header_to_wire(header: Header) -> bytes:
 
 
 def header_from_wire(data: bytes) -> Header:
-    """
+    """Read a header.
+
     Raises:
         CodecError: the bytes are no header.
     """
@@ -35,6 +37,11 @@ def header_from_wire(data: bytes) -> Header:
 
 
 def write_header(writer: Writer, header: Header) -> None:
+    """Write a header into a message.
+
+    Raises:
+        CodecError: the proof of leadership has no public inputs.
+    """
     writer.u32(_BEDROCK_TAG).raw(header.parent).u64(header.slot).raw(header.block_root)
     proof = header.leader_proof
     writer.byte_string(proof.proof).field(proof.entropy_contribution).byte_string(proof.leader_key)
@@ -45,6 +52,11 @@ def write_header(writer: Writer, header: Header) -> None:
 
 
 def read_header(reader: Reader) -> Header:
+    """Read a header from a message.
+
+    Raises:
+        CodecError: the bytes that come next are no header.
+    """
     version = reader.u32()
     if version != _BEDROCK_TAG:
         raise CodecError(f"unknown header version {version}, expected {_BEDROCK_TAG} (Bedrock)")

@@ -1,9 +1,9 @@
-"""The leader lottery: which notes may lead in a slot.
+"""Leader lottery: it decides which notes may lead in a slot.
 
-A note wins a slot when its ticket, a Poseidon2 digest of note, secret key, epoch nonce and slot, is below a threshold
-that grows with the note's value: ``value * (t0 + t1 * value)`` in the scalar field, the second-order approximation of
-``1 - (1 - f)^(value / total stake)``. Two sets of constants exist: the production ones are fixed for ``f = 1/30``,
-those of the development mode follow ``active_slot_coeff``.
+The ticket of a note is a Poseidon2 digest of the note, its secret key, the epoch nonce and the slot. The note wins the
+slot when its ticket is below a threshold that grows with its value: ``value * (t0 + t1 * value)`` in the scalar field.
+This is the second-order approximation of ``1 - (1 - f)^(value / total stake)``. There are two sets of constants. The
+production constants are fixed for ``f = 1/30``; those of the development mode follow ``active_slot_coeff``.
 """
 
 from __future__ import annotations
@@ -25,17 +25,21 @@ _U128_MAX: Final = (1 << 128) - 1
 
 @dataclass(frozen=True, slots=True)
 class LotteryConstants:
-    """The coefficients of the threshold for one total stake, before their reduction into the field."""
+    """Coefficients of the threshold for one total stake, before they are reduced into the field."""
 
     t0: int
+    """Coefficient of the value."""
     t1: int
+    """Coefficient of the squared value: the modulus less the second-order term."""
 
     def threshold(self, value: int) -> int:
+        """Return the threshold of a note of this value, a field element. A ticket below it wins."""
         return value * (self.t0 + self.t1 * value) % MODULUS
 
 
 def production_constants(total_stake: int) -> LotteryConstants:
-    """
+    """Return the constants of production builds, for a total stake of at least 1.
+
     Raises:
         ValueError: there is no stake.
     """
@@ -44,7 +48,8 @@ def production_constants(total_stake: int) -> LotteryConstants:
 
 
 def development_constants(total_stake: int, active_slot_coeff: float) -> LotteryConstants:
-    """
+    """Return the constants of the development mode, for a total stake of at least 1 and the coefficient ``f``.
+
     Raises:
         ValueError: there is no stake.
     """
@@ -56,7 +61,10 @@ def development_constants(total_stake: int, active_slot_coeff: float) -> Lottery
 
 
 def negated_log(active_slot_coeff: float) -> int:
-    """``-ln(1 - f)`` in units of 1e-18, from double precision; the largest ``u128`` at ``f = 1``."""
+    """Return ``-ln(1 - f)`` in units of 1e-18, computed in double precision.
+
+    At ``f = 1`` it is the largest unsigned 128-bit number, as in the real node.
+    """
     if active_slot_coeff >= 1:
         return _U128_MAX
     scaled = -math.log(1.0 - active_slot_coeff) * float(_PRECISION)
@@ -65,6 +73,7 @@ def negated_log(active_slot_coeff: float) -> int:
 
 
 def ticket(note_id: NoteId, secret_key: int, epoch_nonce: int, slot: int) -> int:
+    """Return the ticket of a note in a slot, a field element: the Poseidon2 digest of the four arguments."""
     return digest((note_id, secret_key, epoch_nonce, slot))
 
 
@@ -74,10 +83,10 @@ def _check_stake(total_stake: int) -> None:
 
 
 class Lottery:
-    """The draws of many notes of one owner in one epoch, with the development mode's constants.
+    """Draws of many notes of one owner in one epoch, with the constants of the development mode.
 
-    What does not change with the slot (note, key and nonce) is absorbed once, so that a slot costs two permutations a
-    note.
+    The note, the key and the nonce do not change with the slot. They are absorbed once, so that a slot costs two
+    permutations a note.
 
     Raises:
         ValueError: there is no stake.
@@ -96,10 +105,10 @@ class Lottery:
         self._states = StateBatch([(note_id, secret_key, epoch_nonce) for note_id, _ in notes])
 
     def winning_note(self, slot: int, unspent: Container[NoteId] | None = None) -> NoteId | None:
-        """The first of the notes that wins the slot.
+        """Return the first of the notes that wins the slot; None if none wins.
 
-        A note must also be unspent at the block that the leader builds on: with ``unspent``, notes outside are passed
-        over, so that one lottery serves a whole epoch.
+        A note must also be unspent at the block that the leader builds on. With ``unspent``, notes that are not in it
+        are passed over, so one lottery serves a whole epoch.
         """
         tickets = self._states.finish((slot,))
         winners = (note_id for (note_id, limit), drawn in zip(self._notes, tickets, strict=True) if drawn < limit)

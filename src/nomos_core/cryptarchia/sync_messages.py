@@ -1,8 +1,8 @@
-"""The messages of chain sync, by which a node asks a peer for its tip or for blocks it lacks.
+"""Messages of chain sync, by which a node asks a peer for its tip or for blocks that it lacks.
 
-On a stream of ``/nomos/cryptarchia/sync/1.0.0`` every message is bincode behind its length as ``u16`` little-endian.
-The asker sends one request. The answer to ``GetTip`` is one message; the answer to ``DownloadBlocks`` is blocks,
-oldest first, then ``NoMoreBlocks``, or a ``Failure`` at any point.
+On a stream of ``/nomos/cryptarchia/sync/1.0.0`` every message is bincode, preceded by its length as ``u16``
+little-endian. The asking node sends one request. The answer to ``GetTip`` is one message. The answer to
+``DownloadBlocks`` is blocks, oldest first, and then ``NoMoreBlocks``; a ``Failure`` may end it at any point.
 """
 
 from __future__ import annotations
@@ -14,59 +14,77 @@ from nomos_core.codec import CodecError, Reader, Writer
 from nomos_core.identifiers import HeaderId
 
 PROTOCOL: Final = "/nomos/cryptarchia/sync/1.0.0"
+"""Name of the libp2p protocol."""
 MAX_ADDITIONAL_BLOCKS: Final = 5
-"""How many additional blocks a request may name."""
+"""Additional blocks that a request may name."""
 MAX_FRAME: Final = 0xFFFF
-"""The longest message a frame holds, in bytes."""
+"""Length of the longest message that a frame holds, in bytes."""
 FRAME_PREFIX_BYTES: Final = 2
+"""Length of a frame's prefix in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class DownloadBlocks:
-    """Asks for the blocks after the newest of the named ones that the peer knows, up to ``target``."""
+    """Request for the blocks after the newest of the named blocks that the peer knows, up to ``target``."""
 
     target: HeaderId
+    """Last block that is wanted."""
     local_tip: HeaderId
+    """Tip of the asking node."""
     latest_immutable: HeaderId
+    """LIB of the asking node."""
     additional: frozenset[HeaderId] = frozenset()
+    """Further blocks that the asking node has, at most ``MAX_ADDITIONAL_BLOCKS``."""
 
 
 @dataclass(frozen=True, slots=True)
 class GetTip:
-    pass
+    """Request for the peer's tip."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tip:
+    """Answer to ``GetTip``: the tip of the peer."""
+
     tip: HeaderId
+    """Id of the tip."""
     slot: int
+    """Slot of the tip."""
     height: int
+    """Blocks between genesis and the tip."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlockBytes:
-    """A block of the answer, in its wire form."""
+    """One block of the answer to ``DownloadBlocks``."""
 
     data: bytes
+    """Wire form of the block (``block_wire``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoMoreBlocks:
-    pass
+    """End of the answer to ``DownloadBlocks``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
+    """Refusal of a request, or an error while it was answered."""
+
     reason: str
+    """Text of the answering node."""
 
 
 Request = DownloadBlocks | GetTip
+"""Message of the asking node."""
 TipResponse = Tip | Failure
+"""Answer to ``GetTip``."""
 BlocksResponse = BlockBytes | NoMoreBlocks | Failure
+"""One message of the answer to ``DownloadBlocks``."""
 
 
 def request_to_wire(request: Request) -> bytes:
-    """Additional blocks, a set, are written in ascending order."""
+    """Return a request as bytes. Additional blocks are a set; they are written in ascending order."""
     match request:
         case DownloadBlocks(target, local_tip, latest_immutable, additional):
             writer = Writer().u32(0).raw(target).raw(local_tip).raw(latest_immutable).u64(len(additional))
@@ -78,7 +96,8 @@ def request_to_wire(request: Request) -> bytes:
 
 
 def request_from_wire(data: bytes) -> Request:
-    """
+    """Read a request.
+
     Raises:
         CodecError: the bytes are no request.
     """
@@ -97,6 +116,7 @@ def request_from_wire(data: bytes) -> Request:
 
 
 def tip_response_to_wire(response: TipResponse) -> bytes:
+    """Return an answer to ``GetTip`` as bytes."""
     match response:
         case Tip(tip, slot, height):
             return Writer().u32(0).raw(tip).u64(slot).u64(height).take()
@@ -105,7 +125,8 @@ def tip_response_to_wire(response: TipResponse) -> bytes:
 
 
 def tip_response_from_wire(data: bytes) -> TipResponse:
-    """
+    """Read an answer to ``GetTip``.
+
     Raises:
         CodecError: the bytes are no answer to ``GetTip``.
     """
@@ -122,6 +143,7 @@ def tip_response_from_wire(data: bytes) -> TipResponse:
 
 
 def blocks_response_to_wire(response: BlocksResponse) -> bytes:
+    """Return one message of the answer to ``DownloadBlocks`` as bytes."""
     match response:
         case BlockBytes(data):
             return Writer().u32(0).byte_string(data).take()
@@ -132,7 +154,8 @@ def blocks_response_to_wire(response: BlocksResponse) -> bytes:
 
 
 def blocks_response_from_wire(data: bytes) -> BlocksResponse:
-    """
+    """Read one message of the answer to ``DownloadBlocks``.
+
     Raises:
         CodecError: the bytes are no answer to ``DownloadBlocks``.
     """
@@ -153,7 +176,7 @@ def blocks_response_from_wire(data: bytes) -> BlocksResponse:
 
 
 def frame(message: bytes) -> bytes:
-    """The message as it goes on a stream.
+    """Return the message with its length in front, as it goes on a stream.
 
     Raises:
         CodecError: it is longer than ``MAX_FRAME``.
@@ -164,7 +187,7 @@ def frame(message: bytes) -> bytes:
 
 
 def frame_length(prefix: bytes) -> int:
-    """The length of the message that follows a frame's first ``FRAME_PREFIX_BYTES`` bytes."""
+    """Return the length in bytes of the message that follows a frame's prefix."""
     return int.from_bytes(prefix, "little")
 
 

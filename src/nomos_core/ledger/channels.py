@@ -1,8 +1,8 @@
-"""Channels: chains of inscriptions and blobs, each written only by the keys it accredits.
+"""Channels: chains of inscriptions and blobs. Only the keys that a channel accredits may write to it.
 
-The first message of an unknown channel creates it with its signer as the only key. A message names the one before it
-(the channel's tip; all zeros for the first). The first of a channel's keys is its administrator: it may replace the
-keys.
+The first message of an unknown channel creates the channel, and its signer becomes the only key. Every message names
+its parent: the message before it, which is the channel's tip, or ``ROOT_MSG_ID`` (zeros) for the first message. The
+first key of a channel is its administrator: only it may replace the keys.
 """
 
 from __future__ import annotations
@@ -22,16 +22,20 @@ from nomos_core.mantle.operations_binary import message_id
 
 @dataclass(frozen=True, slots=True)
 class Channel:
+    """State of one channel after the messages applied so far."""
+
     tip: MsgId
+    """Id of the last message; ``ROOT_MSG_ID`` while there is none. The next message must name it as its parent."""
     keys: tuple[Ed25519PublicKey, ...]
-    """Who may write; the first is the administrator."""
+    """Ed25519 public keys that may write, at least one. The first is the administrator."""
 
 
 Channels: TypeAlias = "HashTrieMap[ChannelId, Channel]"
+"""All channels of a ledger state by their id. Persistent: a changed copy shares the rest."""
 
 
 def apply_message(channels: Channels, operation: ChannelInscribe | ChannelBlob) -> Channels:
-    """Append a message to its channel. Its signature is checked where the transaction is parsed, not here.
+    """Append a message to its channel. Its signature is not checked here, but where the transaction is parsed.
 
     Raises:
         LedgerError: ``Mantle.Channel.InvalidParent``, ``Mantle.Channel.UnauthorizedSigner``.
@@ -48,7 +52,10 @@ def apply_message(channels: Channels, operation: ChannelInscribe | ChannelBlob) 
 def apply_set_keys(
     channels: Channels, operation: ChannelSetKeys, signature: Ed25519Signature, tx_hash: TxHash
 ) -> Channels:
-    """Replace a channel's keys, or create the channel: then no signature is asked for.
+    """Replace the keys of a channel, or create the channel with these keys.
+
+    An existing channel needs the signature of its first key over the signing bytes of ``tx_hash``. For an unknown
+    channel no signature is checked.
 
     Raises:
         LedgerError: ``Mantle.Channel.EmptyKeys``, ``Mantle.Channel.InvalidSignature``.

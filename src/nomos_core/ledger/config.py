@@ -1,7 +1,7 @@
-"""The parameters a ledger is run with; every node of a network has the same ones.
+"""Parameters of a ledger. All nodes of a network must use the same ones.
 
-They are the ``deployment`` part of a node's configuration: Cryptarchia's schedule, and for each service the session and
-lock times of the Service Declaration Protocol (SDP).
+They come from the ``deployment`` section of a node's configuration: Cryptarchia's schedule, and for each service the
+session and lock times of the Service Declaration Protocol (SDP).
 """
 
 from __future__ import annotations
@@ -16,49 +16,58 @@ from nomos_core.mantle.operations import ServiceType
 
 @dataclass(frozen=True, slots=True)
 class ServiceParameters:
-    """The times of one service. Periods are in blocks, but those of expiry in sessions.
+    """Times of one service.
+
+    The lock period and the session duration are blocks, the two periods of expiry are sessions.
 
     Raises:
         ValueError: ``session_duration`` is below 1.
     """
 
     session_duration: int
-    """Blocks of a session."""
+    """Length of a session in blocks, at least 1."""
     lock_period: int
-    """Blocks after a declaration during which it can't be withdrawn."""
+    """Blocks. A declaration made in block ``c`` can be withdrawn in a block after ``c + lock_period``."""
     inactivity_period: int
-    """Sessions; together with the retention period, the time without activity after which a declaration expires."""
+    """Sessions. A declaration expires after ``inactivity_period + retention_period`` sessions without activity."""
     retention_period: int
-    """Sessions."""
+    """Sessions, added to the inactivity period."""
 
     def __post_init__(self) -> None:
         if self.session_duration < 1:
             raise ValueError(f"session_duration must be at least 1 block, got {self.session_duration}")
 
     def session_at(self, block_number: int) -> int:
+        """Return the number of the session that block ``block_number`` belongs to; session 0 starts at block 0."""
         return block_number // self.session_duration
 
     def expires_before(self, active: int, block_number: int) -> bool:
-        """Whether a declaration last active at block ``active`` is expired at ``block_number``."""
+        """Tell whether a declaration is expired at ``block_number`` when its last activity was in block ``active``.
+
+        The rule is ``active + (inactivity_period + retention_period) * session_duration < block_number``.
+        """
         kept = (self.inactivity_period + self.retention_period) * self.session_duration
         return active + kept < block_number
 
 
 @dataclass(frozen=True)
 class LedgerConfig:
-    """What the ledger's transitions need to know beside the state.
+    """Parameters that every transition of the ledger takes beside the state.
 
     Raises:
         ValueError: a service has no parameters.
     """
 
     epoch_config: EpochConfig
+    """Lengths of the three parts of an epoch, in base periods."""
     consensus_config: ConsensusConfig
+    """Security parameter ``k`` and active slot coefficient ``f``."""
     services: Mapping[ServiceType, ServiceParameters]
+    """Times of every service. A missing service is refused."""
     minimum_stake: int
-    """The least value of a note that backs a declaration."""
+    """Units of value. A note that backs a declaration must be worth at least this."""
     blend_minimum_network_size: int
-    """The least number of Blend providers in a session whose activity is accepted in the session after it."""
+    """Providers. Blend reports are taken only when the session they report on had at least this many."""
 
     def __post_init__(self) -> None:
         if missing := [service.value for service in ServiceType if service not in self.services]:
@@ -66,4 +75,5 @@ class LedgerConfig:
 
     @cached_property
     def schedule(self) -> EpochSchedule:
+        """Schedule that assigns slots to epochs, computed from the two configurations above."""
         return EpochSchedule(self.epoch_config, self.consensus_config)

@@ -1,9 +1,10 @@
-"""Cryptarchia's part of the ledger state: slot, nonce, and the epoch snapshots leaders are chosen by.
+"""Cryptarchia's part of the ledger state: the slot, the running nonce, and the snapshots from which leaders are drawn.
 
-Each header moves the slot on and stirs its entropy into the running nonce. Epoch ``e`` is led with the notes unspent
-when epoch ``e - 1`` began and with the nonce as it was some periods into ``e - 1``: ``next_epoch_state`` follows the
-ledger until then. Whether a snapshot is due is judged by the *parent's* slot. An epoch without a single block before it
-takes the parent's notes and nonce.
+Each header moves the state to its slot and mixes its entropy into the running nonce. The leaders of epoch ``e`` are
+drawn from the notes that were unspent when epoch ``e - 1`` began, and with the nonce of a fixed slot within epoch ``e -
+1`` (see ``EpochSchedule``). ``next_epoch_state`` follows the ledger until these two slots have passed. The *parent's*
+slot decides whether a snapshot is still open. When no block came in the epoch before, the epoch takes the notes and the
+nonce of the parent.
 """
 
 from __future__ import annotations
@@ -25,24 +26,32 @@ _EPOCH_NONCE_TAG: Final = field.from_tag("EPOCH_NONCE_V1")
 
 @dataclass(frozen=True, slots=True)
 class EpochState:
-    """What the leader lottery of one epoch is drawn from."""
+    """Snapshot from which the leaders of one epoch are drawn."""
 
     epoch: int
+    """Number of the epoch, from 0."""
     nonce: int
+    """Field element. Randomness of the epoch; every lottery ticket of the epoch contains it."""
     utxos: UtxoTree
-    """The aged notes: only these can win."""
+    """Aged notes: unspent notes at the stake snapshot. Only these notes can win a slot of the epoch."""
     total_stake: int
-    """Value of all genesis notes; the supply does not change."""
+    """Units of value: the sum of all genesis notes. The supply does not change, so neither does this."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConsensusState:
+    """Consensus state after one block."""
+
     slot: int
+    """Slot of the block, from 0. The next block needs a greater one."""
     nonce: int
+    """Field element. Running nonce, which includes the entropy of every block so far."""
     utxos: UtxoTree
-    """The notes unspent now."""
+    """Notes that are unspent after the block."""
     epoch_state: EpochState
+    """Snapshot for the epoch of ``slot``."""
     next_epoch_state: EpochState
+    """Snapshot for the epoch after it. Open parts still follow the ledger."""
 
 
 class _WithEpochs(Protocol):
@@ -53,20 +62,20 @@ class _WithEpochs(Protocol):
 
 
 def genesis_consensus(utxos: UtxoTree, nonce: int = 0) -> ConsensusState:
-    """The state at slot 0, in which both epochs are led by the genesis notes."""
+    """Return the state at slot 0. The genesis notes lead both epoch 0 and epoch 1."""
     total_stake = sum(utxo.note.value for utxo in utxos)
     first, second = (EpochState(epoch, nonce, utxos, total_stake) for epoch in (0, 1))
     return ConsensusState(0, nonce, utxos, first, second)
 
 
 def epoch_state_for_slot(state: _WithEpochs, slot: int, config: LedgerConfig) -> EpochState | None:
-    """The snapshot a leader on top of ``state`` plays with in ``slot``; None beyond the next epoch."""
+    """Return the snapshot for a leader that builds on ``state`` in ``slot``; None for a slot after the next epoch."""
     epoch = config.schedule.epoch_of(slot)
     return next((known for known in (state.epoch_state, state.next_epoch_state) if known.epoch == epoch), None)
 
 
 def enter_slot(state: ConsensusState, slot: int, schedule: EpochSchedule) -> ConsensusState:
-    """Move to a later slot, taking the epoch snapshots that fall due.
+    """Move the state to a later slot and fix the epoch snapshots whose slot has passed.
 
     Raises:
         LedgerError: ``InvalidSlot``: the slot is not after the parent's.
@@ -81,13 +90,13 @@ def enter_slot(state: ConsensusState, slot: int, schedule: EpochSchedule) -> Con
 
 
 def leader_public(state: ConsensusState) -> LeaderPublic:
-    """What the proof of leadership for a state's slot must prove about it; ``state`` has entered the slot."""
+    """Return the public inputs of the proof of leadership for ``state.slot``. The state must have entered that slot."""
     epoch = state.epoch_state
     return LeaderPublic(state.slot, epoch.nonce, epoch.total_stake, epoch.utxos.root, state.utxos.root)
 
 
 def apply_leader_proof(state: ConsensusState, proof: LeaderProof) -> ConsensusState:
-    """Accept the leader of the slot that ``state`` has entered, and take its entropy into the nonce.
+    """Check the leader proof of the slot that ``state`` has entered, and mix its entropy into the nonce.
 
     Raises:
         LedgerError: ``InvalidProof``.
@@ -98,7 +107,11 @@ def apply_leader_proof(state: ConsensusState, proof: LeaderProof) -> ConsensusSt
 
 
 def evolve_nonce(nonce: int, entropy: int, slot: int) -> int:
-    """The running nonce after a block: the sponge without its final ONE over tag, nonce, entropy and slot."""
+    """Return the running nonce after a block.
+
+    It is the Poseidon2 sponge, without the final ONE, over the tag ``EPOCH_NONCE_V1``, the old nonce, the entropy and
+    the slot.
+    """
     return absorb((_EPOCH_NONCE_TAG, nonce, entropy, slot))
 
 
@@ -107,7 +120,10 @@ def _snapshot(epoch: int, state: ConsensusState) -> EpochState:
 
 
 def _follow(upcoming: EpochState, state: ConsensusState, schedule: EpochSchedule) -> EpochState:
-    """The coming epoch's snapshot, with what of the parent's state is not fixed yet."""
+    """Return the next epoch's snapshot.
+
+    The parts whose snapshot slot has not passed are taken from the parent's state.
+    """
     nonce = state.nonce if state.slot < schedule.nonce_snapshot_slot(upcoming.epoch) else upcoming.nonce
     utxos = state.utxos if state.slot < schedule.stake_snapshot_slot(upcoming.epoch) else upcoming.utxos
     return replace(upcoming, nonce=nonce, utxos=utxos)

@@ -1,7 +1,7 @@
-"""What a service provider declares, and the notes such declarations lock (Service Declaration Protocol, SDP).
+"""Declarations of service providers, and the notes that they lock (Service Declaration Protocol, SDP).
 
-A declaration names a provider's keys and addresses for one service and locks a note as its stake. A locked note can't
-be spent until every service it is locked for was withdrawn from; it still takes part in the leader lottery.
+A declaration names a provider's keys and addresses for one service, and locks a note as its stake. A locked note can't
+be spent until it is unlocked for every service. It still takes part in the leader lottery.
 """
 
 from __future__ import annotations
@@ -20,21 +20,28 @@ from nomos_core.mantle.transactions import Note
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """``created`` and ``active`` are block numbers: of the declaration and of the last accepted sign of activity."""
+    """Declaration of one provider for one service, with the blocks of its last changes."""
 
     service_type: ServiceType
+    """Service that the provider offers."""
     provider_id: Ed25519PublicKey
+    """Ed25519 public key of the provider; its libp2p peer id is derived from this key."""
     locked_note_id: NoteId
+    """Note that is locked as the stake, worth at least ``minimum_stake``."""
     locators: tuple[str, ...]
-    """Multiaddresses in their text form."""
+    """Addresses of the provider: multiaddresses in text form, each at most 329 bytes in binary form."""
     zk_id: ZkPublicKey
+    """Zero-knowledge public key of the provider. It signs activity and withdrawal together with the note's key."""
     created: int
+    """Number of the block with the declaration."""
     active: int
+    """Number of the block with the last accepted activity; at first ``created``."""
     nonce: int = 0
-    """Messages must carry a greater one. The protocol does not raise it yet."""
+    """A message on the declaration needs a greater nonce. At this revision nothing ever raises it from 0."""
 
     @classmethod
     def of(cls, operation: SDPDeclare, block_number: int) -> Declaration:
+        """Return the declaration that ``operation`` makes in block ``block_number``."""
         return cls(
             service_type=operation.service_type,
             provider_id=operation.provider_id,
@@ -47,23 +54,32 @@ class Declaration:
 
 
 Declarations: TypeAlias = "HashTrieMap[DeclarationId, Declaration]"
+"""Declarations of one service by their id. Persistent: a changed copy shares the rest."""
 
 
 def in_id_order(declarations: Declarations) -> Iterator[tuple[DeclarationId, Declaration]]:
+    """Return ids and declarations in ascending order of the ids, so that every node sees the same order."""
     return iter(sorted(declarations.items(), key=lambda item: item[0]))
 
 
 @dataclass(frozen=True, slots=True)
 class LockedNote:
+    """Note that at least one declaration locks."""
+
     note: Note
+    """Value and owner of the note. Its owner's key signs the messages on its declarations."""
     services: frozenset[ServiceType]
+    """Services it is locked for, at least one. A note backs at most one declaration of each service."""
 
 
 LockedNotes: TypeAlias = "HashTrieMap[NoteId, LockedNote]"
+"""Locked notes by their id. Persistent: a changed copy shares the rest."""
 
 
 def lock(locked: LockedNotes, note_id: NoteId, note: Note, service: ServiceType, minimum_stake: int) -> LockedNotes:
     """Lock a note for a service.
+
+    The note must be worth ``minimum_stake`` or more, and not be locked for that service yet.
 
     Raises:
         LedgerError: ``Mantle.Sdp.LockingError.NoteInsufficientValue`` or ``...NoteAlreadyUsedForService``.
@@ -77,7 +93,7 @@ def lock(locked: LockedNotes, note_id: NoteId, note: Note, service: ServiceType,
 
 
 def unlock(locked: LockedNotes, note_id: NoteId, service: ServiceType) -> LockedNotes:
-    """Release a note that is locked for ``service``; it can be spent once no service is left."""
+    """Release a note that is locked for ``service``. It can be spent once it is locked for no service."""
     entry = locked[note_id]
     services = entry.services - {service}
     return locked.insert(note_id, replace(entry, services=services)) if services else locked.remove(note_id)

@@ -1,7 +1,7 @@
-"""The free leaves of the note tree: the smallest is reused first, then the tree grows by one.
+"""Free leaves of the note tree: the smallest free leaf is reused first, and then the tree grows by one.
 
-Persistent, as every part of a ledger state: the freed positions are a leftist heap (each node's right spine is the
-shorter one), so that taking and releasing copy O(log n) nodes and share the rest.
+A value of this module never changes, as every part of a ledger state. The freed positions are a leftist heap (the right
+spine of each node is the shorter one), so taking and releasing a position copies O(log n) nodes and shares the rest.
 """
 
 from __future__ import annotations
@@ -36,24 +36,26 @@ def _rank(heap: _Heap | None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class FreePositions:
-    """The leaves a new note may take: those freed below ``grown``, and all from ``grown`` on."""
+    """Leaves that a new note may take: the leaves freed below ``grown``, and all leaves from ``grown`` on."""
 
     grown: int = 0
+    """Leaves that were ever used: one more than the greatest of them; 0 for an empty tree."""
     _freed: _Heap | None = None
 
     def take(self) -> tuple[int, FreePositions]:
-        """The smallest free position, and what is free without it."""
+        """Return the smallest free position, and the positions that are free after it is taken."""
         if self._freed is None:
             return self.grown, FreePositions(self.grown + 1)
         rest = _merge(self._freed.left, self._freed.right)
         return self._freed.position, FreePositions(self.grown, rest)
 
     def release(self, position: int) -> FreePositions:
+        """Return the free positions with ``position`` added. The caller knows that it is taken."""
         return FreePositions(self.grown, _merge(self._freed, _Heap(position, 1, None, None)))
 
     @classmethod
     def around(cls, occupied: Iterable[int]) -> FreePositions:
-        """What is free where exactly these positions are taken."""
+        """Return the free positions of a tree in which exactly the ``occupied`` positions are taken."""
         taken = set(occupied)
         free = cls(max(taken, default=-1) + 1)
         for position in range(free.grown):

@@ -1,9 +1,9 @@
-"""The Service Declaration Protocol's state machine: sessions, and the messages declare, active and withdraw.
+"""State machine of the Service Declaration Protocol (SDP): sessions, and the messages declare, active and withdraw.
 
-Session ``s`` of a service runs for ``session_duration`` blocks with a snapshot of the declarations. At its end the
-forming snapshot becomes the active one, and a new one is formed from the declarations of that moment: what is
-declared in session ``s`` serves from ``s + 2`` on. Expired declarations are dropped at that boundary only, and their
-notes stay locked.
+A session of a service lasts ``session_duration`` blocks and has a snapshot of the declarations. At its end the forming
+snapshot becomes the active one, and a new snapshot is formed from the declarations of that moment. A declaration made
+in session ``s`` therefore serves from session ``s + 2`` on. Expired declarations are dropped only at such a boundary,
+and their notes stay locked.
 """
 
 from __future__ import annotations
@@ -35,12 +35,16 @@ from nomos_core.proofs.prover import Verifier
 
 @dataclass(frozen=True, slots=True)
 class ServiceState:
+    """State of one service: its declarations, its sessions and the activity reports of the active session."""
+
     declarations: Declarations
-    """Those that hold now."""
+    """Declarations that hold now. They change with every message."""
     active: Session
+    """Session of the current block."""
     forming: Session
-    """The next session, with the declarations that held when the active one began."""
+    """Next session. Its declarations are those that held when the active session began."""
     reports: Reports
+    """Activity reports accepted in the active session."""
 
 
 def _new_services() -> Mapping[ServiceType, ServiceState]:
@@ -54,14 +58,19 @@ def _new_services() -> Mapping[ServiceType, ServiceState]:
 
 @dataclass(frozen=True, slots=True)
 class SdpState:
+    """State of all services, and the notes that their declarations lock."""
+
     services: Mapping[ServiceType, ServiceState] = field(default_factory=_new_services)
+    """State of every service."""
     locked_notes: LockedNotes = field(default_factory=HashTrieMap)
+    """Notes locked by a declaration of any service."""
 
     def with_service(self, service: ServiceType, state: ServiceState) -> SdpState:
+        """Return this state with another state of one service."""
         return replace(self, services={**self.services, service: state})
 
     def find(self, wanted: DeclarationId) -> tuple[ServiceState, Declaration]:
-        """The declaration and the service that holds it.
+        """Return a declaration, and the state of the service that holds it.
 
         Raises:
             LedgerError: ``Mantle.Sdp.DeclarationNotFound``.
@@ -74,16 +83,20 @@ class SdpState:
 
 @dataclass(frozen=True, slots=True)
 class MessageContext:
-    """Where a message stands: the block it is in, the transaction it was signed for, and who checks its proofs."""
+    """Surroundings of an SDP message: its block, its transaction, the rules and the verifier of its proofs."""
 
     block_number: int
+    """Number of the block that the message is in; genesis is block 0."""
     tx_hash: TxHash
+    """Hash of the Mantle transaction. The proofs of the message sign it."""
     config: LedgerConfig
+    """Rules of the network."""
     verifier: Verifier
+    """Verifier of zero-knowledge signatures."""
 
 
 def enter_block(state: SdpState, block_number: int, config: LedgerConfig) -> SdpState:
-    """Move to the next block; sessions change where it is the first of one."""
+    """Move to the next block. Where it is the first block of a session, the service changes sessions."""
     services = {
         service: _enter_block(service_state, block_number, config.services[service], config)
         for service, service_state in state.services.items()
@@ -92,7 +105,7 @@ def enter_block(state: SdpState, block_number: int, config: LedgerConfig) -> Sdp
 
 
 def start_with_declared(state: SdpState) -> SdpState:
-    """Let the genesis declarations serve at once, in sessions 0 and 1."""
+    """Let the genesis declarations serve at once: in session 0 (active) and in session 1 (forming)."""
     started = {
         service: replace(
             service_state,
@@ -107,7 +120,10 @@ def start_with_declared(state: SdpState) -> SdpState:
 def declare(
     state: SdpState, operation: SDPDeclare, note: Note, proof: ZkAndEd25519Proof, context: MessageContext
 ) -> SdpState:
-    """Add a declaration and lock ``note``, the note it names.
+    """Add a declaration and lock ``note``, which the declaration names.
+
+    The note's key and the provider's ``zk_id`` must have signed the transaction hash, and ``provider_id`` its signing
+    bytes.
 
     Raises:
         LedgerError: ``Mantle.Sdp.`` with ``InvalidSignature``, ``DuplicateDeclaration``,
@@ -131,7 +147,10 @@ def declare(
 
 
 def report_activity(state: SdpState, operation: SDPActive, proof: ZkProof, context: MessageContext) -> SdpState:
-    """Take a provider's sign of activity, which keeps its declaration from expiring.
+    """Accept a provider's activity report and renew its declaration, so that it does not expire.
+
+    The nonce must be greater than the declaration's. The locked note's key and ``zk_id`` must have signed the
+    transaction hash.
 
     Raises:
         LedgerError: ``Mantle.Sdp.`` with ``DeclarationNotFound``, ``InvalidNonce``, ``InvalidSignature`` or
@@ -147,7 +166,9 @@ def report_activity(state: SdpState, operation: SDPActive, proof: ZkProof, conte
 
 
 def withdraw(state: SdpState, operation: SDPWithdraw, proof: ZkProof, context: MessageContext) -> SdpState:
-    """Take back a declaration and unlock its note. The message's own ``locked_note_id`` is not looked at.
+    """Remove a declaration and unlock its note.
+
+    As in the real node, the message's own ``locked_note_id`` is not checked.
 
     Raises:
         LedgerError: ``Mantle.Sdp.`` with ``DeclarationNotFound``, ``InvalidNonce``, ``WithdrawalWhileLocked`` or
@@ -193,7 +214,7 @@ def _check_nonce(nonce: int, declaration: Declaration) -> None:
 
 
 def _check_signature(state: SdpState, declaration: Declaration, proof: ZkProof, context: MessageContext) -> None:
-    """An operation on a declaration is signed by its locked note's key and its own."""
+    """Check that the key of the locked note and the provider's ``zk_id`` signed the transaction."""
     note = state.locked_notes[declaration.locked_note_id].note
     if not context.verifier.verify((note.public_key, declaration.zk_id), context.tx_hash, proof.signature):
         raise errors.invalid_declaration_signature()

@@ -1,7 +1,8 @@
-"""A ledger state as plain JSON data, so that a node can store the state of its LIB and start from it again.
+"""Ledger states as plain JSON data. A node stores the state of its LIB in this form, and starts from it again.
 
-Field elements and bytes are hex. The three note trees of a state (latest, and aged of two epochs) mostly hold the same
-notes: each note is written once, and a tree is the list of its leaves' positions and the notes at them.
+Field elements and bytes are hex. The three note trees of a state (the latest notes, and the aged notes of two epochs)
+mostly hold the same notes. So each note is written once, and a tree is a list of pairs: the position of a leaf and the
+index of its note.
 """
 
 from __future__ import annotations
@@ -33,15 +34,18 @@ from nomos_core.mantle.operations import ServiceType
 from nomos_core.mantle.transactions import Note
 
 VERSION: Final = 1
+"""Version of the form. A snapshot of another version is refused."""
 
 Json = dict[str, Any]
+"""JSON object."""
 
 
 class SnapshotError(ValueError):
-    """The data is no ledger state that this version wrote."""
+    """Refusal of data that is no ledger state written by this version."""
 
 
 def state_to_json(state: LedgerState) -> Json:
+    """Return a ledger state as JSON data, which ``state_from_json`` reads back as an equal state."""
     trees = (state.utxos, state.epoch_state.utxos, state.next_epoch_state.utxos)
     notes = list({utxo.id: utxo for tree in dict.fromkeys(trees) for utxo in tree}.values())
     index_of = {utxo.id: index for index, utxo in enumerate(notes)}
@@ -61,9 +65,10 @@ def state_to_json(state: LedgerState) -> Json:
 
 
 def state_from_json(data: Json) -> LedgerState:
-    """
+    """Read a ledger state from the data that ``state_to_json`` returned.
+
     Raises:
-        SnapshotError: with the missing key or the value that is wrong.
+        SnapshotError: the data has another version, or a key is missing or a value is wrong; the message names it.
     """
     version = data.get("version") if isinstance(data, dict) else None
     if version != VERSION:

@@ -1,7 +1,8 @@
-"""The ledger state of one block, and the transitions that make the next: header, transaction, block, genesis.
+"""Ledger state of one block, and the transitions that make the next one: header, transaction, block, genesis.
 
-A state is a value that shares its unchanged parts with its parent's, so a node can keep one for every block of every
-fork. A transition gives a new state or raises ``LedgerError``; it never changes the one it was given.
+A state is a value. It shares its unchanged parts with the state of its parent, so a node can keep one state for every
+block of every fork. A transition returns a new state or raises ``LedgerError``. It never changes the state that it was
+given.
 """
 
 from __future__ import annotations
@@ -46,56 +47,70 @@ from nomos_core.proofs.prover import Verifier
 
 @dataclass(frozen=True, slots=True)
 class ProviderInfo:
+    """Addresses and key of a provider that serves in a session."""
+
     locators: tuple[str, ...]
+    """Multiaddresses of the provider, in text form."""
     zk_id: ZkPublicKey
+    """Zero-knowledge public key of the provider."""
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerState:
+    """Complete ledger state after one block."""
+
     block_number: int
     """Blocks since genesis, whose number is 0."""
     consensus: ConsensusState
+    """Slot, nonce, notes and epoch snapshots."""
     channels: Channels
+    """Channels and their tips."""
     sdp: SdpState
+    """Service declarations, sessions and locked notes."""
 
     @property
     def slot(self) -> int:
+        """Slot of the block."""
         return self.consensus.slot
 
     @property
     def nonce(self) -> int:
-        """The running nonce, which the next epochs' nonces are snapshots of."""
+        """Running nonce, a field element. The nonces of the following epochs are snapshots of it."""
         return self.consensus.nonce
 
     @property
     def utxos(self) -> UtxoTree:
+        """Notes that are unspent after the block."""
         return self.consensus.utxos
 
     @property
     def epoch_state(self) -> EpochState:
+        """Snapshot from which the leaders of this block's epoch are drawn."""
         return self.consensus.epoch_state
 
     @property
     def next_epoch_state(self) -> EpochState:
+        """Snapshot for the next epoch, as far as it is known."""
         return self.consensus.next_epoch_state
 
     @property
     def locked_notes(self) -> LockedNotes:
+        """Notes that declarations lock."""
         return self.sdp.locked_notes
 
     @property
     def declarations(self) -> dict[DeclarationId, Declaration]:
-        """Those of all services, in the order of their ids."""
+        """Declarations of all services, in the order of their ids."""
         every = [item for service in self.sdp.services.values() for item in in_id_order(service.declarations)]
         return dict(sorted(every, key=lambda item: item[0]))
 
     @property
     def active_sessions(self) -> Mapping[ServiceType, int]:
-        """The session each service is in."""
+        """Number of the session that each service is in."""
         return {service: state.active.number for service, state in self.sdp.services.items()}
 
     def active_providers(self, service: ServiceType) -> dict[Ed25519PublicKey, ProviderInfo]:
-        """Who serves in the active session, in the order of their declarations' ids."""
+        """Return the providers that serve in the active session, in the order of their declarations' ids."""
         active = self.sdp.services[service].active
         return {
             declaration.provider_id: ProviderInfo(declaration.locators, declaration.zk_id)
@@ -104,12 +119,14 @@ class LedgerState:
 
 
 def state_of_notes(utxos: UtxoTree, nonce: int = 0) -> LedgerState:
-    """The state at slot 0 in which exactly these notes exist, and nothing else."""
+    """Return the state at slot 0 in which exactly these notes exist, and nothing else."""
     return LedgerState(0, consensus.genesis_consensus(utxos, nonce), HashTrieMap(), SdpState())
 
 
 def genesis_state(genesis_tx: SignedMantleTx, config: LedgerConfig, prover: Verifier, nonce: int = 0) -> LedgerState:
-    """The state after the genesis transaction. Its outputs may be worth 0; its ledger proof is not looked at.
+    """Return the state after the genesis transaction.
+
+    Its outputs may be worth 0, and its ledger proof is not checked.
 
     Raises:
         GenesisError: the transaction can't be a genesis transaction.
@@ -130,16 +147,16 @@ def genesis_state(genesis_tx: SignedMantleTx, config: LedgerConfig, prover: Veri
 
 
 def leader_public(state: LedgerState, slot: int, config: LedgerConfig) -> LeaderPublic:
-    """The public inputs of the proof of leadership for a block in ``slot`` on top of ``state``.
+    """Return the public inputs of the proof of leadership for a block in ``slot`` on top of ``state``.
 
     Raises:
-        LedgerError: ``InvalidSlot``.
+        LedgerError: ``InvalidSlot``: the slot is not after the parent's.
     """
     return consensus.leader_public(consensus.enter_slot(state.consensus, slot, config.schedule))
 
 
 def apply_header(state: LedgerState, slot: int, leader_proof: LeaderProof, config: LedgerConfig) -> LedgerState:
-    """Begin the next block: its slot, its leader, and the session it falls in.
+    """Start the next block: check its slot and its leader proof, and move to its epoch and its sessions.
 
     Raises:
         LedgerError: ``InvalidSlot`` or ``InvalidProof``.
@@ -156,7 +173,9 @@ def apply_header(state: LedgerState, slot: int, leader_proof: LeaderProof, confi
 
 
 def apply_transaction(state: LedgerState, tx: SignedMantleTx, config: LedgerConfig, prover: Verifier) -> LedgerState:
-    """Apply one transaction to a state whose header is applied: what it does, then that it pays exactly its fee.
+    """Apply one transaction to a state whose header is applied.
+
+    First the transfer and the operations are executed. Then the value left over must be exactly the fee (``gas_cost``).
 
     Raises:
         LedgerError: the rule it breaks; ``MismatchedProof`` for a proof of a kind that has no gas price.
@@ -171,9 +190,9 @@ def apply_transaction(state: LedgerState, tx: SignedMantleTx, config: LedgerConf
 
 
 def apply_block(state: LedgerState, block: Block, config: LedgerConfig, prover: Verifier) -> LedgerState:
-    """The state after a block on top of ``state``; one bad transaction refuses the whole block.
+    """Return the state after a block on top of ``state``. One bad transaction refuses the whole block.
 
-    The block's signature and its root over the transactions are not the ledger's to check.
+    The ledger does not check the block's signature nor its block root; ``verify_block`` does.
 
     Raises:
         LedgerError: as ``apply_header`` and ``apply_transaction``.
@@ -187,7 +206,7 @@ def apply_block(state: LedgerState, block: Block, config: LedgerConfig, prover: 
 def _execute(
     state: LedgerState, tx: SignedMantleTx, config: LedgerConfig, verifier: Verifier
 ) -> tuple[LedgerState, int]:
-    """The state after what the transaction does, and the value that it leaves for its fee."""
+    """Return the state after the transfer and the operations, and the value left over for the fee."""
     utxos, balance = apply_transfer(state.utxos, state.locked_notes, tx, verifier)
     state = replace(state, consensus=replace(state.consensus, utxos=utxos))
     context = MessageContext(state.block_number, tx.hash, config, verifier)

@@ -1,7 +1,7 @@
-"""The ledger part of a transaction: notes spent, notes made, and what is left over to pay for gas.
+"""Ledger part of a transaction: notes spent, notes made, and the value left over for the fee.
 
-Checks go in the protocol's order: each input in turn (locked, then unspent), the one proof over all inputs' keys, then
-each output.
+The checks follow the order of the protocol: each input in turn (locked, then unspent), then the one proof over the keys
+of all inputs, then each output.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from nomos_core.proofs.prover import Verifier
 def apply_transfer(
     utxos: UtxoTree, locked: LockedNotes, tx: SignedMantleTx, verifier: Verifier
 ) -> tuple[UtxoTree, int]:
-    """The notes after the transaction, and the value of its inputs less that of its outputs (which may be negative).
+    """Return the notes after the transaction, and the value of its inputs less that of its outputs.
+
+    That balance may be negative. The new notes take the positions that the spent ones free.
 
     Raises:
         LedgerError: ``LockedNote``, ``InvalidNote``, ``InvalidProof`` or ``ZeroValueNote``.

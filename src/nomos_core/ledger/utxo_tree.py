@@ -1,12 +1,12 @@
-"""The set of unspent notes and the Merkle tree over it whose root a proof of leadership commits to.
+"""Set of unspent notes, and the Merkle tree over it. A proof of leadership commits to the root of this tree.
 
-The tree has a fixed height of 31 and grows from the left: a leaf is a note id, a free leaf is 0, an inner node is the
-Poseidon2 compression of its children. A spent note frees its leaf, and the smallest free leaf is taken next, so a
-root depends on the order of changes but not on how they are batched.
+The tree has a fixed height of 31 and grows from the left. A leaf is a note id, a free leaf is 0, and an inner node is
+the Poseidon2 compression of its two children. A spent note frees its leaf, and the next note takes the smallest free
+leaf. So a root depends on the order of changes, but not on how they are batched.
 
-A tree is a value: ``updated`` gives another one that shares what did not change. Hashing is put off until a root is
-asked for and then done level by level for all changes since the last root, so that a block costs one pass over the
-tree whatever the number of its transactions.
+A tree is a value: ``updated`` returns another tree, which shares what did not change. Nodes are hashed only when a root
+is read, level by level for all changes since the last root. So a block costs one pass over the tree, whatever the
+number of its transactions.
 """
 
 from __future__ import annotations
@@ -23,13 +23,16 @@ from nomos_core.mantle.notes import Utxo
 from nomos_core.poseidon2 import compress, compress_pairs
 
 HEIGHT: Final = 31
+"""Levels between a leaf and the root; the protocol fixes it."""
 CAPACITY: Final = 1 << HEIGHT
+"""Leaves of the tree: the greatest number of unspent notes."""
 EMPTY_LEAF: Final = 0
+"""Value of a free leaf."""
 
 
 @cache
 def empty_subtree_root(height: int) -> int:
-    """The root of a subtree of ``height`` without notes."""
+    """Return the root of a subtree without notes. ``height`` is 0 for a leaf and ``HEIGHT`` for the whole tree."""
     if height == 0:
         return EMPTY_LEAF
     below = empty_subtree_root(height - 1)
@@ -37,7 +40,7 @@ def empty_subtree_root(height: int) -> int:
 
 
 def _place(height: int, index: int) -> int:
-    """The key of a tree node: ``index`` counts from the left within its level."""
+    """Return the key of a tree node. ``index`` counts from the left within its level."""
     return height << 32 | index
 
 
@@ -45,7 +48,7 @@ _ROOT: Final = _place(HEIGHT, 0)
 
 
 class UtxoTree:
-    """Unspent notes by id, each at a leaf of the Merkle tree. Equal trees have equal roots."""
+    """Set of unspent notes by id, each at one leaf of the Merkle tree. Trees with equal roots are equal."""
 
     __slots__ = ("_entries", "_free", "_nodes", "_stale")
 
@@ -60,7 +63,7 @@ class UtxoTree:
 
     @classmethod
     def at_positions(cls, placed: Iterable[tuple[int, Utxo]]) -> UtxoTree:
-        """The tree with each note at the given leaf: the inverse of ``placed``.
+        """Return the tree with each note at the given leaf. It is the inverse of ``placed``.
 
         Raises:
             ValueError: two notes at one leaf, one note at two, or a position outside the tree.
@@ -79,20 +82,26 @@ class UtxoTree:
 
     @property
     def root(self) -> int:
+        """Merkle root of the tree, a field element. Reading it hashes all changes since the last root."""
         if self._stale:
             self._hash_stale()
         return self._node(HEIGHT, 0)
 
     def get(self, note_id: NoteId) -> Utxo | None:
+        """Return the unspent note with this id; None if there is none."""
         entry = self._entries.get(note_id)
         return entry[1] if entry else None
 
     def position(self, note_id: NoteId) -> int:
-        """The leaf of a note. Raises KeyError where the note is not unspent."""
+        """Return the leaf of a note, from 0 on the left.
+
+        Raises:
+            KeyError: the note is not in the tree.
+        """
         return self._entries[note_id][0]
 
     def updated(self, *, removed: Iterable[NoteId] = (), inserted: Iterable[Utxo] = ()) -> UtxoTree:
-        """The tree after all of ``removed`` were spent, then ``inserted`` created in this order.
+        """Return the tree after all of ``removed`` are spent and then ``inserted`` are made, in this order.
 
         Raises:
             KeyError: a note to remove is not in the tree.
@@ -106,7 +115,9 @@ class UtxoTree:
         return tree
 
     def merkle_path(self, note_id: NoteId) -> tuple[int, ...]:
-        """The siblings from the leaf up; bit ``h`` of the note's position says whether sibling ``h`` is on the left.
+        """Return the 31 siblings from the leaf up to the root.
+
+        Bit ``h`` of the note's position is 1 where sibling ``h`` is on the left.
 
         Raises:
             KeyError: the note is not in the tree.
@@ -117,7 +128,7 @@ class UtxoTree:
         return tuple(self._node(height, position >> height ^ 1) for height in range(HEIGHT))
 
     def placed(self) -> list[tuple[int, Utxo]]:
-        """Every note with its leaf's position, from the left."""
+        """Return every note with the position of its leaf, from the left."""
         return sorted(self._entries.values(), key=lambda entry: entry[0])
 
     def __contains__(self, note_id: object) -> bool:
@@ -176,7 +187,7 @@ class UtxoTree:
         self._stale = frozenset()
 
     def _level_above(self, height: int, below: dict[int, int]) -> dict[int, int]:
-        """The values at ``height`` over the changed values of the level below."""
+        """Return the values at ``height`` above the changed values of the level below."""
 
         def child(index: int) -> int:
             value = below.get(index)
