@@ -1,7 +1,7 @@
-"""The genesis transaction: the first notes, and the service providers that are declared before the first block.
+"""Genesis transaction: the first notes, and the service providers that are declared before the first block.
 
-It is free, spends nothing, and its operations are one inscription of channel zero, without proof, and then declarations
-with their proofs.
+It pays no fee and spends nothing. Its first operation is an inscription in channel zero, without proof. All others are
+service declarations with their proofs.
 """
 
 from __future__ import annotations
@@ -22,16 +22,20 @@ from nomos_core.mantle.transactions import LedgerTx, MantleTx, Note, SignedMantl
 from nomos_core.proofs.prover import Prover
 
 GENESIS_INSCRIPTION: Final = b"genesis"
+"""Text of the inscription in the genesis of test networks."""
 GENESIS_CHANNEL: Final = ChannelId(bytes(32))
+"""Channel of the genesis inscription: 32 zero bytes."""
 GENESIS_SIGNER: Final = Ed25519PublicKey(bytes(32))
+"""Signer of the genesis inscription: 32 zero bytes, so nobody can have signed it."""
 
 GenesisFault = Literal[
     "InvalidGenesisGasPrice", "UnepectedInput", "MissingInscription", "UnsupportedGenesisOp", "InvalidInscription"
 ]
+"""Real node's name (and spelling) for the reason why a genesis transaction is refused."""
 
 
 class GenesisError(ValueError):
-    """The transaction can't start a chain. ``fault`` is the real node's name (and spelling) for the reason."""
+    """Refusal of a transaction that can't start a chain. ``fault`` is the real node's name for the reason."""
 
     def __init__(self, fault: GenesisFault, message: str) -> None:
         super().__init__(message)
@@ -40,16 +44,20 @@ class GenesisError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class GenesisDeclaration:
-    """A provider that is there from the start, and the note that it locks."""
+    """Provider that serves from the start, and the note that it locks."""
 
     service: ServiceType
+    """Service that the provider declares."""
     locators: tuple[str, ...]
+    """Multiaddresses of the provider, in text form."""
     provider_key: Ed25519Key
+    """Ed25519 key whose public key is the ``provider_id``; it signs the declaration."""
     zk_secret: int
-    """Behind the provider's ``zk_id``."""
+    """Secret key of the provider's ``zk_id``, a field element."""
     note_index: int
-    """Of the locked note among the outputs."""
+    """Position of the locked note among the genesis outputs, from 0."""
     note_secret: int
+    """Secret key of the locked note, a field element."""
 
 
 def genesis_transaction(
@@ -60,10 +68,18 @@ def genesis_transaction(
     inscription: bytes = GENESIS_INSCRIPTION,
     workers: int = 1,
 ) -> SignedMantleTx:
-    """Make the transaction that every chain of a network begins with; ``workers`` threads sign the declarations.
+    """Make the transaction with which every chain of a network begins.
+
+    Args:
+        notes: first notes of the chain, in this order.
+        declarations: providers that serve from the start.
+        prover: maker of the declarations' zero-knowledge signatures.
+        inscription: content of the first operation.
+        workers: threads that sign declarations at the same time.
 
     Raises:
-        ValueError: a declaration locks a note that is not there or that its key does not own, or a locator is none.
+        ValueError: a declaration locks a note that is not there or that its key does not own, or a locator is no
+            multiaddress.
         ProofError: the prover failed.
     """
     ledger_tx = LedgerTx(outputs=tuple(notes))
@@ -81,7 +97,9 @@ def genesis_transaction(
 
 
 def validate_genesis(tx: SignedMantleTx) -> None:
-    """The real node's rules for reading a genesis transaction; the ledger then checks the declarations' proofs.
+    """Check the rules by which the real node reads a genesis transaction.
+
+    The ledger then checks the declarations' proofs.
 
     Raises:
         GenesisError: naming the rule that is broken.

@@ -1,8 +1,8 @@
-"""Reading parsed JSON as strictly as the real node does, with the path of the offending value in every refusal.
+"""Strict reading of parsed JSON. It refuses what the real node refuses, and every refusal names the path of the value.
 
-The real node's JSON comes in through derived readers: unknown keys are skipped, a record may also be written as a list
-of its fields, a number is an unsigned integer of a fixed width or refused. A reader here takes the parsed value and its
-path and returns the protocol's value; readers are combined by ``record``, ``sequence`` and ``variant``.
+The real node reads JSON with derived readers: unknown keys are skipped, a record may also be written as the list of its
+fields, and a number is an unsigned integer of a fixed width. A reader of this module takes the parsed value and its
+path, and returns the protocol's value. ``record``, ``sequence`` and ``variant`` combine readers.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from nomos_core.identifiers import bytes_from_hex
 
 T = TypeVar("T")
 Reader = Callable[[Any, str], T]
+"""Function from a parsed JSON value and its path to a value of the protocol. It raises ``JsonError``."""
 
 _U64_LIMIT = 1 << 64
 
 
 class JsonError(ValueError):
-    """A JSON value that the real node refuses.
+    """Refusal of a JSON value that the real node refuses.
 
-    ``message`` is the real node's text where it is its own, ``path`` the place (``mantle_tx.ops[0]``, empty for the
-    whole value), ``detail`` what more there is to say.
+    ``message`` is the real node's text where it has one. ``path`` is the place (``mantle_tx.ops[0]``; empty for the
+    whole value). ``detail`` says more, where there is more to say.
     """
 
     def __init__(self, message: str, path: str = "", detail: str = "") -> None:
@@ -39,11 +40,12 @@ class JsonError(ValueError):
 
 
 def key_path(path: str, key: str) -> str:
+    """Return the path of a record's field, for example ``mantle_tx.ops``."""
     return f"{path}.{key}" if path else key
 
 
 def kind_of(value: Any) -> str:
-    """How the real node names a value that it did not expect."""
+    """Return the real node's name for a value that it did not expect."""
     match value:
         case bool():
             return f"boolean `{str(value).lower()}`"
@@ -58,7 +60,10 @@ def kind_of(value: Any) -> str:
 
 
 def _is_integer(value: Any) -> bool:
-    """Integers outside the signed and unsigned 64-bit ranges are floating point numbers to the real node."""
+    """Tell whether the real node takes a number for an integer.
+
+    Outside 64 bits, signed or unsigned, it is a float there.
+    """
     return type(value) is int and -_U64_LIMIT // 2 <= value < _U64_LIMIT
 
 
@@ -70,18 +75,22 @@ def _as_float(value: float) -> float:
 
 
 def wrong_type(value: Any, path: str, expected: str) -> JsonError:
+    """Return the refusal of a value of another type than ``expected``."""
     return JsonError(f"invalid type: {kind_of(value)}, expected {expected}", path)
 
 
 def u64(value: Any, path: str) -> int:
+    """Read an integer from 0 to 2^64 - 1."""
     return _unsigned(value, path, _U64_LIMIT, "u64")
 
 
 def u16(value: Any, path: str) -> int:
+    """Read an integer from 0 to 2^16 - 1."""
     return _unsigned(value, path, 1 << 16, "u16")
 
 
 def u8(value: Any, path: str) -> int:
+    """Read an integer from 0 to 255."""
     return _unsigned(value, path, 1 << 8, "u8")
 
 
@@ -95,13 +104,14 @@ def _unsigned(value: Any, path: str, limit: int, name: str) -> int:
 
 
 def text(value: Any, path: str) -> str:
+    """Read a string."""
     if not isinstance(value, str):
         raise wrong_type(value, path, "a string")
     return value
 
 
 def parsed_text(parse: Callable[[str], T]) -> Reader[T]:
-    """A string that ``parse`` understands; its ``ValueError`` becomes the refusal."""
+    """Return the reader of a string that ``parse`` understands. Its ``ValueError`` becomes the refusal."""
 
     def read(value: Any, path: str) -> T:
         try:
@@ -115,14 +125,14 @@ def parsed_text(parse: Callable[[str], T]) -> Reader[T]:
 
 
 field_element = parsed_text(field.from_hex)
-"""64 hex digits, little-endian."""
+"""Reader of a field element: 64 hex digits of its little-endian bytes, without ``0x``."""
 
 hex32 = parsed_text(bytes_from_hex)
-"""64 hex digits, with or without ``0x``."""
+"""Reader of 32 bytes: 64 hex digits, with or without ``0x``."""
 
 
 def byte_list(value: Any, path: str) -> bytes:
-    """Bytes of any number, written as a list of integers."""
+    """Read bytes that are written as a list of integers. Any number of them is accepted."""
     if not isinstance(value, list):
         raise wrong_type(value, path, "a sequence")
     if all(type(item) is int for item in value):
@@ -132,7 +142,10 @@ def byte_list(value: Any, path: str) -> bytes:
 
 
 def byte_array(size: int, expected: str = "") -> Reader[bytes]:
-    """Exactly ``size`` bytes, written as a list of integers. ``expected`` is how the real node names the array."""
+    """Return the reader of exactly ``size`` bytes, written as a list of integers.
+
+    ``expected`` is the real node's name for the array, if it has a special one.
+    """
     name = expected or f"an array of length {size}"
 
     def read(value: Any, path: str) -> bytes:
@@ -147,6 +160,8 @@ def byte_array(size: int, expected: str = "") -> Reader[bytes]:
 
 
 def sequence(item: Reader[T]) -> Reader[tuple[T, ...]]:
+    """Return the reader of a list whose items ``item`` reads."""
+
     def read(value: Any, path: str) -> tuple[T, ...]:
         if not isinstance(value, list):
             raise wrong_type(value, path, "a sequence")
@@ -156,7 +171,10 @@ def sequence(item: Reader[T]) -> Reader[tuple[T, ...]]:
 
 
 def record(name: str, fields: Mapping[str, Reader[Any]]) -> Reader[dict[str, Any]]:
-    """A record ``{"key": ..., ...}``, or the list of its fields in order. ``name`` is the real node's name for it."""
+    """Return the reader of a record ``{"key": ..., ...}``, or of the list of its fields in order.
+
+    ``name`` is the real node's name for the record. Unknown keys are skipped.
+    """
 
     def read(value: Any, path: str) -> dict[str, Any]:
         if isinstance(value, list):
@@ -182,7 +200,10 @@ def record(name: str, fields: Mapping[str, Reader[Any]]) -> Reader[dict[str, Any
 
 
 def variant(options: Mapping[str, Reader[T]], units: Mapping[str, T] | None = None) -> Reader[T]:
-    """One of several alternatives, ``{"Name": payload}``; those in ``units`` are just ``"Name"``."""
+    """Return the reader of one of several alternatives, ``{"Name": payload}``.
+
+    Those in ``units`` are just ``"Name"``.
+    """
     known = units or {}
     names = ", ".join(f"`{name}`" for name in (*known, *options))
 

@@ -1,8 +1,9 @@
-"""Multiaddresses, the locators of service declarations: text and binary form, as rust-multiaddr reads and writes them.
+"""Multiaddresses, the locators of service declarations: text form and binary form, as rust-multiaddr reads and writes
+them.
 
-An address is a list of protocols. In text each is ``/name`` or ``/name/argument``; in binary a varint code and the
-argument, with a varint length before those of variable size. The empty address exists. Arguments are kept as they come:
-the real node checks that a port is a number, never that a host name could exist.
+An address is a list of protocols. In text each is ``/name`` or ``/name/argument``. In binary each is a code as a varint
+and the argument, which has a varint length in front if its size varies. The empty address exists. Arguments are kept as
+they are: the real node checks that a port is a number, but not that a host name could exist.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ _PLAIN_FORM: Final = {("x-parity-ws", b"/"): 477, ("x-parity-wss", b"/"): 478}
 
 
 def to_bytes(text: str) -> bytes:
-    """
+    """Return the binary form of an address.
+
     Raises:
-        MultiaddrError: naming the part of the text that no address has; or a text of absurd length.
+        MultiaddrError: the text is no address (the message names the wrong part), or has more than 2048 characters.
     """
     if len(text) > _TEXT_LIMIT:
         raise MultiaddrError(f"a multiaddress has at most {_TEXT_LIMIT} characters here, got {len(text)}")
@@ -33,7 +35,7 @@ def to_bytes(text: str) -> bytes:
 
 
 def normalized(text: str) -> str:
-    """The text as the real node would write it: ``/ip6/0:0::1`` is ``/ip6/::1``."""
+    """Return the text as the real node would write it: ``/ip6/0:0::1`` becomes ``/ip6/::1``."""
     return to_text(to_bytes(text))
 
 
@@ -65,9 +67,10 @@ def _protocol_bytes(name: str, parts: Iterator[str], text: str) -> bytes:
 
 
 def to_text(data: bytes) -> str:
-    """
+    """Return the text form of an address.
+
     Raises:
-        MultiaddrError: no address, or one whose text would mean another address (a host name with a ``/`` in it).
+        MultiaddrError: the bytes are no address, or their text means another address (a host name with a ``/`` in it).
     """
     cursor = Cursor(data)
     try:

@@ -1,4 +1,4 @@
-"""The protocols of multiaddresses: their codes, and how the value behind a name is written in text and in binary."""
+"""Protocols of multiaddresses: their codes, and the text and binary forms of their arguments."""
 
 from __future__ import annotations
 
@@ -20,34 +20,49 @@ _UNQUOTED_IN_PATH: Final = "!$&'()*+,:;=@[]|\\^~-._"
 
 
 class MultiaddrError(ValueError):
-    """The text or bytes are no multiaddress."""
+    """Refusal of text or bytes that are no multiaddress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """``size`` in bytes; None: a varint length goes before the bytes."""
+    """Form of the argument that follows a protocol's name."""
 
     size: int | None
+    """Length of the binary form in bytes; None if it varies: then a varint length stands in front of it."""
     parse: Callable[[str], bytes]
+    """Function from the text form to the binary form. It raises ``ValueError`` for text that has none."""
     show: Callable[[bytes], str]
+    """Function from the binary form to the text form."""
 
 
 class Cursor:
+    """Reader that takes bytes from the front."""
+
     def __init__(self, data: bytes) -> None:
         self._data = data
 
     @property
     def remaining(self) -> int:
+        """Number of bytes that are not taken yet."""
         return len(self._data)
 
     def take(self, size: int) -> bytes:
+        """Take the next ``size`` bytes.
+
+        Raises:
+            MultiaddrError: fewer bytes are left.
+        """
         if size > len(self._data):
             raise MultiaddrError(f"{size} bytes expected, {len(self._data)} are left")
         head, self._data = self._data[:size], self._data[size:]
         return head
 
     def varint(self) -> int:
-        """Unsigned, seven bits a byte, lowest first; the shortest form only."""
+        """Take an unsigned varint: seven bits a byte, lowest first, in its shortest form.
+
+        Raises:
+            MultiaddrError: the varint is longer than needed, or has more than nine bytes.
+        """
         value = 0
         for index in range(9):
             (byte,) = self.take(1)
@@ -60,6 +75,7 @@ class Cursor:
 
 
 def varint(value: int) -> bytes:
+    """Return an unsigned varint: seven bits a byte, lowest first; the top bit says that a byte follows."""
     encoded = bytearray()
     while value >= 0x80:
         encoded.append(value & 0x7F | 0x80)
@@ -223,5 +239,6 @@ PROTOCOLS: Final[dict[str, tuple[int, Argument | None]]] = {
     "x-parity-ws": (4770, _PATH),
     "x-parity-wss": (4780, _PATH),
 }
-"""Name to code and value; a value of None: the name stands alone."""
+"""Name of each protocol to its code and its argument; None for a name that stands alone."""
 NAMES: Final = {code: name for name, (code, _) in PROTOCOLS.items()}
+"""Code of each protocol to its name."""

@@ -1,6 +1,6 @@
-"""The genesis of a test network: which notes its nodes and wallets hold, and which services its nodes declare.
+"""Genesis of a test network: the notes of its nodes and wallets, and the services that its nodes declare.
 
-Notes and operations stand in the order of the original test framework, so that equal nodes give an equal genesis.
+Notes and operations stand in the order of the original test framework, so equal nodes give an equal genesis.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from nomos_core.node_identity import NodeIdentity
 from nomos_core.proofs.prover import Prover
 
 LEADER_STAKE: Final = 1000
+"""Units of value of a node's leader note."""
 SERVICE_STAKE: Final = 1
+"""Units of value of each note that backs a service declaration."""
 
 _DA_NOTE, _BLEND_NOTE = 1, 2
 _NOTES_PER_NODE: Final = 3
@@ -24,20 +26,24 @@ _NOTES_PER_NODE: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class GenesisNode:
-    """A node of a test network. A locator of None: the node does not declare that service, but has the note for it."""
+    """Node of a test network."""
 
     identity: NodeIdentity
+    """Keys of the node."""
     da_locator: str | None
+    """Multiaddress of its data availability service; None: the node has the note but does not declare."""
     blend_locator: str | None
+    """Multiaddress of its Blend service; None: the node has the note but does not declare."""
 
 
 def network_genesis(
     nodes: Sequence[GenesisNode], wallet_notes: Sequence[Note], prover: Prover, *, workers: int = 1
 ) -> SignedMantleTx:
-    """Per node a leader note of 1000 and two service notes of 1, then the wallet's notes.
+    """Make the genesis transaction of a test network.
 
-    The data-availability providers are declared before the Blend providers, each in the order of the nodes. ``workers``
-    threads sign the declarations.
+    Each node gets a leader note of 1000 and two service notes of 1 (data availability, Blend). The wallets' notes
+    follow. The data availability providers are declared before the Blend providers, each in the order of the nodes.
+    ``workers`` threads sign the declarations.
 
     Raises:
         ValueError: a locator is no multiaddress, or too long.

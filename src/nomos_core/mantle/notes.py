@@ -1,7 +1,7 @@
 """Unspent notes and their ids (Mantle specification, Note id).
 
-A note's id is the Poseidon2 sponge, without the final ONE, over a tag, the hash of the ledger transaction that made it,
-its place among the outputs, its value and its owner's key.
+The id of a note is the Poseidon2 sponge, without the final ONE, over the tag ``NOMOS_NOTE_ID_V1``, the hash of the
+ledger transaction that made it, its position among the outputs, its value and its owner's key.
 """
 
 from __future__ import annotations
@@ -20,20 +20,26 @@ _TAG: Final = field.from_tag("NOMOS_NOTE_ID_V1")
 
 @dataclass(frozen=True)
 class Utxo:
-    """An unspent note and where it was made."""
+    """Unspent note, and the output that made it."""
 
     tx_hash: LedgerTxHash
-    """Of the ledger transaction, not of the Mantle transaction around it."""
+    """Hash of the ledger transaction, not of the Mantle transaction around it."""
     output_index: int
+    """Position among the outputs of that transaction, from 0."""
     note: Note
+    """Value and owner."""
 
     @cached_property
     def id(self) -> NoteId:
+        """Id of the note, a field element; computed once."""
         return note_ids((self,))[0]
 
 
 def note_ids(utxos: Sequence[Utxo]) -> list[NoteId]:
-    """The ids of many notes in one batch. ``Utxo.id`` of each then costs nothing."""
+    """Return the ids of many notes, computed in one batch.
+
+    The ids are also stored in the notes, so ``Utxo.id`` costs nothing afterwards.
+    """
     rows = [(_TAG, utxo.tx_hash, utxo.output_index, utxo.note.value, utxo.note.public_key) for utxo in utxos]
     ids = [NoteId(value) for value in poseidon2.absorb_many(rows)]
     for utxo, note_id in zip(utxos, ids, strict=True):
@@ -42,7 +48,7 @@ def note_ids(utxos: Sequence[Utxo]) -> list[NoteId]:
 
 
 def utxos_of(ledger_tx: LedgerTx) -> tuple[Utxo, ...]:
-    """The notes that a ledger transaction makes, in the order of its outputs, with their ids computed."""
+    """Return the notes that a ledger transaction makes, in the order of its outputs, with their ids computed."""
     utxos = tuple(Utxo(ledger_tx.hash, index, note) for index, note in enumerate(ledger_tx.outputs))
     note_ids(utxos)
     return utxos

@@ -1,6 +1,6 @@
-"""Which proof goes with which operation, and the checks that every reader of a signed transaction makes.
+"""Kind of proof that each operation needs, and the checks that every reader of a signed transaction makes.
 
-The real node checks, when it reads a transaction, only what it can check without a ledger: that there is a proof for
+When the real node reads a transaction, it checks only what it can check without a ledger: that there is a proof for
 each operation, and the Ed25519 signatures of inscriptions and blobs. The ledger checks the rest.
 """
 
@@ -31,19 +31,25 @@ PROOF_KINDS: Final[dict[Opcode, type[OperationProof]]] = {
     Opcode.SDP_WITHDRAW: ZkProof,
     Opcode.SDP_ACTIVE: ZkProof,
 }
-"""A leader claim has none: the protocol has no encoding of its proof yet."""
+"""Kind of proof for each operation. A leader claim has none: the protocol does not define its encoding yet."""
 
 
 class OperationProofError(ValueError):
-    """A proof does not fit its operation, or does not hold."""
+    """Refusal of a proof that does not fit its operation or does not hold."""
 
 
 class UnprovableOperation(OperationProofError):
-    """A leader claim, whose proof has no encoding: the transaction can be neither signed nor priced nor included."""
+    """Refusal of a leader claim: its proof has no encoding.
+
+    The transaction can be neither signed nor priced nor included in a block.
+    """
 
 
 def verify_operation_proofs(tx: SignedMantleTx) -> None:
-    """
+    """Check that there is a proof for each operation, and the signatures of inscriptions and blobs over the hash.
+
+    As in the real node, an inscription or a blob with ``NoProof`` passes here; ``require_proof_kinds`` refuses it.
+
     Raises:
         OperationProofError: in the real node's words.
     """
@@ -55,7 +61,7 @@ def verify_operation_proofs(tx: SignedMantleTx) -> None:
 
 
 def require_proof_kinds(tx: SignedMantleTx) -> None:
-    """That each operation carries the kind of proof whose size its gas is computed from.
+    """Check that each operation has the kind of proof from whose size its gas is computed.
 
     The real node panics where this refuses.
 
@@ -74,7 +80,8 @@ def require_proof_kinds(tx: SignedMantleTx) -> None:
 
 
 def operations_with_proofs(tx: SignedMantleTx) -> list[tuple[Operation, OperationProof]]:
-    """
+    """Return each operation with its proof.
+
     Raises:
         OperationProofError: there are more or fewer proofs than operations.
     """
@@ -87,7 +94,8 @@ def operations_with_proofs(tx: SignedMantleTx) -> list[tuple[Operation, Operatio
 
 
 def proof_kind(operation: Operation) -> type[OperationProof]:
-    """
+    """Return the kind of proof that an operation needs.
+
     Raises:
         UnprovableOperation: the operation is a leader claim.
     """

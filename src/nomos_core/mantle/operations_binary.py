@@ -1,7 +1,7 @@
-"""The canonical bytes of operations (Mantle specification, Encoding), and the ids that are hashes of them.
+"""Canonical bytes of operations (Mantle specification, Encoding), and the ids that are hashes of them.
 
-An operation is its opcode byte and a payload; integers are little-endian. List lengths are one byte and wrap at 256, as
-in the real node: such an operation hashes, but no reader gets it back.
+An operation is its opcode byte and a payload. Integers are little-endian. The length of a list is one byte and wraps at
+256, as in the real node: an operation with more items can be hashed, but no reader reads it back.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ from nomos_core.mantle.operations import (
 T = TypeVar("T")
 
 LOCATOR_LIMIT: Final = 329
-"""The longest locator of a declaration, in bytes."""
+"""Length of the longest locator of a declaration, in bytes of its binary form."""
 GROTH16_BYTES: Final = 128
+"""Length of a compressed Groth16 proof in bytes."""
 
 _HASH_BYTES: Final = 32
 _SERVICES: Final = (ServiceType.BLEND, ServiceType.DATA_AVAILABILITY)
@@ -53,7 +54,8 @@ _ACTIVITY_VERSION: Final = 0x01
 
 
 def encode_operation(operation: Operation) -> bytes:
-    """
+    """Return the canonical bytes of an operation: the opcode and the payload.
+
     Raises:
         CodecError: a locator is longer than ``LOCATOR_LIMIT``.
         MultiaddrError: a locator is no multiaddress.
@@ -62,7 +64,7 @@ def encode_operation(operation: Operation) -> bytes:
 
 
 def decode_operation(data: bytes) -> tuple[Operation, bytes]:
-    """The operation at the front of the data, and what follows it.
+    """Read the operation at the front of the data. Return it and the bytes that follow it.
 
     Raises:
         CodecError: the data does not start with an operation.
@@ -73,9 +75,10 @@ def decode_operation(data: bytes) -> tuple[Operation, bytes]:
 
 
 def read_operation(reader: Reader) -> Operation:
-    """
+    """Read the next operation.
+
     Raises:
-        CodecError: what comes next is no operation.
+        CodecError: the bytes that come next are no operation.
     """
     opcode = reader.u8()
     if opcode not in _PAYLOAD_READERS:
@@ -84,12 +87,16 @@ def read_operation(reader: Reader) -> Operation:
 
 
 def message_id(operation: ChannelInscribe | ChannelBlob) -> MsgId:
-    """The id of a message in its channel: the hash of the payload, without the opcode."""
+    """Return the id of a channel message: Blake2b-256 of its payload, without the opcode."""
     return MsgId(blake2b_256(encode_payload(operation)))
 
 
 def declaration_id(declaration: SDPDeclare) -> DeclarationId:
-    """The hash of service, provider, the ``zk_id`` in Montgomery form and the locators, with nothing between them."""
+    """Return the id of a declaration.
+
+    It is Blake2b-256 over the service's name, the provider id, the Montgomery form of ``zk_id`` and the binary
+    locators, without any separator.
+    """
     return DeclarationId(
         blake2b_256(
             declaration.service_type.encode(),
@@ -102,6 +109,12 @@ def declaration_id(declaration: SDPDeclare) -> DeclarationId:
 
 @singledispatch
 def encode_payload(operation: Operation) -> bytes:
+    """Return the canonical payload of an operation, without its opcode.
+
+    Raises:
+        CodecError: a locator is longer than ``LOCATOR_LIMIT``.
+        MultiaddrError: a locator is no multiaddress.
+    """
     raise TypeError(f"{operation!r} is no operation")
 
 
@@ -167,7 +180,7 @@ def _encode_leader_claim(operation: LeaderClaim) -> bytes:
 
 
 def encode_activity(metadata: DaActivity | BlendActivity) -> bytes:
-    """The metadata of an activity message, without its length."""
+    """Return the metadata of an activity report, without the length that precedes it in the operation."""
     match metadata:
         case DaActivity():
             return b"".join(
@@ -192,16 +205,17 @@ def encode_activity(metadata: DaActivity | BlendActivity) -> bytes:
 
 
 def u64(value: int) -> bytes:
+    """Return eight little-endian bytes. ``value`` is from 0 to 2^64 - 1."""
     return value.to_bytes(8, "little")
 
 
 def sized(data: bytes) -> bytes:
-    """A ``u32`` length, then the bytes."""
+    """Return the length as ``u32``, then the bytes."""
     return len(data).to_bytes(4, "little") + data
 
 
 def count(items: tuple[object, ...]) -> bytes:
-    """The length of a list in one byte: it wraps at 256."""
+    """Return the length of a list as one byte. It wraps at 256."""
     return bytes((len(items) & 0xFF,))
 
 

@@ -1,7 +1,7 @@
-"""Operations and their proofs in JSON, as the HTTP API and the node's configuration carry them.
+"""Operations and their proofs in JSON, as the HTTP API and the node's configuration contain them.
 
 An operation is ``{"opcode": int, "payload": {...}}``. The real node tries the payload against every kind of operation,
-so any fault in it, the opcode included, is the same refusal; ``JsonError.detail`` says here what the fault was.
+so it gives the same refusal for every fault in it, the opcode included. Here ``JsonError.detail`` names the fault.
 """
 
 from __future__ import annotations
@@ -56,12 +56,13 @@ _SIGNATURE_BYTES: Final = 64
 
 
 def operation_to_json(operation: Operation) -> dict[str, Any]:
-    """The keys stand in the real node's order."""
+    """Return an operation as JSON values, with its keys in the real node's order."""
     return {"opcode": int(operation.opcode), "payload": _payload_to_json(operation)}
 
 
 def operation_from_json(value: Any, path: str = "") -> Operation:
-    """
+    """Read an operation. ``path`` is its place in the JSON text, for errors.
+
     Raises:
         JsonError: the value is no operation; ``detail`` names the field.
     """
@@ -77,6 +78,7 @@ def operation_from_json(value: Any, path: str = "") -> Operation:
 
 
 def proof_to_json(proof: OperationProof) -> Any:
+    """Return the proof of an operation as JSON values."""
     match proof:
         case NoProof():
             return "NoProof"
@@ -90,7 +92,8 @@ def proof_to_json(proof: OperationProof) -> Any:
 
 
 def proof_from_json(value: Any, path: str = "") -> OperationProof:
-    """
+    """Read the proof of an operation. ``path`` is its place in the JSON text, for errors.
+
     Raises:
         JsonError: the value is no proof of an operation.
     """
@@ -98,7 +101,7 @@ def proof_from_json(value: Any, path: str = "") -> OperationProof:
 
 
 def zk_signature_to_json(signature: bytes) -> dict[str, list[int]]:
-    """A compressed Groth16 proof: ``pi_a`` (32 bytes), ``pi_b`` (64), ``pi_c`` (32)."""
+    """Return a compressed Groth16 proof as lists of integers: ``pi_a`` (32 bytes), ``pi_b`` (64), ``pi_c`` (32)."""
     b_end = _G1_BYTES + _G2_BYTES
     return {
         "pi_a": list(signature[:_G1_BYTES]),
@@ -108,7 +111,8 @@ def zk_signature_to_json(signature: bytes) -> dict[str, list[int]]:
 
 
 def zk_signature_from_json(value: Any, path: str = "") -> ZkSignature:
-    """
+    """Read a compressed Groth16 proof. ``path`` is its place in the JSON text, for errors.
+
     Raises:
         JsonError: the value is no compressed Groth16 proof.
     """
@@ -213,7 +217,7 @@ def _metadata_to_json(metadata: DaActivity | BlendActivity) -> dict[str, Any]:
 
 
 def _made(make: Callable[..., T], name: str, fields: Mapping[str, Reader[Any]]) -> Reader[T]:
-    """A record whose fields are the keyword arguments of ``make``."""
+    """Return the reader of a record whose fields are the keyword arguments of ``make``."""
     read = record(name, fields)
     return lambda value, path: make(**read(value, path))
 
@@ -231,7 +235,7 @@ def _blend_activity(
 
 
 def _locator(text: str) -> str:
-    """In its normal form; what is too long for the binary form is refused here already."""
+    """Return a locator in its normal form. One that is too long for the binary form is refused here already."""
     size = len(multiaddr.to_bytes(text))
     if size > LOCATOR_LIMIT:
         raise ValueError(f"a locator has at most {LOCATOR_LIMIT} bytes, got {size}")

@@ -1,6 +1,7 @@
-"""Signing a transaction: a proof for each operation and one for the ledger part, all over the transaction's hash.
+"""Signing of a transaction: a proof for each operation and one for the ledger part, all over the transaction's hash.
 
-Ed25519 signs the hash in Montgomery form, zero-knowledge signatures take it as a field element.
+Ed25519 signs the Montgomery form of the hash (``field.signing_bytes``). Zero-knowledge signatures take the hash as a
+field element.
 """
 
 from __future__ import annotations
@@ -19,27 +20,32 @@ from nomos_core.proofs.prover import Prover
 
 @dataclass(frozen=True, slots=True)
 class Ed25519Signer:
-    """For channel operations: the key of the signer (of ``SetKeys``: of the channel's first key)."""
+    """Signer of a channel operation."""
 
     key: Ed25519Key
+    """Key of the operation's signer; for ``ChannelSetKeys`` the first key of the channel."""
 
 
 @dataclass(frozen=True, slots=True)
 class ZkSigner:
-    """For withdrawals and activity messages: the locked note's secret key, then the provider's."""
+    """Signer of a withdrawal or an activity report."""
 
     secret_keys: tuple[int, ...]
+    """Secret key of the locked note, then that of the provider's ``zk_id``; field elements."""
 
 
 @dataclass(frozen=True, slots=True)
 class ZkAndEd25519Signer:
-    """For declarations: the locked note's and the provider's secret keys, and the provider's Ed25519 key."""
+    """Signer of a declaration."""
 
     secret_keys: tuple[int, ...]
+    """Secret key of the locked note, then that of the provider's ``zk_id``; field elements."""
     key: Ed25519Key
+    """Key of the ``provider_id``."""
 
 
 OperationSigner = Ed25519Signer | ZkSigner | ZkAndEd25519Signer
+"""Any signer of an operation."""
 
 
 def sign_transaction(
@@ -49,14 +55,17 @@ def sign_transaction(
     ledger_keys: Sequence[int] = (),
     prover: Prover,
 ) -> SignedMantleTx:
-    """
+    """Sign a transaction: each operation, and the spending of its inputs.
+
     Args:
+        mantle_tx: transaction to sign.
         operation_signers: one for each operation, in their order.
-        ledger_keys: the secret keys of the notes that are spent, in the order of the inputs.
+        ledger_keys: secret keys of the notes that are spent, in the order of the inputs.
+        prover: maker of zero-knowledge signatures.
 
     Raises:
         OperationProofError: there are more or fewer signers than operations, or a signer can't sign its operation.
-        ValueError: more keys than the prover takes.
+        ValueError: there are more or fewer keys than inputs, or more than the prover takes.
         ProofError: the prover failed.
     """
     if len(operation_signers) != len(mantle_tx.operations):
@@ -73,7 +82,8 @@ def sign_transaction(
 
 
 def sign_operation(operation: Operation, signer: OperationSigner, tx_hash: TxHash, prover: Prover) -> OperationProof:
-    """
+    """Return the proof of an operation of the transaction with this hash.
+
     Raises:
         OperationProofError: the operation needs another kind of signer.
         ProofError: the prover failed.

@@ -1,7 +1,7 @@
-"""The canonical bytes of transactions, which are hashed, and the wire form, which is gossiped and stored.
+"""Canonical bytes of transactions, which are hashed, and their wire form, which is gossiped and stored.
 
-On the wire a Mantle transaction is its canonical bytes with a length before them; operation proofs are tagged, the
-ledger proof is raw. Whoever reads a signed transaction checks its operation proofs.
+On the wire a Mantle transaction is its canonical bytes with their length in front. The proofs of its operations have
+tags, the ledger proof is raw. Every reader of a signed transaction checks the proofs of its operations.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ _PROOF_SIZES: Final[dict[type[OperationProof], int]] = {
 
 
 def encode_ledger_tx(tx: LedgerTx) -> bytes:
-    """The numbers of inputs and outputs are one byte each and wrap at 256 (a genesis may have more outputs)."""
+    """Return the canonical bytes of a ledger transaction.
+
+    The numbers of inputs and outputs are one byte each and wrap at 256 (a genesis may have more outputs).
+    """
     return b"".join(
         (
             count(tx.inputs),
@@ -38,7 +41,8 @@ def encode_ledger_tx(tx: LedgerTx) -> bytes:
 
 
 def encode_mantle_tx(tx: MantleTx) -> bytes:
-    """
+    """Return the canonical bytes of a Mantle transaction.
+
     Raises:
         ValueError: a locator of a declaration is too long or no multiaddress.
     """
@@ -54,7 +58,7 @@ def encode_mantle_tx(tx: MantleTx) -> bytes:
 
 
 def encode_signed_mantle_tx(tx: SignedMantleTx) -> bytes:
-    """The canonical signed form: the bytes that storage gas is paid for.
+    """Return the canonical bytes of a signed transaction. Storage gas is paid for these bytes.
 
     Raises:
         OperationProofError: an operation carries another kind of proof than it needs.
@@ -65,7 +69,7 @@ def encode_signed_mantle_tx(tx: SignedMantleTx) -> bytes:
 
 
 def signed_size(tx: MantleTx) -> int:
-    """How many bytes ``encode_signed_mantle_tx`` will give once the transaction is signed.
+    """Return the number of bytes that ``encode_signed_mantle_tx`` will return once the transaction is signed.
 
     Raises:
         UnprovableOperation: the transaction has a leader claim.
@@ -75,7 +79,7 @@ def signed_size(tx: MantleTx) -> int:
 
 
 def decode_mantle_tx(data: bytes) -> tuple[MantleTx, bytes]:
-    """The transaction at the front of the data, and what follows it.
+    """Read the transaction at the front of the data. Return it and the bytes that follow it.
 
     Raises:
         CodecError: the data does not start with a transaction.
@@ -86,7 +90,8 @@ def decode_mantle_tx(data: bytes) -> tuple[MantleTx, bytes]:
 
 
 def transaction_to_wire(tx: SignedMantleTx) -> bytes:
-    """
+    """Return the wire form of a signed transaction.
+
     Raises:
         CodecError: the message would be larger than the wire limit.
     """
@@ -94,7 +99,8 @@ def transaction_to_wire(tx: SignedMantleTx) -> bytes:
 
 
 def transaction_from_wire(data: bytes) -> SignedMantleTx:
-    """
+    """Read a signed transaction from its wire form, and check the proofs of its operations.
+
     Raises:
         CodecError: the bytes are no signed transaction.
         OperationProofError: an operation's proof is missing, of the wrong kind, or does not hold.
@@ -106,6 +112,7 @@ def transaction_from_wire(data: bytes) -> SignedMantleTx:
 
 
 def write_transaction(writer: Writer, tx: SignedMantleTx) -> Writer:
+    """Write a signed transaction into a message, and return its writer."""
     writer.byte_string(encode_mantle_tx(tx.mantle_tx)).u64(len(tx.operation_proofs))
     for proof in tx.operation_proofs:
         write_proof(writer, proof)
@@ -113,9 +120,9 @@ def write_transaction(writer: Writer, tx: SignedMantleTx) -> Writer:
 
 
 def read_transaction(reader: Reader) -> SignedMantleTx:
-    """A signed transaction in the middle of a message, its operation proofs checked.
+    """Read a signed transaction from a message, and check the proofs of its operations.
 
-    Bytes after the Mantle transaction inside its own length are ignored, as the real node does.
+    Bytes after the Mantle transaction within its own length are ignored, as in the real node.
 
     Raises:
         CodecError: what comes next is no signed transaction.
@@ -129,10 +136,16 @@ def read_transaction(reader: Reader) -> SignedMantleTx:
 
 
 def write_proof(writer: Writer, proof: OperationProof) -> Writer:
+    """Write the proof of an operation into a message, and return its writer."""
     return writer.u32(_PROOF_TAGS.index(type(proof))).raw(_encode_proof(proof))
 
 
 def read_proof(reader: Reader) -> OperationProof:
+    """Read the proof of an operation from a message.
+
+    Raises:
+        CodecError: the bytes that come next are no proof.
+    """
     tag = reader.u32()
     match tag:
         case 0:
@@ -172,7 +185,7 @@ def _read_ledger_tx(reader: Reader) -> LedgerTx:
 
 
 def _bounded_count(reader: Reader) -> int:
-    """A list length, refused at once when so many proofs of four bytes can't follow."""
+    """Read the length of a list. Refuse it at once when that many proofs, of at least four bytes each, can't follow."""
     size = reader.u64()
     if size * 4 > reader.remaining:
         raise CodecError(f"{size} proofs are announced, {reader.remaining} bytes are left")

@@ -1,4 +1,4 @@
-"""Transactions in JSON, as the HTTP API, the mempool's clients and the node's configuration carry them."""
+"""Transactions in JSON, as the HTTP API, the clients of the mempool and the node's configuration contain them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nomos_core.mantle.transactions import LedgerTx, MantleTx, Note, SignedMantl
 
 
 def transaction_to_json(tx: SignedMantleTx) -> dict[str, Any]:
-    """The keys stand in the real node's order."""
+    """Return a signed transaction as JSON values, with its keys in the real node's order."""
     return {
         "mantle_tx": mantle_tx_to_json(tx.mantle_tx),
         "ops_proofs": [proof_to_json(proof) for proof in tx.operation_proofs],
@@ -28,7 +28,10 @@ def transaction_to_json(tx: SignedMantleTx) -> dict[str, Any]:
 
 
 def transaction_from_json(value: Any, path: str = "") -> SignedMantleTx:
-    """
+    """Read a signed transaction, and check the proofs of its operations.
+
+    ``path`` is its place in the JSON text, for errors.
+
     Raises:
         JsonError: the value is no signed transaction.
         OperationProofError: an operation's proof is missing, of the wrong kind, or does not hold.
@@ -40,6 +43,7 @@ def transaction_from_json(value: Any, path: str = "") -> SignedMantleTx:
 
 
 def mantle_tx_to_json(tx: MantleTx) -> dict[str, Any]:
+    """Return a transaction without its proofs as JSON values."""
     return {
         "ops": [operation_to_json(operation) for operation in tx.operations],
         "ledger_tx": {
@@ -52,7 +56,8 @@ def mantle_tx_to_json(tx: MantleTx) -> dict[str, Any]:
 
 
 def mantle_tx_from_json(value: Any, path: str = "") -> MantleTx:
-    """
+    """Read a transaction without proofs. ``path`` is its place in the JSON text, for errors.
+
     Raises:
         JsonError: the value is no transaction.
     """
@@ -61,11 +66,13 @@ def mantle_tx_from_json(value: Any, path: str = "") -> MantleTx:
 
 
 def note_to_json(note: Note) -> dict[str, Any]:
+    """Return a note as JSON values."""
     return {"value": note.value, "pk": field.to_hex(note.public_key)}
 
 
 def note_from_json(value: Any, path: str = "") -> Note:
-    """
+    """Read a note. ``path`` is its place in the JSON text, for errors.
+
     Raises:
         JsonError: the value is no note.
     """
