@@ -1,1 +1,3 @@
-"""Data availability (NomosDA): blobs in columns with polynomial commitments, who holds which, what is sent."""
+"""Data availability (NomosDA): blobs in columns with polynomial commitments, the members that hold them, and the
+messages.
+"""

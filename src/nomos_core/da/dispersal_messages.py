@@ -1,8 +1,8 @@
-"""What goes over the dispersal and replication protocols: shares and the transaction that names their blob.
+"""Messages of the dispersal and replication protocols: shares, and the transaction that names their blob.
 
-An executor disperses, a member answers each request; members replicate the same requests to each other without
-answers. On a stream a message is bincode behind its length as ``u16`` little-endian
-(``cryptarchia.sync_messages.frame``), which bounds the rows a blob can have.
+An executor disperses a blob, and a member answers each request. Members replicate the same requests to each other,
+without answers. On a stream a message is bincode with its length in front as ``u16`` little-endian
+(``cryptarchia.sync_messages.frame``). This length limits the number of rows of a blob.
 """
 
 from __future__ import annotations
@@ -25,64 +25,89 @@ from nomos_core.mantle.transactions import SignedMantleTx
 from nomos_core.mantle.transactions_binary import read_transaction, write_transaction
 
 DISPERSAL_PROTOCOL: Final = "/nomos/da/1.0.0/dispersal"
+"""Name of the libp2p protocol by which an executor disperses a blob to members."""
 REPLICATION_PROTOCOL: Final = "/nomos/da/1.0.0/replication"
+"""Name of the libp2p protocol by which members pass requests on to each other."""
 
 # tag, blob id, two list lengths, share index, proof behind its length, subnetwork
 _SHARE_REQUEST_BYTES: Final = 4 + 32 + 2 * 8 + 2 + (8 + COMPRESSED_BYTES + 1) + 2
 _ROW_BYTES: Final = (8 + CHUNK_BYTES) + (8 + COMPRESSED_BYTES)
 MAX_ROWS: Final = (MAX_FRAME - _SHARE_REQUEST_BYTES) // _ROW_BYTES
-"""With more rows a share doesn't fit in a frame."""
+"""Rows of a blob. With more rows a share does not fit in a frame."""
 _REPLICATION_ID_BYTES: Final = 34
 
 
 @dataclass(frozen=True, slots=True)
 class ShareRequest:
+    """Request to keep one share."""
+
     blob_id: BlobId
+    """Id of the blob that the share belongs to."""
     share: Share
+    """Column of the blob, with its proof and the commitments."""
     subnetwork: int
+    """Number of the subnetwork that keeps the share, from 0 to 65535."""
 
     @classmethod
     def of(cls, share: Share) -> ShareRequest:
-        """Column ``i`` belongs to subnetwork ``i``."""
+        """Return the request for a share: column ``i`` belongs to subnetwork ``i``."""
         return cls(share.blob_id, share, share.light.share_idx)
 
 
 Request = ShareRequest | SignedMantleTx
+"""Request of a dispersing or replicating node: a share, or the transaction that names the blob."""
 
 
 class DispersalErrorKind(IntEnum):
+    """Reason why a member refuses a request."""
+
     CHUNK_SIZE = 0
+    """A chunk of the share has the wrong size."""
     BLOB_VERIFICATION = 1
+    """The share does not belong to the blob."""
     TX_VERIFICATION = 2
+    """The transaction is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class TxAccepted:
+    """Answer to a transaction."""
+
     blob_id: BlobId
+    """Blob that the transaction names."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShareAccepted:
+    """Answer to a share. The member may not have verified the share yet."""
+
     blob_id: BlobId
+    """Blob that the share belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
 class DispersalError:
+    """Refusal of a share or a transaction."""
+
     blob_id: BlobId
+    """Blob of the refused request."""
     kind: DispersalErrorKind
+    """Reason."""
     description: str
+    """Text of the answering member."""
 
 
 DispersalResponse = TxAccepted | ShareAccepted | DispersalError
+"""Answer of a member to a request."""
 
 
 def max_blob_bytes(columns: int) -> int:
-    """The largest blob of so many columns whose shares can be sent."""
+    """Return the length in bytes of the largest blob of so many columns whose shares can be sent."""
     return MAX_ROWS * (columns // 2) * DATA_CHUNK_BYTES
 
 
 def blob_id_of_request(request: Request) -> BlobId | None:
-    """The blob that is dispersed; ``None`` when a transaction's first operation is no blob."""
+    """Return the blob that is dispersed; None for a transaction whose first operation is no blob."""
     if isinstance(request, ShareRequest):
         return request.blob_id
     operations = request.mantle_tx.operations
@@ -90,14 +115,15 @@ def blob_id_of_request(request: Request) -> BlobId | None:
 
 
 def replication_id(request: Request) -> bytes:
-    """34 bytes by which members know what they have seen."""
+    """Return the 34 bytes by which members recognize a request that they have seen."""
     if isinstance(request, ShareRequest):
         return request.blob_id + request.subnetwork.to_bytes(2, "little")
     return blake2b(field.signing_bytes(request.hash), digest_size=_REPLICATION_ID_BYTES).digest()
 
 
 def request_to_wire(request: Request) -> bytes:
-    """
+    """Return a request as bytes, without the frame.
+
     Raises:
         CodecError: the message would be larger than the wire limit.
     """
@@ -108,7 +134,8 @@ def request_to_wire(request: Request) -> bytes:
 
 
 def request_from_wire(data: bytes) -> Request:
-    """
+    """Read a request from its bytes, and check the proofs of a transaction's operations.
+
     Raises:
         CodecError: the bytes are no request.
         OperationProofError: the proof of an operation of the transaction is missing, of the wrong kind, or does not
@@ -127,6 +154,7 @@ def request_from_wire(data: bytes) -> Request:
 
 
 def response_to_wire(response: DispersalResponse) -> bytes:
+    """Return the answer to a request as bytes, without the frame."""
     match response:
         case TxAccepted(blob_id):
             return Writer().u32(0).raw(blob_id).take()
@@ -137,7 +165,8 @@ def response_to_wire(response: DispersalResponse) -> bytes:
 
 
 def response_from_wire(data: bytes) -> DispersalResponse:
-    """
+    """Read the answer to a request from its bytes.
+
     Raises:
         CodecError: the bytes are no answer to a dispersal request.
     """
@@ -156,10 +185,20 @@ def response_from_wire(data: bytes) -> DispersalResponse:
 
 
 def read_blob_id(reader: Reader) -> BlobId:
+    """Read the id of a blob from a message.
+
+    Raises:
+        CodecError: fewer than 32 bytes are left.
+    """
     return BlobId(reader.raw(32))
 
 
 def read_text(reader: Reader) -> str:
+    """Read a text from a message.
+
+    Raises:
+        CodecError: the bytes that come next are no UTF-8 text with its length in front.
+    """
     try:
         return reader.byte_string().decode()
     except UnicodeDecodeError as error:

@@ -1,8 +1,8 @@
-"""From the bytes of a blob to its shares: rows of chunks, a commitment to each row, one proof for each column.
+"""Encoding of a blob into shares: rows of chunks, a commitment to each row, and one proof for each column.
 
-Data is cut into chunks of 31 bytes, which always fit a field element, and those into rows of half as many chunks as the
-blob has columns. The other half of each row is zero: at this revision of the protocol the extension is the row's own
-domain, so that it adds no redundancy.
+Data is cut into chunks of 31 bytes, which always fit in a field element. A row has half as many chunks as the blob has
+columns; the other half of each row is zero. At this revision of the protocol a row is extended over its own domain, so
+the extension adds no redundancy.
 """
 
 from __future__ import annotations
@@ -19,41 +19,53 @@ from nomos_core.da.shares import CHUNK_BYTES, LightShare, Share, blob_id_of, pro
 from nomos_core.identifiers import BlobId
 
 DATA_CHUNK_BYTES: Final = 31
+"""Bytes of data in a chunk. The length of a blob is a multiple of it."""
 MAX_DATA_BYTES: Final = 32 * 1024 * 1024
-"""More than any blob whose shares can be sent (``dispersal_messages.max_blob_bytes``)."""
+"""Length of the longest blob in bytes.
+
+It is more than can be sent in shares (``dispersal_messages.max_blob_bytes``).
+"""
 _ZERO_CHUNK: Final = bytes(CHUNK_BYTES)
 
 
 class EncodingError(ValueError):
-    """The data is no blob: empty, all zero, not cut to whole chunks, or too large."""
+    """Refusal of data that is no blob: empty, all zero, not a multiple of 31 bytes, or too long."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedBlob:
+    """Blob with its rows, commitments and proofs."""
+
     blob_id: BlobId
+    """Id of the blob: Blake2b-256 of the row commitments in uncompressed form."""
     rows: tuple[tuple[bytes, ...], ...]
-    """Chunks of 32 bytes, extended to the full number of columns."""
+    """Rows of chunks of 32 bytes each. Every row has as many chunks as there are columns."""
     row_commitments: tuple[bytes, ...]
+    """One compressed point (48 bytes) for each row."""
     column_proofs: tuple[bytes, ...]
+    """One proof (49 bytes) for each column."""
 
     @property
     def columns(self) -> int:
+        """Number of columns, a power of two."""
         return len(self.column_proofs)
 
     def share(self, index: int) -> Share:
-        """The share of a column, ``0 <= index < columns``."""
+        """Return the share of column ``index``, from 0 to ``columns - 1``."""
         column = tuple(row[index] for row in self.rows)
         return Share(LightShare(index, column, self.column_proofs[index]), self.row_commitments)
 
     def shares(self) -> Iterator[Share]:
+        """Return the shares of all columns, in order."""
         return map(self.share, range(self.columns))
 
 
 def encode(data: bytes, basis: CommitmentBasis, max_bytes: int = MAX_DATA_BYTES) -> EncodedBlob:
     """Encode a blob into as many columns as the basis has.
 
-    Takes time in proportion to the data and, for the proofs, to ``n log n`` of the columns: not for an event loop. Data
-    whose weighed rows happen to be a polynomial of lower degree, which the real encoder can't prove, is like any other.
+    The time grows with the length of the data and, for the proofs, with ``n log n`` of the columns. It is too long for
+    an event loop. Data whose combined row happens to be a polynomial of lower degree is encoded like any other; the
+    real encoder can't prove it.
 
     Raises:
         EncodingError: the real node panics on such data, or it is longer than ``max_bytes``.
@@ -73,14 +85,14 @@ def encode(data: bytes, basis: CommitmentBasis, max_bytes: int = MAX_DATA_BYTES)
 
 
 def chunk_rows(data: bytes, columns: int) -> list[tuple[bytes, ...]]:
-    """Rows of at most ``columns / 2`` chunks of 32 bytes; the last may be shorter."""
+    """Return rows of at most ``columns / 2`` chunks of 32 bytes. The last row may be shorter."""
     chunks = [data[start : start + DATA_CHUNK_BYTES] + b"\0" for start in range(0, len(data), DATA_CHUNK_BYTES)]
     width = columns // 2
     return [tuple(chunks[start : start + width]) for start in range(0, len(chunks), width)]
 
 
 def padded_to_chunks(data: bytes) -> bytes:
-    """The data with zeros up to whole chunks, as ``nomos-cli disseminate`` sends it."""
+    """Return the data with zeros up to a multiple of 31 bytes, as ``nomos-cli disseminate`` sends it."""
     return data + bytes(-len(data) % DATA_CHUNK_BYTES)
 
 

@@ -1,9 +1,9 @@
-"""Makes a parameters file for tests, in the layout of ``kzg_params``, from a seed that everyone knows.
+"""Generator of a parameters file for tests, in the layout of ``kzg_params``, from a seed that everybody knows.
 
-NOT A TRUSTED SET-UP: whoever has the seed has ``tau`` and can prove anything. It serves networks of one's own; nodes
+NOT A TRUSTED SET-UP: whoever has the seed has ``tau`` and can prove anything. Use it only for your own networks. Nodes
 share blobs only when they have the same file, and equal seeds give equal files.
 
-``python -m nomos_core.da.kzg_generator FILE`` makes it where it is missing.
+``python -m nomos_core.da.kzg_generator FILE`` makes the file if it is missing.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from nomos_core.da.points import uncompressed
 from nomos_core.hashing import blake2b_256
 
 TEST_POWERS: Final = 8193
-"""As in the file of the protocol's own tests."""
+"""Powers in the file of the protocol's own tests, and in the default file here."""
 TEST_SEED: Final = b"logos-blockchain-testing KZG test set-up, not to be trusted"
+"""Seed of the default file."""
 _TAU_BYTES: Final = 16
 """Half the size of a scalar halves the time; there is nothing to protect."""
 _COORDINATE: Final = G2_BYTES // 4
@@ -31,7 +32,7 @@ Group = TypeVar("Group", G1Point, G2Point)
 
 
 def generated_params(powers: int = TEST_POWERS, seed: bytes = TEST_SEED) -> bytes:
-    """The contents of a file with ``powers`` powers of ``tau``: about four seconds of work for the default.
+    """Return the contents of a file with ``powers`` powers of ``tau``. The default takes about four seconds.
 
     Raises:
         ValueError: ``powers`` is less than 2 or more than ``kzg_params.MAX_POWERS``.
@@ -59,7 +60,7 @@ def generated_params(powers: int = TEST_POWERS, seed: bytes = TEST_SEED) -> byte
 
 
 def write_test_params(path: Path, powers: int = TEST_POWERS, seed: bytes = TEST_SEED) -> None:
-    """Write the file, whole or not at all; its folder is made if it is missing.
+    """Write the file, whole or not at all. Its folder is made if it is missing.
 
     Raises:
         OSError: the file can't be written.
@@ -76,7 +77,7 @@ def write_test_params(path: Path, powers: int = TEST_POWERS, seed: bytes = TEST_
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Make the file that the only argument names, unless it is there and holds parameters."""
+    """Make the file that the only argument names, unless it exists and holds parameters. Return the exit code."""
     if len(arguments) != 1:
         print("usage: python -m nomos_core.da.kzg_generator FILE", file=sys.stderr)
         return 2
@@ -117,7 +118,7 @@ def _word(value: int) -> bytes:
 
 
 def _g2_bytes(point: G2Point) -> bytes:
-    """Each coordinate with its imaginary part first."""
+    """Return the bytes of a point. The imaginary part of each coordinate comes first."""
     data = point.to_xy_bytes_be()
     x0, x1, y0, y1 = (data[start : start + _COORDINATE] for start in range(0, G2_BYTES, _COORDINATE))
     return x1 + x0 + y1 + y0

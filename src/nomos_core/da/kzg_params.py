@@ -1,15 +1,15 @@
-"""The parameters of the polynomial commitments (KZG), read from the file that all nodes of a network share.
+"""Parameters of the polynomial commitments (KZG), read from the file that all nodes of a network share.
 
-The file is arkworks' ``UniversalParams`` of BLS12-381, uncompressed: little-endian 64-bit counts and keys, points in
-the ZCash form::
+The file is arkworks' ``UniversalParams`` of BLS12-381, uncompressed: 64-bit little-endian counts and keys, and points
+in the ZCash form::
 
     count n, n points g^(tau^i)              96 bytes each
     count m, m x (key, gamma^(tau^i))        8 + 96
     h, h^tau                                 192 each
     count k, k x (key, h^(-tau^i))           8 + 192
 
-Loading checks the whole layout but turns only four points into curve points; powers become points when a number of
-columns first needs them. What is used is checked: on the curve, in the group, not infinity.
+Loading checks the whole layout but decodes only five points. The powers are decoded when a number of columns first
+needs them. Every point that is used is checked: it is on the curve, in the group, and not infinity.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ from nomos_core.da.commitment_basis import CommitmentBasis
 from nomos_core.da.points import UNCOMPRESSED_BYTES
 
 G1_BYTES: Final = UNCOMPRESSED_BYTES
+"""Length of an uncompressed point of the first group."""
 G2_BYTES: Final = 2 * G1_BYTES
+"""Length of an uncompressed point of the second group."""
 WORD_BYTES: Final = 8
-"""Of counts and keys."""
+"""Length of a count or a key."""
 MAX_POWERS: Final = 1 << 17
-"""More than any number of columns: share indices have 16 bits."""
+"""Powers that a file may have. It is more than any number of columns: share indices have 16 bits."""
 _MAX_FILE_BYTES: Final = MAX_POWERS * 400 + 4096
 _COORDINATE: Final = G1_BYTES // 2
 Point = TypeVar("Point", G1Point, G2Point)
@@ -38,21 +40,28 @@ _REMEDY: Final = "generate a file with `nomos-testing kzg-params` or name anothe
 
 
 class KzgParamsError(ValueError):
-    """The file is missing, has another layout, or holds what are no points; the message says which and where."""
+    """Refusal of a file that is missing, has another layout or holds no points. The message says which and where."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationKey:
-    """What it takes to check a proof."""
+    """Points with which a proof is checked."""
 
     g: G1Point
+    """Generator of the first group: power 0 of ``tau``."""
     gamma_g: G1Point
+    """First power of gamma. Blinding would need it; the protocol does not use it."""
     h: G2Point
+    """Generator of the second group."""
     beta_h: G2Point
+    """``h^tau``."""
 
 
 class KzgParams:
-    """Commitment parameters. Safe to share between threads; bases are made once per number of columns."""
+    """Commitment parameters.
+
+    They are safe to share between threads. A basis is made once for each number of columns.
+    """
 
     def __init__(self, powers: bytes, verification_key: VerificationKey, source: str) -> None:
         """``powers`` are the points ``g^(tau^i)`` as the file has them."""
@@ -64,7 +73,8 @@ class KzgParams:
 
     @classmethod
     def load(cls, path: Path) -> KzgParams:
-        """
+        """Read the parameters from a file.
+
         Raises:
             KzgParamsError: no readable file, or no parameters in it.
         """
@@ -79,7 +89,8 @@ class KzgParams:
 
     @classmethod
     def parse(cls, data: bytes, source: str) -> KzgParams:
-        """
+        """Read the parameters from the contents of a file. ``source`` names the file in errors.
+
         Raises:
             KzgParamsError: the bytes have another layout, or a point that is needed first is none.
         """
@@ -87,10 +98,11 @@ class KzgParams:
 
     @property
     def power_count(self) -> int:
+        """Number of powers of ``tau``: the greatest number of columns."""
         return len(self._powers) // G1_BYTES
 
     def powers(self, count: int) -> list[G1Point]:
-        """The first ``count`` powers as points.
+        """Return the first ``count`` powers as points.
 
         Raises:
             KzgParamsError: the file has fewer, or one of them is no point.
@@ -101,7 +113,7 @@ class KzgParams:
         return [read_g1(self._powers[start : start + G1_BYTES], start + WORD_BYTES, self._source) for start in starts]
 
     def basis(self, columns: int) -> CommitmentBasis:
-        """What it takes to commit to rows of ``columns`` values and to prove the columns.
+        """Return the basis for commitments to rows of ``columns`` values and for the proofs of the columns.
 
         Raises:
             ValueError: ``columns`` is no power of two from 2 to the number of powers.
@@ -162,7 +174,8 @@ class _LayoutReader:
 
 
 def read_g1(data: bytes, offset: int, source: str) -> G1Point:
-    """
+    """Read an uncompressed point of the first group. ``offset`` and ``source`` name its place in errors.
+
     Raises:
         KzgParamsError: no point of the first group, or infinity.
     """
@@ -170,7 +183,7 @@ def read_g1(data: bytes, offset: int, source: str) -> G1Point:
 
 
 def read_g2(data: bytes, offset: int, source: str) -> G2Point:
-    """Each coordinate is stored imaginary part first.
+    """Read an uncompressed point of the second group. The imaginary part of each coordinate comes first.
 
     Raises:
         KzgParamsError: no point of the second group, or infinity.

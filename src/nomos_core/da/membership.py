@@ -1,8 +1,8 @@
-"""Who holds which columns: the members of each subnetwork in a session, and how one session follows another.
+"""Membership: which providers hold which columns in a session, and how one session follows another.
 
-The members of a session are the providers with an active declaration for data availability when it starts; column
-``i`` of a blob goes to the members of subnetwork ``i``. All nodes compute the same membership from the session's
-number, the providers and the membership before.
+The members of a session are the providers with an active declaration for data availability when it starts. Column ``i``
+of a blob goes to the members of subnetwork ``i``. All nodes compute the same membership from the number of the session,
+the providers and the membership before.
 """
 
 from __future__ import annotations
@@ -19,21 +19,24 @@ _SUBNETWORK_LIMIT = 1 << 16
 
 
 class MembershipError(ValueError):
-    """There can't be such a membership; the message says what would be needed."""
+    """Refusal of a membership that can't exist. The message says what it needs."""
 
 
 @dataclass(frozen=True)
 class Membership:
-    """The subnetworks of a session. All are empty before the first one and in one with too few providers."""
+    """Subnetworks of one session. All are empty before the first session, and in a session with too few providers."""
 
     session: int
+    """Number of the session."""
     replication_factor: int
-    """At least so many members in each subnetwork."""
+    """Members that each subnetwork has at least."""
     subnetworks: tuple[frozenset[Ed25519PublicKey], ...]
+    """Members of each subnetwork, at position ``i`` those that hold column ``i``. From 1 to 65536 subnetworks."""
 
     @classmethod
     def empty(cls, subnetworks: int, replication_factor: int, session: int = 0) -> Membership:
-        """
+        """Return a membership without members.
+
         Raises:
             MembershipError: no subnetworks, or more than a share index can tell apart.
         """
@@ -43,25 +46,26 @@ class Membership:
 
     @property
     def is_sufficient(self) -> bool:
-        """Whether the session had enough providers: if not, nothing can be dispersed or sampled in it."""
+        """True if the session has members. Without members nothing can be dispersed or sampled in it."""
         return bool(self.members)
 
     @cached_property
     def members(self) -> frozenset[Ed25519PublicKey]:
+        """Members of all subnetworks."""
         return frozenset().union(*self.subnetworks)
 
     def subnetworks_of(self, member: Ed25519PublicKey) -> tuple[int, ...]:
-        """The subnetworks a member is assigned to, ascending; empty for a stranger."""
+        """Return the numbers of the subnetworks of a member, ascending; empty for a provider that is no member."""
         return tuple(number for number, members in enumerate(self.subnetworks) if member in members)
 
 
 def next_membership(
     previous: Membership, session: int, providers: Collection[Ed25519PublicKey], min_members: int = 1
 ) -> Membership:
-    """The membership of a session that follows ``previous``.
+    """Return the membership of the session that follows ``previous``.
 
-    With fewer than ``min_members`` providers all its subnetworks are empty. A session after such a one starts afresh
-    (the real node keeps no subnetworks then and panics).
+    With fewer than ``min_members`` providers all its subnetworks are empty. The session after such a session starts
+    without any earlier assignment (the real node panics there).
 
     Raises:
         MembershipError: enough providers for a session, but too few for the replicas of a subnetwork.

@@ -1,7 +1,7 @@
-"""Points of BLS12-381's first group in the two byte forms the protocol uses, both the ZCash ones.
+"""Points of BLS12-381's first group, in the two byte forms of the protocol. Both are the ZCash forms.
 
-Compressed (48 bytes, the form of values on the wire) is the x coordinate big-endian with three flag bits; uncompressed
-(96 bytes, the form that is hashed) is x, then y, and one flag for infinity.
+The compressed form (48 bytes) is used on the wire: the x coordinate, big-endian, with three flag bits. The uncompressed
+form (96 bytes) is hashed: x, then y, and one flag for infinity.
 """
 
 from __future__ import annotations
@@ -12,17 +12,19 @@ from typing import Final
 from py_arkworks_bls12381 import G1Point
 
 COMPRESSED_BYTES: Final = 48
+"""Length of a compressed point."""
 UNCOMPRESSED_BYTES: Final = 96
+"""Length of an uncompressed point."""
 _INFINITY: Final = bytes([0x40]) + bytes(UNCOMPRESSED_BYTES - 1)
 _DECODED_POINTS: Final = 2048
 
 
 class PointError(ValueError):
-    """Bytes that are no point of the group, in the real node's words."""
+    """Refusal of bytes that are no point of the group, in the real node's words."""
 
 
 def decode_point(data: bytes) -> G1Point:
-    """A point from its compressed form; bytes behind the first 48 are ignored, as the real node does.
+    """Read a point from its compressed form. Bytes after the first 48 are ignored, as in the real node.
 
     Raises:
         PointError: too few bytes, wrong flags, not on the curve or not in the group.
@@ -34,7 +36,10 @@ def decode_point(data: bytes) -> G1Point:
 
 @lru_cache(maxsize=_DECODED_POINTS)
 def _decode(data: bytes) -> G1Point:
-    """The last points are kept: the shares of a blob repeat its commitments, and decoding them is most of the work."""
+    """Decode a point. The results of the last calls are kept.
+
+    The shares of a blob repeat its commitments, and decoding them is most of the work of reading a share.
+    """
     try:
         return G1Point.from_compressed_bytes(data)
     except ValueError:
@@ -45,10 +50,11 @@ def _decode(data: bytes) -> G1Point:
 
 
 def encode_point(point: G1Point) -> bytes:
+    """Return the compressed form of a point, 48 bytes."""
     return point.to_compressed_bytes()
 
 
 def uncompressed(point: G1Point) -> bytes:
-    """What arkworks writes for ``serialize_uncompressed``."""
+    """Return the uncompressed form of a point, 96 bytes, as arkworks' ``serialize_uncompressed`` writes it."""
     coordinates = point.to_xy_bytes_be()
     return coordinates if any(coordinates) else _INFINITY

@@ -1,4 +1,7 @@
-"""Data from shares. Rows are stored as they are: the first half of the columns is the data, nothing is interpolated."""
+"""Reconstruction of data from shares.
+
+The first half of the columns holds the data itself, so nothing is interpolated.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,14 @@ from nomos_core.da.shares import CHUNK_BYTES, LightShare
 
 
 class ReconstructionError(ValueError):
-    """The shares don't make up data; the message names the one that doesn't fit."""
+    """Refusal of shares that do not make up data. The message names the share that does not fit."""
 
 
 def reconstruct(shares: Iterable[LightShare]) -> bytes:
-    """The data of the given columns, row by row, each chunk without its last byte.
+    """Return the data of the given columns, row by row. The last byte of each chunk is dropped.
 
-    Given the first half of a blob's columns that is the blob, with zeros up to a full last row; further columns add
-    their zeros to each row. The order of the shares doesn't matter and a share may be given twice.
+    For the first half of a blob's columns this is the blob, with zeros up to a full last row. Further columns add their
+    zeros to each row. The order of the shares does not matter, and a share may be given twice.
 
     Raises:
         ReconstructionError: no shares, different numbers of rows, a chunk of another size, or two shares of one column
@@ -30,7 +33,9 @@ def reconstruct(shares: Iterable[LightShare]) -> bytes:
 
 
 def reconstruct_blob(shares: Iterable[LightShare], columns: int, size: int) -> bytes:
-    """The blob of ``size`` bytes whose shares these are: all of the first half of its columns are needed.
+    """Return the blob of ``size`` bytes with these shares.
+
+    All of the first half of its ``columns`` columns are needed.
 
     Raises:
         ReconstructionError: one of them is missing, they hold fewer bytes, or as for ``reconstruct``.

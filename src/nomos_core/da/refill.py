@@ -1,9 +1,12 @@
-"""How providers are assigned to subnetworks when a session starts: by least change from the session before.
+"""Assignment of providers to subnetworks when a session starts.
 
-Providers that left are taken out. If there are fewer providers than before, the largest subnetwork gives some of its
-members to the smallest until all are about even; if there are more, those that serve in more subnetworks than average
-leave some. Then the emptiest subnetwork takes the provider that serves least, again and again, until each subnetwork
-has its replicas and each provider serves at least the average. Ties go to the lower subnetwork and the lower key.
+It changes as little as possible from the session before.
+
+Providers that left are removed. If there are fewer providers than before, the largest subnetwork gives some of its
+members to the smallest until all are about even. If there are more, providers that serve in more subnetworks than the
+average leave some. Then the emptiest subnetwork takes the provider that serves in the fewest subnetworks, again and
+again, until each subnetwork has its replicas and each provider serves in at least the average number. Ties go to the
+lower subnetwork and to the lower key.
 """
 
 from __future__ import annotations
@@ -25,10 +28,11 @@ def refill(
     replication_factor: int,
     rng: BlakeRng,
 ) -> tuple[frozenset[Ed25519PublicKey], ...]:
-    """The members of each subnetwork in the new session, given those of the session before (at least one subnetwork).
+    """Return the members of each subnetwork in the new session.
 
-    There are at least one provider and at least ``replication_factor`` of them. Only a change in their number draws
-    from ``rng``. Providers are ordered by key, which is also the order of their peer ids.
+    ``previous`` has the members of the session before, for at least one subnetwork. There must be at least one
+    provider, and at least ``replication_factor`` of them. Numbers are drawn from ``rng`` only if the number of
+    providers changes. Providers are ordered by key, which is also the order of their peer ids.
     """
     current = frozenset(providers)
     subnetworks = [set(members) & current for members in previous]
@@ -45,7 +49,7 @@ def refill(
 
 
 def _by_size(subnetworks: _Subnetworks) -> list[int]:
-    """The numbers of the subnetworks, smallest subnetwork first."""
+    """Return the numbers of the subnetworks, smallest subnetwork first."""
     return sorted(range(len(subnetworks)), key=lambda number: (len(subnetworks[number]), number))
 
 
@@ -65,9 +69,9 @@ def _even_out(subnetworks: _Subnetworks, rng: BlakeRng) -> None:
 def _leave_surplus(
     subnetworks: _Subnetworks, participation: Counter[Ed25519PublicKey], average: int, rng: BlakeRng
 ) -> None:
-    """Providers above the average, those that serve least first, leave some of their subnetworks.
+    """Let providers above the average leave some of their subnetworks, those that serve in the fewest first.
 
-    Which ones is drawn by position in the order of sizes from before anyone left.
+    The subnetworks to leave are drawn by position in the order of sizes before anyone left.
     """
     ordered = [subnetworks[number] for number in _by_size(subnetworks)]
     for count, provider in sorted((count, provider) for provider, count in participation.items() if count > average):
@@ -80,7 +84,11 @@ def _leave_surplus(
 def _fill(
     subnetworks: _Subnetworks, participation: Counter[Ed25519PublicKey], average: int, replication_factor: int
 ) -> None:
-    """Ends: the emptiest subnetwork has everyone only when all have, and then both conditions hold."""
+    """Give each subnetwork its replicas and each provider the average number of subnetworks.
+
+    The loop ends: the emptiest subnetwork has all providers only when all subnetworks have, and then both conditions
+    hold.
+    """
     emptiest = [(len(members), number) for number, members in enumerate(subnetworks)]
     least_serving = [(count, provider) for provider, count in participation.items()]
     heapify(emptiest)
@@ -96,7 +104,7 @@ def _fill(
 def _pop_outsider(
     least_serving: list[tuple[int, Ed25519PublicKey]], members: set[Ed25519PublicKey]
 ) -> tuple[int, Ed25519PublicKey]:
-    """Take the provider that serves least among those that aren't members."""
+    """Take the provider that serves in the fewest subnetworks among those that are no members."""
     passed = []
     while (entry := heappop(least_serving))[1] in members:
         passed.append(entry)

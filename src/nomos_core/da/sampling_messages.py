@@ -1,7 +1,7 @@
-"""What goes over the sampling protocol, by which a node asks members for shares and commitments of a blob, and the
-message that closes a connection to a member.
+"""Messages of the sampling protocol, and the message that closes a connection to a member.
 
-On a stream a message is bincode behind its length as ``u16`` little-endian (``cryptarchia.sync_messages.frame``).
+By the sampling protocol a node asks members for shares and commitments of a blob. On a stream a message is bincode with
+its length in front as ``u16`` little-endian (``cryptarchia.sync_messages.frame``).
 """
 
 from __future__ import annotations
@@ -17,58 +17,89 @@ from nomos_core.da.shares_wire import read_commitments, read_light_share, write_
 from nomos_core.identifiers import BlobId
 
 SAMPLING_PROTOCOL: Final = "/nomos/da/1.0.0/sampling"
+"""Name of the libp2p protocol."""
 _NOT_FOUND: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SampleShare:
+    """Request for one share of a blob."""
+
     blob_id: BlobId
+    """Blob."""
     share_idx: int
+    """Column, from 0 to 65535."""
 
 
 @dataclass(frozen=True, slots=True)
 class SampleCommitments:
+    """Request for the row commitments of a blob."""
+
     blob_id: BlobId
+    """Blob."""
 
 
 @dataclass(frozen=True, slots=True)
 class SampledShare:
+    """Answer with a share."""
+
     blob_id: BlobId
+    """Blob."""
     share: LightShare
+    """Share, without the row commitments."""
 
 
 @dataclass(frozen=True, slots=True)
 class SampledCommitments:
+    """Answer with row commitments."""
+
     rows_commitments: tuple[bytes, ...]
+    """One compressed point (48 bytes) for each row."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShareNotFound:
+    """Answer of a member that does not have the share."""
+
     blob_id: BlobId
+    """Blob."""
     column: int
+    """Column, from 0 to 65535."""
     description: str
+    """Text of the answering member."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommitmentsNotFound:
+    """Answer of a member that does not have the commitments."""
+
     blob_id: BlobId
+    """Blob."""
     description: str
+    """Text of the answering member."""
 
 
 SampleRequest = SampleShare | SampleCommitments
+"""Request of a sampling node."""
 SampleError = ShareNotFound | CommitmentsNotFound
+"""Answer without the thing that was asked for."""
 SampleResponse = SampledShare | SampledCommitments | SampleError
+"""Answer of a member."""
 
 
 class CloseReason(IntEnum):
-    """Why a node closes its connection to a member."""
+    """Reason why a node closes its connection to a member."""
 
     GRACEFUL_SHUTDOWN = 0
+    """The node shuts down."""
     SUBNET_CHANGE = 1
+    """The members of the subnetworks changed."""
     SUBNET_SAMPLE_FAILURE = 2
+    """Sampling from the member failed."""
 
 
 def request_to_wire(request: SampleRequest) -> bytes:
+    """Return a request as bytes, without the frame."""
     match request:
         case SampleShare(blob_id, share_idx):
             return Writer().u32(0).raw(blob_id).u16(share_idx).take()
@@ -77,7 +108,8 @@ def request_to_wire(request: SampleRequest) -> bytes:
 
 
 def request_from_wire(data: bytes) -> SampleRequest:
-    """
+    """Read a request from its bytes.
+
     Raises:
         CodecError: the bytes are no request.
     """
@@ -94,7 +126,8 @@ def request_from_wire(data: bytes) -> SampleRequest:
 
 
 def response_to_wire(response: SampleResponse) -> bytes:
-    """
+    """Return an answer as bytes, without the frame.
+
     Raises:
         CodecError: the message would be larger than the wire limit.
     """
@@ -111,7 +144,8 @@ def response_to_wire(response: SampleResponse) -> bytes:
 
 
 def response_from_wire(data: bytes) -> SampleResponse:
-    """
+    """Read an answer from its bytes.
+
     Raises:
         CodecError: the bytes are no answer to a sampling request.
     """
@@ -130,11 +164,13 @@ def response_from_wire(data: bytes) -> SampleResponse:
 
 
 def close_to_wire(reason: CloseReason) -> bytes:
+    """Return the closing message as bytes, without the frame."""
     return Writer().u32(reason).take()
 
 
 def close_from_wire(data: bytes) -> CloseReason:
-    """
+    """Read the closing message from its bytes.
+
     Raises:
         CodecError: the bytes are no closing message.
     """

@@ -1,8 +1,9 @@
-"""Shares: what a member of a subnetwork keeps of a blob, one column with the proof that it is the blob's.
+"""Shares: the part of a blob that a member of a subnetwork keeps, one column with the proof that it belongs to the
+blob.
 
-A light share goes without the row commitments, which are the same for all columns. Points stay in their compressed
-form: a share is a value, and what is not looked at is not decoded. JSON is in ``shares_json``, bincode in
-``shares_wire``; both refuse what is no point.
+A light share does not contain the row commitments, which are the same for all columns. Points stay in their compressed
+form: a share is a value, and is not decoded unless it must be. JSON is in ``shares_json`` and bincode in
+``shares_wire``; both refuse bytes that are no point.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from nomos_core.hashing import blake2b_256
 from nomos_core.identifiers import BlobId
 
 CHUNK_BYTES: Final = 32
-"""A field element, little-endian: how a chunk of data is stored in a share."""
+"""Length of a chunk in a share: a field element, little-endian."""
 _CHALLENGE_TAG: Final = b"NOMOS_DA_V1"
 _CHALLENGE_BYTES: Final = 31
 _OPTION_BYTES: Final = 1
@@ -28,27 +29,33 @@ _OPTION_BYTES: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class LightShare:
+    """Column of a blob with its proof, without the row commitments."""
+
     share_idx: int
-    """Which column it is, counted from 0."""
+    """Number of the column, from 0 to 65535."""
     column: tuple[bytes, ...]
-    """One chunk of each row."""
+    """One chunk (32 bytes) of each row, from the first row on."""
     combined_column_proof: bytes
-    """A compressed point and the mark of an option that is not used: 49 bytes."""
+    """49 bytes: a compressed point, and the mark 0 of an option (a blinding value) that is not used."""
 
     @property
     def column_id(self) -> bytes:
+        """Blake2b-256 of the chunks."""
         return blake2b_256(*self.column)
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
+    """Column of a blob with its proof and the row commitments."""
+
     light: LightShare
+    """Column and proof."""
     rows_commitments: tuple[bytes, ...]
-    """One compressed point for each row."""
+    """One compressed point (48 bytes) for each row."""
 
     @property
     def blob_id(self) -> BlobId:
-        """The id of the blob with these commitments.
+        """Id of the blob with these row commitments.
 
         Raises:
             PointError: one of them is no point.
@@ -57,17 +64,20 @@ class Share:
 
 
 def blob_id_of(commitments: Sequence[G1Point]) -> BlobId:
-    """Blake2b-256 of the row commitments in uncompressed form."""
+    """Return the id of a blob: Blake2b-256 of its row commitments in uncompressed form."""
     return BlobId(blake2b_256(*map(uncompressed, commitments)))
 
 
 def row_challenge(commitments: Sequence[G1Point]) -> Scalar:
-    """The scalar whose powers weigh the rows, bound to all commitments (BDFG batch openings)."""
+    """Return the scalar whose powers weigh the rows in the proof of a column (BDFG batch openings).
+
+    It is the number of ``row_commitments_hash``, so it is bound to all commitments.
+    """
     return Scalar.from_le_bytes_mod_order(row_commitments_hash(commitments))
 
 
 def row_commitments_hash(commitments: Sequence[G1Point]) -> bytes:
-    """31 bytes."""
+    """Return 31 bytes of Blake2b over the tag ``NOMOS_DA_V1`` and the row commitments in uncompressed form."""
     state = blake2b(_CHALLENGE_TAG, digest_size=_CHALLENGE_BYTES)
     for commitment in commitments:
         state.update(uncompressed(commitment))
@@ -75,7 +85,7 @@ def row_commitments_hash(commitments: Sequence[G1Point]) -> bytes:
 
 
 def commitment_from_bytes(data: bytes) -> bytes:
-    """The canonical compressed form of a commitment that came from outside.
+    """Return the canonical compressed form of a commitment that came from outside.
 
     Raises:
         PointError: the bytes don't start with a point.
@@ -84,12 +94,12 @@ def commitment_from_bytes(data: bytes) -> bytes:
 
 
 def proof_to_bytes(point: G1Point) -> bytes:
-    """arkworks' proof: the point, then the mark of an absent blinding value."""
+    """Return arkworks' form of a proof: the point, then the mark 0 of an absent blinding value."""
     return encode_point(point) + bytes(_OPTION_BYTES)
 
 
 def proof_from_bytes(data: bytes) -> bytes:
-    """The canonical form of a proof that came from outside; bytes behind it are ignored, as the real node does.
+    """Return the canonical form of a proof that came from outside. Bytes after it are ignored, as in the real node.
 
     Raises:
         PointError: the bytes don't start with a proof.

@@ -1,6 +1,6 @@
-"""Shares and row commitments in JSON, as the HTTP API shows and takes them: all bytes are lists of integers.
+"""Shares and row commitments in JSON, as the HTTP API shows and takes them. All bytes are lists of integers.
 
-In a share its index is a number; in the requests of the API it is the list of that number's two bytes.
+Inside a share its index is a number. In the requests of the API it is the list of that number's two bytes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from nomos_core.mantle.json_reading import JsonError, byte_array, byte_list, rec
 
 
 def share_to_json(share: Share) -> dict[str, Any]:
+    """Return a share as JSON values."""
     light = share.light
     return {
         "column": _chunks_to_json(light.column),
@@ -24,7 +25,8 @@ def share_to_json(share: Share) -> dict[str, Any]:
 
 
 def share_from_json(value: Any, path: str = "") -> Share:
-    """
+    """Read a share. ``path`` is its place in the JSON text, for errors.
+
     Raises:
         JsonError: the value is no share, or one of its points is none.
     """
@@ -35,6 +37,7 @@ def share_from_json(value: Any, path: str = "") -> Share:
 
 
 def light_share_to_json(share: LightShare) -> dict[str, Any]:
+    """Return a light share as JSON values."""
     return {
         "share_idx": share.share_idx,
         "column": _chunks_to_json(share.column),
@@ -43,7 +46,8 @@ def light_share_to_json(share: LightShare) -> dict[str, Any]:
 
 
 def light_share_from_json(value: Any, path: str = "") -> LightShare:
-    """
+    """Read a light share. ``path`` is its place in the JSON text, for errors.
+
     Raises:
         JsonError: the value is no light share, or its proof is no point.
     """
@@ -51,11 +55,13 @@ def light_share_from_json(value: Any, path: str = "") -> LightShare:
 
 
 def commitments_to_json(rows_commitments: tuple[bytes, ...]) -> dict[str, Any]:
+    """Return row commitments as JSON values."""
     return {"rows_commitments": _chunks_to_json(rows_commitments)}
 
 
 def commitments_from_json(value: Any, path: str = "") -> tuple[bytes, ...]:
-    """
+    """Read row commitments. ``path`` is their place in the JSON text, for errors.
+
     Raises:
         JsonError: the value holds no row commitments.
     """
@@ -64,11 +70,13 @@ def commitments_from_json(value: Any, path: str = "") -> tuple[bytes, ...]:
 
 
 def share_index_to_json(index: int) -> list[int]:
+    """Return the index of a share as in the API's requests: its two bytes, little-endian."""
     return list(index.to_bytes(2, "little"))
 
 
 def share_index_from_json(value: Any, path: str = "") -> int:
-    """
+    """Read the index of a share from its two bytes, little-endian.
+
     Raises:
         JsonError: the value is no list of two bytes.
     """

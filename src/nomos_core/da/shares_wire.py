@@ -1,6 +1,7 @@
-"""Shares and row commitments as they are sent and stored: bincode, every list and byte string behind its length.
+"""Shares and row commitments as they are sent and stored: bincode, with the length of every list and byte string in
+front.
 
-The ``write_`` and ``read_`` functions serve messages that carry shares.
+The ``write_`` and ``read_`` functions are for messages that contain shares.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ T = TypeVar("T")
 
 
 def share_to_wire(share: Share) -> bytes:
-    """
+    """Return a share as bytes.
+
     Raises:
         CodecError: the share is larger than the wire limit.
     """
@@ -24,7 +26,8 @@ def share_to_wire(share: Share) -> bytes:
 
 
 def share_from_wire(data: bytes) -> Share:
-    """
+    """Read a share from its bytes.
+
     Raises:
         CodecError: the bytes are no share, or one of its points is none.
     """
@@ -32,7 +35,8 @@ def share_from_wire(data: bytes) -> Share:
 
 
 def light_share_to_wire(share: LightShare) -> bytes:
-    """
+    """Return a light share as bytes.
+
     Raises:
         CodecError: the share is larger than the wire limit.
     """
@@ -40,7 +44,8 @@ def light_share_to_wire(share: LightShare) -> bytes:
 
 
 def light_share_from_wire(data: bytes) -> LightShare:
-    """
+    """Read a light share from its bytes.
+
     Raises:
         CodecError: the bytes are no light share, or its proof is no point.
     """
@@ -48,7 +53,8 @@ def light_share_from_wire(data: bytes) -> LightShare:
 
 
 def commitments_to_wire(rows_commitments: tuple[bytes, ...]) -> bytes:
-    """
+    """Return row commitments as bytes.
+
     Raises:
         CodecError: the commitments are larger than the wire limit.
     """
@@ -56,7 +62,8 @@ def commitments_to_wire(rows_commitments: tuple[bytes, ...]) -> bytes:
 
 
 def commitments_from_wire(data: bytes) -> tuple[bytes, ...]:
-    """
+    """Read row commitments from their bytes.
+
     Raises:
         CodecError: the bytes are no row commitments.
     """
@@ -64,29 +71,47 @@ def commitments_from_wire(data: bytes) -> tuple[bytes, ...]:
 
 
 def write_share(writer: Writer, share: Share) -> Writer:
+    """Write a share into a message, and return its writer."""
     light = share.light
     _write_list(writer, light.column).u16(light.share_idx).byte_string(light.combined_column_proof)
     return write_commitments(writer, share.rows_commitments)
 
 
 def read_share(reader: Reader) -> Share:
+    """Read a share from a message.
+
+    Raises:
+        CodecError: the bytes that come next are no share.
+    """
     column, index, proof = _read_column(reader), reader.u16(), _read_proof(reader)
     return Share(LightShare(index, column, proof), read_commitments(reader))
 
 
 def write_light_share(writer: Writer, share: LightShare) -> Writer:
+    """Write a light share into a message, and return its writer."""
     return _write_list(writer.u16(share.share_idx), share.column).byte_string(share.combined_column_proof)
 
 
 def read_light_share(reader: Reader) -> LightShare:
+    """Read a light share from a message.
+
+    Raises:
+        CodecError: the bytes that come next are no light share.
+    """
     return LightShare(reader.u16(), _read_column(reader), _read_proof(reader))
 
 
 def write_commitments(writer: Writer, rows_commitments: tuple[bytes, ...]) -> Writer:
+    """Write row commitments into a message, and return its writer."""
     return _write_list(writer, rows_commitments)
 
 
 def read_commitments(reader: Reader) -> tuple[bytes, ...]:
+    """Read row commitments from a message.
+
+    Raises:
+        CodecError: the bytes that come next are no row commitments.
+    """
     return tuple(_point(commitment_from_bytes, reader.byte_string()) for _ in range(_bounded_count(reader)))
 
 
@@ -113,7 +138,7 @@ def _point(parse: Callable[[bytes], bytes], data: bytes) -> bytes:
 
 
 def _bounded_count(reader: Reader) -> int:
-    """A list length, refused at once when so many byte strings can't follow."""
+    """Read the length of a list. Refuse it at once when that many byte strings can't follow."""
     count = reader.u64()
     if count * 8 > reader.remaining:
         raise CodecError(f"{count} items are announced, {reader.remaining} bytes are left")

@@ -1,8 +1,8 @@
-"""Whether a share is of the blob it claims to be of: the pairing check of a column, and the form of the share.
+"""Verification of a share: the pairing check of its column, and the form of the share.
 
-``verify_column`` accepts exactly what the real node's verifier does. That is more than one encoding of the same column
-(an index beyond the domain, chunks that are not reduced); ``verify_share`` also refuses those, so that no bit of a
-share can be changed unnoticed.
+``verify_column`` accepts exactly what the real node's verifier accepts. That is more than one encoding of the same
+column: an index beyond the domain, and chunks that are not reduced. ``verify_share`` refuses those too, so that no bit
+of a share can change unnoticed.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from nomos_core.identifiers import BlobId
 
 
 class InvalidShare(ValueError):
-    """The share is refused; the message says what is wrong with it."""
+    """Refusal of a share. The message says what is wrong with it."""
 
 
 def verify_share(share: Share, blob_id: BlobId, columns: int, key: VerificationKey) -> None:
-    """Check a share that is said to belong to a blob of so many columns.
+    """Check a share that should belong to a blob of ``columns`` columns.
 
     Raises:
         InvalidShare: wrong form, commitments of another blob, or the proof does not hold.
@@ -44,13 +44,13 @@ def verify_share(share: Share, blob_id: BlobId, columns: int, key: VerificationK
 
 
 def verify_column(share: LightShare, rows_commitments: Sequence[bytes], columns: int, key: VerificationKey) -> bool:
-    """Whether the proof holds: ``e(proof, h^tau) e(v g - C - w^i proof, h) = 1``.
+    """Tell whether the proof of a column holds: ``e(proof, h^tau) e(v g - C - w^i proof, h) = 1``.
 
     ``v`` and ``C`` are the column and the commitments, weighed with the powers of the challenge. The index counts
-    modulo the domain, which is ``columns`` rounded up to a power of two.
+    modulo the domain, whose size is ``columns`` rounded up to a power of two.
 
     Raises:
-        InvalidShare: as many commitments as rows are expected, or one of the points is none.
+        InvalidShare: the numbers of rows and commitments differ, or one of the points is none.
     """
     if len(share.column) != len(rows_commitments):
         raise InvalidShare(
@@ -69,7 +69,7 @@ def verify_column(share: LightShare, rows_commitments: Sequence[bytes], columns:
 
 
 def _position(index: int, columns: int) -> Scalar:
-    """The root of unity at which a column stands."""
+    """Return the root of unity at which a column is evaluated."""
     domain = 1 << (columns - 1).bit_length()
     return Scalar(pow(root_of_unity(domain), index % domain, MODULUS))
 
