@@ -1,7 +1,7 @@
-"""The wire codec: bincode 1.x with fixed-size integers, little-endian, at most 64 KiB, no trailing bytes.
+"""Wire codec: bincode 1.x with fixed-size integers, little-endian, at most 64 KiB, no trailing bytes.
 
-Enum tags are ``u32``, the lengths of lists, strings and byte strings ``u64``. What is read here came from the network,
-so every length is checked against the bytes that are there before anything is cut out.
+Enum tags are ``u32``. The lengths of lists, strings and byte strings are ``u64``. The bytes read here come from the
+network, so every length is checked against the bytes that are left before any are taken.
 """
 
 from __future__ import annotations
@@ -11,15 +11,19 @@ from typing import Final, Self
 from nomos_core import field
 
 WIRE_LIMIT: Final = 65_536
-"""The largest message, in bytes, both ways."""
+"""Length of the longest message in bytes, for reading and for writing."""
 
 
 class CodecError(ValueError):
-    """The bytes are no message of the expected shape, or a message would be too large."""
+    """Refusal of bytes that are no message of the expected form, or of a message that would be too long."""
 
 
 class Writer:
-    """Builds a message; every method returns the writer, so that fields are chained in wire order."""
+    """Builder of a message. Every method returns the writer, so fields are chained in wire order.
+
+    Raises:
+        CodecError: an integer does not fit in its field.
+    """
 
     __slots__ = ("_parts",)
 
@@ -27,31 +31,36 @@ class Writer:
         self._parts: list[bytes] = []
 
     def u8(self, value: int) -> Self:
+        """Write one byte."""
         return self._unsigned(value, 1)
 
     def u16(self, value: int) -> Self:
+        """Write two bytes, little-endian."""
         return self._unsigned(value, 2)
 
     def u32(self, value: int) -> Self:
+        """Write four bytes, little-endian."""
         return self._unsigned(value, 4)
 
     def u64(self, value: int) -> Self:
+        """Write eight bytes, little-endian."""
         return self._unsigned(value, 8)
 
     def raw(self, data: bytes) -> Self:
-        """Bytes of a fixed length: no length is written."""
+        """Write bytes of a fixed length. The length is not written."""
         self._parts.append(data)
         return self
 
     def byte_string(self, data: bytes) -> Self:
-        """A ``u64`` length, then the bytes."""
+        """Write a length as ``u64``, then the bytes."""
         return self.u64(len(data)).raw(data)
 
     def field(self, value: int) -> Self:
+        """Write a field element: 32 bytes, little-endian."""
         return self.raw(field.to_bytes(value))
 
     def take(self) -> bytes:
-        """The message.
+        """Return the message.
 
         Raises:
             CodecError: it is longer than ``WIRE_LIMIT``.
@@ -69,7 +78,11 @@ class Writer:
 
 
 class Reader:
-    """Takes a message apart from front to back; every method raises ``CodecError`` when the bytes run out."""
+    """Reader that takes a message apart from front to back.
+
+    Raises:
+        CodecError: from every method, when fewer bytes are left than it needs.
+    """
 
     __slots__ = ("_at", "_data")
 
@@ -84,31 +97,42 @@ class Reader:
 
     @property
     def remaining(self) -> int:
-        """How many bytes are unread."""
+        """Number of bytes that are not read yet."""
         return len(self._data) - self._at
 
     def u8(self) -> int:
+        """Read one byte."""
         return self._unsigned(1)
 
     def u16(self) -> int:
+        """Read two bytes, little-endian."""
         return self._unsigned(2)
 
     def u32(self) -> int:
+        """Read four bytes, little-endian."""
         return self._unsigned(4)
 
     def u64(self) -> int:
+        """Read eight bytes, little-endian."""
         return self._unsigned(8)
 
     def raw(self, size: int) -> bytes:
+        """Read ``size`` bytes."""
         if size > self.remaining:
             raise CodecError(f"expected {size} bytes at offset {self._at}, only {self.remaining} are left")
         start, self._at = self._at, self._at + size
         return self._data[start : self._at]
 
     def byte_string(self) -> bytes:
+        """Read a length as ``u64``, then that many bytes."""
         return self.raw(self.u64())
 
     def field(self) -> int:
+        """Read a field element: 32 bytes, little-endian.
+
+        Raises:
+            CodecError: the value is above the modulus, or too few bytes are left.
+        """
         start = self._at
         try:
             return field.from_bytes(self.raw(field.BYTES))
@@ -116,7 +140,8 @@ class Reader:
             raise CodecError(f"field element at offset {start}: {error}") from None
 
     def end(self) -> None:
-        """
+        """Check that the whole message was read.
+
         Raises:
             CodecError: bytes are left over.
         """

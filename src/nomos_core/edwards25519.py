@@ -1,8 +1,8 @@
-"""Points of Curve25519 in Edwards form, with the rules of curve25519-dalek, which the real node uses.
+"""Points of Curve25519 in Edwards form, by the rules of curve25519-dalek, which the real node uses.
 
-Its rules are laxer than libsodium's: coordinates above the modulus and points of small order are taken. Whether a key
-is accepted decides whether a transaction is, so the rules must be the same to the last point. Signatures are checked
-here only where libsodium refuses on principle; nothing secret is ever handled.
+These rules accept more than libsodium's: coordinates above the modulus and points of small order. Whether a key is
+accepted decides whether a transaction is accepted, so the rules must agree on every point. Signatures are checked here
+only where libsodium refuses the form of a point. Nothing secret is handled.
 """
 
 from __future__ import annotations
@@ -19,12 +19,16 @@ _SQRT_MINUS_ONE: Final = pow(2, (_P - 1) // 4, _P)
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Extended coordinates: x = X/Z, y = Y/Z, T = XY/Z."""
+    """Point in extended coordinates: x = X/Z, y = Y/Z, T = XY/Z. All are integers modulo 2^255 - 19."""
 
     X: int
+    """Numerator of x."""
     Y: int
+    """Numerator of y."""
     Z: int
+    """Common denominator of x and y, not 0."""
     T: int
+    """Product XY/Z, which makes additions faster."""
 
     def __add__(self, other: Point) -> Point:
         a = (self.Y - self.X) * (other.Y - other.X)
@@ -51,9 +55,10 @@ _IDENTITY: Final = Point(0, 1, 1, 0)
 
 
 def decompress(data: bytes) -> Point | None:
-    """The point of a 32-byte encoding: y with the sign of x in the top bit; None when there is no such x.
+    """Return the point of a 32-byte encoding; None if no point of the curve has it.
 
-    y is taken modulo the field's modulus, and a sign on x = 0 is ignored.
+    The encoding is y, little-endian, with the sign of x in the top bit. y is taken modulo the field's modulus, and a
+    sign on x = 0 is ignored.
     """
     encoded = int.from_bytes(data, "little")
     y = (encoded & (1 << 255) - 1) % _P
@@ -69,13 +74,14 @@ def decompress(data: bytes) -> Point | None:
 
 
 def compress(point: Point) -> bytes:
+    """Return the 32-byte encoding of a point."""
     inverse = pow(point.Z, -1, _P)
     x, y = point.X * inverse % _P, point.Y * inverse % _P
     return (y | (x & 1) << 255).to_bytes(32, "little")
 
 
 def is_unusual(data: bytes) -> bool:
-    """Whether libsodium refuses the encoding on principle: y at or above the modulus, or a point of small order."""
+    """Tell whether libsodium refuses an encoding for its form: y at or above the modulus, or a point of small order."""
     point = decompress(data)
     if point is None:
         return False
@@ -84,7 +90,10 @@ def is_unusual(data: bytes) -> bool:
 
 
 def verify(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Ed25519 verification without cofactor: R is compared as bytes, s must be below the group's order."""
+    """Tell whether an Ed25519 signature holds, without multiplication by the cofactor.
+
+    R is compared as bytes, and s must be below the order of the group.
+    """
     point = decompress(public)
     commitment, s = signature[:32], int.from_bytes(signature[32:], "little")
     if point is None or s >= _ORDER:

@@ -1,4 +1,4 @@
-"""Blake2b with a 32-byte digest: the protocol's hash of everything that no circuit has to recompute."""
+"""Blake2b with a digest of 32 bytes. The protocol uses it for everything that no circuit has to compute."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 
 def blake2b_256(*parts: bytes) -> bytes:
-    """The digest of the concatenated parts."""
+    """Return the digest (32 bytes) of the parts, joined."""
     state = blake2b(digest_size=32)
     for part in parts:
         state.update(part)

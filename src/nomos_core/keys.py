@@ -1,7 +1,8 @@
-"""The protocol's two kinds of keys: Ed25519 (nodes, channels, leaders) and zero-knowledge keys (notes, providers).
+"""The two kinds of keys of the protocol: Ed25519 keys (nodes, channels, leaders) and zero-knowledge keys (notes,
+providers).
 
-A zero-knowledge secret key is a field element; its public key is its Poseidon2 compression with a fixed tag. A node's
-libp2p peer id is the identity multihash of its Ed25519 public key.
+A zero-knowledge secret key is a field element, and its public key is the Poseidon2 compression of a fixed tag and the
+secret. The libp2p peer id of a node is the identity multihash of its Ed25519 public key.
 """
 
 from __future__ import annotations
@@ -32,32 +33,39 @@ __all__ = [
 ]
 
 KEY_BYTES: Final = 32
+"""Length of an Ed25519 public key, and of the seed of a secret key."""
 SIGNATURE_BYTES: Final = 64
+"""Length of an Ed25519 signature."""
 
 _ZK_KEY_TAG: Final = field.from_tag("NOMOS_KDF")
 
 
 def zk_public_key(secret: int) -> ZkPublicKey:
-    """``compress("NOMOS_KDF", secret)``."""
+    """Return the public key of a secret: ``compress("NOMOS_KDF", secret)``. Both are field elements."""
     return ZkPublicKey(poseidon2.compress(_ZK_KEY_TAG, secret))
 
 
 def zk_public_keys(secrets: Sequence[int]) -> list[ZkPublicKey]:
-    """``zk_public_key`` of every secret, in one batch."""
+    """Return the public key of every secret, computed in one batch."""
     return [ZkPublicKey(key) for key in poseidon2.compress_pairs([(_ZK_KEY_TAG, secret) for secret in secrets])]
 
 
 ZERO_ZK_PUBLIC: Final = zk_public_key(0)
-"""The public key of secret 0; it pads the key list of a zero-knowledge signature."""
+"""Public key of secret 0. It fills up the list of keys of a zero-knowledge signature."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ed25519Key:
-    """A secret key: the 32-byte seed."""
+    """Secret key, given by its 32-byte seed, with its public key.
+
+    Raises:
+        ValueError: the seed has another length.
+    """
 
     public: Ed25519PublicKey
+    """Public key, 32 bytes."""
     _expanded: bytes
-    """Seed and public key, as libsodium wants them."""
+    """Seed and public key, the form that libsodium takes."""
 
     def __init__(self, secret: bytes) -> None:
         from nacl.bindings import crypto_sign_seed_keypair
@@ -70,9 +78,11 @@ class Ed25519Key:
 
     @property
     def secret(self) -> bytes:
+        """Seed, 32 bytes."""
         return self._expanded[:KEY_BYTES]
 
     def sign(self, message: bytes) -> Ed25519Signature:
+        """Return the signature (64 bytes) over a message."""
         from nacl.bindings import crypto_sign
 
         return Ed25519Signature(crypto_sign(message, self._expanded)[:SIGNATURE_BYTES])
@@ -82,10 +92,10 @@ class Ed25519Key:
 
 
 def ed25519_verify(public: Ed25519PublicKey, message: bytes, signature: Ed25519Signature) -> bool:
-    """Whether the real node would take the signature.
+    """Tell whether the real node would accept the signature.
 
-    libsodium answers in microseconds. What it refuses is looked at again only if a key or commitment of small order or
-    non-canonical form may be the reason: there the real node is laxer.
+    libsodium answers in microseconds. A signature that it refuses is checked again only if a key or commitment of small
+    order or non-canonical form may be the reason. There the real node accepts more.
     """
     from nacl.bindings import crypto_sign_open
     from nacl.exceptions import BadSignatureError
@@ -104,7 +114,7 @@ def _refused_on_principle(public: bytes, signature: bytes) -> bool:
 
 
 def parse_ed25519_public(data: bytes) -> Ed25519PublicKey:
-    """Accept exactly the bytes that the real node accepts: any encoding of a curve point, canonical or not.
+    """Accept exactly the bytes that the real node accepts: every encoding of a curve point, canonical or not.
 
     Raises:
         ValueError: in the real node's words, which its HTTP answers quote.
@@ -122,7 +132,7 @@ def _is_point(data: bytes) -> bool:
 
 
 def ed25519_public_from_hex(text: str) -> Ed25519PublicKey:
-    """The JSON and YAML form: 64 hex digits, with or without ``0x``.
+    """Read a public key from JSON or YAML: 64 hex digits, with or without ``0x``.
 
     Raises:
         ValueError: no hex of 32 bytes, or no curve point.
@@ -131,5 +141,9 @@ def ed25519_public_from_hex(text: str) -> Ed25519PublicKey:
 
 
 def ed25519_key_from_hex(text: str) -> Ed25519Key:
-    """The secret seed from 64 hex digits, with or without ``0x``."""
+    """Read a secret key from the hex digits of its seed, 64 digits with or without ``0x``.
+
+    Raises:
+        ValueError: the text has other characters or another length.
+    """
     return Ed25519Key(bytes_from_hex(text, KEY_BYTES))

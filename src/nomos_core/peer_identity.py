@@ -13,16 +13,17 @@ _DIGIT_VALUES: Final = {digit: value for value, digit in enumerate(_ALPHABET)}
 
 
 def peer_id_multihash(public: Ed25519PublicKey) -> bytes:
+    """Return the binary form of a peer id, 38 bytes."""
     return _PREFIX + public
 
 
 def peer_id(public: Ed25519PublicKey) -> str:
-    """``12D3Koo...``"""
+    """Return the text form of a peer id, ``12D3Koo...``, 52 characters."""
     return base58_encode(peer_id_multihash(public))
 
 
 def peer_id_from_text(text: str) -> Ed25519PublicKey:
-    """The public key inside a peer id.
+    """Return the public key in a peer id.
 
     Raises:
         ValueError: no base 58, or not the identity multihash of an Ed25519 key.
@@ -36,6 +37,7 @@ def peer_id_from_text(text: str) -> Ed25519PublicKey:
 
 
 def base58_encode(data: bytes) -> str:
+    """Return bytes in base 58 with the Bitcoin alphabet. Each leading zero byte becomes a ``1``."""
     number = int.from_bytes(data, "big")
     digits = []
     while number:
@@ -46,7 +48,8 @@ def base58_encode(data: bytes) -> str:
 
 
 def base58_decode(text: str) -> bytes:
-    """
+    """Read bytes in base 58 with the Bitcoin alphabet.
+
     Raises:
         ValueError: a character outside the alphabet, named with its position.
     """

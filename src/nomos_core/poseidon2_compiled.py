@@ -1,7 +1,7 @@
-"""Poseidon2 in the compiled permutation, ``_poseidon2.c``, which is built when the project is installed.
+"""Poseidon2 by the compiled permutation ``_poseidon2.c``, which is built when the project is installed.
 
-The library is called through ctypes: no interpreter version is built in. A call that does much work releases the GIL; a
-short one keeps it, because a thread that gives it up among busy ones waits milliseconds to get it back.
+The library is called through ctypes, so it does not depend on a version of the interpreter. A call that does much work
+releases the GIL. A short call keeps it: a thread that releases it among busy threads waits milliseconds to get it back.
 """
 
 from __future__ import annotations
@@ -16,20 +16,23 @@ from nomos_core.field import BYTES
 from nomos_core.poseidon2_constants import EXTERNAL_ROUND_CONSTANTS, INTERNAL_ROUND_CONSTANTS
 
 NAME: Final = "compiled"
+"""Name of this permutation."""
 LIBRARY: Final = os.path.join(os.path.dirname(__file__), "_poseidon2.so")
+"""Path of the compiled library."""
 
 _ABI_VERSION: Final = 1
+"""Version of the library's functions. A library left over from another version of the project is refused."""
 _WIDTH: Final = 3
 _LONG_CALL: Final = 64
-"""From so many permutations on (about a third of a millisecond) a call releases the GIL."""
+"""Permutations from which on a call releases the GIL. So many take about a third of a millisecond."""
 
 
 class AcceleratorUnavailable(ImportError):
-    """The compiled permutation was not built, or is not the one that belongs to this version of the project."""
+    """Refusal of a compiled permutation that was not built, or that belongs to another version of the project."""
 
 
 class CompiledPermutation:
-    """The functions of one loaded library."""
+    """Functions of one loaded library."""
 
     NAME: Final = NAME
 
@@ -50,12 +53,14 @@ class CompiledPermutation:
         self._short.nomos_poseidon2_setup(_packed(constants))
 
     def permute(self, state: Sequence[int]) -> tuple[int, int, int]:
+        """Return the permuted state."""
         out = ctypes.create_string_buffer(_WIDTH * BYTES)
         self._short.nomos_poseidon2_permute(_packed(state), out)
         first, second, third = _unpacked(out.raw)
         return first, second, third
 
     def compress_pairs(self, pairs: Sequence[tuple[int, int]]) -> list[int]:
+        """Return the first element of the permuted state ``(left, right, 0)`` for every pair."""
         count = len(pairs)
         out = ctypes.create_string_buffer(count * BYTES)
         packed = _packed(element for pair in pairs for element in pair)
@@ -63,9 +68,11 @@ class CompiledPermutation:
         return _unpacked(out.raw)
 
     def absorb_many(self, rows: Sequence[Sequence[int]]) -> list[int]:
+        """Return the first element of the sponge after each row, without a final ONE."""
         return self.absorb_rows(rows).absorb(())
 
     def absorb_rows(self, rows: Sequence[Sequence[int]]) -> _States:
+        """Return the sponges that have absorbed one row each."""
         lengths = array("I", map(len, rows))
         states = ctypes.create_string_buffer(len(rows) * _WIDTH * BYTES)
         packed = _packed(element for row in rows for element in row)
@@ -75,6 +82,9 @@ class CompiledPermutation:
         return _States(self, states, len(rows))
 
     def library_for(self, permutations: int) -> ctypes.CDLL:
+        """Return the library for a call of so many permutations: the one that releases the GIL, or the one that keeps
+        it.
+        """
         return self._long if permutations >= _LONG_CALL else self._short
 
 

@@ -1,7 +1,7 @@
-"""The constants of Poseidon2 over the BN254 scalar field: state of three, S-box x^5, 8 external and 56 internal rounds.
+"""Constants of Poseidon2 over the BN254 scalar field: state of three, S-box x^5, 8 external and 56 internal rounds.
 
-This is the published instance for BN254. External rounds mix with the circulant matrix (2, 1, 1); internal rounds with
-the all-ones matrix plus ``diag(INTERNAL_DIAGONAL_MINUS_ONE)``.
+They are those of the published instance for BN254. External rounds mix with the circulant matrix (2, 1, 1). Internal
+rounds mix with the all-ones matrix plus ``diag(INTERNAL_DIAGONAL_MINUS_ONE)``.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 INTERNAL_DIAGONAL_MINUS_ONE: Final = (1, 1, 2)
+"""Diagonal of the matrix of the internal rounds, less one."""
 
 EXTERNAL_ROUND_CONSTANTS: Final[tuple[tuple[int, int, int], ...]] = (
     (
@@ -52,7 +53,10 @@ EXTERNAL_ROUND_CONSTANTS: Final[tuple[tuple[int, int, int], ...]] = (
         0x0FC1BBCEBA0590F5ABBDFFA6D3B35E3297C021A3A409926D0E2D54DC1C84FDA6,
     ),
 )
-"""The first four rows belong to the rounds before the internal ones, the last four to those after."""
+"""Constants that each external round adds to the state.
+
+The first four rows belong to the rounds before the internal ones, the last four to the rounds after them.
+"""
 
 INTERNAL_ROUND_CONSTANTS: Final[tuple[int, ...]] = (
     0x1A1D063E54B1E764B63E1855BFF015B8CEDD192F47308731499573F23597D4B5,
@@ -112,3 +116,4 @@ INTERNAL_ROUND_CONSTANTS: Final[tuple[int, ...]] = (
     0x03326E643580356BF6D44008AE4C042A21AD4880097A5EB38B71E2311BB88F8F,
     0x268076B0054FB73F67CEE9EA0E51E3AD50F27A6434B5DCEB5BDDE2299910A4C9,
 )
+"""Constants that each internal round adds to the first element of the state."""

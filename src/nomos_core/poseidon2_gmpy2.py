@@ -1,7 +1,7 @@
-"""Poseidon2 on gmpy2's integers: what runs where the compiled permutation was not built.
+"""Poseidon2 on gmpy2's integers. It serves where the compiled permutation was not built.
 
-The second and third element of the state pass the internal rounds without S-box, so they are reduced only every few
-rounds: a number that has grown by two bits a round costs less than a division.
+The second and the third element of the state pass the internal rounds without S-box, so they are reduced only every few
+rounds: a number that grows by two bits a round costs less than a division.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from nomos_core.field import MODULUS
 from nomos_core.poseidon2_constants import EXTERNAL_ROUND_CONSTANTS, INTERNAL_ROUND_CONSTANTS
 
 NAME: Final = "gmpy2"
+"""Name of this permutation."""
 
 _State: TypeAlias = tuple[mpz, mpz, mpz]
 
@@ -31,20 +32,24 @@ _INTERNAL: Final = [
 
 
 def permute(state: Sequence[int]) -> tuple[int, int, int]:
+    """Return the permuted state."""
     a, b, c = _permute(mpz(state[0]), mpz(state[1]), mpz(state[2]))
     return int(a), int(b), int(c)
 
 
 def compress_pairs(pairs: Sequence[tuple[int, int]]) -> list[int]:
+    """Return the first element of the permuted state ``(left, right, 0)`` for every pair."""
     zero = mpz()
     return [int(_permute(mpz(left), mpz(right), zero)[0]) for left, right in pairs]
 
 
 def absorb_many(rows: Sequence[Sequence[int]]) -> list[int]:
+    """Return the first element of the sponge after each row, without a final ONE."""
     return [int(_absorb(_EMPTY, row)[0]) for row in rows]
 
 
 def absorb_rows(rows: Sequence[Sequence[int]]) -> _States:
+    """Return the sponges that have absorbed one row each."""
     return _States(rows)
 
 
@@ -57,7 +62,7 @@ class _States:
         self._states = [_absorb(_EMPTY, row) for row in rows]
 
     def absorb(self, suffix: Sequence[int]) -> list[int]:
-        """The first element of each state after the suffix; the states stay as they are."""
+        """Return the first element of each state after the suffix. The states stay as they are."""
         elements = [mpz(element) for element in suffix]
         return [int(_absorb(state, elements)[0]) for state in self._states]
 

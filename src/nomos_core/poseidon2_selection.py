@@ -1,4 +1,4 @@
-"""The choice between the compiled Poseidon2 permutation and the one on gmpy2."""
+"""Choice between the compiled Poseidon2 permutation and the one on gmpy2."""
 
 from __future__ import annotations
 
@@ -10,27 +10,39 @@ class States(Protocol):
     """Sponges that have absorbed one row each."""
 
     def absorb(self, suffix: Sequence[int]) -> list[int]:
-        """The first element of each state after the suffix; the states stay as they are."""
+        """Return the first element of each state after the suffix. The states stay as they are."""
         ...
 
 
 class Permutation(Protocol):
-    """What both implementations offer."""
+    """Interface of the two implementations. All elements are integers from 0 to ``field.MODULUS - 1``."""
 
     @property
-    def NAME(self) -> str: ...
+    def NAME(self) -> str:
+        """Name of the implementation, ``compiled`` or ``gmpy2``."""
+        ...
 
-    def permute(self, state: Sequence[int]) -> tuple[int, int, int]: ...
+    def permute(self, state: Sequence[int]) -> tuple[int, int, int]:
+        """Return the permuted state. A state has three elements."""
+        ...
 
-    def compress_pairs(self, pairs: Sequence[tuple[int, int]]) -> list[int]: ...
+    def compress_pairs(self, pairs: Sequence[tuple[int, int]]) -> list[int]:
+        """Return the first element of the permuted state ``(left, right, 0)`` for every pair."""
+        ...
 
-    def absorb_many(self, rows: Sequence[Sequence[int]]) -> list[int]: ...
+    def absorb_many(self, rows: Sequence[Sequence[int]]) -> list[int]:
+        """Return the first element of the sponge after each row, without a final ONE."""
+        ...
 
-    def absorb_rows(self, rows: Sequence[Sequence[int]]) -> States: ...
+    def absorb_rows(self, rows: Sequence[Sequence[int]]) -> States:
+        """Return the sponges that have absorbed one row each."""
+        ...
 
 
 def select_permutation(wanted: str | None) -> Permutation:
-    """The permutation of that name (``compiled`` or ``gmpy2``); for None the compiled one if it can be used.
+    """Return the permutation of this name, ``compiled`` or ``gmpy2``.
+
+    For None return the compiled one if it can be used, else the other.
 
     Raises:
         ImportError: ``compiled`` is wanted and can't be used.

@@ -1,1 +1,1 @@
-"""Proofs behind one interface: zero-knowledge signatures of two makers, and the proof of leadership."""
+"""Zero-knowledge signatures behind one interface, with two makers, and the choice between them."""

@@ -1,8 +1,8 @@
-"""BN254 curve points: affine as provers and verifiers take them, and compressed as the real node writes them.
+"""BN254 curve points: affine, as provers and verifiers take them, and compressed, as the real node writes them.
 
-Compressed (arkworks): x little-endian, a coordinate of G2 as its two parts c0, c1. The two top bits of the last byte
-are flags: 0x80 says that y is the larger of the two roots (parts compared from c1 on), 0x40 that the point is the one
-at infinity. A Groth16 proof is ``pi_a`` (G1, 32 bytes), ``pi_b`` (G2, 64), ``pi_c`` (G1, 32).
+The compressed form is that of arkworks: x little-endian, a coordinate of G2 as its two parts c0, c1. The two top bits
+of the last byte are flags. 0x80 says that y is the larger of the two roots (parts are compared from c1 on). 0x40 says
+that the point is the one at infinity. A Groth16 proof is ``pi_a`` (G1, 32 bytes), ``pi_b`` (G2, 64), ``pi_c`` (G1, 32).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Final, TypeAlias
 from gmpy2 import powmod  # type: ignore[import-untyped]
 
 Fq2: TypeAlias = tuple[int, int]
-"""c0 + c1 * u with u^2 = -1."""
+"""Element c0 + c1 * u of the quadratic extension field, with u^2 = -1."""
 
 Q: Final = 0x30644E72E131A029B85045B68181585D97816A916871CA8D3C208C16D87CFD47
-"""The modulus of the coordinates (the scalars have another)."""
+"""Modulus of the coordinates. The scalars have another modulus (``field.MODULUS``)."""
 
 _COORDINATE: Final = 32
 _LARGER_ROOT: Final = 0x80
@@ -29,34 +29,44 @@ _G2_B: Final[Fq2] = (27 * _INVERSE_OF_82 % Q, -3 * _INVERSE_OF_82 % Q)
 
 
 class PointError(ValueError):
-    """The bytes are no compressed point of the curve."""
+    """Refusal of bytes that are no compressed point of the curve."""
 
 
 @dataclass(frozen=True, slots=True)
 class G1:
-    """Affine; (0, 0), which is not on the curve, stands for infinity."""
+    """Affine point of the first group. (0, 0), which is not on the curve, stands for infinity."""
 
     x: int
+    """Integer from 0 to ``Q - 1``."""
     y: int
+    """Integer from 0 to ``Q - 1``."""
 
 
 @dataclass(frozen=True, slots=True)
 class G2:
-    """Affine; zeros stand for infinity."""
+    """Affine point of the second group. Zeros stand for infinity."""
 
     x: Fq2
+    """Two integers from 0 to ``Q - 1``."""
     y: Fq2
+    """Two integers from 0 to ``Q - 1``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Groth16Proof:
+    """Proof of the Groth16 system."""
+
     a: G1
+    """Point ``pi_a``."""
     b: G2
+    """Point ``pi_b``."""
     c: G1
+    """Point ``pi_c``."""
 
     @classmethod
     def decompress(cls, data: bytes) -> Groth16Proof:
-        """
+        """Read a proof from its 128 compressed bytes.
+
         Raises:
             PointError: not 128 bytes, or one of the three is no point.
         """
@@ -65,16 +75,19 @@ class Groth16Proof:
         return cls(decompress_g1(data[:32]), decompress_g2(data[32:96]), decompress_g1(data[96:]))
 
     def compress(self) -> bytes:
+        """Return the 128 compressed bytes of the proof."""
         return compress_g1(self.a) + compress_g2(self.b) + compress_g1(self.c)
 
 
 def compress_g1(point: G1) -> bytes:
+    """Return the 32 compressed bytes of a point."""
     if point == G1(0, 0):
         return _flagged(bytes(_COORDINATE), _INFINITY)
     return _flagged(_encoded(point.x), _LARGER_ROOT if point.y > -point.y % Q else 0)
 
 
 def compress_g2(point: G2) -> bytes:
+    """Return the 64 compressed bytes of a point."""
     if point == G2((0, 0), (0, 0)):
         return _flagged(bytes(2 * _COORDINATE), _INFINITY)
     x = _encoded(point.x[0]) + _encoded(point.x[1])
@@ -82,7 +95,8 @@ def compress_g2(point: G2) -> bytes:
 
 
 def decompress_g1(data: bytes) -> G1:
-    """
+    """Read a point from its 32 compressed bytes.
+
     Raises:
         PointError: no point of the curve.
     """
@@ -97,7 +111,7 @@ def decompress_g1(data: bytes) -> G1:
 
 
 def decompress_g2(data: bytes) -> G2:
-    """On the curve; that it is in the subgroup of the right order is the verifier's to check.
+    """Read a point of the curve from its 64 compressed bytes. The verifier checks that it is in the right subgroup.
 
     Raises:
         PointError: no point of the curve.
@@ -141,7 +155,10 @@ def _square_root(square: int) -> int | None:
 
 
 def _square_root_fq2(square: Fq2) -> Fq2 | None:
-    """By the norm: with n^2 = c0^2 + c1^2, the root's first part is the root of (c0 + n) / 2 or (c0 - n) / 2."""
+    """Return a square root by the norm; None if there is none.
+
+    With n^2 = c0^2 + c1^2, the first part of the root is the root of (c0 + n) / 2 or of (c0 - n) / 2.
+    """
     c0, c1 = square
     norm = _square_root((c0 * c0 + c1 * c1) % Q)
     if norm is None:

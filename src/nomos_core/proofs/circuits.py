@@ -1,6 +1,6 @@
-"""The circuits as the node's circuit bundle installs them: which files of it zksign needs, and where they are.
+"""Circuits as the node's circuit bundle installs them: the files of it that zksign needs, and where they are.
 
-The directory holds the bundle's ``prover`` and, per circuit, ``witness_generator``, ``proving_key.zkey`` and
+The directory holds the bundle's ``prover`` and, for each circuit, ``witness_generator``, ``proving_key.zkey`` and
 ``verification_key.json``. Only the circuit ``zksign`` is used here.
 """
 
@@ -13,33 +13,42 @@ from pathlib import Path
 from typing import Final
 
 CIRCUITS_VARIABLE: Final = "NOMOS_CIRCUITS"
+"""Environment variable that names the directory."""
 DEFAULT_DIRECTORY: Final = ".nomos-circuits"
-"""Below the home directory."""
+"""Name of the directory below the home directory when the variable is not set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Circuits:
+    """Installed circuit bundle."""
+
     directory: Path
+    """Directory of the bundle, an absolute path."""
 
     @property
     def witness_generator(self) -> Path:
+        """Program that computes the witness of a signature from its inputs."""
         return self.directory / "zksign" / "witness_generator"
 
     @property
     def proving_key(self) -> Path:
+        """Key with which proofs are made."""
         return self.directory / "zksign" / "proving_key.zkey"
 
     @property
     def verification_key(self) -> Path:
+        """Key with which proofs are checked, in snarkjs JSON."""
         return self.directory / "zksign" / "verification_key.json"
 
     @property
     def prover(self) -> Path:
-        """Optional: without this program proofs are made in this process."""
+        """Program that makes a proof from a witness. It is optional: without it proofs are made in this process."""
         return self.directory / "prover"
 
     def defect(self) -> str | None:
-        """Why zksign can't be used, naming the first file that is missing; None when everything is there."""
+        """Return the reason why zksign can't be used, with the first file that is missing; None if nothing is
+        missing.
+        """
         for path in (self.witness_generator, self.proving_key, self.verification_key):
             if not path.is_file():
                 return f"{path} is missing"
@@ -49,7 +58,7 @@ class Circuits:
 
 
 def circuits_of(environ: Mapping[str, str]) -> Circuits:
-    """The directory that ``NOMOS_CIRCUITS`` names, else ``~/.nomos-circuits``."""
+    """Return the circuits in the directory that ``NOMOS_CIRCUITS`` names, else in ``~/.nomos-circuits``."""
     home = Path(environ.get("HOME") or os.path.expanduser("~"))
     named = environ.get(CIRCUITS_VARIABLE)
     # Absolute: the programs are started from another directory.

@@ -1,8 +1,8 @@
 """Zero-knowledge signatures as the real node makes them: Groth16 proofs of the circuit ``zksign`` over BN254.
 
-The circuit's public inputs are the 32 padded public keys, then the message. A witness comes from the circuit bundle's
-``witness_generator``, the proof from the bundle's ``prover`` where it is there, else from groth16py in this process.
-Verification is groth16py's. That package is the optional extra ``groth16``; it is imported when a key is loaded.
+The public inputs of the circuit are the 32 padded public keys and then the message. The witness comes from the bundle's
+``witness_generator``. The proof comes from the bundle's ``prover`` if it is installed, else from groth16py in this
+process. groth16py checks signatures. It is the optional extra ``groth16`` and is imported when a key is loaded.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _WORD: Final = 32
 
 
 class VerificationKeyError(ValueError):
-    """The verification key is not that of zksign."""
+    """Refusal of a verification key that is not that of zksign."""
 
 
 class Groth16Verifier:
-    """Checks signatures against one verification key."""
+    """Verifier of signatures against one verification key."""
 
     name: Final[ProverName] = "groth16"
 
@@ -60,6 +60,7 @@ class Groth16Verifier:
         self._encoding_error = groth16py.EncodingError
 
     def verify(self, public_keys: Sequence[ZkPublicKey], message: int, signature: ZkSignature) -> bool:
+        """Tell whether the signature proves knowledge of the secret keys of these public keys, for this message."""
         if len(public_keys) > MAX_KEYS:
             return False
         try:
@@ -70,13 +71,19 @@ class Groth16Verifier:
 
 
 class Groth16Prover(Groth16Verifier):
-    """Signs and checks with an installed circuit bundle. A signature takes a good part of a second."""
+    """Prover with an installed circuit bundle. A signature takes a good part of a second."""
 
     def __init__(self, circuits: Circuits) -> None:
         super().__init__(circuits.verification_key)
         self._circuits = circuits
 
     def sign(self, secret_keys: Sequence[int], message: int) -> ZkSignature:
+        """Make a signature with at most ``MAX_KEYS`` secret keys over a message, and check it.
+
+        Raises:
+            ValueError: more than ``MAX_KEYS`` keys.
+            ProofError: a step failed, or the files of the bundle do not belong together.
+        """
         check_key_count(len(secret_keys))
         with tempfile.TemporaryDirectory(prefix="zksign-") as directory:
             witness = self._witness(Path(directory), secret_keys, message)
@@ -170,7 +177,7 @@ def _coordinate(decimal: str) -> int:
 
 
 def _ethereum_words(proof: Groth16Proof) -> bytes:
-    """groth16py's form: big-endian words, the parts of a G2 coordinate in the order c1, c0."""
+    """Return groth16py's form of a proof: big-endian words, the parts of a G2 coordinate in the order c1, c0."""
     a, b, c = proof.a, proof.b, proof.c
     words = (a.x, a.y, b.x[1], b.x[0], b.y[1], b.y[0], c.x, c.y)
     return b"".join(word.to_bytes(_WORD, "big") for word in words)

@@ -1,7 +1,8 @@
-"""Which prover serves a process: decided once, from the environment, the same for nodes and for the test framework.
+"""Choice of a process's prover. It is made once, from the environment, alike in nodes and in the test framework.
 
-``NOMOS_PROVER`` names it. Unset, it is groth16 where the circuits and the extra ``groth16`` are installed, else the
-development prover. That one proves nothing, so it must be allowed by ``POL_PROOF_DEV_MODE``, however it was chosen.
+``NOMOS_PROVER`` names the prover. If it is unset, the prover is groth16 where the circuits and the extra ``groth16``
+are installed, else the development prover. The development prover proves nothing, so ``POL_PROOF_DEV_MODE`` must allow
+it, also where it is named.
 """
 
 from __future__ import annotations
@@ -15,23 +16,26 @@ from nomos_core.proofs.development import DevelopmentProver
 from nomos_core.proofs.prover import Prover
 
 PROVER_VARIABLE: Final = "NOMOS_PROVER"
+"""Environment variable that names the prover."""
 DEVELOPMENT_MODE_VARIABLE: Final = "POL_PROOF_DEV_MODE"
+"""Environment variable that allows the development prover."""
 
 _OFF: Final = frozenset({"false", "0", "no"})
 
 
 class ProverUnavailable(Exception):
-    """No prover can serve; the text names what is missing and what to do."""
+    """Refusal where no prover can serve. The text names what is missing and what to do."""
 
 
 def development_mode(environ: Mapping[str, str]) -> bool | None:
-    """What ``POL_PROOF_DEV_MODE`` says: ``false``, ``0`` and ``no`` are off, everything else is on; None when unset."""
+    """Return False where ``POL_PROOF_DEV_MODE`` is ``false``, ``0`` or ``no``, None where it is unset, else True."""
     value = environ.get(DEVELOPMENT_MODE_VARIABLE, "").strip().lower()
     return value not in _OFF if value else None
 
 
 def select_prover(environ: Mapping[str, str]) -> Prover:
-    """
+    """Return the prover that the environment chooses.
+
     Raises:
         ProverUnavailable: the wanted prover's files or permission are missing, or no prover has that name.
     """
@@ -58,7 +62,7 @@ def select_prover(environ: Mapping[str, str]) -> Prover:
 
 
 def _defect(circuits: Circuits) -> str | None:
-    """Why groth16 can't serve, with the remedy."""
+    """Return the reason why groth16 can't serve, with the remedy; None if it can."""
     if defect := circuits.defect():
         return f"{defect}: install the circuits (scripts/setup-nomos-circuits.sh) or set {CIRCUITS_VARIABLE}"
     if find_spec("groth16py") is None:

@@ -1,8 +1,8 @@
-"""A circuit's verification key: from the JSON file that snarkjs writes to the key that groth16py checks proofs with.
+"""Verification key of a circuit: from the JSON file that snarkjs writes to the key with which groth16py checks proofs.
 
-groth16py's own reader of that JSON takes no point at infinity, but a set-up may well give such a point to a public
-input. Its reader of arkworks' uncompressed form does, so the key is brought into that form: coordinates little-endian,
-the last byte of a point with the same flags as in its compressed form.
+groth16py's own reader of that JSON refuses points at infinity, but a set-up may give such a point to a public input.
+Its reader of arkworks' uncompressed form accepts them, so the key is brought into that form: coordinates little-endian,
+and in the last byte of a point the same flags as in its compressed form.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ _CURVES: Final = ("bn128", "bn254")
 
 
 def read_verification_key(path: Path) -> groth16py.VerifyingKey:
-    """
+    """Read a verification key from a snarkjs JSON file.
+
     Raises:
         OSError: the file can't be read.
         ValueError: it is no Groth16 verification key over BN254 in snarkjs JSON.
@@ -58,7 +59,7 @@ def _arkworks_bytes(key: Any) -> bytes:
 
 
 def _g1(decimals: list[str]) -> bytes:
-    """Projective ``[x, y, z]`` with ``z`` 1, or 0 for the point at infinity."""
+    """Return a point's bytes from projective ``[x, y, z]``, where ``z`` is 1, or 0 for the point at infinity."""
     x, y = map(_coordinate, decimals[:2])
     point = G1(0, 0) if decimals[2] == "0" else G1(x, y)
     return _uncompressed((point.x, point.y), compress_g1(point))
