@@ -38,7 +38,8 @@ from nomos_testing.client.answers import (
     WalletBalance,
 )
 from nomos_testing.client.errors import TestingEndpointUnavailable
-from nomos_testing.client.transport import Transport
+from nomos_testing.client.json_requests import JsonRequests
+from nomos_testing.client.transport import HttpTransport, Transport
 
 if TYPE_CHECKING:
     from nomos_core.da.shares import LightShare, Share
@@ -54,12 +55,26 @@ class NodeClient:
     """
 
     def __init__(
-        self, name: str, url: str, *, testing_url: str | None = None, timeout: float = DEFAULT_TIMEOUT_SECONDS
+        self,
+        name: str,
+        url: str,
+        *,
+        testing_url: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT_SECONDS,
+        transport: Transport | None = None,
     ) -> None:
+        """
+        Args:
+            name: the node's name, ``validator-0``; errors begin with it.
+            url: base of the node's HTTP API.
+            testing_url: base of its testing API; None where it has none.
+            timeout: seconds that a request may take where a call says nothing else.
+            transport: the way to the node; ``HttpTransport`` by default. The client closes it.
+        """
         self.name = name
         self.url = url.rstrip("/")
         self.testing_url = testing_url.rstrip("/") if testing_url is not None else None
-        self._transport = Transport(name, timeout)
+        self._requests = JsonRequests(name, HttpTransport() if transport is None else transport, timeout)
 
     def __repr__(self) -> str:
         return f"NodeClient({self.name!r}, {self.url!r})"
@@ -73,23 +88,23 @@ class NodeClient:
         await self.close()
 
     async def close(self) -> None:
-        await self._transport.close()
+        await self._requests.close()
 
     # Consensus
 
     async def consensus_info(self, *, timeout: float | None = None) -> ConsensusInfo:
-        return await self._transport.ask("GET", self._at("/cryptarchia/info"), ConsensusInfo.from_json, timeout=timeout)
+        return await self._requests.ask("GET", self._at("/cryptarchia/info"), ConsensusInfo.from_json, timeout=timeout)
 
     async def consensus_headers(
         self, from_id: HeaderId | None = None, to_id: HeaderId | None = None
     ) -> tuple[HeaderId, ...]:
         """The chain backwards from ``from_id`` (the tip) to ``to_id`` (the LIB), both included; at most 512."""
         query = {name: given.hex() for name, given in (("from", from_id), ("to", to_id)) if given is not None}
-        return await self._transport.ask("GET", self._at("/cryptarchia/headers", query), answers.header_ids)
+        return await self._requests.ask("GET", self._at("/cryptarchia/headers", query), answers.header_ids)
 
     async def storage_block(self, block_id: HeaderId, *, timeout: float | None = None) -> Block | None:
         """A stored block; None for an unknown one and for genesis, which no node stores."""
-        return await self._transport.ask(
+        return await self._requests.ask(
             "POST",
             self._at("/storage/block"),
             lambda value: None if value is None else block_from_json(value),
@@ -99,19 +114,19 @@ class NodeClient:
 
     def lib_stream(self) -> AsyncIterator[LibUpdate]:
         """Follow the last immutable block from now on. Validators only."""
-        return self._transport.lines(self._at("/cryptarchia/lib-stream"), LibUpdate.from_json)
+        return self._requests.lines(self._at("/cryptarchia/lib-stream"), LibUpdate.from_json)
 
     # Mempool and ledger
 
     async def submit_transaction(self, transaction: SignedMantleTx) -> None:
         body = transaction_to_json(transaction)
-        await self._transport.ask("POST", self._at("/mempool/add/tx"), _ignored, body=body)
+        await self._requests.ask("POST", self._at("/mempool/add/tx"), _ignored, body=body)
 
     async def mempool_metrics(self, pool: str = "mantle") -> MempoolMetrics:
-        return await self._transport.ask("GET", self._at(f"/{pool}/metrics"), MempoolMetrics.from_json)
+        return await self._requests.ask("GET", self._at(f"/{pool}/metrics"), MempoolMetrics.from_json)
 
     async def transaction_status(self, hashes: Sequence[TxHash]) -> tuple[TransactionStatus, ...]:
-        return await self._transport.ask(
+        return await self._requests.ask(
             "POST",
             self._at("/mantle/status"),
             lambda value: tuple(map(TransactionStatus.from_json, value)),
@@ -122,7 +137,7 @@ class NodeClient:
         """Validators only."""
         query = {"tip": tip.hex()} if tip is not None else {}
         url = self._at(f"/wallet/{field.to_hex(public_key)}/balance", query)
-        return await self._transport.ask("GET", url, WalletBalance.from_json)
+        return await self._requests.ask("GET", url, WalletBalance.from_json)
 
     async def transfer_funds(
         self,
@@ -141,33 +156,33 @@ class NodeClient:
             "recipient_public_key": field.to_hex(recipient),
             "amount": amount,
         }
-        return await self._transport.ask(
+        return await self._requests.ask(
             "POST", self._at("/wallet/transactions/transfer-funds"), answers.tx_hash_from_json, body=body
         )
 
     # Network
 
     async def network_info(self, *, timeout: float | None = None) -> NetworkInfo:
-        return await self._transport.ask("GET", self._at("/network/info"), NetworkInfo.from_json, timeout=timeout)
+        return await self._requests.ask("GET", self._at("/network/info"), NetworkInfo.from_json, timeout=timeout)
 
     # Data availability
 
     async def balancer_stats(self) -> Mapping[int, SubnetworkConnections]:
-        return await self._transport.ask("GET", self._at("/da/balancer-stats"), answers.balancer_stats)
+        return await self._requests.ask("GET", self._at("/da/balancer-stats"), answers.balancer_stats)
 
     async def monitor_stats(self) -> Mapping[str, PeerFailureRates]:
-        return await self._transport.ask("GET", self._at("/da/monitor-stats"), answers.monitor_stats)
+        return await self._requests.ask("GET", self._at("/da/monitor-stats"), answers.monitor_stats)
 
     async def block_peer(self, peer_id: str) -> bool:
         """True where the peer was not blocked before."""
-        return await self._transport.ask("POST", self._at("/da/block-peer"), answers.boolean, body=peer_id)
+        return await self._requests.ask("POST", self._at("/da/block-peer"), answers.boolean, body=peer_id)
 
     async def unblock_peer(self, peer_id: str) -> bool:
         """True where the peer was blocked before."""
-        return await self._transport.ask("POST", self._at("/da/unblock-peer"), answers.boolean, body=peer_id)
+        return await self._requests.ask("POST", self._at("/da/unblock-peer"), answers.boolean, body=peer_id)
 
     async def blacklisted_peers(self) -> tuple[str, ...]:
-        return await self._transport.ask("GET", self._at("/da/blacklisted-peers"), answers.strings)
+        return await self._requests.ask("GET", self._at("/da/blacklisted-peers"), answers.strings)
 
     async def publish_blob(
         self,
@@ -186,12 +201,12 @@ class NodeClient:
             "data": list(data),
         }
         url = self._at("/disperse-data")
-        return await self._transport.ask("POST", url, answers.blob_id, body=body, timeout=timeout)
+        return await self._requests.ask("POST", url, answers.blob_id, body=body, timeout=timeout)
 
     async def da_share(self, blob: BlobId, index: int, *, timeout: float | None = None) -> LightShare | None:
         """The node's own share of a column; None where it holds none."""
         body = {"blob_id": list(blob), "share_idx": answers.share_index(index)}
-        return await self._transport.ask(
+        return await self._requests.ask(
             "GET", self._at("/da/get-share"), answers.light_share, body=body, timeout=timeout
         )
 
@@ -214,41 +229,41 @@ class NodeClient:
             "return_available": return_available,
         }
         url = self._at("/da/sampling/shares")
-        return await self._transport.all_lines("GET", url, answers.some_light_share, body=body)
+        return await self._requests.all_lines("GET", url, answers.some_light_share, body=body)
 
     async def da_commitments(self, blob: BlobId, session: int) -> tuple[bytes, ...] | None:
         """The row commitments of a blob, which the node asks its peers for where it has none. 48 bytes each."""
         body = {"blob_id": list(blob), "session": session}
-        return await self._transport.ask("POST", self._at("/da/get-commitments"), answers.commitments, body=body)
+        return await self._requests.ask("POST", self._at("/da/get-commitments"), answers.commitments, body=body)
 
     async def da_storage_commitments(self, blob: BlobId) -> tuple[bytes, ...] | None:
         """The row commitments that the node has itself; None where it has none."""
         body = {"blob_id": list(blob)}
-        return await self._transport.ask("GET", self._at("/da/get-storage-commitments"), answers.commitments, body=body)
+        return await self._requests.ask("GET", self._at("/da/get-storage-commitments"), answers.commitments, body=body)
 
     async def add_share(self, share: Share) -> None:
         """Give the node a share, which it keeps if it verifies. The real node answers alike where it does not."""
         from nomos_core.da.shares_json import share_to_json
 
-        await self._transport.ask("POST", self._at("/da/add-share"), _ignored, body=share_to_json(share))
+        await self._requests.ask("POST", self._at("/da/add-share"), _ignored, body=share_to_json(share))
 
     # Testing API
 
     async def da_get_membership(self, session: int) -> Membership:
-        return await self._transport.ask(
+        return await self._requests.ask(
             "POST", self._at_testing("/test/da/membership"), Membership.from_json, body=session
         )
 
     async def da_historic_sampling(self, block_id: HeaderId, blobs: Sequence[tuple[BlobId, int]]) -> bool:
         """Whether the blobs, each with its session, can be sampled as of a block."""
         body = {"block_id": block_id.hex(), "blob_ids": [[list(blob), session] for blob, session in blobs]}
-        return await self._transport.ask(
+        return await self._requests.ask(
             "POST", self._at_testing("/test/da/historic-sampling"), answers.boolean, body=body
         )
 
     async def sdp_declarations(self) -> Sequence[Mapping[str, Any]]:
         """The ledger's service declarations, as the node writes them."""
-        return await self._transport.ask("GET", self._at_testing("/mantle/sdp/declarations"), list)
+        return await self._requests.ask("GET", self._at_testing("/mantle/sdp/declarations"), list)
 
     # Profiling
 
@@ -256,18 +271,18 @@ class NodeClient:
         """A CPU profile of the node, where it was built for profiling. ``format``: ``proto`` or ``svg``."""
         query = {"seconds": seconds, "frequency": frequency, "format": format}
         url = self._at("/debug/pprof/profile", query)
-        return await self._transport.fetch("GET", url, timeout=seconds + DEFAULT_TIMEOUT_SECONDS)
+        return await self._requests.fetch("GET", url, timeout=seconds + DEFAULT_TIMEOUT_SECONDS)
 
     # For endpoints that have no method here
 
     async def get_json(self, path: str) -> Any:
-        return await self._transport.ask("GET", self._at(path), _as_is)
+        return await self._requests.ask("GET", self._at(path), _as_is)
 
     async def post_json(self, path: str, body: Any) -> Any:
-        return await self._transport.ask("POST", self._at(path), _as_is, body=body)
+        return await self._requests.ask("POST", self._at(path), _as_is, body=body)
 
     async def post_testing_json(self, path: str, body: Any) -> Any:
-        return await self._transport.ask("POST", self._at_testing(path), _as_is, body=body)
+        return await self._requests.ask("POST", self._at_testing(path), _as_is, body=body)
 
     def _at(self, path: str, query: Mapping[str, Any] | None = None) -> str:
         return f"{self.url}/{path.lstrip('/')}" + (f"?{urlencode(query)}" if query else "")

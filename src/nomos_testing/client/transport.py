@@ -1,124 +1,101 @@
-"""HTTP as the node client needs it: JSON in, JSON or lines out, and every failure as a ``NodeClientError``."""
+"""The way to a node's HTTP listeners, as the client needs it.
+
+``NodeClient`` takes any ``Transport``. ``HttpTransport``, over sockets, is the default. A simulation gives one that
+calls the node in the same process. A transport knows nothing of JSON, of timeouts or of a node's name: its caller adds
+them, and cancels a request whose time is over.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import logging
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from nomos_testing.client.errors import NodeAnswerInvalid, NodeClientError, NodeRefused, NodeUnreachable
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import aiohttp
 
-T = TypeVar("T")
-
-# Below uvicorn's 5 s, so that a connection isn't used in the moment the server closes it.
+# Below the 5 s of uvicorn, so that no connection is used in the moment in which the server closes it.
 _KEEP_ALIVE_SECONDS = 3.0
 _CONNECTIONS = 32
-_UNSET = object()
-
-_log = logging.getLogger(__name__)
 
 
-class Transport:
-    """One node's connections. They are opened when first used, in the event loop of that moment."""
+class TransportError(Exception):
+    """There was no connection, or it broke. The text says why."""
 
-    def __init__(self, node: str, timeout: float) -> None:
-        self._node = node
-        self._timeout = timeout
-        self._session: aiohttp.ClientSession | None = None
 
-    async def ask(
-        self,
-        method: str,
-        url: str,
-        read: Callable[[Any], T],
-        *,
-        body: Any = _UNSET,
-        timeout: float | None = None,
-    ) -> T:
-        """Send one request and read its JSON answer with ``read``.
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedAnswer:
+    """An answer whose lines come one after the other."""
+
+    status: int
+    lines: AsyncIterator[bytes]
+    """Reading them raises ``TransportError`` where the connection breaks."""
+
+
+class Transport(Protocol):
+    """Sends requests to one node."""
+
+    async def send(self, method: str, url: str, body: bytes | None) -> Answer:
+        """Send one request and read the whole answer. ``body`` is JSON.
 
         Raises:
-            NodeUnreachable, NodeRefused, NodeAnswerInvalid: see there.
+            TransportError: there is no answer.
         """
-        request = _described(method, url)
-        with self._failure_logged(method, url):
-            text = (await self._fetch(method, url, body=body, timeout=timeout)).decode(errors="replace")
-            try:
-                return read(json.loads(text))
-            except (ValueError, TypeError, KeyError, AttributeError, LookupError) as error:
-                raise NodeAnswerInvalid(self._node, request, f"{_explained(error)} in {_shortened(text)}") from error
+        ...
 
-    async def fetch(self, method: str, url: str, *, body: Any = _UNSET, timeout: float | None = None) -> bytes:
-        """Send one request and return the answer's body as it came."""
-        with self._failure_logged(method, url):
-            return await self._fetch(method, url, body=body, timeout=timeout)
+    def stream(self, url: str) -> AbstractAsyncContextManager[StreamedAnswer]:
+        """Send ``GET`` and give the answer's lines as they come, until the block is left.
 
-    async def _fetch(self, method: str, url: str, *, body: Any, timeout: float | None) -> bytes:
+        Raises:
+            TransportError: there is no answer.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close every connection. Idempotent."""
+        ...
+
+
+class HttpTransport:
+    """A ``Transport`` over sockets. It opens its connections when it first uses them, in the running event loop."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(self, method: str, url: str, body: bytes | None) -> Answer:
         import aiohttp
 
-        request, seconds = _described(method, url), self._timeout if timeout is None else timeout
+        headers = {} if body is None else {"Content-Type": "application/json"}
         try:
-            async with asyncio.timeout(seconds):
-                async with self._opened().request(method, url, **_payload(body)) as answer:
-                    content = await answer.read()
-        except TimeoutError:
-            raise NodeUnreachable(self._node, request, f"no answer within {seconds:g} s") from None
+            async with self._opened().request(method, url, data=body, headers=headers) as answer:
+                return Answer(answer.status, await answer.read())
         except (aiohttp.ClientError, OSError) as error:
-            raise NodeUnreachable(self._node, request, _explained(error)) from error
-        if not 200 <= answer.status < 300:
-            raise NodeRefused(self._node, request, answer.status, content.decode(errors="replace"))
-        return content
+            raise TransportError(_explained(error)) from error
 
-    async def all_lines(self, method: str, url: str, read: Callable[[Any], T], *, body: Any) -> tuple[T, ...]:
-        """Send one request and read its answer of JSON lines, which may be of any length, to the end."""
-        request = _described(method, url)
-        with self._failure_logged(method, url):
-            content = await self._fetch(method, url, body=body, timeout=None)
-            return tuple(self._read_line(line, read, request) for line in content.splitlines() if line.strip())
-
-    async def lines(self, url: str, read: Callable[[Any], T]) -> AsyncIterator[T]:
-        """Follow a stream of JSON lines until the node or the caller ends it."""
+    @asynccontextmanager
+    async def stream(self, url: str) -> AsyncIterator[StreamedAnswer]:
         import aiohttp
 
-        request = _described("GET", url)
-        with self._failure_logged("GET", url):
-            try:
-                async with self._opened().get(url) as answer:
-                    if answer.status != 200:
-                        raise NodeRefused(self._node, request, answer.status, await answer.text())
-                    async for line in answer.content:
-                        yield self._read_line(line, read, request)
-            except (aiohttp.ClientError, OSError) as error:
-                raise NodeUnreachable(self._node, request, _explained(error)) from error
+        try:
+            answer = await self._opened().get(url)
+        except (aiohttp.ClientError, OSError) as error:
+            raise TransportError(_explained(error)) from error
+        async with answer:
+            yield StreamedAnswer(answer.status, _lines(answer))
 
     async def close(self) -> None:
         if self._session is not None:
             session, self._session = self._session, None
             await session.close()
-
-    @contextmanager
-    def _failure_logged(self, method: str, url: str) -> Iterator[None]:
-        began = time.monotonic()
-        try:
-            yield
-        except NodeClientError as error:
-            spent, reason = 1000 * (time.monotonic() - began), _shortened(error.reason)
-            _log.debug("%s: %s %s failed after %.1f ms: %s", self._node, method, url, spent, reason)
-            raise
-
-    def _read_line(self, line: bytes, read: Callable[[Any], T], request: str) -> T:
-        try:
-            return read(json.loads(line))
-        except (ValueError, TypeError, KeyError) as error:
-            reason = f"{_explained(error)} in {_shortened(line.decode(errors='replace'))}"
-            raise NodeAnswerInvalid(self._node, request, reason) from error
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -129,20 +106,15 @@ class Transport:
         return self._session
 
 
-def _payload(body: Any) -> dict[str, Any]:
-    return {} if body is _UNSET else {"json": body}
+async def _lines(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    import aiohttp
 
-
-def _described(method: str, url: str) -> str:
-    path = url.partition("://")[2].partition("/")[2]
-    return f"{method} /{path}"
+    try:
+        async for line in answer.content:
+            yield line
+    except (aiohttp.ClientError, OSError) as error:
+        raise TransportError(_explained(error)) from error
 
 
 def _explained(error: Exception) -> str:
-    if isinstance(error, KeyError):
-        return f"missing key {error}"
     return str(error) or type(error).__name__
-
-
-def _shortened(text: str, limit: int = 200) -> str:
-    return repr(text if len(text) <= limit else text[:limit] + "...")

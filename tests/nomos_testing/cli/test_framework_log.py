@@ -129,4 +129,4 @@ def test_by_default_the_log_says_nothing(tmp_path: Path) -> None:
 @pytest.mark.network
 def test_a_target_is_a_part_of_the_framework_or_a_library(tmp_path: Path) -> None:
     log = log_of(tmp_path, "nomos_testing::client=debug,a_library=debug,asyncio=debug")
-    assert {"nomos_testing.client.transport", "a_library.part", "asyncio"} == loggers(log), "\n".join(log)
+    assert {"nomos_testing.client.json_requests", "a_library.part", "asyncio"} == loggers(log), "\n".join(log)
