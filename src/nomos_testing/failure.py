@@ -11,7 +11,7 @@ Code that means to fail a run raises ``Failure``, or in an expectation ``Expecta
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from nomos_core.proofs.prover import ProofError
 
@@ -37,3 +37,15 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
         return
     for part in error.exceptions:
         yield from leaves(part)
+
+
+def raise_all(message: str, outcomes: Iterable[object]) -> None:
+    """Raise every error among the outcomes of ``asyncio.gather(..., return_exceptions=True)``.
+
+    A single error is raised as it is, several as a group with this message.
+    """
+    errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise BaseExceptionGroup(message, errors)

@@ -168,11 +168,6 @@ class BlockFeed:
     def nodes(self) -> Mapping[str, NodeView]:
         return dict(self._views)
 
-    @property
-    def total_transactions(self) -> int:
-        """In all blocks seen, also those of abandoned branches."""
-        return sum(len(record.block.transactions) for record in self._history.records)
-
     def seconds_since_last_block(self) -> float:
         """Since the last block was first seen; since the feed's start before any was."""
         records = self._history.records

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from nomos_testing.cluster.interfaces import Cluster, ClusterError, Impairment
-from nomos_testing.failure import Failure
+from nomos_testing.failure import Failure, leaves, raise_all
 from nomos_testing.faults.fault_events import FaultHealed, FaultInjected, FaultLeftOut, HealVerified
 from nomos_testing.faults.fault_log import FaultLog
 from nomos_testing.faults.injection import Injection
 from nomos_testing.faults.plan import PlannedFault
 from nomos_testing.journal.journal import Journal
+
+_log = logging.getLogger(__name__)
 
 
 class FaultFailed(Failure):
@@ -53,14 +56,17 @@ class FaultExecution:
 
         Raises:
             FaultFailed: one of them could not be; the others are healed.
+            ExceptionGroup: several could not be; it holds a ``FaultFailed`` for each.
         """
         try:
             await self._carry_out_all(time.monotonic())
         except BaseException:
-            # Interrupted or failed: what comes next is the end of the network, which need not be seen to be whole, and
-            # what can't be healed now is no news beside the first failure.
-            with suppress(FaultFailed):
+            # The network is taken down next, so nobody verifies that it is whole. The first failure is the run's.
+            try:
                 await self.finish(verify=False)
+            except* FaultFailed as failed:
+                for failure in leaves(failed):
+                    _log.warning("after the faults were ended early: %s", failure)
             raise
 
     async def finish(self, *, verify: bool = True) -> None:
@@ -68,13 +74,11 @@ class FaultExecution:
 
         Raises:
             FaultFailed: one could not be healed; the others are.
+            ExceptionGroup: several could not be healed; it holds a ``FaultFailed`` for each.
         """
         self._finished = True
         heals = (self._heal(case, verify=verify) for case in self._cases)
-        healed = await asyncio.gather(*heals, return_exceptions=True)
-        for outcome in healed:
-            if isinstance(outcome, BaseException):
-                raise outcome
+        raise_all("several faults could not be healed", await asyncio.gather(*heals, return_exceptions=True))
         if verify:
             self._note_left_out()
 
@@ -92,7 +96,10 @@ class FaultExecution:
                 for case in self._cases:
                     tasks.create_task(self._carry_out(case, start), name=str(case.planned))
         except* FaultFailed as failed:
-            raise failed.exceptions[0] from failed.exceptions[0].__cause__
+            failures = list(leaves(failed))
+            if len(failures) > 1:
+                raise
+            raise failures[0] from failures[0].__cause__
 
     async def _carry_out(self, case: _Case, start: float) -> None:
         await _sleep_until(start + case.planned.inject_at)

@@ -7,7 +7,6 @@ import random
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nomos_testing.client.node_client import NodeClient
 from nomos_testing.cluster.interfaces import Cluster, NetworkControl, NodeControl
 from nomos_testing.cluster.node_clients import ClusterClient, NodeClients
 from nomos_testing.faults.fault_log import FaultLog
@@ -68,9 +67,6 @@ class RunContext:
         if len(self._node_clients.all_clients()) != len(self._cluster.nodes):  # one has joined
             self._node_clients = NodeClients.of(self._cluster, self.random("node clients"))
         return self._node_clients
-
-    def random_node_client(self) -> NodeClient:
-        return self.node_clients().any_client()
 
     def cluster_client(self) -> ClusterClient:
         """Asks one node after the other until one does it."""

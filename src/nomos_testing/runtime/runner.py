@@ -13,7 +13,7 @@ from typing import Self
 
 from nomos_testing.blocks.feed_journal import journal_feed
 from nomos_testing.blocks.lottery_odds import LotteryOdds
-from nomos_testing.failure import is_failure
+from nomos_testing.failure import is_failure, raise_all
 from nomos_testing.faults.fault_events import FaultsPlanned
 from nomos_testing.faults.recovery import watch_recoveries
 from nomos_testing.journal.events import ExpectationJudged, Notice, RunEnded, VerdictReached
@@ -200,7 +200,8 @@ class Runner:
         with self._phases.phase("heal"):
             try:
                 async with narrated("what faults left to be undone"):
-                    await asyncio.gather(*(heal() for heal in healers))
+                    outcomes = await asyncio.gather(*(heal() for heal in healers), return_exceptions=True)
+                    raise_all("several healers failed", outcomes)
                     if nodes is not None:
                         await nodes.heal()
                     verification = await network.heal() if network is not None else None

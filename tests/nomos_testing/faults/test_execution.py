@@ -14,6 +14,7 @@ import pytest
 
 from nomos_testing.client.errors import NodeUnreachable
 from nomos_testing.cluster.interfaces import Impairment, LinkVerification, NodeControlError
+from nomos_testing.failure import is_failure, leaves
 from nomos_testing.faults import (
     Bandwidth,
     ClockSkew,
@@ -36,6 +37,7 @@ from nomos_testing.faults.fault_log import FaultLog
 from nomos_testing.faults.plan import PlannedFault
 from nomos_testing.faults.vocabulary import Fault, NodeFault
 from nomos_testing.journal.journal import Journal, read_journal
+from nomos_testing.waiting.waiting import Seen, wait_until
 
 PARTITION = Partition.of(["a"], ["b"])
 
@@ -138,6 +140,14 @@ class Bench:
         ]
         return FaultExecution(planned, self.cluster, self.log, self.journal)
 
+    async def reached(self, calls: int) -> None:
+        """Wait until the control has done so many calls."""
+
+        async def look() -> Seen:
+            return Seen(len(self.control.done) >= calls, f"done so far: {self.control.done}")
+
+        await wait_until(f"{calls} calls of the control", look, timeout=60, poll=0.005)
+
     def events(self, kind: type[Any]) -> list[Any]:
         return [entry.event for entry in read_journal(self.journal.path) if isinstance(entry.event, kind)]
 
@@ -208,13 +218,41 @@ async def test_one_that_cannot_be_healed_is_told_and_the_others_are(bench: Bench
     assert "resume b" in bench.control.done
 
 
+async def test_all_that_cannot_be_healed_are_named(bench: Bench) -> None:
+    bench.control.breaks |= {"resume a", "lift partition"}
+    execution = bench.execution((Pause("a"), 0, 60), (PARTITION, 0, 60), (Pause("b"), 0, 60))
+    running = asyncio.create_task(execution.run())
+    await bench.reached(3)
+    with pytest.raises(ExceptionGroup) as raised:
+        await execution.finish()
+    assert {str(failure) for failure in leaves(raised.value)} == {
+        "fault 1 (pause a) could not be healed: resume a is not to be",
+        "fault 2 (partition a | b) could not be healed: lift partition is not to be",
+    }
+    assert is_failure(raised.value)
+    assert "resume b" in bench.control.done
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_what_cannot_be_healed_after_an_early_end_is_logged(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.control.breaks |= {"resume a", "lift partition", "kill b"}
+    with pytest.raises(FaultFailed, match=r"fault 3 \(kill b\) could not be injected"):
+        await bench.execution((Pause("a"), 0, 60), (PARTITION, 0, 60), (Kill("b"), 0.05, 60)).run()
+    assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
+        "fault 1 (pause a) could not be healed: resume a is not to be",
+        "fault 2 (partition a | b) could not be healed: lift partition is not to be",
+    ]
+
+
 @pytest.mark.parametrize("end", ["cancelled", "finished"])
 async def test_however_it_ends_everything_is_healed_and_nothing_more_injected(bench: Bench, end: str) -> None:
     execution = bench.execution((Pause("a"), 0, 60), (PARTITION, 0, 60), (Kill("b"), 1, 60))
     began = time.monotonic()
     running = asyncio.create_task(execution.run())
-    while len(bench.control.done) < 2:  # noqa: ASYNC110 (the control gives no event)
-        await asyncio.sleep(0.005)
+    await bench.reached(2)
     if end == "cancelled":
         running.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -453,6 +453,16 @@ async def test_a_test_that_raises_around_a_passed_run_keeps_its_evidence(
     assert (made.directory.path / "validator-0" / "db").exists()
 
 
+async def test_all_healers_that_fail_are_named(tmp_path: Path) -> None:
+    async def capture(ctx: RunContext) -> None:
+        await _healing(Failure("the clock is off"))(ctx)
+        await _healing(Failure("the disk is full"))(ctx)
+
+    verdict, _ = await verdict_of(tmp_path, expectations=[Expect("one", capture)])
+    assert verdict.outcome == "failed"
+    assert verdict.failure == "healing failed: the clock is off; the disk is full"
+
+
 async def test_an_interrupted_run_is_torn_down_without_a_verdict(tmp_path: Path) -> None:
     started = asyncio.Event()
 
