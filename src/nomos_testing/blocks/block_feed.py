@@ -26,7 +26,7 @@ from nomos_testing.blocks.chain_history import (
 )
 from nomos_testing.client.answers import ConsensusInfo
 from nomos_testing.client.errors import NodeClientError
-from nomos_testing.failure import Failure
+from nomos_testing.failure import Failure, raise_all
 from nomos_testing.waiting.waiting import narrated
 
 SHORTEST_POLL_SECONDS = 0.05
@@ -72,9 +72,23 @@ def poll_interval(slot_seconds: float | None) -> float:
 class BlockFeed:
     """Start it, subscribe as often as you like, close it."""
 
-    def __init__(self, sources: Sequence[BlockSource], *, poll_seconds: float = LONGEST_POLL_SECONDS) -> None:
+    def __init__(
+        self,
+        sources: Sequence[BlockSource],
+        *,
+        poll_seconds: float = LONGEST_POLL_SECONDS,
+        watch: Callable[[asyncio.Task[None]], None] | None = None,
+    ) -> None:
+        """
+        Args:
+            sources: the nodes' clients.
+            poll_seconds: seconds between two looks at a node.
+            watch: called with each task that follows a node. A task fails only by a defect of the feed or of a
+                listener. Without ``watch``, ``close`` raises the error.
+        """
         self._sources = tuple(sources)
         self._poll_seconds = poll_seconds
+        self._watch = watch
         self._history = ChainHistory()
         self._events: list[FeedEvent] = []
         self._more = asyncio.Event()
@@ -98,23 +112,25 @@ class BlockFeed:
         if all(view.error for view in self._views.values()):
             reasons = "; ".join(f"{node}: {view.error}" for node, view in self._views.items())
             raise BlockFeedError(f"failed to start block feed: {reasons}")
-        self._tasks = [
-            asyncio.create_task(self._follow(source), name=f"block feed of {source.name}") for source in self._sources
-        ]
+        for source in self._sources:
+            self._start_following(source)
 
     def admit(self, source: BlockSource) -> None:
         """Follow one more node, from now on."""
         self._sources = (*self._sources, source)
         self._views[source.name] = NodeView()
-        self._tasks.append(asyncio.create_task(self._follow(source), name=f"block feed of {source.name}"))
+        self._start_following(source)
 
     async def close(self) -> None:
         """Stop following; subscribers get what is left and end."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        outcomes = await asyncio.gather(*self._tasks, return_exceptions=True)
         self._closed = True
         self._more.set()
+        if self._watch is None:
+            errors = (outcome for outcome in outcomes if not isinstance(outcome, asyncio.CancelledError))
+            raise_all("the block feed failed", errors)
 
     async def subscribe(self, *, past: bool = True) -> AsyncIterator[FeedEvent]:
         """Every event since the feed started, then those to come; ends when the feed is closed.
@@ -177,6 +193,12 @@ class BlockFeed:
         silent = [node for node, view in self._views.items() if view.info is None]
         return f"no answer yet from {', '.join(silent)}" if silent else "every node has answered"
 
+    def _start_following(self, source: BlockSource) -> None:
+        task = asyncio.create_task(self._follow(source), name=f"block feed of {source.name}")
+        self._tasks.append(task)
+        if self._watch is not None:
+            self._watch(task)
+
     async def _follow(self, source: BlockSource) -> None:
         while True:
             await asyncio.sleep(self._poll_seconds)
@@ -235,4 +257,11 @@ class BlockFeed:
         woken.set()
         for event in events:
             for listener in self._listeners:
-                listener(event)
+                self._tell(listener, event)
+
+    def _tell(self, listener: Callable[[FeedEvent], None], event: FeedEvent) -> None:
+        try:
+            listener(event)
+        except Exception as error:
+            error.add_note(f"raised by a listener of the block feed: {listener}")
+            raise

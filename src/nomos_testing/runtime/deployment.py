@@ -10,6 +10,7 @@ from nomos_core.proofs.prover import Prover
 from nomos_testing.blocks.block_feed import BlockFeed
 from nomos_testing.cluster.interfaces import Cluster
 from nomos_testing.journal.journal import Journal
+from nomos_testing.runtime.background import Background
 from nomos_testing.runtime.phases import Phases
 from nomos_testing.runtime.plan import RunPlan
 from nomos_testing.runtime.run_directory import RunDirectory
@@ -32,5 +33,7 @@ class Deployment:
     run_directory: RunDirectory
     keep_everything: bool
     """Logs and databases stay also after success."""
+    background: Background
+    """Already watches the tasks of the framework that observe the network."""
     resources: AsyncExitStack
     """Closing it takes the network down."""

@@ -6,7 +6,8 @@ Each of these says whether the run *failed* or *errored*: ``nomos_testing.failur
   - ``WorkloadFailed``: a workload raised
   - ``ExpectationCaptureFailed``: an expectation could not start watching
   - ``HealFailed``: what faults did could not be undone
-  - ``WatchFailed``: what an expectation had running beside the workloads raised
+  - ``WatchFailed``: a task that an expectation or a workload had started beside the workloads raised
+  - ``ObserverFailed``: a task of the framework raised: the block feed, the sampling, a control of the network
   - ``ExpectationsFailed``: one or more expectations do not hold
 - ``Interrupted``: someone asked the run to stop
 """
@@ -51,6 +52,14 @@ class HealFailed(RunFailed):
 class WatchFailed(RunFailed):
     def __init__(self, error: BaseException) -> None:
         super().__init__(f"expectation capture failed: {described(error)}", errored=not is_failure(error))
+
+
+class ObserverFailed(RunFailed):
+    """The framework no longer sees the network, so that the run says nothing about it."""
+
+    def __init__(self, observer: str, error: BaseException) -> None:
+        super().__init__(f"framework failure: {observer}: {described(error)}", errored=True)
+        self.observer = observer
 
 
 class ExpectationsFailed(RunFailed):

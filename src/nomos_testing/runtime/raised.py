@@ -19,9 +19,14 @@ SHOWN_BY_VIEW: Final = "shown_by_view"
 _log = logging.getLogger(__name__)
 
 
-def note_exception(journal: Journal, where: str, error: BaseException) -> None:
-    """Keep the traceback of an error whose text alone does not explain it. ``where``: ``workload load``."""
-    if explains_itself(error):
+def note_exception(journal: Journal, where: str, error: BaseException, *, failures_too: bool = False) -> None:
+    """Keep the traceback of an error whose text alone does not explain it.
+
+    Args:
+        where: the code that raised it, ``workload load``.
+        failures_too: keep the traceback of a ``Failure`` too, where that code should raise none.
+    """
+    if explains_itself(error) and not failures_too:
         return
     event = ExceptionRaised(
         where=where,

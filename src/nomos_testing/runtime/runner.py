@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from nomos_testing.blocks.feed_journal import journal_feed
 from nomos_testing.blocks.lottery_odds import LotteryOdds
@@ -19,7 +19,7 @@ from nomos_testing.faults.recovery import watch_recoveries
 from nomos_testing.journal.events import ExpectationJudged, Notice, RunEnded, VerdictReached
 from nomos_testing.outcome import ExpectationFailed, Judgement, Verdict
 from nomos_testing.proof_cache import CachingProver
-from nomos_testing.runtime.background import Background
+from nomos_testing.runtime.background import BackgroundFailed, FailedTask
 from nomos_testing.runtime.context import RunContext
 from nomos_testing.runtime.counters import Counters
 from nomos_testing.runtime.deployment import Deployment
@@ -27,7 +27,9 @@ from nomos_testing.runtime.errors import (
     ExpectationCaptureFailed,
     ExpectationsFailed,
     HealFailed,
+    ObserverFailed,
     RunFailed,
+    WatchFailed,
     WorkloadFailed,
     described,
 )
@@ -39,6 +41,8 @@ from nomos_testing.runtime.sampling import Sampler
 from nomos_testing.runtime.workload_driver import WorkloadDriver
 from nomos_testing.waiting.waiting import narrated
 
+_SAMPLING: Final = "sampling"
+
 
 class Runner:
     """Runs a scenario once. Use it as a context manager, or ``close`` it yourself."""
@@ -49,7 +53,7 @@ class Runner:
         self._deployment = deployment
         self._workloads = tuple(workloads)
         self._expectations = tuple(expectations)
-        self._background = Background()
+        self._background = deployment.background
         self._counters = Counters()
         self._journal = deployment.journal
         self._phases = deployment.phases
@@ -88,18 +92,20 @@ class Runner:
         sampler = Sampler(
             self._deployment.cluster, self._deployment.block_feed, self._counters, self._deployment.journal
         )
-        sampling = self._background.spawn(sampler.run(), name="sampling")
+        sampling = self._background.spawn(sampler.run(), name=_SAMPLING, of_framework=True)
         judgements: tuple[Judgement, ...] = ()
         failure: RunFailed | None = None
         try:
-            await self._load()
-            judgements = await self._evaluate()
+            judgements = await self._background.guard(self._loaded_and_judged())
+        except BackgroundFailed as error:
+            failure = self._noted(error.task)
         except RunFailed as error:
             failure = error
         finally:
             sampling.cancel()
             await asyncio.gather(sampling, return_exceptions=True)
-        await sampler.sample()
+        if not isinstance(failure, ObserverFailed):
+            failure = await self._last_sample(sampler) or failure
         if failure is None and not all(judgement.passed for judgement in judgements):
             failure = ExpectationsFailed([judgement for judgement in judgements if not judgement.passed])
         return self._conclude(judgements, failure)
@@ -130,6 +136,22 @@ class Runner:
     ) -> None:
         await self.close(error)
 
+    async def _loaded_and_judged(self) -> tuple[Judgement, ...]:
+        await self._load()
+        return await self._evaluate()
+
+    async def _last_sample(self, sampler: Sampler) -> ObserverFailed | None:
+        try:
+            await sampler.sample()
+        except Exception as error:
+            note_exception(self._journal, _SAMPLING, error, failures_too=True)
+            return ObserverFailed(_SAMPLING, error)
+        return None
+
+    def _noted(self, failed: FailedTask) -> RunFailed:
+        note_exception(self._journal, failed.name, failed.error, failures_too=failed.of_framework)
+        return ObserverFailed(failed.name, failed.error) if failed.of_framework else WatchFailed(failed.error)
+
     async def _load(self) -> None:
         """Everything up to the verdict."""
         metrics, node_control = self._deployment.plan.metrics, self._deployment.plan.node_control
@@ -138,8 +160,8 @@ class Runner:
         with self._phases.phase("capture"):
             await self._capture()
         self._announce_faults()
-        driver = WorkloadDriver(self._workloads, self._context, self._background)
-        watching = self._background.spawn(self._machine.run(), name="watch of the machine")
+        driver = WorkloadDriver(self._workloads, self._context)
+        watching = self._background.spawn(self._machine.run(), name="watch of the machine", of_framework=True)
         driver.start()
         try:
             with self._phases.phase("run", metrics.run_duration):
@@ -190,7 +212,7 @@ class Runner:
             self._journal.write(FaultsPlanned(tuple(plan.faults.to_json()), tuple(plan.faults.lines(slot or 1.0))))
             feed, log = self._deployment.block_feed, self._context.faults()
             watch = watch_recoveries(feed, log, self._journal, slot_seconds=slot)
-            self._context.spawn(watch, name="watch for recoveries")
+            self._background.spawn(watch, name="watch for recoveries", of_framework=True)
 
     async def _heal(self) -> None:
         """Undo what faults left: first the nodes, because a link can only be seen to work between running ones."""

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 
 from nomos_testing.failure import is_failure
 from nomos_testing.journal.events import WorkloadEnded
-from nomos_testing.runtime.background import Background, FailedTask
 from nomos_testing.runtime.context import RunContext
-from nomos_testing.runtime.errors import WatchFailed, WorkloadFailed, described
+from nomos_testing.runtime.errors import WorkloadFailed, described
 from nomos_testing.runtime.interfaces import Workload
 from nomos_testing.runtime.raised import note_exception
 
 
 class WorkloadDriver:
-    """Start, let time pass, stop. The first workload or watch that fails ends the passing of time."""
+    """Starts workloads, lets time pass and stops them. The first workload that fails ends the passing of time."""
 
-    def __init__(self, workloads: Sequence[Workload], ctx: RunContext, background: Background) -> None:
+    def __init__(self, workloads: Sequence[Workload], ctx: RunContext) -> None:
         self._workloads = workloads
         self._ctx = ctx
-        self._background = background
         self._running: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -31,23 +28,18 @@ class WorkloadDriver:
         """Wait, whether workloads still run or not.
 
         Raises:
-            WorkloadFailed, WatchFailed: at once, with the cause.
+            WorkloadFailed: at once, with the cause.
         """
-        deadline = time.monotonic() + seconds
-        watch = asyncio.create_task(self._background.first_failure(), name="watch for failures")
-        pending: set[asyncio.Task[None] | asyncio.Task[FailedTask]] = {watch, *self._running}
-        try:
-            while (left := deadline - time.monotonic()) > 0:
-                done, pending = await asyncio.wait(pending, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-                if watch in done:
-                    failed = watch.result()
-                    note_exception(self._ctx.journal(), failed.name, failed.error)
-                    raise WatchFailed(failed.error) from failed.error
-                for workload in done:
-                    workload.result()
-        finally:
-            watch.cancel()
-            await asyncio.gather(watch, return_exceptions=True)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        pending = set(self._running)
+        while (left := deadline - loop.time()) > 0:
+            if not pending:
+                await asyncio.sleep(left)
+                return
+            done, pending = await asyncio.wait(pending, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            for workload in done:
+                workload.result()
 
     async def stop(self) -> None:
         """Cancel what still runs and wait for its end. Idempotent."""

@@ -31,6 +31,7 @@ from nomos_testing.journal.events import (
 from nomos_testing.journal.journal import Journal, read_journal
 from nomos_testing.observability.prometheus import MetricsError
 from nomos_testing.outcome import ExpectationFailed, Judgement, Verdict
+from nomos_testing.runtime.background import Background
 from nomos_testing.runtime.deployment import Deployment
 from nomos_testing.runtime.interfaces import Expectation, Observation, RunContext, RunPlan, Workload
 from nomos_testing.runtime.machine_load import MachineFellBehind, MachineReading
@@ -155,6 +156,7 @@ async def bench(
         prover=DevelopmentProver(),
         run_directory=run_directory,
         keep_everything=False,
+        background=Background(),
         resources=resources,
     )
     async with Runner(deployment, workloads, expectations) as runner:

@@ -20,6 +20,7 @@ from nomos_testing.cluster.interfaces import Cluster, NodeHandle
 from nomos_testing.deployers.shared.errors import DeployError, LaunchError, persisting
 from nomos_testing.journal.events import Notice, RunEnded, RunStarted, WaitEnded
 from nomos_testing.journal.journal import Journal, Listener
+from nomos_testing.runtime.background import Background
 from nomos_testing.runtime.deployment import Deployment
 from nomos_testing.runtime.errors import described
 from nomos_testing.runtime.phases import Phases
@@ -53,6 +54,7 @@ class SetUp:
     journal: Journal
     patience: Patience
     phases: Phases
+    background: Background
 
     async def wait(self, check: ReadinessCheck) -> None:
         """
@@ -69,7 +71,8 @@ class SetUp:
         self._journal_wait(check, waited.seconds, waited.last_seen, fulfilled=True)
 
     def feed(self, clients: Sequence[NodeClient]) -> BlockFeed:
-        return BlockFeed(clients, poll_seconds=poll_interval(self.scenario.metrics.slot_duration))
+        poll = poll_interval(self.scenario.metrics.slot_duration)
+        return BlockFeed(clients, poll_seconds=poll, watch=self.background.watch)
 
     def write_plan(self, **deployed: Any) -> None:
         """Keep what is about to happen. ``deployed`` is what the deployer has to say of it."""
@@ -104,6 +107,7 @@ class SetUp:
             prover=prover,
             run_directory=self.run_directory,
             keep_everything=self.settings.keep_logs,
+            background=self.background,
             resources=resources,
         )
         return Runner(deployment, scenario.workloads, scenario.expectations)
@@ -157,6 +161,7 @@ async def set_up(
         journal=journal,
         patience=patience,
         phases=Phases(journal),
+        background=Background(),
     )
     try:
         return await bring_up(opened)

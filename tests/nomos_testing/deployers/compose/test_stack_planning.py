@@ -24,6 +24,7 @@ from nomos_testing.deployers.shared.run_opening import SetUp, set_up
 from nomos_testing.journal.events import Notice
 from nomos_testing.journal.journal import Journal, read_journal
 from nomos_testing.observability.images import PrometheusImage
+from nomos_testing.runtime.background import Background
 from nomos_testing.runtime.phases import Phases
 from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.runtime.runner import Runner
@@ -114,6 +115,7 @@ def run(tmp_path: Path) -> Iterator[SetUp]:
         journal=journal,
         patience=Patience(),
         phases=Phases(journal),
+        background=Background(),
     )
     journal.close()
 

@@ -31,9 +31,8 @@ from nomos_testing.runtime.interfaces import RunPlan
 from nomos_testing.topology import TopologySpec, reserve_ports
 from nomos_testing.topology.timing import RunTiming
 from nomos_testing.topology.wallets import WalletSpec
-from nomos_testing.workloads.transactions import sending
 from nomos_testing.workloads.transactions.events import TransactionSent, TransactionsFinished
-from nomos_testing.workloads.transactions.workload import TransactionWorkload
+from nomos_testing.workloads.transactions.workload import TransactionWorkload, sending
 
 ACCOUNTS = 6
 SLOT_SECONDS = 0.05
