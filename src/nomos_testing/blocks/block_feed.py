@@ -257,11 +257,4 @@ class BlockFeed:
         woken.set()
         for event in events:
             for listener in self._listeners:
-                self._tell(listener, event)
-
-    def _tell(self, listener: Callable[[FeedEvent], None], event: FeedEvent) -> None:
-        try:
-            listener(event)
-        except Exception as error:
-            error.add_note(f"raised by a listener of the block feed: {listener}")
-            raise
+                listener(event)

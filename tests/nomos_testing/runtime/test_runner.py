@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nomos_core.proofs.development import DevelopmentProver
 from nomos_core.proofs.prover import ProofError
-from nomos_testing.blocks.block_feed import BlockFeed
 from nomos_testing.client.errors import NodeUnreachable
 from nomos_testing.cluster.interfaces import NodeControlError
 from nomos_testing.deployers.compose.errors import CommandFailed
@@ -28,145 +25,15 @@ from nomos_testing.journal.events import (
     VerdictReached,
     WorkloadEnded,
 )
-from nomos_testing.journal.journal import Journal, read_journal
+from nomos_testing.journal.journal import read_journal
 from nomos_testing.observability.prometheus import MetricsError
-from nomos_testing.outcome import ExpectationFailed, Judgement, Verdict
-from nomos_testing.runtime.background import Background
-from nomos_testing.runtime.deployment import Deployment
-from nomos_testing.runtime.interfaces import Expectation, Observation, RunContext, RunPlan, Workload
+from nomos_testing.outcome import ExpectationFailed, Judgement
+from nomos_testing.runtime.interfaces import Observation, RunContext, Workload
 from nomos_testing.runtime.machine_load import MachineFellBehind, MachineReading
-from nomos_testing.runtime.phases import Phases
-from nomos_testing.runtime.run_directory import RunDirectory
-from nomos_testing.runtime.runner import Runner
-from nomos_testing.topology import TopologySpec
-from nomos_testing.topology.timing import RunTiming
 from nomos_testing.waiting.waiting import WaitTimeout
 from nomos_testing.workloads.blobs.channel_flow import DispersalFailed
-
-RunBody = Callable[[RunContext], Awaitable[None]]
-
-
-async def nothing(ctx: RunContext) -> None:
-    """Ends at once."""
-
-
-async def forever(ctx: RunContext) -> None:
-    await asyncio.Event().wait()
-
-
-@dataclass
-class Load:
-    name: str = "load"
-    body: RunBody = nothing
-
-    def expectations(self) -> Sequence[Expectation]:
-        return ()
-
-    def prepare(self, plan: RunPlan) -> None:
-        """Nothing to check."""
-
-    async def run(self, ctx: RunContext) -> None:
-        await self.body(ctx)
-
-
-@dataclass
-class Expect:
-    name: str
-    on_capture: RunBody = nothing
-    outcome: Observation | Exception | None = None
-    evaluated: list[float] = field(default_factory=list)
-
-    def prepare(self, plan: RunPlan) -> None:
-        """Nothing to check."""
-
-    async def capture(self, ctx: RunContext) -> None:
-        await self.on_capture(ctx)
-
-    async def evaluate(self, ctx: RunContext) -> Observation | None:
-        self.evaluated.append(time.monotonic())
-        if isinstance(self.outcome, Exception):
-            raise self.outcome
-        return self.outcome
-
-
-class Healer:
-    """A node control that only counts."""
-
-    def __init__(self) -> None:
-        self.healed = 0
-
-    async def heal(self) -> None:
-        self.healed += 1
-
-
-@dataclass
-class EmptyCluster:
-    nodes: Sequence[Any] = ()
-    control: Any = None
-    metrics_url: str | None = None
-
-    def node_control(self) -> Any:
-        return self.control
-
-    def network_control(self) -> None:
-        """There is none."""
-
-    async def close(self) -> None:
-        """Nothing runs."""
-
-
-@dataclass
-class Bench:
-    runner: Runner
-    directory: RunDirectory
-    cluster: EmptyCluster
-    closed: list[str]
-
-    def events(self) -> list[Any]:
-        return [entry.event for entry in read_journal(self.directory.journal)]
-
-    def phases(self) -> list[str]:
-        return [event.phase for event in self.events() if isinstance(event, PhaseEnded)]
-
-
-@asynccontextmanager
-async def bench(
-    directory: Path,
-    *,
-    workloads: Sequence[Workload] = (),
-    expectations: Sequence[Expectation] = (),
-    seconds: float = 0.05,
-    slot: float = 0.01,
-    node_control: bool = False,
-) -> AsyncIterator[Bench]:
-    run_directory = RunDirectory.create(directory, "bench")
-    run_directory.node("validator-0").joinpath("db").write_text("data")
-    journal = Journal(run_directory.journal)
-    cluster, closed, resources = EmptyCluster(control=Healer()), list[str](), AsyncExitStack()
-    resources.callback(closed.append, "network")
-    metrics = RunTiming(run_duration=seconds, slot_duration=slot, active_slot_coeff=0.9, security_param=1)
-    nowhere: Any = None
-    deployment = Deployment(
-        plan=RunPlan(topology=TopologySpec(validators=1), metrics=metrics, seed=7, node_control=node_control),
-        descriptors=nowhere,
-        cluster=cluster,
-        block_feed=BlockFeed([]),
-        journal=journal,
-        phases=Phases(journal),
-        prover=DevelopmentProver(),
-        run_directory=run_directory,
-        keep_everything=False,
-        background=Background(),
-        resources=resources,
-    )
-    async with Runner(deployment, workloads, expectations) as runner:
-        yield Bench(runner, run_directory, cluster, closed)
-
-
-async def verdict_of(directory: Path, **options: Any) -> tuple[Verdict, Bench]:
-    async with bench(directory, **options) as made:
-        verdict = await made.runner.run()
-    return verdict, made
+from support.fakes import run_bench
+from support.fakes.run_bench import Bench, Expect, Load, RunBody, bench, forever, verdict_of
 
 
 async def test_phases_come_in_order_and_are_timed(tmp_path: Path) -> None:
@@ -312,8 +179,9 @@ async def test_a_bug_of_the_tests_code_makes_the_run_errored_and_keeps_its_trace
     (raised,) = raised_in(made)
     assert (raised.where, raised.error) == (where, "KeyError: 'missing'")
     assert raised.location is not None
-    assert __file__ in raised.location
-    assert f'File "{__file__}", line ' in raised.traceback
+    source = raised.location.partition(":")[0]
+    assert source in {__file__, run_bench.__file__}
+    assert f'File "{source}", line ' in raised.traceback
     assert made.events()[-1] == RunEnded("errored", evidence=str(made.directory.path))
     assert [event for event in made.events() if isinstance(event, VerdictReached)] == [
         VerdictReached(False, verdict.failure, True)
