@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from nomos_testing.runtime.interfaces import (
         Expectation,
         ExpectationFailed,
+        ExpectationSpec,
         Observation,
         RunContext,
         RunPlan,
         Workload,
+        WorkloadSpec,
     )
     from nomos_testing.runtime.runner import Runner
     from nomos_testing.scenario.builder import ScenarioBuilder
@@ -36,6 +38,7 @@ _HOMES = {
     "Deployer": "nomos_testing.deployers.shared.protocol",
     "Expectation": "nomos_testing.runtime.interfaces",
     "ExpectationFailed": "nomos_testing.runtime.interfaces",
+    "ExpectationSpec": "nomos_testing.runtime.interfaces",
     "Failure": "nomos_testing.failure",
     "load_scenario": "nomos_testing.scenario.file.loader",
     "LocalDeployer": "nomos_testing.deployers.local.deployer",
@@ -53,6 +56,7 @@ _HOMES = {
     "Settings": "nomos_testing.settings",
     "Verdict": "nomos_testing.outcome",
     "Workload": "nomos_testing.runtime.interfaces",
+    "WorkloadSpec": "nomos_testing.runtime.interfaces",
 }
 
 __all__ = [
@@ -61,6 +65,7 @@ __all__ = [
     "Deployer",
     "Expectation",
     "ExpectationFailed",
+    "ExpectationSpec",
     "Failure",
     "LocalDeployer",
     "NodeControl",
@@ -77,6 +82,7 @@ __all__ = [
     "Settings",
     "Verdict",
     "Workload",
+    "WorkloadSpec",
     "load_scenario",
 ]
 

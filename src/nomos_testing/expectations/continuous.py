@@ -44,7 +44,7 @@ class Continuous(ABC):
 
     async def capture(self, ctx: RunContext) -> None:
         self._ctx, self._started, self._looks = ctx, time.monotonic(), 0
-        self.begin(ctx)
+        self.forget(ctx)
         ctx.spawn(self._follow_feed(ctx), name=f"{self.name}: blocks")
         ctx.spawn(self._follow_time(ctx), name=f"{self.name}: time and faults")
 
@@ -60,7 +60,7 @@ class Continuous(ABC):
         """
 
     @abstractmethod
-    def begin(self, ctx: RunContext) -> None:
+    def forget(self, ctx: RunContext) -> None:
         """Forget what an earlier run left."""
 
     @abstractmethod
@@ -142,7 +142,7 @@ class Always(Continuous):
         """The check for a run that begins; a subclass whose check remembers something makes a new one."""
         return self._given
 
-    def begin(self, ctx: RunContext) -> None:
+    def forget(self, ctx: RunContext) -> None:
         self._check, self._breaches, self._evidence, self._last = self.fresh_check(ctx), 0, [], None
 
     def take(self, view: RunView) -> None:
@@ -206,7 +206,7 @@ class Eventually(Continuous):
         if not 0 < self._within.amount < float("inf"):
             raise ValueError(f"within: expected above 0, got {self._within}")
 
-    def begin(self, ctx: RunContext) -> None:
+    def forget(self, ctx: RunContext) -> None:
         slot = ctx.run_metrics().slot_duration or 1.0
         self._limit = self._within.in_seconds(slot) / slot
         self._evidence = []
@@ -272,7 +272,7 @@ class Sometimes(Continuous):
     def check_numbers(self) -> None:
         """There are none."""
 
-    def begin(self, ctx: RunContext) -> None:
+    def forget(self, ctx: RunContext) -> None:
         self._seen, self._last = [], ""
 
     def take(self, view: RunView) -> None:

@@ -30,7 +30,7 @@ class InclusionsStay(Continuous):
     def check_numbers(self) -> None:
         """There are none."""
 
-    def begin(self, ctx: RunContext) -> None:
+    def forget(self, ctx: RunContext) -> None:
         self._shared, self._noted, self._view = {}, set(), None
 
     def take(self, view: RunView) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nomos_testing.cluster.interfaces import Cluster, NetworkControl, NodeControl
 from nomos_testing.cluster.node_clients import ClusterClient, NodeClients
@@ -14,6 +14,7 @@ from nomos_testing.observability.telemetry import Telemetry
 from nomos_testing.runtime.background import Background
 from nomos_testing.runtime.counters import Counters
 from nomos_testing.runtime.plan import RunPlan
+from nomos_testing.runtime.specifications import RunningParts, Specification
 from nomos_testing.topology.timing import RunTiming
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from nomos_testing.topology import GeneratedTopology, WalletAccount
 
 Healer = Callable[[], Awaitable[None]]
+Running = TypeVar("Running")
 
 
 class RunContext:
@@ -51,9 +53,20 @@ class RunContext:
         self._node_clients = NodeClients.of(cluster, self.random("node clients"))
         self._faults = FaultLog()
         self._healers: list[Healer] = []
+        self._parts = RunningParts(self)
 
     def plan(self) -> RunPlan:
         return self._plan
+
+    def running(self, specification: Specification[Running]) -> Running:
+        """Return the object that runs for a specification in this run. The first call makes it."""
+        running: Running = self._parts.of(specification)
+        return running
+
+    @property
+    def parts(self) -> RunningParts:
+        """The objects of this run, also those of parts that are no specifications."""
+        return self._parts
 
     def descriptors(self) -> GeneratedTopology:
         """The network as generated: genesis, identities, ports, accounts."""

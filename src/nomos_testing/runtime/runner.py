@@ -33,11 +33,19 @@ from nomos_testing.runtime.errors import (
     WorkloadFailed,
     described,
 )
-from nomos_testing.runtime.interfaces import DescribesLoad, Expectation, GetsReady, Workload
+from nomos_testing.runtime.interfaces import (
+    AnyExpectation,
+    AnyWorkload,
+    DescribesLoad,
+    GetsReady,
+    RunningExpectation,
+    RunningWorkload,
+)
 from nomos_testing.runtime.machine_watch import MachineWatch
 from nomos_testing.runtime.raised import note_exception
 from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.runtime.sampling import Sampler
+from nomos_testing.runtime.specifications import Specification
 from nomos_testing.runtime.workload_driver import WorkloadDriver
 from nomos_testing.waiting.waiting import narrated
 
@@ -48,11 +56,13 @@ class Runner:
     """Runs a scenario once. Use it as a context manager, or ``close`` it yourself."""
 
     def __init__(
-        self, deployment: Deployment, workloads: Sequence[Workload], expectations: Sequence[Expectation]
+        self, deployment: Deployment, workloads: Sequence[AnyWorkload], expectations: Sequence[AnyExpectation]
     ) -> None:
         self._deployment = deployment
-        self._workloads = tuple(workloads)
-        self._expectations = tuple(expectations)
+        self._wanted_workloads = tuple(workloads)
+        self._wanted_expectations = tuple(expectations)
+        self._workloads: tuple[RunningWorkload, ...] = ()
+        self._expectations: tuple[RunningExpectation, ...] = ()
         self._background = deployment.background
         self._counters = Counters()
         self._journal = deployment.journal
@@ -155,6 +165,7 @@ class Runner:
     async def _load(self) -> None:
         """Everything up to the verdict."""
         metrics, node_control = self._deployment.plan.metrics, self._deployment.plan.node_control
+        self._begin()
         self._announce_load()
         await self._get_ready()
         with self._phases.phase("capture"):
@@ -176,6 +187,23 @@ class Runner:
         settle = metrics.settle(node_control=node_control)
         with self._phases.phase("settle", settle):
             await driver.let_pass(settle)
+
+    def _begin(self) -> None:
+        """Make this run's workloads and expectations from those that the scenario holds."""
+        parts = self._context.parts
+        wanted = [
+            *((f"workload {part.name}", part, WorkloadFailed) for part in self._wanted_workloads),
+            *((f"expectation {part.name}", part, ExpectationCaptureFailed) for part in self._wanted_expectations),
+        ]
+        # Specifications come first, because the copy of another part may refer to what they make.
+        for where, part, failed in sorted(wanted, key=lambda item: not isinstance(item[1], Specification)):
+            try:
+                parts.of(part)
+            except Exception as error:
+                note_exception(self._journal, where, error)
+                raise failed(part.name, error) from error
+        self._workloads = tuple(parts.of(workload) for workload in self._wanted_workloads)
+        self._expectations = tuple(parts.of(expectation) for expectation in self._wanted_expectations)
 
     async def _get_ready(self) -> None:
         """Have real proofs made before the load; development proofs cost nothing."""
@@ -200,9 +228,9 @@ class Runner:
                 raise ExpectationCaptureFailed(expectation.name, error) from error
 
     def _announce_load(self) -> None:
-        for workload in self._workloads:
+        for workload in self._wanted_workloads:
             if isinstance(workload, DescribesLoad):
-                for sentence in workload.describe_load():
+                for sentence in workload.describe_load(self._deployment.plan):
                     self._journal.write(Notice(f"{workload.name}: {sentence}"))
 
     def _announce_faults(self) -> None:
@@ -237,7 +265,7 @@ class Runner:
         with self._phases.phase("evaluate"):
             return tuple([await self._judge(expectation) for expectation in self._expectations])
 
-    async def _judge(self, expectation: Expectation) -> Judgement:
+    async def _judge(self, expectation: RunningExpectation) -> Judgement:
         try:
             async with narrated(f"the judgement of {expectation.name}"):
                 seen = await expectation.evaluate(self._context)

@@ -9,14 +9,14 @@ from nomos_testing.failure import is_failure
 from nomos_testing.journal.events import WorkloadEnded
 from nomos_testing.runtime.context import RunContext
 from nomos_testing.runtime.errors import WorkloadFailed, described
-from nomos_testing.runtime.interfaces import Workload
+from nomos_testing.runtime.interfaces import RunningWorkload
 from nomos_testing.runtime.raised import note_exception
 
 
 class WorkloadDriver:
     """Starts workloads, lets time pass and stops them. The first workload that fails ends the passing of time."""
 
-    def __init__(self, workloads: Sequence[Workload], ctx: RunContext) -> None:
+    def __init__(self, workloads: Sequence[RunningWorkload], ctx: RunContext) -> None:
         self._workloads = workloads
         self._ctx = ctx
         self._running: list[asyncio.Task[None]] = []
@@ -48,7 +48,7 @@ class WorkloadDriver:
         await asyncio.gather(*self._running, return_exceptions=True)
         self._running = []
 
-    async def _run(self, workload: Workload) -> None:
+    async def _run(self, workload: RunningWorkload) -> None:
         journal = self._ctx.journal()
         try:
             await workload.run(self._ctx)

@@ -19,7 +19,8 @@ from nomos_testing.faults.errors import FaultPlanError
 from nomos_testing.faults.plan import FaultPlan
 from nomos_testing.faults.schedule import At, Entry
 from nomos_testing.faults.vocabulary import Fault
-from nomos_testing.runtime.interfaces import Expectation, RunPlan, Workload
+from nomos_testing.runtime.interfaces import AnyExpectation, AnyWorkload, RunPlan
+from nomos_testing.runtime.specifications import NotCopyable, PartCopies, Specification
 from nomos_testing.scenario.errors import ScenarioBuildError
 from nomos_testing.scenario.fault_planning import with_faults
 from nomos_testing.scenario.scenario import Scenario
@@ -59,8 +60,8 @@ class ScenarioBuilder:
 
     spec: TopologySpec
     name: str = "scenario"
-    workloads: tuple[Workload, ...] = ()
-    expectations: tuple[Expectation, ...] = ()
+    workloads: tuple[AnyWorkload, ...] = ()
+    expectations: tuple[AnyExpectation, ...] = ()
     seconds: float | None = None
     slots: int | None = None
     chosen_seed: int | None = None
@@ -189,7 +190,7 @@ class ScenarioBuilder:
         """
         return replace(self, schedule=(*self.schedule, *entries))
 
-    def with_workload(self, workload: Workload) -> ScenarioBuilder:
+    def with_workload(self, workload: AnyWorkload) -> ScenarioBuilder:
         """Add a workload; what it expects comes with it."""
         return replace(self, workloads=(*self.workloads, workload))
 
@@ -233,7 +234,7 @@ class ScenarioBuilder:
         """Expect ``check`` to hold at some time in the run."""
         return self.with_expectation(Sometimes(name, check))
 
-    def with_expectation(self, expectation: Expectation) -> ScenarioBuilder:
+    def with_expectation(self, expectation: AnyExpectation) -> ScenarioBuilder:
         return replace(self, expectations=(*self.expectations, expectation))
 
     def enable_node_control(self) -> ScenarioBuilder:
@@ -278,10 +279,12 @@ class ScenarioBuilder:
             node_control=self.node_control,
             network_control=self.network_control,
         )
-        workloads = (*self.workloads, FaultInjection(self.schedule)) if self.schedule else self.workloads
+        workloads, given = self._own_parts()
+        if self.schedule:
+            workloads = (*workloads, FaultInjection(self.schedule))
         with _build_errors():
             plan = with_faults(plan, workloads, faults)
-        expectations = (*(owned for workload in workloads for owned in workload.expectations()), *self.expectations)
+        expectations = (*(owned for workload in workloads for owned in workload.expectations()), *given)
         for workload in workloads:
             _prepare("workload", workload, plan)
         for expectation in expectations:
@@ -297,8 +300,21 @@ class ScenarioBuilder:
             network_control=plan.network_control,
             faults=plan.faults,
             notices=self.notices,
-            recipe=recipe_of(self.name, plan, workloads, self.expectations),
+            recipe=recipe_of(self.name, plan, workloads, given),
         )
+
+    def _own_parts(self) -> tuple[tuple[AnyWorkload, ...], tuple[AnyExpectation, ...]]:
+        """Give the scenario parts of its own, because ``prepare`` may write into them: a builder can build twice."""
+        copies, parts = PartCopies(), (*self.workloads, *self.expectations)
+        for part in parts:
+            if isinstance(part, Specification):
+                copies.put(part, part)
+        for part in parts:
+            try:
+                copies.of(part)
+            except NotCopyable as error:
+                raise ScenarioBuildError(f"{part.name!r}: {error}") from error
+        return tuple(map(copies.of, self.workloads)), tuple(map(copies.of, self.expectations))
 
     def _duration(self) -> float:
         slot = self.spec.slot_duration
@@ -321,7 +337,7 @@ def _build_errors() -> Iterator[None]:
         raise ScenarioBuildError(str(error)) from None
 
 
-def _prepare(kind: str, part: Workload | Expectation, plan: RunPlan) -> None:
+def _prepare(kind: str, part: AnyWorkload | AnyExpectation, plan: RunPlan) -> None:
     try:
         part.prepare(plan)
     except ValueError as error:

@@ -28,7 +28,7 @@ def described_plan(scenario: Scenario, *, real_proofs: bool = False) -> Iterator
     yield "workloads: " + (", ".join(workload.name for workload in scenario.workloads) or "none")
     for workload in scenario.workloads:
         if isinstance(workload, DescribesLoad):
-            yield from (f"  {workload.name}: {sentence}" for sentence in workload.describe_load())
+            yield from (f"  {workload.name}: {sentence}" for sentence in workload.describe_load(scenario.plan))
         if real_proofs and isinstance(workload, TransactionWorkload) and workload.submissions is not None:
             factor, processors = measured_machine_factor(), os.cpu_count() or 1
             sentence = proof_sentence(workload.submissions, machine_factor=factor, processors=processors)

@@ -10,7 +10,7 @@ from nomos_testing.faults.errors import FaultPlanError, FieldPath
 from nomos_testing.faults.plan import FaultPlan, PlannedFault
 from nomos_testing.faults.planner import Frame, Request, check_plan, make_plan
 from nomos_testing.faults.vocabulary import Control
-from nomos_testing.runtime.interfaces import RunPlan, Workload
+from nomos_testing.runtime.interfaces import AnyWorkload, RunPlan
 
 
 @runtime_checkable
@@ -26,7 +26,7 @@ class PlansFaults(Protocol):
         ...
 
 
-def with_faults(plan: RunPlan, workloads: Sequence[Workload], made: FaultPlan | None = None) -> RunPlan:
+def with_faults(plan: RunPlan, workloads: Sequence[AnyWorkload], made: FaultPlan | None = None) -> RunPlan:
     """The run with its faults planned, or with those of ``made``; faults of links turn network control on.
 
     Raises:

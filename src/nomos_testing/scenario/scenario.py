@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from nomos_testing.faults.plan import FaultPlan
-from nomos_testing.runtime.interfaces import Expectation, Workload
+from nomos_testing.runtime.interfaces import AnyExpectation, AnyWorkload, RunPlan
 from nomos_testing.scenario.serialization import Recipe
 from nomos_testing.topology import TopologySpec
 from nomos_testing.topology.timing import RunTiming
@@ -18,12 +18,15 @@ _NO_RECIPE: Final = Recipe(obstacle="it was not made by a builder")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """What to test: topology, workloads, expectations, duration, seed."""
+    """What to test: topology, workloads, expectations, duration, seed.
+
+    A run changes nothing of it, so one scenario can run several times, also at the same time.
+    """
 
     name: str
     topology: TopologySpec
-    workloads: tuple[Workload, ...]
-    expectations: tuple[Expectation, ...]
+    workloads: tuple[AnyWorkload, ...]
+    expectations: tuple[AnyExpectation, ...]
     """The workloads' own first, in the order they were added, then the others."""
     metrics: RunTiming
     seed: int
@@ -43,6 +46,18 @@ class Scenario:
     def disperses_blobs(self) -> bool:
         """Whether it uses data availability, for which there must be parameters, memberships and subnetworks."""
         return any(isinstance(workload, DataAvailabilityWorkload) for workload in self.workloads)
+
+    @property
+    def plan(self) -> RunPlan:
+        """What is known of a run before anything is started."""
+        return RunPlan(
+            topology=self.topology,
+            metrics=self.metrics,
+            seed=self.seed,
+            node_control=self.node_control,
+            network_control=self.network_control,
+            faults=self.faults,
+        )
 
     @property
     def duration(self) -> float:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from nomos_testing.expectations.continuous import section_of
 from nomos_testing.faults.schedule import RandomRestarts
-from nomos_testing.runtime.interfaces import Expectation, RunPlan, Workload
+from nomos_testing.runtime.interfaces import AnyExpectation, AnyWorkload, RunPlan
 from nomos_testing.topology import DataAvailability, TopologySpec
 from nomos_testing.workloads.faults import FaultInjection
 
@@ -34,7 +34,9 @@ class Recipe:
         return yaml.safe_dump(dict(self.document), sort_keys=False, allow_unicode=True, width=120)
 
 
-def recipe_of(name: str, plan: RunPlan, workloads: Sequence[Workload], expectations: Sequence[Expectation]) -> Recipe:
+def recipe_of(
+    name: str, plan: RunPlan, workloads: Sequence[AnyWorkload], expectations: Sequence[AnyExpectation]
+) -> Recipe:
     """``expectations`` without those that the workloads bring with them."""
     obstacle = _obstacle(plan.topology, workloads, expectations)
     if obstacle is not None:
@@ -69,7 +71,7 @@ def _topology(spec: TopologySpec) -> dict[str, Any]:
     return section if spec.sampling_delay is None else section | {"sampling_delay": spec.sampling_delay}
 
 
-def _faults(workloads: Sequence[Workload]) -> list[dict[str, Any]]:
+def _faults(workloads: Sequence[AnyWorkload]) -> list[dict[str, Any]]:
     return [
         entry.to_json()
         for workload in workloads
@@ -79,7 +81,9 @@ def _faults(workloads: Sequence[Workload]) -> list[dict[str, Any]]:
     ]
 
 
-def _obstacle(spec: TopologySpec, workloads: Sequence[Workload], expectations: Sequence[Expectation]) -> str | None:
+def _obstacle(
+    spec: TopologySpec, workloads: Sequence[AnyWorkload], expectations: Sequence[AnyExpectation]
+) -> str | None:
     for kind, parts in (("workload", workloads), ("expectation", expectations)):
         for part in parts:
             if not isinstance(part, FaultInjection) and section_of(part) is None:

@@ -52,6 +52,8 @@ class Load:
 
 @dataclass
 class Expect:
+    """An expectation whose tests look at it after the run: the object itself runs."""
+
     name: str
     on_capture: RunBody = nothing
     outcome: Observation | Exception | None = None
@@ -60,6 +62,9 @@ class Expect:
 
     def prepare(self, plan: RunPlan) -> None:
         """Nothing to check."""
+
+    def begin(self, ctx: RunContext) -> Expect:
+        return self
 
     async def capture(self, ctx: RunContext) -> None:
         await self.on_capture(ctx)

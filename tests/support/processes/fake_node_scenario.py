@@ -14,7 +14,7 @@ from nomos_testing.deployers.local.deployer import LocalDeployer
 from nomos_testing.deployers.local.planning import PlannedNetwork
 from nomos_testing.deployers.local.programs import Installation
 from nomos_testing.journal.journal import Listener
-from nomos_testing.runtime.interfaces import Expectation, Workload
+from nomos_testing.runtime.interfaces import AnyExpectation, AnyWorkload
 from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
@@ -29,8 +29,8 @@ def fake_scenario(
     *,
     validators: int = 2,
     seconds: float = 0.5,
-    workloads: Sequence[Workload] = (),
-    expectations: Sequence[Expectation] = (),
+    workloads: Sequence[AnyWorkload] = (),
+    expectations: Sequence[AnyExpectation] = (),
     node_control: bool = False,
 ) -> Scenario:
     spec = TopologySpec(validators=validators, slot_duration=SLOT_SECONDS, seed=1)

@@ -81,7 +81,7 @@ class DataAvailabilityWorkload:
         """How far each channel has come in this run."""
         return self._progress
 
-    def describe_load(self) -> Sequence[str]:
+    def describe_load(self, plan: RunPlan) -> Sequence[str]:
         """The blobs and channels of the plan in sentences; empty before ``prepare``."""
         return self._plan.sentences() if self._plan else ()
 

@@ -109,7 +109,7 @@ class TransactionWorkload:
         chosen = {name: True for name, given in choices.items() if given}
         return {"transactions": {"rate": self._rate, **users, **chosen}}
 
-    def describe_load(self) -> Sequence[str]:
+    def describe_load(self, plan: RunPlan) -> Sequence[str]:
         """The number of transactions and of accounts in sentences; empty before ``prepare``."""
         return self._submissions.sentences() if self._submissions else ()
 

@@ -230,10 +230,11 @@ async def test_from_three_nodes_on_one_blob_is_dispersed_at_a_time(
 
 @pytest.mark.parametrize(("validators", "between"), [(1, 0.0), (2, 0.3)])
 def test_two_nodes_take_several_blobs_at_a_time(validators: int, between: float) -> None:
-    scenario = ScenarioBuilder.topology(validators=validators, executors=1).data_availability().run_for(seconds=60)
-    (workload,) = scenario.build().workloads
+    builder = ScenarioBuilder.topology(validators=validators, executors=1).data_availability().run_for(seconds=60)
+    scenario = builder.build()
+    (workload,) = scenario.workloads
     assert isinstance(workload, DataAvailabilityWorkload)
-    lines = " ".join(workload.describe_load())
+    lines = " ".join(workload.describe_load(scenario.plan))
     assert ("one blob is dispersed at a time, 0.3 s apart" in lines) == (between > 0)
 
 
