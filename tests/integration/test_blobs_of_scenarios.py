@@ -15,8 +15,8 @@ from nomos_testing.journal.events import Notice
 from nomos_testing.journal.journal import JOURNAL_NAME, read_journal
 from nomos_testing.runtime.interfaces import ExpectationFailed, RunContext
 from nomos_testing.topology.presets import DataAvailability
-from nomos_testing.workloads.blobs.dispersed_blobs import channel_messages
 from nomos_testing.workloads.blobs.events import BlobDispersed, BlobOverdue, BlobVerified
+from nomos_testing.workloads.blobs.inclusion import channel_messages
 from support.processes.live_network import live, reached
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from nomos_testing.runtime.interfaces import DescribesLoad
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.waiting.machine import measured_machine_factor
-from nomos_testing.workloads.transactions.submission import proof_sentence
-from nomos_testing.workloads.transactions.workload import TransactionWorkload
+from nomos_testing.workloads.transactions.workload import TransactionWorkload, proof_sentence
 
 
 def described_plan(scenario: Scenario, *, real_proofs: bool = False) -> Iterator[str]:

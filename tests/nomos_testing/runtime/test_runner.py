@@ -31,7 +31,7 @@ from nomos_testing.outcome import ExpectationFailed, Judgement
 from nomos_testing.runtime.interfaces import Observation, RunContext, Workload
 from nomos_testing.runtime.machine_load import MachineFellBehind, MachineReading
 from nomos_testing.waiting.waiting import WaitTimeout
-from nomos_testing.workloads.blobs.channel_flow import DispersalFailed
+from nomos_testing.workloads.blobs.channels import DispersalFailed
 from support.fakes import run_bench
 from support.fakes.run_bench import Bench, Expect, Load, RunBody, bench, forever, verdict_of
 

@@ -7,6 +7,7 @@ as in the ledger. Nothing here listens: the nodes are clients that answer.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -46,7 +47,9 @@ from nomos_testing.runtime.interfaces import RunPlan
 from nomos_testing.topology import TopologySpec
 from nomos_testing.topology.presets import DataAvailability
 from nomos_testing.topology.timing import RunTiming
-from nomos_testing.workloads.blobs.dispersed_blobs import channel_of
+from nomos_testing.workloads.blobs.channels import ChannelProgress, inscription
+from nomos_testing.workloads.blobs.inclusion import SIGNER, Dispersed, channel_of
+from nomos_testing.workloads.blobs.planning import channel_id
 from support.fakes.fake_chain import GENESIS_ID, fake_block
 
 E = TypeVar("E")
@@ -290,3 +293,41 @@ async def da_bench(
 
 def _unsigned(message: ChannelInscribe | ChannelBlob) -> SignedMantleTx:
     return SignedMantleTx(MantleTx((message,)), (), ZkSignature(bytes(128)))
+
+
+@dataclass
+class Load:
+    """What a workload has dispersed over ``channels`` channels."""
+
+    channels: Sequence[ChannelId] = ()
+    blob_rate: int = 1
+    capacity: int = 1000
+    planned: int = 0
+    overdue: list[Dispersed] = field(default_factory=list)
+    progress: list[ChannelProgress] = field(default_factory=list)
+    dispersed: list[Dispersed] = field(default_factory=list)
+
+    @classmethod
+    async def inscribed(cls, bench: DaBench, channels: int, *, blob_rate: int = 1) -> Load:
+        """All channels with their inscriptions on the chain."""
+        made = cls([channel_id(index) for index in range(channels)], blob_rate)
+        for channel in made.channels:
+            await bench.network.nodes["validator-0"].submit_transaction(inscription(channel, DevelopmentProver()))
+        bench.network.produce()
+        return made
+
+    async def disperse(self, bench: DaBench, channel: ChannelId, data: bytes, executor: str = "executor-0") -> BlobId:
+        messages = bench.network.messages(channel)
+        parent = MsgId(message_id(messages[-1]) if messages else ROOT_MSG_ID)
+        blob = await bench.network.nodes[executor].publish_blob(
+            channel_id=channel,
+            parent=parent,
+            signer=SIGNER.public,
+            data=data,
+        )
+        self.dispersed.append(Dispersed(blob, channel, data, executor, time.monotonic(), parent))
+        return blob
+
+
+def payload(chunks: int, seed: int = 1) -> bytes:
+    return bytes((seed + position) % 251 + 1 for position in range(31 * chunks))

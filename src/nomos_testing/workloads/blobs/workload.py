@@ -11,14 +11,11 @@ from nomos_testing.runtime.counters import BLOBS_PLANNED
 from nomos_testing.runtime.errors import described
 from nomos_testing.runtime.interfaces import Expectation, RunContext, RunPlan
 from nomos_testing.topology import TopologySpec
-from nomos_testing.workloads.blobs.blob_inclusion import BlobInclusion
-from nomos_testing.workloads.blobs.channel_flow import ChannelFlow, DispersalFailed
-from nomos_testing.workloads.blobs.channel_progress import ChannelProgress
-from nomos_testing.workloads.blobs.dispersal_turns import DispersalTurns
-from nomos_testing.workloads.blobs.dispersed_blobs import Dispersed
+from nomos_testing.workloads.blobs.channels import ChannelFlow, ChannelProgress, DispersalFailed, DispersalTurns
 from nomos_testing.workloads.blobs.events import BlobsFinished
+from nomos_testing.workloads.blobs.inclusion import BlobInclusion, Dispersed
 from nomos_testing.workloads.blobs.planning import BlobPlan, blob_plan
-from nomos_testing.workloads.blobs.verify_blobs import VerifyBlobs
+from nomos_testing.workloads.blobs.verification import VerifyBlobs
 
 
 class DataAvailabilityWorkload:

@@ -1,4 +1,4 @@
-"""Which of a run's own transactions are on the canonical chain, where, and how late.
+"""That the workload's transactions reach the canonical chain: at least half of those planned.
 
 The only sources are what was sent and the blocks of the canonical chain: a node's own word about its mempool is not
 asked, because the real node's is wrong for transactions of blocks it proposed itself.
@@ -6,11 +6,19 @@ asked, because the real node's is wrong for transactions of blocks it proposed i
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import quantiles
+from typing import Final, Protocol
 
+from nomos_core import field
 from nomos_core.identifiers import HeaderId, TxHash
+from nomos_testing.runtime.counters import TRANSACTIONS_INCLUDED
+from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
+from nomos_testing.workloads.transactions.events import TransactionIncluded, TransactionsJudged
+from nomos_testing.workloads.transactions.spending import CanonicalTransactions
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +78,107 @@ def match_inclusions(sent: Iterable[Sent], canonical: Iterable[CanonicalBlock]) 
                 latency = max(0.0, block.seen - item.at)
                 inclusions.append(Inclusion(item, block.id, block.height, block.slot, latency))
     return InclusionReport(tuple(inclusions), tuple(pending.values()))
+
+
+MIN_INCLUSION_RATIO: Final = 0.5
+_MISSING_SHOWN: Final = 10
+
+
+def required_inclusions(planned: int) -> int:
+    return math.ceil(planned * MIN_INCLUSION_RATIO)
+
+
+class Submitter(Protocol):
+    """The workload whose transactions are looked for."""
+
+    @property
+    def planned(self) -> int: ...
+    @property
+    def sent(self) -> Sequence[Sent]: ...
+
+
+class TransactionInclusion:
+    """Counts the workload's own transactions on the canonical chain, each once, wherever they were sent."""
+
+    name: Final = "tx_inclusion_expectation"
+
+    def __init__(self, submitter: Submitter) -> None:
+        self._submitter = submitter
+        self._started = 0.0
+
+    def prepare(self, plan: RunPlan) -> None:
+        if not plan.topology.wallet:
+            raise ValueError("transaction workload requires seeded accounts")
+
+    async def capture(self, ctx: RunContext) -> None:
+        self._started = time.monotonic()
+        ctx.spawn(self._follow(ctx), name="count included transactions")
+
+    async def evaluate(self, ctx: RunContext) -> Observation:
+        planned = self._submitter.planned
+        if planned == 0:
+            raise ExpectationFailed("transaction workload planned zero transactions")
+        report = self._report(ctx)
+        ctx.counters().set(TRANSACTIONS_INCLUDED, len(report.inclusions))
+        _journal(ctx, report, planned)
+        observed, required = len(report.inclusions), required_inclusions(planned)
+        if observed < required:
+            raise ExpectationFailed(
+                f"transaction inclusion observed {observed} below required {required}",
+                observed=observed,
+                required=required,
+                evidence=_missing_lines(report, self._started),
+            )
+        return Observation(observed=observed, required=required)
+
+    async def _follow(self, ctx: RunContext) -> None:
+        canonical, feed, sent = CanonicalTransactions(), ctx.block_feed(), set[TxHash]()
+        async for _ in feed.blocks():
+            canonical.update(feed)
+            sent.update(item.tx_hash for item in self._submitter.sent[len(sent) :])
+            ctx.counters().set(TRANSACTIONS_INCLUDED, canonical.count(sent))
+
+    def _report(self, ctx: RunContext) -> InclusionReport:
+        canonical = (
+            CanonicalBlock(
+                id=record.id,
+                height=record.height,
+                slot=record.slot,
+                seen=record.first_seen,
+                transactions=[transaction.hash for transaction in record.block.transactions],
+            )
+            for record in ctx.block_feed().canonical_chain()
+        )
+        return match_inclusions(self._submitter.sent, canonical)
+
+
+def _missing_lines(report: InclusionReport, started: float) -> list[str]:
+    shown = [
+        f"{item.account}: transaction {field.to_hex(item.tx_hash)}, taken by {item.node} {item.at - started:.1f} s "
+        "into the run, is in no canonical block"
+        for item in report.missing[:_MISSING_SHOWN]
+    ]
+    hidden = len(report.missing) - len(shown)
+    return [*shown, f"... and {hidden} more"] if hidden > 0 else shown
+
+
+def _journal(ctx: RunContext, report: InclusionReport, planned: int) -> None:
+    for inclusion in report.inclusions:
+        ctx.journal().write(
+            TransactionIncluded(
+                transaction=field.to_hex(inclusion.sent.tx_hash),
+                block=inclusion.block.hex(),
+                height=inclusion.height,
+                slot=inclusion.slot,
+                latency_seconds=round(inclusion.latency, 3),
+            )
+        )
+    ctx.journal().write(
+        TransactionsJudged(
+            planned=planned,
+            sent=len(report.inclusions) + len(report.missing),
+            included=len(report.inclusions),
+            latency_p50_seconds=report.latency_percentile(50),
+            latency_p99_seconds=report.latency_percentile(99),
+        )
+    )

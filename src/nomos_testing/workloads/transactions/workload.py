@@ -5,17 +5,21 @@ of sending, in threads. Once every account has sent, an account sends again when
 canonical chain; such a transaction is proven when its turn comes, one at a time. Each submission is a task of its own:
 neither a slow prover nor a slow node moves the schedule of the others. Where proofs or free accounts come too late the
 rate sinks, and the run says by how much.
+
+The number of transactions is the original framework's. It sends one transaction an account; here an account sends again
+when its last transaction is in a block, unless the scenario asks for ``once_per_account``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from nomos_core import field
@@ -24,18 +28,159 @@ from nomos_core.mantle.signing import sign_transaction
 from nomos_core.mantle.transactions import LedgerTx, MantleTx, SignedMantleTx
 from nomos_core.proofs.prover import Prover
 from nomos_testing.blocks.lottery_odds import LotteryOdds
+from nomos_testing.client.errors import NodeClientError
+from nomos_testing.client.node_client import NodeClient
 from nomos_testing.failure import Failure
 from nomos_testing.journal.events import Notice
 from nomos_testing.proof_cache import CachingProver
 from nomos_testing.runtime.counters import TRANSACTIONS_PLANNED, TRANSACTIONS_SENT
 from nomos_testing.runtime.interfaces import Expectation, RunContext, RunPlan
 from nomos_testing.topology import GeneratedTopology
+from nomos_testing.topology.timing import RunTiming
 from nomos_testing.workloads.transactions.events import TransactionSent, TransactionsFinished
-from nomos_testing.workloads.transactions.inclusion import Sent
-from nomos_testing.workloads.transactions.sending import submit_in_rounds
+from nomos_testing.workloads.transactions.inclusion import Sent, TransactionInclusion, required_inclusions
 from nomos_testing.workloads.transactions.spending import LOST_AFTER_BLOCKS, FundedAccount, SpendableAccounts
-from nomos_testing.workloads.transactions.submission import SubmissionPlan, submission_plan
-from nomos_testing.workloads.transactions.transaction_inclusion import TransactionInclusion
+
+PROOF_SECONDS: Final = 0.2
+"""A proof of zksign with the circuits' own prover: ten nodes' genesis, which has 21, took 4.2 s."""
+_REST_WINNERS: Final = 2
+"""An account rests for so many slots with a block: one that its transaction may just miss, and the one that takes it.
+The first one is rarely missed, which is the margin."""
+_LEAST_CHANCE: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionPlan:
+    planned: int
+    """Transactions in the whole run."""
+    interval: float
+    """Seconds from one submission to the next."""
+    requested: int
+    """Transactions that the rate makes in the run."""
+    rate: int
+    """Transactions a block."""
+    block_seconds: float
+    """How long a block is taken to last."""
+    slots: float
+    """Of the run; 0 where the slot is unknown."""
+    accounts: int
+    """Accounts that send."""
+    needed: int
+    """Accounts with which the rate can be kept for any length."""
+    once: bool
+    """Each account sends once."""
+
+    def sentences(self) -> Sequence[str]:
+        """The plan in words, for people."""
+        return tuple(self._sentences())
+
+    def _sentences(self) -> Iterator[str]:
+        per_slot = f", {self.planned / self.slots:.2f} a slot" if self.slots else ""
+        yield (
+            f"{self.planned} transactions{per_slot}, {required_inclusions(self.planned)} of them must be in blocks: "
+            f"{self.rate} a block, which is taken to last {self.block_seconds:g} s"
+        )
+        if self.planned < self.requested:
+            why = "each sends once"
+            if not self.once:
+                why = f"each rests until its transaction is in a block; {self.needed} would be enough"
+            yield f"the rate asks for {self.requested}, more than {_counted(self.accounts)} can send: {why}"
+        elif self.planned > self.accounts:
+            yield (
+                f"{_counted(self.accounts)} send in turns: each spends its change when its last transaction is in a "
+                f"block, for which {self.needed} are enough"
+            )
+
+
+def submission_plan(
+    metrics: RunTiming,
+    *,
+    rate: int,
+    accounts: int,
+    wins: float | None = None,
+    once: bool = False,
+    best_effort: bool = False,
+) -> SubmissionPlan:
+    """Plan a run at ``rate`` transactions a block.
+
+    A block is taken to last ``block_interval_hint`` seconds (the run's length where that is unknown), so that a run of
+    60 s at rate 5 with slots of 2 s and a coefficient of 0.9 plans ``floor(60 / 1.8 * 5) = 166``.
+
+    ``wins`` is the chance that a slot has a block once all accounts have spent their notes of genesis, which draw in
+    the leader lottery; by default the coefficient.
+
+    Raises:
+        ValueError: nothing would be sent, or the accounts cannot keep the rate and best effort is not asked for.
+    """
+    run_seconds = metrics.run_duration
+    block_seconds = metrics.block_interval_hint or run_seconds
+    requested = math.floor(run_seconds / block_seconds * rate)
+    rest = _REST_WINNERS / max(wins if wins is not None else metrics.active_slot_coeff, _LEAST_CHANCE)
+    needed = min(requested, math.ceil(rate / block_seconds * rest * (metrics.slot_duration or 0.0)) or 1)
+    planned = min(requested, accounts) if once else requested
+    if not once and accounts < needed:
+        if not best_effort:
+            raise ValueError(
+                f"{requested} transactions are asked for ({rate} a block, one in {block_seconds / rate:.2g} s), and "
+                f"{_counted(accounts)} cannot keep that rate: an account sends again when its last transaction is in a "
+                f"block, which takes {rest:.1f} slots. Fund {needed} wallets or more, lower the rate, "
+                "or say best_effort: true to send what these accounts can"
+            )
+        planned = max(min(requested, accounts), math.floor(requested * accounts / needed))
+    if planned == 0:
+        raise ValueError("transaction workload scheduled zero transactions")
+    slot = metrics.slot_duration
+    return SubmissionPlan(
+        planned=planned,
+        interval=run_seconds / planned,
+        requested=requested,
+        rate=rate,
+        block_seconds=block_seconds,
+        slots=run_seconds / slot if slot else 0.0,
+        accounts=min(accounts, planned),
+        needed=needed,
+        once=once,
+    )
+
+
+def proof_sentence(plan: SubmissionPlan, *, machine_factor: float, processors: int) -> str:
+    """What real proofs of a plan take: those of the first round before the load, the others one at a time during it."""
+    proof = PROOF_SECONDS * machine_factor
+    before = f"proofs of {plan.accounts} transactions before the load: some {plan.accounts * proof / processors:.0f} s"
+    later = plan.planned - plan.accounts
+    if not later:
+        return before
+    keeps = "keeps" if proof <= plan.interval else "does not keep"
+    return (
+        f"{before}; of {later} during it, one at a time, {proof:.2g} s each: one processor {keeps} the rate of one in "
+        f"{plan.interval:.2g} s"
+    )
+
+
+def _counted(accounts: int) -> str:
+    return f"{accounts} account{'s' * (accounts != 1)}"
+
+
+SUBMISSION_ROUNDS: Final = 5
+SUBMISSION_RETRY_DELAY: Final = 0.5
+
+
+async def submit_in_rounds(ctx: RunContext, transaction: SignedMantleTx) -> NodeClient:
+    """Ask all nodes, one after the other, in up to five rounds.
+
+    Returns:
+        The client of the node that took it.
+
+    Raises:
+        NodeClientError: the last node's error, where none took it in any round.
+    """
+    for _ in range(SUBMISSION_ROUNDS - 1):
+        try:
+            return await ctx.cluster_client().submit_transaction(transaction)
+        except NodeClientError:
+            await asyncio.sleep(SUBMISSION_RETRY_DELAY)
+    return await ctx.cluster_client().submit_transaction(transaction)
+
 
 PROOFS_AHEAD: Final = 2
 """One is made at a time where proofs are real, so that more would only wait."""

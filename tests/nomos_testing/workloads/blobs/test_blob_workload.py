@@ -24,8 +24,9 @@ from nomos_testing.runtime.counters import BLOBS_DISPERSED, BLOBS_PLANNED
 from nomos_testing.topology import TopologySpec
 from nomos_testing.topology.presets import DataAvailability
 from nomos_testing.topology.timing import RunTiming
-from nomos_testing.workloads.blobs import blob_capacity, channel_flow
-from nomos_testing.workloads.blobs.channel_flow import DispersalFailed, inscription
+from nomos_testing.workloads.blobs import channels as channels_module
+from nomos_testing.workloads.blobs import planning
+from nomos_testing.workloads.blobs.channels import DispersalFailed, inscription
 from nomos_testing.workloads.blobs.events import BlobDispersed, BlobOverdue, BlobsFinished, ChannelInscribed
 from nomos_testing.workloads.blobs.planning import channel_id
 from nomos_testing.workloads.blobs.workload import DataAvailabilityWorkload
@@ -36,7 +37,7 @@ SINGLE_HOLDERS = {0: ["validator-0"], 1: ["validator-1"]}
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel_flow, "MIN_OVERDUE_SECONDS", 0.3)
+    monkeypatch.setattr(channels_module, "MIN_OVERDUE_SECONDS", 0.3)
 
 
 async def run(bench: DaBench, *, blobs: int, channels: int = 1) -> DataAvailabilityWorkload:
@@ -106,13 +107,13 @@ async def test_another_executor_takes_what_one_refuses(tmp_path: Path) -> None:
 
 async def test_an_executor_is_asked_again(tmp_path: Path) -> None:
     async with da_bench(tmp_path) as bench:
-        bench.network.nodes["executor-0"].refusals = channel_flow.PUBLISH_ROUNDS - 1
+        bench.network.nodes["executor-0"].refusals = channels_module.PUBLISH_ROUNDS - 1
         assert len((await run(bench, blobs=1)).dispersed) == 1
 
 
 async def test_after_five_rounds_the_run_fails_and_names_the_blob(tmp_path: Path) -> None:
     async with da_bench(tmp_path) as bench:
-        bench.network.nodes["executor-0"].refusals = channel_flow.PUBLISH_ROUNDS
+        bench.network.nodes["executor-0"].refusals = channels_module.PUBLISH_ROUNDS
         with pytest.raises(
             DispersalFailed, match=r"blob 0 of channel 0 \(\d+ bytes\) was not dispersed in 5 rounds"
         ) as e:
@@ -167,7 +168,7 @@ async def test_a_blob_that_all_hold_and_no_block_names_is_told_as_such(tmp_path:
 async def test_a_channel_goes_on_at_once_when_the_chain_leaves_a_branch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channel_flow, "MIN_OVERDUE_SECONDS", 60.0)
+    monkeypatch.setattr(channels_module, "MIN_OVERDUE_SECONDS", 60.0)
     async with da_bench(tmp_path) as bench, asyncio.timeout(20):
         workload = planned(bench, blobs=3)
         running = asyncio.create_task(workload.run(bench.ctx))
@@ -209,7 +210,7 @@ async def test_an_inscription_that_left_the_chain_and_does_not_come_back_is_sent
 async def test_from_three_nodes_on_one_blob_is_dispersed_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blob_capacity, "DISPERSAL_INTERVAL", 0.02)
+    monkeypatch.setattr(planning, "DISPERSAL_INTERVAL", 0.02)
     async with da_bench(tmp_path, validators=2) as bench:
         spans = []
         publish = FakeDaNode.publish_blob

@@ -14,9 +14,9 @@ from nomos_testing.runtime.plan import RunPlan
 from nomos_testing.topology import TopologySpec
 from nomos_testing.topology.presets import DataAvailability
 from nomos_testing.topology.timing import RunTiming
-from nomos_testing.workloads.blobs.blob_capacity import BlobTiming
 from nomos_testing.workloads.blobs.planning import (
     PAYLOAD_CHUNKS,
+    BlobTiming,
     blob_plan,
     channel_id,
     expected_blobs,

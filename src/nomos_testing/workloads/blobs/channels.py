@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
 from nomos_core.identifiers import ROOT_MSG_ID, ChannelId, MsgId
-from nomos_core.mantle.operations import ChannelInscribe
+from nomos_core.mantle.operations import ChannelBlob, ChannelInscribe
+from nomos_core.mantle.operations_binary import message_id
 from nomos_core.mantle.signing import Ed25519Signer, sign_transaction
 from nomos_core.mantle.transactions import MantleTx, SignedMantleTx
 from nomos_core.proofs.prover import Prover
+from nomos_testing.blocks.block_feed import BlockFeed
+from nomos_testing.blocks.chain_history import BlockRecord
 from nomos_testing.client.errors import NodeClientError
 from nomos_testing.client.node_client import NodeClient
 from nomos_testing.configgen.options import slot_scale
@@ -23,13 +29,118 @@ from nomos_testing.failure import Failure
 from nomos_testing.journal.events import Notice
 from nomos_testing.runtime.counters import BLOBS_DISPERSED
 from nomos_testing.runtime.interfaces import RunContext
-from nomos_testing.workloads.blobs.blob_diagnosis import why_not_included
-from nomos_testing.workloads.blobs.channel_progress import CanonicalMessages, ChannelProgress
-from nomos_testing.workloads.blobs.dispersal_turns import DispersalTurns
-from nomos_testing.workloads.blobs.dispersed_blobs import SIGNER, Dispersed, channel_name
 from nomos_testing.workloads.blobs.events import BlobDispersed, BlobOverdue, ChannelInscribed
+from nomos_testing.workloads.blobs.inclusion import (
+    SIGNER,
+    ChannelMessage,
+    Dispersed,
+    channel_messages,
+    channel_name,
+    channel_of,
+    why_not_included,
+)
 from nomos_testing.workloads.blobs.planning import random_payload
-from nomos_testing.workloads.transactions.sending import submit_in_rounds
+from nomos_testing.workloads.transactions.workload import submit_in_rounds
+
+
+@dataclass(slots=True)
+class ChannelProgress:
+    """Times are seconds of the run's monotonic clock."""
+
+    channel: ChannelId
+    waits: list[float] = field(default_factory=list)
+    """Seconds of each blob that came into a block, since the message before it was in one."""
+    waiting_for: Dispersed | None = None
+    """The last blob that was dispersed, unless it is in a block."""
+    left: int = 0
+    """So often the channel's last message left the canonical chain."""
+    failures: int = 0
+    """Executors' refusals, and dispersals that got no answer."""
+    last_failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    id: MsgId
+    message: ChannelMessage
+    block: BlockRecord
+
+
+class CanonicalMessages:
+    """The messages of a channel on the canonical chain."""
+
+    def __init__(self, feed: BlockFeed, channel: ChannelId) -> None:
+        self._feed = feed
+        self._channel = channel
+        self._placed: list[_Placed] = []
+
+    @property
+    def tip(self) -> MsgId:
+        """The last message's id, to which the next one must link; ``ROOT_MSG_ID`` without any."""
+        self._refresh()
+        return self._placed[-1].id if self._placed else ROOT_MSG_ID
+
+    @property
+    def tip_block(self) -> BlockRecord | None:
+        """The block of the last message."""
+        self._refresh()
+        return self._placed[-1].block if self._placed else None
+
+    @property
+    def blobs(self) -> int:
+        self._refresh()
+        return sum(isinstance(placed.message, ChannelBlob) for placed in self._placed)
+
+    async def tip_after(self, old: MsgId) -> MsgId:
+        """The tip, once it is another one than ``old``.
+
+        Raises:
+            EOFError: the block feed was closed.
+        """
+        events = self._feed.subscribe(past=False)
+        while (tip := self.tip) == old:
+            if await anext(events, None) is None:
+                raise EOFError("block feed closed while waiting for channel operations")
+        return tip
+
+    def _refresh(self) -> None:
+        # Only the blocks down to one that is known are looked at: runs may have thousands.
+        newer: list[_Placed] = []
+        for block in self._feed.canonical_blocks_backwards():
+            messages = [message for message in channel_messages(block) if channel_of(message) == self._channel]
+            if messages and (known := self._up_to(block)):
+                self._placed = [*known, *reversed(newer)]
+                return
+            newer.extend(_Placed(message_id(message), message, block) for message in reversed(messages))
+        self._placed = newer[::-1]
+
+    def _up_to(self, block: BlockRecord) -> list[_Placed]:
+        """The known messages up to those of ``block``; none where none of them is in it."""
+        last = next((n for n in range(len(self._placed), 0, -1) if self._placed[n - 1].block.id == block.id), 0)
+        return self._placed[:last]
+
+
+class DispersalTurns:
+    """Gives one channel its turn at a time, ``between`` seconds after the last one's end; with 0 nobody waits."""
+
+    def __init__(self, between: float) -> None:
+        self._between = between
+        self._taken = asyncio.Lock()
+        self._free_at = 0.0
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for the turn, and hold it."""
+        if not self._between:
+            yield
+            return
+        async with self._taken:
+            await asyncio.sleep(max(0.0, self._free_at - time.monotonic()))
+            try:
+                yield
+            finally:
+                self._free_at = time.monotonic() + self._between
+
 
 PUBLISH_ROUNDS: Final = 5
 PUBLISH_RETRY_SECONDS: Final = 2.0

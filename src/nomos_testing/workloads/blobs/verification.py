@@ -19,7 +19,7 @@ from nomos_testing.workloads.blobs.events import BlobVerified
 if TYPE_CHECKING:
     from nomos_core.da.shares import LightShare
     from nomos_testing.client.node_client import NodeClient
-    from nomos_testing.workloads.blobs.dispersed_blobs import Dispersed
+    from nomos_testing.workloads.blobs.inclusion import Dispersed
 
 DEFAULT_SAMPLE: Final = 10
 REQUEST_ROUNDS: Final = 3
