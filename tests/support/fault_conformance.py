@@ -19,6 +19,7 @@ import pytest
 from nomos_testing import NodeHandle, Runner, Scenario, ScenarioBuilder
 from nomos_testing.client.errors import NodeClientError
 from nomos_testing.cluster.interfaces import NetworkControl, NodeControl, NodeControlError, Role
+from nomos_testing.cluster.link_effects import LinkEffect
 from nomos_testing.cluster.links import Links
 from nomos_testing.deployers.shared.clock import find_library
 from nomos_testing.deployers.shared.errors import Problem
@@ -41,11 +42,11 @@ needs_libfaketime = pytest.mark.skipif(
 )
 LEFT, RIGHT = ("validator-0", "validator-1"), ("validator-2", "validator-3")
 IMPAIRMENTS: dict[str, Callable[[NetworkControl], Any]] = {
-    "delayed": lambda network: network.latency(0.1, jitter=0.05),
-    "lost": lambda network: network.loss(0.5),
-    "duplicated": lambda network: network.duplicate(0.5),
-    "reordered": lambda network: network.reorder(0.5),
-    "narrow": lambda network: network.bandwidth(20_000, links=Links.of("validator-1")),
+    "delayed": lambda network: network.impair(LinkEffect(delay=0.1, jitter=0.05)),
+    "lost": lambda network: network.impair(LinkEffect(loss=0.5)),
+    "duplicated": lambda network: network.impair(LinkEffect(duplicate=0.5)),
+    "reordered": lambda network: network.impair(LinkEffect(reorder=0.5, hold=0.02)),
+    "narrow": lambda network: network.impair(LinkEffect(bandwidth=20_000), Links.of("validator-1")),
 }
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from nomos_testing.client.node_client import NodeClient
+from nomos_testing.cluster.link_effects import LinkEffect
 from nomos_testing.cluster.links import ALL_LINKS, Impairment, Links, LinkVerification
 from nomos_testing.cluster.roles import Role
 from nomos_testing.failure import Failure
@@ -18,6 +19,7 @@ __all__ = [
     "Cluster",
     "ClusterError",
     "Impairment",
+    "LinkEffect",
     "LinkVerification",
     "Links",
     "LogMark",
@@ -145,7 +147,7 @@ class NodeControl(Protocol):
 
 
 class NetworkControl(Protocol):
-    """Cuts and slows the links between nodes. Nodes are given by name; rates are from 0 to 1, durations in seconds.
+    """Cuts and impairs the links between nodes. Nodes are given by name.
 
     Impairments add up: delays are summed, losses are independent of each other, the narrowest bandwidth counts, and a
     link is whole again once the last of them is lifted. They concern every protocol nodes speak with each other, new
@@ -164,24 +166,8 @@ class NetworkControl(Protocol):
         """
         ...
 
-    async def latency(self, seconds: float, *, jitter: float = 0.0, links: Links = ALL_LINKS) -> Impairment:
-        """Delay each packet by ``seconds``, give or take up to ``jitter``. Packets keep their order."""
-        ...
-
-    async def loss(self, rate: float, *, links: Links = ALL_LINKS) -> Impairment:
-        """Lose this share of the packets; 1 is a cut."""
-        ...
-
-    async def duplicate(self, rate: float, *, links: Links = ALL_LINKS) -> Impairment:
-        """Deliver this share of the packets twice."""
-        ...
-
-    async def reorder(self, rate: float, *, hold: float = 0.02, links: Links = ALL_LINKS) -> Impairment:
-        """Hold this share of the packets back for ``hold`` seconds while others overtake them."""
-        ...
-
-    async def bandwidth(self, bytes_per_second: float, *, links: Links = ALL_LINKS) -> Impairment:
-        """Let through so much on each link; what comes faster queues, then is lost."""
+    async def impair(self, effect: LinkEffect, links: Links = ALL_LINKS) -> Impairment:
+        """Have an effect on every packet of the links chosen: ``impair(LinkEffect(loss=0.1), Links.of("node"))``."""
         ...
 
     async def lift(self, impairment: Impairment) -> None:

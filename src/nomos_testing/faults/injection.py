@@ -15,18 +15,14 @@ from nomos_testing.cluster.interfaces import (
     NodeHandle,
 )
 from nomos_testing.faults.vocabulary import (
-    Bandwidth,
     ClockSkew,
     DiskFull,
-    Duplicate,
     Fault,
     Kill,
-    Latency,
-    Loss,
+    LinkFault,
     NodeFault,
     Partition,
     Pause,
-    Reorder,
     Restart,
     Stop,
 )
@@ -113,16 +109,8 @@ class Injection:
         match fault:
             case Partition(groups, one_way):
                 return await network.partition(groups, one_way=one_way)
-            case Latency():
-                return await network.latency(fault.seconds, jitter=fault.jitter, links=fault.links)
-            case Reorder():
-                return await network.reorder(fault.rate, hold=fault.hold, links=fault.links)
-            case Bandwidth():
-                return await network.bandwidth(fault.bytes_per_second, links=fault.links)
-            case Loss():
-                return await network.loss(fault.rate, links=fault.links)
-            case Duplicate():
-                return await network.duplicate(fault.rate, links=fault.links)
+            case LinkFault():
+                return await network.impair(fault.effect(), fault.links)
         raise ClusterError(f"{fault} is not concrete: the planner gives it its nodes")
 
     async def _doubt_node(self, node: NodeHandle, *, network_is_whole: bool) -> str | None:

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar, Self
 
+from nomos_testing.cluster.link_effects import DEFAULT_HOLD_SECONDS, LinkEffect
 from nomos_testing.cluster.links import ALL_LINKS, Link, Links, links_across
 from nomos_testing.faults.errors import FaultPlanError, FieldPath
 from nomos_testing.faults.targets import candidates, check_target, drawn, is_open
 
-DEFAULT_HOLD_SECONDS = 0.02
 _DRAWS = 32
 """Tries to find links, and such as no other fault of the same kind is busy with."""
 
@@ -252,6 +252,10 @@ class LinkFault(Fault):
             FaultPlanError: a number is out of its range.
         """
 
+    @abstractmethod
+    def effect(self) -> LinkEffect:
+        """Give what happens to the packets of the links."""
+
     def concrete(self, nodes: Sequence[str], rng: random.Random) -> Iterator[Self]:
         chosen = (self.links.sources, self.links.targets)
         if not any(is_open(node) for side in chosen for node in side or ()):
@@ -284,6 +288,9 @@ class Latency(LinkFault):
         _require(0 < self.seconds < math.inf, path, "seconds", "a number above 0", self.seconds)
         _require(0 <= self.jitter <= self.seconds, path, "jitter", "from 0 to the latency itself", self.jitter)
 
+    def effect(self) -> LinkEffect:
+        return LinkEffect(delay=self.seconds, jitter=self.jitter)
+
     def __str__(self) -> str:
         jitter = f" +-{self.jitter:g} s" if self.jitter else ""
         return f"latency {self.seconds:g} s{jitter} on {self.links}"
@@ -306,12 +313,18 @@ class Loss(_ShareOfPackets):
 
     kind: ClassVar[str] = "loss"
 
+    def effect(self) -> LinkEffect:
+        return LinkEffect(loss=self.rate)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duplicate(_ShareOfPackets):
     """This share of the packets comes twice."""
 
     kind: ClassVar[str] = "duplicate"
+
+    def effect(self) -> LinkEffect:
+        return LinkEffect(duplicate=self.rate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,6 +338,9 @@ class Reorder(_ShareOfPackets):
         _ShareOfPackets.check_numbers(self, path)
         _require(0 < self.hold < math.inf, path, "hold", "a number above 0", self.hold)
 
+    def effect(self) -> LinkEffect:
+        return LinkEffect(reorder=self.rate, hold=self.hold)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bandwidth(LinkFault):
@@ -337,6 +353,9 @@ class Bandwidth(LinkFault):
         _require(
             0 < self.bytes_per_second < math.inf, path, "bytes_per_second", "a number above 0", self.bytes_per_second
         )
+
+    def effect(self) -> LinkEffect:
+        return LinkEffect(bandwidth=self.bytes_per_second)
 
     def __str__(self) -> str:
         return f"bandwidth {self.bytes_per_second:g} bytes/s on {self.links}"

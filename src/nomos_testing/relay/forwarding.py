@@ -13,8 +13,8 @@ from functools import partial
 from itertools import count, product
 from typing import Final, Protocol
 
+from nomos_testing.cluster.link_effects import LinkEffect
 from nomos_testing.cluster.links import Link
-from nomos_testing.relay.effects import Effect
 from nomos_testing.relay.path import Path
 from nomos_testing.relay.proxy_sockets import Address, ProxySocket, ProxySockets
 
@@ -73,7 +73,7 @@ class Forwarder:
             if (source, target) not in self.paths:
                 self.paths[source, target] = Path(Link(source, target), self._seed)
 
-    def change(self, effects: Mapping[Link, Effect]) -> None:
+    def change(self, effects: Mapping[Link, LinkEffect]) -> None:
         """Let effects hold from now on, for packets that wait already too."""
         now = time.monotonic()
         for link, effect in effects.items():

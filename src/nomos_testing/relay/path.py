@@ -11,8 +11,8 @@ import random
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from nomos_testing.cluster.link_effects import NO_EFFECT, LinkEffect
 from nomos_testing.cluster.links import Link
-from nomos_testing.relay.effects import NO_EFFECT, Effect
 
 QUEUE_SECONDS: Final = 0.5
 """How long a queue in front of a narrow link may get."""
@@ -46,7 +46,7 @@ class Path:
 
     def __init__(self, link: Link, seed: str = "") -> None:
         self.link = link
-        self.effect: Effect = NO_EFFECT
+        self.effect: LinkEffect = NO_EFFECT
         self.clear = True
         """Packets may pass without being scheduled."""
         self.counters = Counters()
@@ -54,7 +54,7 @@ class Path:
         self._free_at = 0.0
         self._last_departure = 0.0
 
-    def change(self, effect: Effect) -> None:
+    def change(self, effect: LinkEffect) -> None:
         """From now on ``effect`` holds. What is queued already is for ``requeued`` to tell."""
         self.effect = effect
         self.clear = effect == NO_EFFECT

@@ -20,8 +20,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from nomos_testing.cluster.link_effects import LinkEffect
 from nomos_testing.cluster.links import Link
-from nomos_testing.relay.effects import Effect
 from nomos_testing.relay.proxy_sockets import NodeSockets
 from nomos_testing.relay.rules import Rule
 
@@ -163,8 +163,8 @@ def _links(value: Any) -> frozenset[Link]:
     return links
 
 
-def _effect(value: Any) -> Effect:
-    return Effect.from_json(dict(value.items()))
+def _effect(value: Any) -> LinkEffect:
+    return LinkEffect.from_json(dict(value.items()))
 
 
 def _numbers(value: Any) -> tuple[int, ...]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from nomos_testing.cluster.link_effects import NO_EFFECT, LinkEffect, combined
 from nomos_testing.cluster.links import Link
-from nomos_testing.relay.effects import NO_EFFECT, Effect, combined
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     links: frozenset[Link]
-    effect: Effect
+    effect: LinkEffect
 
 
 class RuleTable:
@@ -25,11 +25,11 @@ class RuleTable:
     def numbers(self) -> tuple[int, ...]:
         return tuple(self._rules)
 
-    def effect_on(self, link: Link) -> Effect:
+    def effect_on(self, link: Link) -> LinkEffect:
         acting = [rule.effect for _, rule in sorted(self._rules.items()) if link in rule.links]
         return combined(acting) if acting else NO_EFFECT
 
-    def impose(self, number: int, rule: Rule) -> dict[Link, Effect]:
+    def impose(self, number: int, rule: Rule) -> dict[Link, LinkEffect]:
         """Put a rule in force.
 
         Raises:
@@ -41,7 +41,7 @@ class RuleTable:
         self._rules[number] = rule
         return self._changed(before)
 
-    def lift(self, numbers: Iterable[int]) -> dict[Link, Effect]:
+    def lift(self, numbers: Iterable[int]) -> dict[Link, LinkEffect]:
         """Take rules out of force; those that are not in force are none to be lifted."""
         lifted = [number for number in numbers if number in self._rules]
         before = self._effects(link for number in lifted for link in self._rules[number].links)
@@ -49,8 +49,8 @@ class RuleTable:
             self._rules.pop(number, None)
         return self._changed(before)
 
-    def _effects(self, links: Iterable[Link]) -> dict[Link, Effect]:
+    def _effects(self, links: Iterable[Link]) -> dict[Link, LinkEffect]:
         return {link: self.effect_on(link) for link in links}
 
-    def _changed(self, before: dict[Link, Effect]) -> dict[Link, Effect]:
+    def _changed(self, before: dict[Link, LinkEffect]) -> dict[Link, LinkEffect]:
         return {link: now for link, old in before.items() if (now := self.effect_on(link)) != old}

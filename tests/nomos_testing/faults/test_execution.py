@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from nomos_testing.client.errors import NodeUnreachable
-from nomos_testing.cluster.interfaces import Impairment, LinkVerification, NodeControlError
+from nomos_testing.cluster.interfaces import Impairment, LinkEffect, Links, LinkVerification, NodeControlError
 from nomos_testing.failure import is_failure, leaves
 from nomos_testing.faults import (
     Bandwidth,
@@ -93,15 +93,16 @@ class NotedControl:
         await self._note("verify")
         return LinkVerification(verified=self.whole, seconds=0, reason=None if self.whole else "b is silent")
 
-    def __getattr__(self, name: str) -> Any:
-        async def impair(*values: Any, **options: Any) -> Impairment:
-            await self._note(name)
-            self.impairments += 1
-            return Impairment(self.impairments, name, 0.0)
+    async def partition(self, groups: Sequence[Collection[str]], *, one_way: bool) -> Impairment:
+        return await self._impaired("partition")
 
-        if name in {"partition", "latency", "loss", "duplicate", "reorder", "bandwidth"}:
-            return impair
-        raise AttributeError(name)
+    async def impair(self, effect: LinkEffect, links: Links) -> Impairment:
+        return await self._impaired(str(effect))
+
+    async def _impaired(self, what: str) -> Impairment:
+        await self._note(what)
+        self.impairments += 1
+        return Impairment(self.impairments, what, 0.0)
 
     async def _note(self, what: str) -> None:
         await asyncio.sleep(self.slow.get(what, 0))
@@ -169,11 +170,11 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
         (ClockSkew("a", -3), ["skew a -3", "skew a +0"]),
         (DiskFull("a"), ["fill a", "free a"]),
         (PARTITION, ["partition", "lift partition", "verify"]),
-        (Latency(seconds=0.1), ["latency", "lift latency", "verify"]),
-        (Loss(rate=0.1), ["loss", "lift loss", "verify"]),
-        (Duplicate(rate=0.1), ["duplicate", "lift duplicate", "verify"]),
-        (Reorder(rate=0.1), ["reorder", "lift reorder", "verify"]),
-        (Bandwidth(bytes_per_second=9), ["bandwidth", "lift bandwidth", "verify"]),
+        (Latency(seconds=0.1), ["latency 0.1 s", "lift latency 0.1 s", "verify"]),
+        (Loss(rate=0.1), ["loss 0.1", "lift loss 0.1", "verify"]),
+        (Duplicate(rate=0.1), ["duplicate 0.1", "lift duplicate 0.1", "verify"]),
+        (Reorder(rate=0.1), ["reorder 0.1 by 0.02 s", "lift reorder 0.1 by 0.02 s", "verify"]),
+        (Bandwidth(bytes_per_second=9), ["bandwidth 9 B/s", "lift bandwidth 9 B/s", "verify"]),
     ],
 )
 async def test_every_fault_is_injected_healed_and_verified(bench: Bench, fault: Fault, done: list[str]) -> None:

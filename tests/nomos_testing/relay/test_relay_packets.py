@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from nomos_testing.cluster.interfaces import NetworkControlError
+from nomos_testing.cluster.link_effects import LinkEffect
 from nomos_testing.cluster.links import Link
 from nomos_testing.deployers.local.relay_process import RelayProcess
 from nomos_testing.deployers.shared.errors import LaunchError
-from nomos_testing.relay.effects import Effect
 from nomos_testing.relay.proxy_sockets import NodeSockets
 from nomos_testing.topology import reserve_ports
 from support.inputs.fault_deadlines import EFFECT_DEADLINE, MACHINE_FACTOR
@@ -89,7 +89,7 @@ async def test_a_large_packet_passes_whole(lab: RelayLab) -> None:
 
 async def test_a_cut_and_its_end_take_effect_at_once_in_one_direction(lab: RelayLab) -> None:
     asked = time.monotonic()
-    in_effect = await lab.relay.impose(1, [A_TO_B], Effect(cut=True))
+    in_effect = await lab.relay.impose(1, [A_TO_B], LinkEffect(cut=True))
     assert in_effect - asked < EFFECT_DEADLINE
     assert await lab.passes("a", "b", timeout=0.2) is None
     assert await lab.passes("b", "a", timeout=2) is not None
@@ -102,7 +102,7 @@ async def test_a_cut_and_its_end_take_effect_at_once_in_one_direction(lab: Relay
 
 
 async def test_a_cut_keeps_new_sockets_out_too(lab: RelayLab) -> None:
-    await lab.relay.impose(1, [A_TO_B], Effect(cut=True))
+    await lab.relay.impose(1, [A_TO_B], LinkEffect(cut=True))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as dialling:
         dialling.bind((lab.stations["a"].address[0], 0))
         for _ in range(20):
@@ -114,7 +114,7 @@ async def test_a_cut_keeps_new_sockets_out_too(lab: RelayLab) -> None:
 
 async def test_lost_packets_are_the_share_asked_for(lab: RelayLab) -> None:
     count, rate = 4000, 0.3
-    await lab.relay.impose(1, [A_TO_B], Effect(loss=rate))
+    await lab.relay.impose(1, [A_TO_B], LinkEffect(loss=rate))
     await lab.stream("a", "b", count)
     await lab.relay.lift([1])
     await lab.stream("a", "b", 1)
@@ -126,7 +126,7 @@ async def test_lost_packets_are_the_share_asked_for(lab: RelayLab) -> None:
 
 async def test_duplicated_packets_are_the_share_asked_for(lab: RelayLab) -> None:
     count, rate = 2000, 0.25
-    await lab.relay.impose(1, [A_TO_B], Effect(duplicate=rate))
+    await lab.relay.impose(1, [A_TO_B], LinkEffect(duplicate=rate))
     await lab.stream("a", "b", count)
     await lab.stations["b"].received(count)
     await lab.stations["b"].quiet()
@@ -136,7 +136,7 @@ async def test_duplicated_packets_are_the_share_asked_for(lab: RelayLab) -> None
 
 
 async def test_latency_delays_each_packet_and_keeps_their_order(lab: RelayLab) -> None:
-    await lab.relay.impose(1, [A_TO_B], Effect(delay=0.1, jitter=0.05))
+    await lab.relay.impose(1, [A_TO_B], LinkEffect(delay=0.1, jitter=0.05))
     sent = []
     for number in range(200):
         sent.append(lab.send("a", "b", number))
@@ -152,7 +152,7 @@ async def test_latency_delays_each_packet_and_keeps_their_order(lab: RelayLab) -
 
 
 async def test_lifting_latency_releases_what_waits(lab: RelayLab) -> None:
-    await lab.relay.impose(1, [A_TO_B], Effect(delay=30))
+    await lab.relay.impose(1, [A_TO_B], LinkEffect(delay=30))
     for number in range(10):
         lab.send("a", "b", number)
     await lab.taken_in(A_TO_B, 10)
@@ -164,10 +164,10 @@ async def test_lifting_latency_releases_what_waits(lab: RelayLab) -> None:
 
 
 async def test_a_cut_drops_what_waits(lab: RelayLab) -> None:
-    await lab.relay.impose(1, [A_TO_B], Effect(delay=0.2))
+    await lab.relay.impose(1, [A_TO_B], LinkEffect(delay=0.2))
     lab.send("a", "b", 1)
     await lab.taken_in(A_TO_B, 1)
-    await lab.relay.impose(2, [A_TO_B], Effect(cut=True))
+    await lab.relay.impose(2, [A_TO_B], LinkEffect(cut=True))
     await lab.relay.clear()
     lab.send("a", "b", 2)
     await lab.stations["b"].received(1)
@@ -177,7 +177,7 @@ async def test_a_cut_drops_what_waits(lab: RelayLab) -> None:
 
 async def test_reordered_packets_are_overtaken_and_none_is_lost(lab: RelayLab) -> None:
     count = 1000
-    await lab.relay.impose(1, [A_TO_B], Effect(reorder=0.1, hold=0.02))
+    await lab.relay.impose(1, [A_TO_B], LinkEffect(reorder=0.1, hold=0.02))
     await lab.stream("a", "b", count, rate=2000)
     await lab.stations["b"].received(count)
     numbers = lab.stations["b"].numbers
@@ -191,7 +191,7 @@ async def test_reordered_packets_are_overtaken_and_none_is_lost(lab: RelayLab) -
 
 async def test_bandwidth_spreads_packets_over_time_and_drops_what_is_too_much(lab: RelayLab) -> None:
     bytes_per_second = 100 * PACKET
-    await lab.relay.impose(1, [A_TO_B], Effect(bandwidth=bytes_per_second))
+    await lab.relay.impose(1, [A_TO_B], LinkEffect(bandwidth=bytes_per_second))
     await lab.stream("a", "b", 300, rate=20_000)
     fits = bytes_per_second // 2 // PACKET
     arrivals = await lab.stations["b"].received(fits)
@@ -206,7 +206,7 @@ async def test_bandwidth_spreads_packets_over_time_and_drops_what_is_too_much(la
 async def test_probes_follow_every_effect_and_reach_no_node(lab: RelayLab) -> None:
     links = [Link(source, target) for source in "abc" for target in "abc" if source != target]
     assert await lab.relay.silent_links(links, timeout=2) == frozenset()
-    await lab.relay.impose(1, [A_TO_B], Effect(cut=True))
+    await lab.relay.impose(1, [A_TO_B], LinkEffect(cut=True))
     # A probe goes there and back, so that both directions miss it.
     assert await lab.relay.silent_links(links, timeout=1) == {A_TO_B, B_TO_A}
     await lab.relay.clear()
@@ -216,7 +216,7 @@ async def test_probes_follow_every_effect_and_reach_no_node(lab: RelayLab) -> No
 
 async def test_a_refused_request_changes_nothing(lab: RelayLab) -> None:
     with pytest.raises(NetworkControlError, match=r"links: there is no link a -> nobody"):
-        await lab.relay.impose(1, [A_TO_B, Link("a", "nobody")], Effect(cut=True))
+        await lab.relay.impose(1, [A_TO_B, Link("a", "nobody")], LinkEffect(cut=True))
     assert await lab.passes("a", "b", timeout=2) is not None
     await lab.relay.lift([1])
     await lab.relay.clear()
@@ -256,4 +256,4 @@ async def test_a_relay_that_is_killed_is_noticed_and_named_in_every_later_error(
     await until("the end of the relay to be noticed", lambda: bool(lab.ended))
     assert "the network relay has ended (killed by SIGKILL)" in lab.ended[0]
     with pytest.raises(NetworkControlError, match="killed by SIGKILL"):
-        await lab.relay.impose(1, [A_TO_B], Effect(cut=True))
+        await lab.relay.impose(1, [A_TO_B], LinkEffect(cut=True))

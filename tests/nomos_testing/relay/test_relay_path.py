@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nomos_testing.cluster.link_effects import LinkEffect
 from nomos_testing.cluster.links import Link
-from nomos_testing.relay.effects import Effect
 from nomos_testing.relay.path import QUEUE_SECONDS, SMALLEST_QUEUE, Path
 
 LINK = Link("a", "b")
@@ -14,7 +14,7 @@ arrivals = st.lists(st.tuples(st.floats(0, 0.1), st.integers(1, 1500)), min_size
 """Each packet's time after the one before, and its size."""
 
 
-def path_with(effect: Effect, seed: str = "") -> Path:
+def path_with(effect: LinkEffect, seed: str = "") -> Path:
     path = Path(LINK, seed)
     path.change(effect)
     return path
@@ -33,7 +33,7 @@ def departures(path: Path, packets: list[tuple[float, int]]) -> list[tuple[float
 def test_latency_and_jitter_keep_order_and_bounds(
     packets: list[tuple[float, int]], delay: float, jitter: float
 ) -> None:
-    seen = departures(path_with(Effect(delay=delay, jitter=jitter)), packets)
+    seen = departures(path_with(LinkEffect(delay=delay, jitter=jitter)), packets)
     assert len(seen) == len(packets)
     left = [departure for _, departure in seen]
     assert left == sorted(left)
@@ -45,7 +45,7 @@ def test_latency_and_jitter_keep_order_and_bounds(
 def test_a_narrow_link_never_carries_more_than_its_bandwidth(
     packets: list[tuple[float, int]], bandwidth: float
 ) -> None:
-    path = path_with(Effect(bandwidth=bandwidth))
+    path = path_with(LinkEffect(bandwidth=bandwidth))
     now, free, queue = 100.0, 0.0, max(SMALLEST_QUEUE, bandwidth * QUEUE_SECONDS)
     for after, size in packets:
         now += after
@@ -59,12 +59,12 @@ def test_a_narrow_link_never_carries_more_than_its_bandwidth(
 def test_after_a_change_nothing_waits_longer_than_it_would_have(
     packets: list[tuple[float, int]], before: float, after: float
 ) -> None:
-    path = path_with(Effect(delay=before))
+    path = path_with(LinkEffect(delay=before))
     waiting = sorted(
         (departure, size) for (_, departure), (_, size) in zip(departures(path, packets), packets, strict=True)
     )
     now = 100.0 + sum(gap for gap, _ in packets)
-    path.change(Effect(delay=after))
+    path.change(LinkEffect(delay=after))
     requeued = [path.requeued(size, planned, now) for planned, size in waiting]
     assert all(
         new is not None and new <= max(planned, now) for new, (planned, _) in zip(requeued, waiting, strict=True)
@@ -73,16 +73,16 @@ def test_after_a_change_nothing_waits_longer_than_it_would_have(
 
 
 def test_a_cut_lets_nothing_out_of_the_queue() -> None:
-    path = path_with(Effect(delay=1))
+    path = path_with(LinkEffect(delay=1))
     (planned,) = path.departures(100, 0.0)
-    path.change(Effect(cut=True))
+    path.change(LinkEffect(cut=True))
     assert path.requeued(100, planned, 0.5) is None
     assert path.departures(100, 0.6) == []
     assert path.counters.cut == 2
 
 
 def fates(seed: str) -> list[bool]:
-    path = path_with(Effect(loss=0.5), seed)
+    path = path_with(LinkEffect(loss=0.5), seed)
     return [bool(path.departures(100, 0.0)) for _ in range(100)]
 
 

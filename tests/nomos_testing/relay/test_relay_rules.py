@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from nomos_testing.cluster.link_effects import NO_EFFECT, LinkEffect, combined
 from nomos_testing.cluster.links import Link, Links, links_across
-from nomos_testing.relay.effects import NO_EFFECT, Effect, combined
 from nomos_testing.relay.rules import Rule, RuleTable
 
 NODES = ["a", "b", "c", "d"]
@@ -21,14 +21,14 @@ LINKS = [Link(source, target) for source, target in permutations(NODES, 2)]
 rates = st.floats(0, 1)
 seconds = st.floats(0, 100)
 effects = st.builds(
-    Effect,
+    LinkEffect,
     cut=st.booleans(),
     delay=seconds,
     jitter=seconds,
     loss=rates,
     duplicate=rates,
     reorder=rates,
-    hold=seconds,
+    hold=st.floats(0.001, 100),
     bandwidth=st.floats(1, 1e9) | st.just(math.inf),
 )
 rules = st.builds(Rule, st.frozensets(st.sampled_from(LINKS), min_size=1), effects)
@@ -38,13 +38,13 @@ groupings = st.permutations(NODES).flatmap(
 
 
 @given(effects)
-def test_a_single_effect_is_itself(effect: Effect) -> None:
+def test_a_single_effect_is_itself(effect: LinkEffect) -> None:
     assert combined([effect]) == effect
     assert combined([effect, NO_EFFECT]) == effect
 
 
 @given(effects, effects)
-def test_effects_together_are_never_milder_than_one_of_them(first: Effect, second: Effect) -> None:
+def test_effects_together_are_never_milder_than_one_of_them(first: LinkEffect, second: LinkEffect) -> None:
     both = combined([first, second])
     for effect in (first, second):
         assert both.cut >= effect.cut
@@ -54,8 +54,8 @@ def test_effects_together_are_never_milder_than_one_of_them(first: Effect, secon
 
 
 @given(effects)
-def test_an_effect_survives_the_way_to_the_relay(effect: Effect) -> None:
-    assert Effect.from_json(effect.to_json()) == effect
+def test_an_effect_survives_the_way_to_the_relay(effect: LinkEffect) -> None:
+    assert LinkEffect.from_json(effect.to_json()) == effect
 
 
 @pytest.mark.parametrize(
@@ -69,12 +69,13 @@ def test_an_effect_survives_the_way_to_the_relay(effect: Effect) -> None:
         ({"loss": True}, "loss: expected a number, got True"),
         ({"cut": 1}, "cut: expected true or false, got 1"),
         ({"delay": "1"}, "delay: expected a number, got '1'"),
+        ({"reorder": 0.5}, "hold: expected seconds above 0, because reorder is 0.5"),
         ({"speed": 1}, "speed: unknown effect; expected one of cut, delay, jitter"),
     ],
 )
 def test_an_effect_out_of_range_is_refused_with_its_field(value: Mapping[str, object], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
-        Effect.from_json(value)
+        LinkEffect.from_json(value)
 
 
 class TableOfRules(RuleBasedStateMachine):
@@ -84,7 +85,7 @@ class TableOfRules(RuleBasedStateMachine):
     def begin(self) -> None:
         self.table = RuleTable()
         self.in_force: dict[int, Rule] = {}
-        self.known: dict[Link, Effect] = dict.fromkeys(LINKS, NO_EFFECT)
+        self.known: dict[Link, LinkEffect] = dict.fromkeys(LINKS, NO_EFFECT)
         """What somebody knows who applies every change that the table reports."""
 
     @rule(number=st.integers(0, 5), imposed=rules)

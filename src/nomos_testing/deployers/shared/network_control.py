@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 from nomos_testing.cluster.interfaces import NetworkControlError, NodeHandle
+from nomos_testing.cluster.link_effects import LinkEffect
 from nomos_testing.cluster.links import ALL_LINKS, Impairment, Link, Links, LinkVerification, links_across
 from nomos_testing.cluster.network_events import NetworkImpaired, NetworkRestored, NetworkVerified
 from nomos_testing.deployers.shared.link_verification import Scope, WholeNetwork
 from nomos_testing.deployers.shared.relay_client import RelayClient
 from nomos_testing.journal.journal import Journal
-from nomos_testing.relay.effects import Effect
 from nomos_testing.relay.proxy_sockets import NodeSockets
 from nomos_testing.waiting.machine import Patience
 from nomos_testing.waiting.waiting import WaitTimeout, wait_until
@@ -76,33 +76,12 @@ class RelayNetworkControl:
         with _as_refusal():
             links = links_across(groups, self._names(), one_way=one_way)
         shown = (" > " if one_way else " | ").join(", ".join(sorted(group)) for group in groups)
-        return await self._impair(f"partition {shown}", links, Effect(cut=True))
+        return await self._impair(f"partition {shown}", links, LinkEffect(cut=True))
 
-    async def latency(self, seconds: float, *, jitter: float = 0.0, links: Links = ALL_LINKS) -> Impairment:
+    async def impair(self, effect: LinkEffect, links: Links = ALL_LINKS) -> Impairment:
         with _as_refusal():
-            effect = Effect(delay=seconds, jitter=jitter)
-        spread = f" (give or take {jitter:g} s)" if jitter else ""
-        return await self._impair_chosen(f"latency {seconds:g} s{spread}", links, effect)
-
-    async def loss(self, rate: float, *, links: Links = ALL_LINKS) -> Impairment:
-        with _as_refusal():
-            effect = Effect(loss=rate)
-        return await self._impair_chosen(f"loss {rate:.4g}", links, effect)
-
-    async def duplicate(self, rate: float, *, links: Links = ALL_LINKS) -> Impairment:
-        with _as_refusal():
-            effect = Effect(duplicate=rate)
-        return await self._impair_chosen(f"duplicate {rate:.4g}", links, effect)
-
-    async def reorder(self, rate: float, *, hold: float = 0.02, links: Links = ALL_LINKS) -> Impairment:
-        with _as_refusal():
-            effect = Effect(reorder=rate, hold=hold)
-        return await self._impair_chosen(f"reorder {rate:.4g} by {hold:g} s", links, effect)
-
-    async def bandwidth(self, bytes_per_second: float, *, links: Links = ALL_LINKS) -> Impairment:
-        with _as_refusal():
-            effect = Effect(bandwidth=bytes_per_second)
-        return await self._impair_chosen(f"bandwidth {bytes_per_second:g} B/s", links, effect)
+            chosen = links.among(self._names())
+        return await self._impair(f"{effect} on {links}", chosen, effect)
 
     async def lift(self, impairment: Impairment) -> None:
         if impairment.number not in self._active:
@@ -137,12 +116,7 @@ class RelayNetworkControl:
             self._active.clear()
         return await self.verify()
 
-    async def _impair_chosen(self, description: str, links: Links, effect: Effect) -> Impairment:
-        with _as_refusal():
-            chosen = links.among(self._names())
-        return await self._impair(f"{description} on {links}", chosen, effect)
-
-    async def _impair(self, description: str, links: frozenset[Link], effect: Effect) -> Impairment:
+    async def _impair(self, description: str, links: frozenset[Link], effect: LinkEffect) -> Impairment:
         started = time.monotonic()
         self._last_number = number = self._last_number + 1
         self._active[number] = links  # before the request, so that one that was interrupted is healed too

@@ -14,9 +14,9 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from nomos_testing.cluster.interfaces import NetworkControlError
+from nomos_testing.cluster.link_effects import LinkEffect
 from nomos_testing.cluster.links import Link
 from nomos_testing.deployers.shared.errors import LaunchError, described_status
-from nomos_testing.relay.effects import Effect
 from nomos_testing.relay.proxy_sockets import Address, NodeSockets
 
 LONGEST_ANSWER: Final = 64 * 1024 * 1024
@@ -99,7 +99,7 @@ class RelayClient(ABC):
         await self._ask("admit", name=name, node=asdict(sockets))
         self.nodes[name] = sockets
 
-    async def impose(self, number: int, links: Iterable[Link], effect: Effect) -> float:
+    async def impose(self, number: int, links: Iterable[Link], effect: LinkEffect) -> float:
         """Have an effect on links; the monotonic time at which it had begun."""
         chosen = sorted((link.source, link.target) for link in links)
         return float((await self._ask("impose", number=number, links=chosen, effect=effect.to_json()))["at"])

@@ -19,11 +19,11 @@ import pytest
 
 from nomos_testing.client.errors import NodeUnreachable
 from nomos_testing.cluster.interfaces import NetworkControl, NetworkControlError
+from nomos_testing.cluster.link_effects import LinkEffect
 from nomos_testing.cluster.links import Link, Links
 from nomos_testing.cluster.network_events import NetworkImpaired, NetworkRestored, NetworkVerified
 from nomos_testing.deployers.shared.network_control import RelayNetworkControl
 from nomos_testing.journal.journal import Journal, read_journal
-from nomos_testing.relay.effects import Effect
 from nomos_testing.waiting.machine import Patience
 from support.inputs.fault_deadlines import EFFECT_DEADLINE
 from support.processes.relay_lab import RelayLab, relay_lab, until
@@ -138,7 +138,7 @@ async def test_a_one_way_partition_lets_answers_back(bench: Laboratory) -> None:
 
 async def test_a_link_is_whole_only_once_its_last_impairment_is_lifted(bench: Laboratory) -> None:
     lab, control = bench.lab, bench.control
-    first = await control.loss(1, links=Links.towards(["a"], ["b"]))
+    first = await control.impair(LinkEffect(loss=1), Links.towards(["a"], ["b"]))
     second = await control.partition([["a"], ["b", "c"]])
     await control.lift(first)
     assert await lab.passes("a", "b", timeout=0.2) is None
@@ -149,11 +149,24 @@ async def test_a_link_is_whole_only_once_its_last_impairment_is_lifted(bench: La
 @pytest.mark.parametrize(
     ("impair", "description"),
     [
-        (lambda control: control.latency(0.2, jitter=0.1), "latency 0.2 s (give or take 0.1 s) on all links"),
-        (lambda control: control.loss(0.25, links=Links.of("a")), "loss 0.25 on a <-> every node"),
-        (lambda control: control.duplicate(0.5), "duplicate 0.5 on all links"),
-        (lambda control: control.reorder(0.1, links=Links.between(["a"], ["b"])), "reorder 0.1 by 0.02 s on a <-> b"),
-        (lambda control: control.bandwidth(9000, links=Links.towards("a", "b")), "bandwidth 9000 B/s on a -> b"),
+        (
+            lambda control: control.impair(LinkEffect(delay=0.2, jitter=0.1)),
+            "latency 0.2 s (give or take 0.1 s) on all links",
+        ),
+        (lambda control: control.impair(LinkEffect(loss=0.25), Links.of("a")), "loss 0.25 on a <-> every node"),
+        (lambda control: control.impair(LinkEffect(duplicate=0.5)), "duplicate 0.5 on all links"),
+        (
+            lambda control: control.impair(LinkEffect(reorder=0.1, hold=0.02), Links.between(["a"], ["b"])),
+            "reorder 0.1 by 0.02 s on a <-> b",
+        ),
+        (
+            lambda control: control.impair(LinkEffect(delay=0.2, loss=0.1), Links.of("a")),
+            "latency 0.2 s, loss 0.1 on a <-> every node",
+        ),
+        (
+            lambda control: control.impair(LinkEffect(bandwidth=9000), Links.towards("a", "b")),
+            "bandwidth 9000 B/s on a -> b",
+        ),
     ],
 )
 async def test_every_impairment_says_what_it_is_and_heals(
@@ -170,7 +183,7 @@ async def test_healing_is_verified_and_idempotent(bench: Laboratory) -> None:
     bench.talking |= set(NAMES)
     control = bench.control
     await control.partition([["a"], ["b", "c"]])
-    await control.latency(5)
+    await control.impair(LinkEffect(delay=5))
     asked = time.monotonic()
     first = await control.heal()
     assert first.verified, first.reason
@@ -218,7 +231,7 @@ async def test_without_its_relay_a_network_cannot_be_impaired_and_is_not_verifie
     os.kill(relay.pid, signal.SIGKILL)
     await until("the end of the relay to be noticed", lambda: bool(bench.lab.ended))
     with pytest.raises(NetworkControlError, match="the network relay has ended"):
-        await bench.control.loss(0.5)
+        await bench.control.impair(LinkEffect(loss=0.5))
     verification = await bench.control.heal()
     assert not verification.verified
     assert verification.reason is not None
@@ -230,10 +243,7 @@ async def test_without_its_relay_a_network_cannot_be_impaired_and_is_not_verifie
     [
         (lambda control: control.partition([["a"], ["z"]]), "there is no node z; the cluster has a, b, c"),
         (lambda control: control.partition([["a", "b"], ["b"]]), "b: in two groups of one partition"),
-        (lambda control: control.loss(1.5), "loss: expected a share from 0 to 1, got 1.5"),
-        (lambda control: control.latency(-1), "delay: expected seconds, 0 or more, got -1"),
-        (lambda control: control.bandwidth(0), "bandwidth: expected bytes a second above 0, got 0"),
-        (lambda control: control.duplicate(0.1, links=Links.of("y")), "there is no node y"),
+        (lambda control: control.impair(LinkEffect(duplicate=0.1), Links.of("y")), "there is no node y"),
     ],
 )
 async def test_what_makes_no_sense_is_refused(
@@ -252,7 +262,7 @@ async def test_the_log_tells_each_request_to_the_relay_and_no_secret(
         running.talking |= set(NAMES)
         await running.control.partition([["a"], ["b"]], one_way=True)
         with pytest.raises(NetworkControlError):
-            await running.lab.relay.impose(2, [Link("a", "nobody")], Effect(cut=True))
+            await running.lab.relay.impose(2, [Link("a", "nobody")], LinkEffect(cut=True))
         await running.control.heal()
         token = running.lab.relay.token.hex()
     for line in (
