@@ -20,6 +20,7 @@ import pytest
 from nomos_testing.journal.events import BlockSeen, NodeStarted, PhaseStarted, RunEnded
 from nomos_testing.journal.journal import read_journal
 from support.inputs.fault_deadlines import GONE_WITHIN, MACHINE_FACTOR
+from support.processes import failing_run
 from support.processes.embedded_node import wait_until
 from support.processes.fake_node_processes import processes_of
 from support.processes.live_network import PROGRAMS, live_environment
@@ -158,7 +159,7 @@ def test_after_a_failed_verdict(tmp_path: Path, kzg_file: Path) -> None:
 
 
 def test_after_a_workload_broke_down(tmp_path: Path, kzg_file: Path) -> None:
-    with running(tmp_path, kzg_file, [sys.executable, "-m", "support.processes.failing_run", "runs"]) as run:
+    with running(tmp_path, kzg_file, [sys.executable, failing_run.__file__, "runs"]) as run:
         run.wait_for_phase("run")
         assert run.end().outcome == "errored"
         assert run.process.returncode == 1

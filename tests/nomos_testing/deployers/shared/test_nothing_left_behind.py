@@ -18,14 +18,15 @@ import pytest
 from nomos_testing.journal.events import NodeStarted, PhaseStarted, RunEnded
 from nomos_testing.journal.journal import read_journal
 from support.inputs.fault_deadlines import GONE_WITHIN, MACHINE_FACTOR
-from support.processes.fake_node_processes import eventually, processes_of
+from support.processes.fake_node_processes import eventually, fake_environment, processes_of
 
 pytestmark = pytest.mark.network
 
 
 @contextmanager
 def running(directory: Path, mode: str) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen([sys.executable, "-m", "support.processes.fake_node_run", str(directory), mode])
+    argv = [sys.executable, "-m", "support.processes.fake_node_run", str(directory), mode]
+    process = subprocess.Popen(argv, env=fake_environment())
     try:
         yield process
     finally:
