@@ -1,6 +1,8 @@
-"""The node's configuration file: typed models of every section, read from YAML and written as the real node takes it.
+"""Configuration file of a node: typed models of every section, read from YAML and written as the real node takes it.
 
-Start at ``load_config`` and ``dump_config``. The models are frozen dataclasses whose field names are the file's keys.
+Start at ``load_config`` and ``dump_config``. The models are frozen dataclasses whose field names are the keys of the
+file. Settings that only the real node uses are read, checked and written all the same; their documentation says that
+the embedded node does not use them.
 """
 
 from nomos_core.config.durations import Duration, UtcTime

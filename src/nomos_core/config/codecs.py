@@ -1,6 +1,7 @@
 """Codecs that turn the nodes of a YAML document into typed values and back: scalars, lists, maps, enums.
 
-A codec raises ``InvalidField`` where a value doesn't fit; the collections add the path to it on the way up.
+A codec raises ``InvalidField`` for a value that does not fit. The collections add the path to the value while the error
+passes through them.
 """
 
 from __future__ import annotations
@@ -19,55 +20,81 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Reading:
-    """What one reading of a document notes besides the values: the keys that nobody knows.
-
-    ``enums_as_maps``: the document is JSON, in which an enum is ``{"Variant": content}``.
-    """
+    """Notes of one reading of a document, beside the values that it returns."""
 
     unknown: list[Node] = dataclasses.field(default_factory=list)
+    """Keys that the schema does not have, in the order in which they were met."""
     enums_as_maps: bool = False
+    """True for a JSON document, in which an enum is ``{"Variant": content}`` instead of a tag."""
 
 
 class Codec(Protocol[T]):
-    """One kind of value: how it is read from a node and written as plain data."""
+    """Codec of one kind of value: it reads a YAML node and writes plain data."""
 
     @property
     def example(self) -> str:
-        """How the value looks in YAML, for the reader of an error."""
+        """Example of the value in YAML. Error messages show it."""
         ...
 
-    def read(self, node: Node, reading: Reading) -> T: ...
+    def read(self, node: Node, reading: Reading) -> T:
+        """Read a value.
 
-    def write(self, value: T) -> Plain: ...
+        Raises:
+            InvalidField: the node does not fit.
+        """
+        ...
+
+    def write(self, value: T) -> Plain:
+        """Return a value as plain data."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class ScalarCodec(Generic[T]):
-    """A scalar by two functions; ``parse`` raises ``InvalidField``."""
+    """Codec of a scalar, made of two functions."""
 
     parse: Callable[[Scalar], T]
+    """Function from the scalar to the value. It raises ``InvalidField``."""
     example: str
+    """Example of the value in YAML."""
     expecting: str
+    """The real node's name for the type, for its error messages."""
     render: Callable[[T], Plain] = lambda value: value  # type: ignore[assignment,return-value]
+    """Function from the value to plain data."""
 
     def read(self, node: Node, reading: Reading) -> T:
+        """Read a scalar. A tag on it is refused.
+
+        Raises:
+            InvalidField: the node is no scalar, or ``parse`` refuses it.
+        """
         if not isinstance(node, Scalar) or node.tag:
             raise wrong_type(node, self.expecting, self.example)
         return self.parse(node)
 
     def write(self, value: T) -> Plain:
+        """Return the value as plain data."""
         return self.render(value)
 
 
 @dataclass(frozen=True, slots=True)
 class ListCodec(Generic[T]):
+    """Codec of a list. A null reads as an empty list, as in the real node."""
+
     item: Codec[T]
+    """Codec of an item."""
 
     @property
     def example(self) -> str:
+        """Example of the list in YAML."""
         return f"[{self.item.example}]"
 
     def read(self, node: Node, reading: Reading) -> tuple[T, ...]:
+        """Read a list.
+
+        Raises:
+            InvalidField: the node is no list, or an item does not fit.
+        """
         if isinstance(node, Scalar) and node.is_null:
             return ()
         if not isinstance(node, Sequence):
@@ -82,22 +109,31 @@ class ListCodec(Generic[T]):
         return tuple(values)
 
     def write(self, value: tuple[T, ...]) -> Plain:
+        """Return the list as plain data."""
         write = self.item.write
         return [write(item) for item in value]
 
 
 @dataclass(frozen=True, slots=True)
 class MapCodec(Generic[T]):
-    """A mapping whose keys are free: ``key`` parses one, or raises ``ValueError``."""
+    """Codec of a mapping with free keys. A null reads as an empty mapping, as in the real node."""
 
     item: Codec[T]
+    """Codec of a value."""
     key: Callable[[str], Any] = str
+    """Function from the text of a key to the key. It raises ``ValueError``."""
 
     @property
     def example(self) -> str:
+        """Example of the mapping in YAML."""
         return f"{{<key>: {self.item.example}}}"
 
     def read(self, node: Node, reading: Reading) -> dict[Any, T]:
+        """Read a mapping.
+
+        Raises:
+            InvalidField: the node is no mapping, or a key or a value does not fit.
+        """
         if isinstance(node, Scalar) and node.is_null:
             return {}
         if not isinstance(node, Mapping):
@@ -118,43 +154,65 @@ class MapCodec(Generic[T]):
             raise InvalidField(str(error)) from None
 
     def write(self, value: dict[Any, T]) -> Plain:
+        """Return the mapping as plain data."""
         write = self.item.write
         return {str(key): write(item) for key, item in value.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class OptionalCodec(Generic[T]):
+    """Codec of a value that may be null."""
+
     item: Codec[T]
+    """Codec of a value that is not null."""
 
     @property
     def example(self) -> str:
+        """Example of the value in YAML."""
         return f"null or {self.item.example}"
 
     def read(self, node: Node, reading: Reading) -> T | None:
+        """Read a value, or None for a null.
+
+        Raises:
+            InvalidField: the node is neither null nor fits.
+        """
         return None if isinstance(node, Scalar) and node.is_null else self.item.read(node, reading)
 
     def write(self, value: T | None) -> Plain:
+        """Return the value as plain data."""
         return None if value is None else self.item.write(value)
 
 
 @dataclass(frozen=True, slots=True)
 class TaggedCodec:
-    """A Rust enum: ``!Variant content``, in JSON ``{"Variant": content}``; the bare name where there is no content."""
+    """Codec of a Rust enum: ``!Variant content``, in JSON ``{"Variant": content}``; the bare name where there is no
+    content.
+    """
 
     contents: dict[str, tuple[type, Codec[Any]]]
+    """Variants with content: the name to the type of the value and its codec."""
     units: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """Variants without content: the name to the value."""
     order: tuple[str, ...] = ()
-    """The variants as the real node lists them, if not contents before units."""
+    """Names of the variants in the real node's order; empty: those with content come first."""
 
     @property
     def names(self) -> tuple[str, ...]:
+        """Names of the variants in the real node's order."""
         return self.order or (*self.contents, *self.units)
 
     @property
     def example(self) -> str:
+        """Examples of all variants in YAML."""
         return " or ".join(f"!{name} ..." if name in self.contents else name for name in self.names)
 
     def read(self, node: Node, reading: Reading) -> Any:
+        """Read a variant.
+
+        Raises:
+            InvalidField: the node names no variant, or its content does not fit.
+        """
         if node.tag is None:
             if reading.enums_as_maps and isinstance(node, Mapping):
                 return self._read_map(node, reading)
@@ -195,6 +253,7 @@ class TaggedCodec:
         )
 
     def write(self, value: Any) -> Plain:
+        """Return the variant as plain data."""
         for name, unit in self.units.items():
             if type(value) is type(unit) and value == unit:
                 return name
@@ -203,11 +262,16 @@ class TaggedCodec:
 
 
 def key_text(node: Node) -> str:
+    """Return the text of a mapping's key.
+
+    Raises:
+        InvalidField: the key is no scalar.
+    """
     if not isinstance(node, Scalar):
         raise wrong_type(node, "a field name", "name: value")
     return node.text
 
 
 def _untagged(node: Node) -> Node:
-    """The same node without its tag, still at the tag's position."""
+    """Return the same node without its tag, still at the position of the tag."""
     return dataclasses.replace(node, tag=None)

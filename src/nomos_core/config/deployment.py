@@ -1,7 +1,7 @@
-"""Section ``deployment``: what all nodes of one network must agree on.
+"""Section ``deployment``: the settings on which all nodes of one network must agree.
 
-It is the name ``mainnet`` or a map. The real node tries both in turn and reports only that neither fits, so unknown
-keys in here go unnoticed and every mistake has the same message; the advice names the cause.
+It is the name ``mainnet`` or a map. The real node tries both in turn and reports only that neither fits. So unknown
+keys in this section are not noticed, and every mistake has the same message; the advice names the cause.
 """
 
 from dataclasses import dataclass
@@ -19,100 +19,165 @@ from nomos_core.mantle.operations import ServiceType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlendTiming:
+    """Section ``deployment.blend.common.timing``. The embedded node does not use it."""
+
     serde_name: ClassVar = "TimingSettings"
     rounds_per_session: NonZeroU64
+    """Rounds, at least 1."""
     rounds_per_interval: NonZeroU64
+    """Rounds, at least 1."""
     round_duration: Annotated[Duration, bounded(SECOND)]
+    """Length of a round, at least a second."""
     rounds_per_observation_window: NonZeroU64
+    """Rounds, at least 1."""
     rounds_per_session_transition_period: NonZeroU64
+    """Rounds, at least 1."""
     epoch_transition_period_in_slots: NonZeroU64
+    """Slots, at least 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlendCommon:
+    """Section ``deployment.blend.common``."""
+
     serde_name: ClassVar = "CommonSettings"
     num_blend_layers: NonZeroU64
+    """Blend layers, at least 1. The embedded node does not use it."""
     minimum_network_size: NonZeroU64
+    """Providers that the Blend network needs, at least 1.
+
+    With fewer active declarations the real node sends proposals straight to gossip. The embedded node always does. The
+    ledger takes Blend reports only for sessions with this many providers.
+    """
     protocol_name: Text
+    """Name of the libp2p protocol of Blend. The embedded node does not use it."""
     timing: BlendTiming
+    """Lengths of sessions, intervals and rounds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverTraffic:
+    """Section ``deployment.blend.core.scheduler.cover``: cover traffic, messages without content.
+
+    The embedded node does not use it.
+    """
+
     serde_name: ClassVar = "CoverTrafficSettings"
     message_frequency_per_round: NonNegativeFloat
+    """Messages in a round, at least 0."""
     intervals_for_safety_buffer: U64
+    """Intervals, at least 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageDelayer:
+    """Section ``deployment.blend.core.scheduler.delayer``. The embedded node does not use it."""
+
     serde_name: ClassVar = "MessageDelayerSettings"
     maximum_release_delay_in_rounds: NonZeroU64
+    """Rounds, at least 1, for which a message may be held back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlendScheduler:
+    """Section ``deployment.blend.core.scheduler``. The embedded node does not use it."""
+
     serde_name: ClassVar = "SchedulerSettings"
     cover: CoverTraffic
+    """Cover traffic."""
     delayer: MessageDelayer
+    """Delay of messages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlendCoreDeployment:
+    """Section ``deployment.blend.core``. The embedded node does not use it."""
+
     serde_name: ClassVar = "CoreSettings"
     scheduler: BlendScheduler
+    """Times at which messages are sent."""
     minimum_messages_coefficient: NonZeroU64
+    """Whole number, at least 1."""
     normalization_constant: NonNegativeFloat
+    """Number, at least 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlendDeployment:
+    """Section ``deployment.blend``: the mix network."""
+
     serde_name: ClassVar = "Settings"
     common: BlendCommon
+    """Settings of all Blend nodes."""
     core: BlendCoreDeployment
+    """Settings of core nodes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkDeployment:
+    """Section ``deployment.network``: names of libp2p protocols."""
+
     serde_name: ClassVar = "Settings"
     kademlia_protocol_name: Text
+    """Name of the Kademlia protocol. The embedded node does not use it."""
     identify_protocol_name: Text
+    """Name of the identify protocol."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsensusDeployment:
-    """``k`` and ``f`` of Cryptarchia."""
+    """Section ``deployment.cryptarchia.consensus_config``: ``k`` and ``f`` of Cryptarchia."""
 
     serde_name: ClassVar = "ConsensusConfig"
     security_param: NonZeroU32
+    """``k``, blocks, at least 1: a block with ``k`` blocks on top of it is final."""
     active_slot_coeff: Float
+    """``f``, the share of slots that should have a block. The ledger wants it above 0 and at most 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochDeployment:
-    """The three phases of an epoch, in base periods of ``k / f`` slots."""
+    """Section ``deployment.cryptarchia.epoch_config``: the three parts of an epoch.
+
+    Each is a number of base periods (``floor(k / f)`` slots) from 1 to 255.
+    """
 
     serde_name: ClassVar = "EpochConfig"
     epoch_stake_distribution_stabilization: NonZeroU8
+    """Base periods for the stake distribution to become stable."""
     epoch_period_nonce_buffer: NonZeroU8
+    """Base periods between the stake snapshot and the nonce snapshot, after the first part."""
     epoch_period_nonce_stabilization: NonZeroU8
+    """Base periods for the nonce to become stable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MinStake:
+    """Section ``deployment.cryptarchia.sdp_config.min_stake``."""
+
     threshold: U64
+    """Units of value that a note needs to back a declaration."""
     timestamp: U64
+    """Whole number. The embedded node does not use it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceParameters:
-    """Periods in blocks, but the retention and inactivity ones, which count sessions."""
+    """Times of one service in ``deployment.cryptarchia.sdp_config.service_params``.
+
+    The lock period and the session duration are blocks, the other two periods are sessions.
+    """
 
     lock_period: U64
+    """Blocks after a declaration during which it can't be withdrawn."""
     inactivity_period: U64
+    """Sessions. A declaration expires after this period and the retention period without activity."""
     retention_period: U64
+    """Sessions, added to the inactivity period."""
     timestamp: U64
+    """Whole number. The embedded node does not use it."""
     session_duration: U64
+    """Length of a session in blocks. The ledger wants at least 1."""
 
 
 def _service_type(text: str) -> ServiceType:
@@ -124,43 +189,64 @@ def _service_type(text: str) -> ServiceType:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SdpDeployment:
+    """Section ``deployment.cryptarchia.sdp_config``: rules of service declarations."""
+
     serde_name: ClassVar = "SdpConfig"
     min_stake: MinStake
+    """Stake of a declaration."""
     service_params: Annotated[
         dict[ServiceType, ServiceParameters], MapCodec(StructCodec(ServiceParameters), _service_type)
     ]
+    """Times of each service, by ``BN`` and ``DA``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CryptarchiaDeployment:
+    """Section ``deployment.cryptarchia``: rules of consensus and ledger."""
+
     serde_name: ClassVar = "Settings"
     gossipsub_protocol: Text
-    """The topic of block proposals."""
+    """Gossip topic of block proposals."""
     consensus_config: ConsensusDeployment
+    """``k`` and ``f``."""
     epoch_config: EpochDeployment
+    """Parts of an epoch."""
     sdp_config: SdpDeployment
+    """Rules of service declarations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeDeployment:
+    """Section ``deployment.time``."""
+
     serde_name: ClassVar = "Settings"
     slot_duration: PlainDuration
-    """The real node takes whole seconds only; the embedded one any positive span."""
+    """Length of a slot, above 0. The real node takes whole seconds only; the embedded node takes any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MempoolDeployment:
+    """Section ``deployment.mempool``."""
+
     serde_name: ClassVar = "Settings"
     pubsub_topic: Text
+    """Gossip topic of transactions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
+    """Section ``deployment``."""
+
     blend: BlendDeployment
+    """Rules of the mix network."""
     network: NetworkDeployment
+    """Names of libp2p protocols."""
     cryptarchia: CryptarchiaDeployment
+    """Rules of consensus and ledger."""
     time: TimeDeployment
+    """Slots."""
     mempool: MempoolDeployment
+    """Gossip of transactions."""
 
 
 def _service_parameters(session_duration: int) -> ServiceParameters:
@@ -213,7 +299,7 @@ MAINNET: Final = Deployment(
     time=TimeDeployment(slot_duration=Duration.of(1)),
     mempool=MempoolDeployment(pubsub_topic="mantle"),
 )
-"""What ``deployment: mainnet`` stands for."""
+"""Settings that ``deployment: mainnet`` stands for."""
 
 
 _NO_VARIANT: Final = "data did not match any variant of untagged enum SerdeSettings"
@@ -249,3 +335,4 @@ class _DeploymentCodec:
 
 
 AnyDeployment = Annotated[Deployment, _DeploymentCodec()]
+"""Section ``deployment`` with its codec."""

@@ -1,8 +1,8 @@
-"""A YAML document as a tree of nodes that know their position, built from the events of libyaml's parser.
+"""YAML document as a tree of nodes that know their position, built from the events of libyaml's parser.
 
-The node's configuration has a schema, so scalars stay text here and are given a type by whoever reads them, as in
-serde_yaml: a hash of 64 digits is no number. A document that breaks off in a syntax error still gives the tree up to
-there; reading past its end raises that error, so that an earlier mistake is reported first.
+The configuration of a node has a schema, so scalars stay text here. As in serde_yaml, the reader of a field gives its
+scalar a type: a hash of 64 digits is no number. A document that ends in a syntax error still gives the tree up to the
+error. Reading past its end raises that error, so an earlier mistake is reported first.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import Any, Final
 import yaml
 
 Mark = yaml.Mark
+"""Position in the text: line and column, counted from 0."""
 ResolvedScalar = None | bool | int | float | str
+"""Value of an unquoted scalar."""
 
 _DEEPEST: Final = 128
 """Collections within each other, serde_yaml's limit."""
@@ -33,7 +35,7 @@ _CONSTANTS: Final[dict[str, ResolvedScalar]] = {
 
 
 class DocumentError(Exception):
-    """The text is no YAML document; the message is the parser's, with its position."""
+    """Refusal of text that is no YAML document. The message is the parser's, with its position."""
 
     def __init__(self, message: str, mark: Mark | None = None) -> None:
         self.mark = mark
@@ -42,54 +44,84 @@ class DocumentError(Exception):
 
 @dataclass(slots=True)
 class Scalar:
+    """Scalar of the document."""
+
     text: str
+    """Text without quotes."""
     plain: bool
-    """Not quoted: ``3000`` is a number, ``"3000"`` is text."""
+    """True if it is not quoted: ``3000`` is a number, ``"3000"`` is text."""
     tag: str | None
+    """Tag without its ``!``; None if there is none."""
     mark: Mark
+    """Position of its first character, or of its tag."""
 
     @property
     def is_null(self) -> bool:
+        """True for a null: nothing, ``~`` or ``null``, unquoted."""
         return self.plain and _CONSTANTS.get(self.text, "") is None
 
     def resolved(self) -> ResolvedScalar:
-        """The value that YAML 1.2's core schema gives an unquoted scalar."""
+        """Return the value that YAML 1.2's core schema gives an unquoted scalar; the text of a quoted one."""
         return resolve(self.text) if self.plain else self.text
 
     def to_plain(self) -> Any:
+        """Return the value as JSON has it. A tag becomes ``{tag: value}``."""
         return _tagged(self.tag, self.resolved())
 
 
 @dataclass(slots=True)
 class Sequence:
+    """List of the document."""
+
     tag: str | None
+    """Tag without its ``!``; None if there is none."""
     mark: Mark
+    """Position of its first character, or of its tag."""
     entries: list[Node] = field(default_factory=list)
+    """Items that were read."""
     cut_off: DocumentError | None = None
+    """Syntax error that ended the document within the list; None if the list is complete."""
 
     def items(self) -> Iterator[Node]:
+        """Yield the items, in order.
+
+        Raises:
+            DocumentError: the document ended within the list.
+        """
         yield from self.entries
         if self.cut_off:
             raise self.cut_off
 
     def to_plain(self) -> Any:
+        """Return the list as JSON has it. A tag becomes ``{tag: list}``, as enums look in JSON."""
         return _tagged(self.tag, [item.to_plain() for item in self.items()])
 
 
 @dataclass(slots=True)
 class Mapping:
+    """Mapping of the document."""
+
     tag: str | None
+    """Tag without its ``!``; None if there is none."""
     mark: Mark
+    """Position of its first character, or of its tag."""
     entries: list[tuple[Node, Node]] = field(default_factory=list)
+    """Keys and values that were read."""
     cut_off: DocumentError | None = None
+    """Syntax error that ended the document within the mapping; None if the mapping is complete."""
 
     def items(self) -> Iterator[tuple[Node, Node]]:
+        """Yield keys and values, in order.
+
+        Raises:
+            DocumentError: the document ended within the mapping.
+        """
         yield from self.entries
         if self.cut_off:
             raise self.cut_off
 
     def to_plain(self) -> Any:
-        """JSON's values; a tag becomes ``{tag: content}``, as enums look in JSON."""
+        """Return the mapping as JSON has it. A tag becomes ``{tag: mapping}``, as enums look in JSON."""
         return _tagged(
             self.tag,
             {key.text if isinstance(key, Scalar) else "": value.to_plain() for key, value in self.items()},
@@ -97,6 +129,7 @@ class Mapping:
 
 
 Node = Scalar | Sequence | Mapping
+"""Any node of the document."""
 
 
 def _tagged(tag: str | None, content: Any) -> Any:
@@ -104,6 +137,7 @@ def _tagged(tag: str | None, content: Any) -> Any:
 
 
 def resolve(text: str) -> ResolvedScalar:
+    """Return the value that YAML 1.2's core schema gives an unquoted scalar."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if _INTEGER.match(text):
@@ -114,7 +148,7 @@ def resolve(text: str) -> ResolvedScalar:
 
 
 def parse_document(text: str) -> Node | None:
-    """The one document of ``text``; None if there is none.
+    """Parse the one document of ``text``. Return None if there is none.
 
     Raises:
         DocumentError: a syntax error before any node could be made, or more than one document.
@@ -203,7 +237,7 @@ def _event_parser() -> Any:
 
 
 def _scalar_kind(event: Any) -> tuple[str | None, bool]:
-    """The scalar's own tag, and whether it may be anything else than text."""
+    """Return the scalar's own tag, and whether it may be anything else than text."""
     if event.tag == "tag:yaml.org,2002:str":
         return None, False
     return _own_tag(event.tag), not event.style
@@ -218,7 +252,7 @@ def _too_deep(mark: Mark) -> DocumentError:
 
 
 def _syntax_error(error: yaml.MarkedYAMLError) -> DocumentError:
-    """libyaml's complaint as serde_yaml prints it."""
+    """Return libyaml's error as serde_yaml prints it."""
     message = f"{error.problem}{_at(error.problem_mark)}"
     if error.context:
         same_place = _at(error.context_mark) == _at(error.problem_mark)

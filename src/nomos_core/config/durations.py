@@ -1,9 +1,9 @@
-"""Spans and points of time in the node's configuration, to the nanosecond, in every spelling the node takes.
+"""Durations and points of time in the node's configuration, to the nanosecond, in every form that the node takes.
 
-A plain duration is a map ``{secs, nanos}`` (Rust's ``std``). A *bounded* one has a minimum and is a list
-``[secs, nanos]`` or a text ``"secs.nanos"``, in which the part behind the dot counts nanoseconds: ``"10.5"`` is 10 s
-and 5 ns. The time of the chain's first slot is a list ``[year, day of year, hour, minute, second, nanosecond,
-offset hours, minutes, seconds]`` or a text ``2025-12-12 16:00:00.0 +00:00:00``.
+A plain duration is a map ``{secs, nanos}`` (Rust's ``std``). A *bounded* duration has a minimum. It is a list ``[secs,
+nanos]`` or a text ``"secs.nanos"``, in which the part after the dot counts nanoseconds: ``"10.5"`` is 10 s and 5 ns.
+The time of the chain's first slot is a list ``[year, day of year, hour, minute, second, nanosecond, offset hours,
+minutes, seconds]`` or a text ``2025-12-12 16:00:00.0 +00:00:00``.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ from nomos_core.config.scalars import U32_CODEC, U64_CODEC
 from nomos_core.config.writing import Plain
 
 NANOSECOND: Final = 1
+"""Nanoseconds of a nanosecond: the smallest minimum of a bounded duration."""
 SECOND: Final = 1_000_000_000
+"""Nanoseconds of a second."""
 MINUTE: Final = 60 * SECOND
+"""Nanoseconds of a minute."""
 
 _UNITS: Final = ((86_400 * SECOND, "d"), (3_600 * SECOND, "h"), (MINUTE, "m"), (SECOND, "s"), (1_000_000, "ms"))
 _SMALL_UNITS: Final = ((1_000, "µs"), (1, "ns"))
@@ -35,26 +38,31 @@ _DATE_AND_TIME: Final = re.compile(
 
 
 def _nanoseconds(seconds: float) -> int:
-    """Whole seconds apart from the fraction: together they would not fit into a float."""
+    """Convert seconds. Whole seconds and fraction are converted apart: together they would lose digits in a float."""
     fraction, whole = modf(seconds)
     return int(whole) * SECOND + round(fraction * SECOND)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Duration:
+    """Length of time."""
+
     nanoseconds: int
+    """Nanoseconds. A negative number is a duration backwards."""
 
     @classmethod
     def of(cls, seconds: float) -> Duration:
+        """Return a duration of so many seconds."""
         return cls(_nanoseconds(seconds))
 
     @property
     def seconds(self) -> float:
+        """Seconds, rounded to the precision of a float."""
         return self.nanoseconds / SECOND
 
     @property
     def parts(self) -> tuple[int, int]:
-        """Whole seconds, and the nanoseconds left."""
+        """Whole seconds, and the remaining nanoseconds."""
         return divmod(self.nanoseconds, SECOND)
 
     def __str__(self) -> str:
@@ -68,16 +76,19 @@ class Duration:
 
 @dataclass(frozen=True, slots=True, order=True)
 class UtcTime:
-    """Nanoseconds since 1970-01-01 00:00 UTC."""
+    """Point of time."""
 
     unix_nanoseconds: int
+    """Nanoseconds since 1970-01-01 00:00 UTC."""
 
     @classmethod
     def of(cls, unix_seconds: float) -> UtcTime:
+        """Return the point of time of so many seconds since 1970-01-01 00:00 UTC."""
         return cls(_nanoseconds(unix_seconds))
 
     @property
     def unix_seconds(self) -> float:
+        """Seconds since 1970-01-01 00:00 UTC, rounded to the precision of a float."""
         return self.unix_nanoseconds / SECOND
 
     def __str__(self) -> str:
@@ -237,13 +248,16 @@ def _integers(node: Sequence, reading: Reading, parts: tuple[str, ...], expected
 
 
 def bounded(minimum: int) -> Any:
-    """The codec of a duration of at least ``minimum`` nanoseconds."""
+    """Return the codec of a duration of at least ``minimum`` nanoseconds."""
     return _BoundedDuration(Duration(minimum))
 
 
 PlainDuration = Annotated[Duration, _PlainDuration()]
+"""Duration in the form of Rust's ``std``, at least 0."""
 BoundedDuration = Annotated[Duration, bounded(NANOSECOND)]
+"""Duration of at least a nanosecond."""
 PointOfTime = Annotated[UtcTime, _UtcTimeCodec()]
+"""Point of time in UTC."""
 
 
 class _Milliseconds:
@@ -257,4 +271,4 @@ class _Milliseconds:
 
 
 Milliseconds = Annotated[Duration, _Milliseconds()]
-"""A duration that is written as a whole number of milliseconds."""
+"""Duration that is written as a whole number of milliseconds."""

@@ -1,7 +1,8 @@
-"""What is wrong with a node's configuration, in the real node's words and with what to do about it.
+"""Errors of a node's configuration, in the real node's words, with a remedy.
 
-The first line of a ``ConfigError`` is what the real node prints for the same file: the field's path, serde's message
-and the position. The lines below it are ours: file and line in the form editors jump to, and the remedy.
+The first line of a ``ConfigError`` is the line that the real node prints for the same file: the path of the field,
+serde's message and the position. The lines below it are ours: file and line in the form that editors jump to, and the
+remedy.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from dataclasses import dataclass
 
 
 class ConfigError(ValueError):
-    """A node configuration that can't be used.
+    """Refusal of a node configuration.
 
-    ``summary`` is the real node's wording, with the position it reports; ``source``, ``line``, ``column`` (from 1, or
-    None where the whole file is meant) and ``field`` are the exact place; ``advice`` says what to do.
+    ``summary`` is the real node's text with the position that it reports. ``source``, ``line``, ``column`` and
+    ``field`` are the exact place; line and column count from 1, and are None where the whole file is meant. ``advice``
+    says what to do.
     """
 
     def __init__(
@@ -38,7 +40,7 @@ class ConfigError(ValueError):
 
     @property
     def place(self) -> str:
-        """``file:line:column``"""
+        """Place of the mistake: ``file:line:column``."""
         return ":".join(str(part) for part in (self.source, self.line, self.column) if part is not None)
 
     def __str__(self) -> str:
@@ -48,15 +50,22 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class UnknownKey:
+    """Key that the schema does not have."""
+
     path: str
+    """Path of the key, for example ``network.backend.swarm.extra``."""
     line: int
+    """Line of the key, from 1."""
 
     def __str__(self) -> str:
         return self.path
 
 
 class UnknownKeysError(ConfigError):
-    """Keys that no node reads: refused by ``--check-config``, only warned about in a normal run."""
+    """Refusal of keys that no node reads.
+
+    ``--check-config`` refuses them. A normal run only warns.
+    """
 
     def __init__(self, keys: Sequence[UnknownKey], *, source: str) -> None:
         self.keys = tuple(keys)

@@ -1,7 +1,7 @@
-"""Values that don't fit their field: what serde says about them, and where.
+"""Errors of single fields: serde's message for a value that does not fit, and its place.
 
-Like serde's errors a field_error either has a position of its own (the value is of the wrong type) or takes that of the
-mapping around it (the value is of the right type, and refused).
+As in serde, such an error has a position of its own if the value has the wrong type. If the value has the right type
+but is refused, the error takes the position of the mapping around it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from nomos_core.config.document import Mapping, Mark, Node, ResolvedScalar, Scal
 
 
 class InvalidField(Exception):
-    """A value that doesn't fit its field.
+    """Refusal of a value that does not fit its field.
 
-    ``path`` and ``mark`` are the place where the real node reports it, which may be the mapping around the field;
+    ``path`` and ``mark`` are the place where the real node reports it, which may be the mapping around the field.
     ``field_path`` and ``field_mark`` are the field itself.
     """
 
@@ -28,7 +28,10 @@ class InvalidField(Exception):
         super().__init__(message)
 
     def passing(self, step: str, value: Node, container: Node) -> InvalidField:
-        """Leave a container upwards from ``value``, which stands in it at ``step`` (``.key`` or ``[index]``)."""
+        """Add one step to the path, while the error leaves ``container``.
+
+        ``step`` is ``.key`` or ``[index]``, at which ``value`` stands in the container. Returns this error.
+        """
         self._field_steps.append(step)
         self.field_mark = self.field_mark or value.mark
         if self.mark is None:
@@ -39,14 +42,19 @@ class InvalidField(Exception):
 
     @property
     def path(self) -> str:
+        """Path that the real node reports, for example ``network.backend``."""
         return _joined(self._steps)
 
     @property
     def field_path(self) -> str:
+        """Path of the field itself."""
         return _joined(self._field_steps)
 
     def hidden_behind(self, message: str) -> InvalidField:
-        """The same mistake, reported by a reader that says only ``message`` and not where in the value it is."""
+        """Return the same mistake as reported by a reader that says only ``message``.
+
+        The real node does not say where in the value the mistake is. The place of the field and the advice are kept.
+        """
         field_error = InvalidField(message, advice=f"{self.message}; {self.advice}" if self.advice else self.message)
         field_error.field_mark = self.field_mark
         field_error._field_steps = list(self._field_steps)
@@ -58,13 +66,14 @@ def _joined(steps: list[str]) -> str:
 
 
 def wrong_type(node: Node, expected: str, example: str) -> InvalidField:
+    """Return the error for a node of another type than ``expected``."""
     return InvalidField(
         f"invalid type: {describe(node)}, expected {expected}", at=node, advice=f"write it like this: {example}"
     )
 
 
 def describe(node: Node) -> str:
-    """A value as serde names it in "invalid type"."""
+    """Return serde's name for a value, as it stands in "invalid type"."""
     if isinstance(node, Scalar):
         return _describe_scalar(node.resolved())
     return "map" if isinstance(node, Mapping) else "sequence"
@@ -85,5 +94,6 @@ def _describe_scalar(value: ResolvedScalar) -> str:
 
 
 def one_of(names: tuple[str, ...]) -> str:
+    """Return a list of names as serde writes it: "`a` or `b`", "one of `a`, `b`, `c`"."""
     quoted = [f"`{name}`" for name in names]
     return " or ".join(quoted) if len(quoted) <= 2 else f"one of {', '.join(quoted)}"

@@ -1,8 +1,9 @@
-"""The state a chain starts from, ``cryptarchia.service.starting_state``: a genesis transaction, or a saved ledger.
+"""Section ``cryptarchia.service.starting_state``: the state from which a chain starts, a genesis transaction or a saved
+ledger.
 
 The transaction looks as in JSON, but the proofs of its operations are YAML tags (``!ZkAndEd25519Sigs``). It is checked
 as the real node checks it when it reads its configuration: the proofs of operations that need no ledger, and the rules
-for a genesis transaction.
+of a genesis transaction.
 """
 
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from nomos_core.mantle.transactions import LedgerTx, MantleTx, Note, SignedMantl
 
 
 class _PlainCodec:
-    """Anything, as plain data."""
+    """Codec of any value, as plain data."""
 
     example = "..."
 
@@ -59,7 +60,7 @@ class _OperationCodec:
 
 @dataclass(frozen=True, slots=True)
 class _ProofContent:
-    """What stands behind the tag of an operation's proof."""
+    """Codec of the content behind the tag of an operation's proof."""
 
     name: str
     example: str
@@ -176,7 +177,7 @@ def _transaction(entry: _SignedTxEntry) -> SignedMantleTx:
 
 @lru_cache(maxsize=2)
 def _shared_text(transaction: SignedMantleTx) -> Shared:
-    """All nodes of a network have the same genesis: its text is made once."""
+    """Return the text of a genesis transaction. It is made once, because all nodes of a network have the same."""
     from nomos_core.mantle.transactions_json import transaction_to_json
 
     plain = transaction_to_json(transaction)
@@ -186,21 +187,32 @@ def _shared_text(transaction: SignedMantleTx) -> Shared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Genesis:
+    """Start from a genesis transaction: ``!Genesis``."""
+
     serde_name: ClassVar = "StartingState::Genesis"
     genesis_tx: Annotated[SignedMantleTx, _GenesisTxCodec()]
+    """Genesis transaction. All nodes of a network must have the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lib:
-    """A saved ledger at the last irreversible block; its form is the real node's own and kept as plain data."""
+    """Start from a saved ledger at the last irreversible block: ``!Lib``.
+
+    The embedded node refuses it: the ledger has a form of the real node's own.
+    """
 
     serde_name: ClassVar = "StartingState::Lib"
     lib_id: BlockId
+    """Id of the last irreversible block."""
     lib_ledger_state: Annotated[Any, _PlainCodec()]
+    """Ledger state in the real node's own form, kept as plain data."""
     genesis_id: BlockId
+    """Id of the genesis block."""
 
 
 StartingState = Genesis | Lib
+"""State from which a chain starts."""
 AnyStartingState = Annotated[
     StartingState, TaggedCodec({"Genesis": (Genesis, StructCodec(Genesis)), "Lib": (Lib, StructCodec(Lib))})
 ]
+"""State from which a chain starts, with its codec."""

@@ -1,4 +1,4 @@
-"""A node's YAML file to its typed configuration and back."""
+"""Reading a node's configuration from YAML or JSON, and writing it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,9 @@ def load_config(text: str, *, source: str, kind: Literal["executor"]) -> Executo
 @overload
 def load_config(text: str, *, source: str, kind: Kind) -> ValidatorConfig | ExecutorConfig: ...
 def load_config(text: str, *, source: str, kind: Kind) -> ValidatorConfig | ExecutorConfig:
-    """Read a node's configuration. ``source`` names the file in errors.
+    """Read a node's configuration from YAML. ``source`` names the file in errors.
 
-    Keys that no node reads end up in the result's ``unknown_keys``; what to do about them is the caller's decision
-    (``refuse_unknown_keys``).
+    Keys that no node reads are returned in ``unknown_keys``. The caller decides about them (``refuse_unknown_keys``).
 
     Raises:
         ConfigError: malformed YAML, or a value that is missing, of the wrong type or refused.
@@ -37,7 +36,13 @@ def load_config(text: str, *, source: str, kind: Kind) -> ValidatorConfig | Exec
 
 
 def load_config_json(text: str, *, source: str, kind: Kind) -> ValidatorConfig | ExecutorConfig:
-    """``load_config`` for a configuration that came as JSON, as cfgsync sends it."""
+    """Read a node's configuration from JSON, the form in which cfgsync sends it.
+
+    It is otherwise like ``load_config``.
+
+    Raises:
+        ConfigError: malformed JSON, or a value that is missing, of the wrong type or refused.
+    """
     return _read_node_config(text, source=source, kind=kind, reading=Reading(enums_as_maps=True))
 
 
@@ -48,7 +53,7 @@ def _read_node_config(text: str, *, source: str, kind: Kind, reading: Reading) -
 
 
 def load_document(text: str, kind: type[T], *, source: str) -> T:
-    """Read any YAML document whose schema is a dataclass (see ``structs``).
+    """Read a YAML document whose schema is a dataclass (see ``structs``).
 
     Raises:
         ConfigError: malformed YAML, or a value that is missing, of the wrong type or refused.
@@ -76,7 +81,8 @@ def _read(text: str, codec: StructCodec[T], *, source: str, reading: Reading) ->
 
 
 def refuse_unknown_keys(config: NodeConfig, *, source: str) -> None:
-    """
+    """Refuse a configuration with keys that no node reads.
+
     Raises:
         UnknownKeysError: the file had keys that no node reads.
     """
@@ -85,18 +91,18 @@ def refuse_unknown_keys(config: NodeConfig, *, source: str) -> None:
 
 
 def dump_config(config: NodeConfig) -> str:
-    """YAML that the real node takes, and that ``load_config`` reads back as an equal configuration."""
+    """Return YAML that the real node takes, and that ``load_config`` reads back as an equal configuration."""
     return dump(_plain(_codec(config.kind), config))
 
 
 def config_to_json(config: NodeConfig) -> dict[str, Any]:
-    """The configuration as JSON's values, which ``load_config_json`` reads back."""
+    """Return the configuration as JSON values, which ``load_config_json`` reads back."""
     plain: dict[str, Any] = to_json(_codec(config.kind).write(config))
     return plain
 
 
 def dump_document(value: Any) -> str:
-    """YAML that ``load_document`` reads back as an equal value."""
+    """Return YAML that ``load_document`` reads back as an equal value."""
     return dump(_plain(StructCodec(type(value)), value))
 
 
@@ -107,7 +113,7 @@ def _plain(codec: StructCodec[Any], value: Any) -> dict[str, Plain]:
 
 
 def with_setting(config: T, path: str, value: Any) -> T:
-    """A copy with one setting changed: ``with_setting(config, "network.backend.swarm.port", 3000)``.
+    """Return a copy with one setting changed: ``with_setting(config, "network.backend.swarm.port", 3000)``.
 
     Raises:
         AttributeError: no such setting.
@@ -134,7 +140,7 @@ def _place(mark: Mark | None) -> dict[str, Any]:
 
 
 def _unknown_keys(root: Node, keys: list[Node]) -> Iterator[UnknownKey]:
-    """Where in the document these keys stand: ``network.backend.swarm.extra``."""
+    """Yield the place of these keys in the document: ``network.backend.swarm.extra``."""
     wanted = {id(key) for key in keys}
 
     def search(node: Node, path: str) -> Iterator[UnknownKey]:

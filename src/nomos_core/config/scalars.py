@@ -1,4 +1,4 @@
-"""The scalar values of the node's configuration: numbers, texts, addresses and keys, with the node's own refusals."""
+"""Scalar values of the node's configuration: numbers, texts, addresses and keys, refused in the real node's words."""
 
 from __future__ import annotations
 
@@ -22,15 +22,19 @@ _LEVELS: Final = ("ERROR", "WARN", "INFO", "DEBUG", "TRACE")
 
 
 class SocketAddress(NamedTuple):
+    """IP address and port."""
+
     host: str
+    """IPv4 or IPv6 address, without brackets."""
     port: int
+    """Port from 0 to 65535."""
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def integer_codec(name: str, maximum: int, *, minimum: int = 0) -> ScalarCodec[int]:
-    """Whole numbers of a Rust type: ``name`` is what serde calls it."""
+    """Return the codec of whole numbers from ``minimum`` to ``maximum``. ``name`` is serde's name for the Rust type."""
 
     def parse(scalar: Scalar) -> int:
         value = scalar.resolved()
@@ -115,9 +119,10 @@ def _parse_socket_address(scalar: Scalar) -> SocketAddress:
 
 
 def socket_address(text: str) -> SocketAddress:
-    """
+    """Read ``a.b.c.d:port`` or ``[ipv6]:port``.
+
     Raises:
-        ValueError: not ``a.b.c.d:port`` or ``[ipv6]:port``.
+        ValueError: the text has another form.
     """
     match = _SOCKET_ADDRESS.match(text)
     if match is not None and int(match["port"]) <= 65_535:
@@ -151,7 +156,7 @@ def _parse_multiaddr(scalar: Scalar) -> str:
 
 
 def _multiaddr_refusal(reason: str) -> str:
-    """rust-multiaddr's own words, which say less than ours."""
+    """Return rust-multiaddr's words for a refusal. They say less than ours."""
     if (stranger := _UNKNOWN_PROTOCOL.search(reason)) is not None:
         return f"unknown protocol string: {stranger[1]}"
     if (value := _BAD_VALUE.search(reason)) is not None:
@@ -187,9 +192,10 @@ def _parse_level(scalar: Scalar) -> str:
 
 
 def hex_bytes(text: str) -> bytes:
-    """
+    """Read bytes from hex digits without ``0x``.
+
     Raises:
-        InvalidField: with the words of Rust's ``hex`` crate.
+        InvalidField: in the words of Rust's ``hex`` crate.
     """
     advice = "write 64 hex digits, without 0x"
     if len(text) % 2:
@@ -238,38 +244,67 @@ _PATH_EXAMPLE: Final = "./recovery/blend"
 _HEX_EXAMPLE: Final = "<64 hex digits>"
 
 U16_CODEC: Final = integer_codec("u16", 2**16 - 1)
+"""Codec of a whole number from 0 to 2^16 - 1."""
 U32_CODEC: Final = integer_codec("u32", 2**32 - 1)
+"""Codec of a whole number from 0 to 2^32 - 1."""
 U64_CODEC: Final = integer_codec("u64", 2**64 - 1)
+"""Codec of a whole number from 0 to 2^64 - 1."""
 TEXT_CODEC: Final = ScalarCodec(_parse_text, example="text", expecting="a string")
+"""Codec of any text."""
 FIELD_CODEC: Final[ScalarCodec[int]] = ScalarCodec(_parse_field_element, _HEX_EXAMPLE, "a string", field.to_hex)
+"""Codec of a field element."""
 ED25519_SECRET_CODEC: Final[ScalarCodec[bytes]] = ScalarCodec(
     _parse_ed25519_secret, _HEX_EXAMPLE, "a string", bytes.hex
 )
+"""Codec of an Ed25519 seed."""
 
 U16 = Annotated[int, U16_CODEC]
+"""Whole number from 0 to 2^16 - 1."""
 U32 = Annotated[int, U32_CODEC]
+"""Whole number from 0 to 2^32 - 1."""
 U64 = Annotated[int, U64_CODEC]
+"""Whole number from 0 to 2^64 - 1."""
 USize = Annotated[int, integer_codec("usize", 2**64 - 1)]
+"""Whole number from 0 to 2^64 - 1: a size or a count."""
 NonZeroU8 = Annotated[int, integer_codec("a nonzero u8", 2**8 - 1, minimum=1)]
+"""Whole number from 1 to 255."""
 NonZeroU32 = Annotated[int, integer_codec("a nonzero u32", 2**32 - 1, minimum=1)]
+"""Whole number from 1 to 2^32 - 1."""
 NonZeroU64 = Annotated[int, integer_codec("a nonzero u64", 2**64 - 1, minimum=1)]
+"""Whole number from 1 to 2^64 - 1."""
 NonZeroUSize = Annotated[int, integer_codec("a nonzero usize", 2**64 - 1, minimum=1)]
+"""Whole number from 1 to 2^64 - 1: a size or a count."""
 Flag = Annotated[bool, ScalarCodec(_parse_bool, "false", "a boolean")]
+"""``true`` or ``false``."""
 Float = Annotated[float, ScalarCodec(_parse_float, "0.9", "f64")]
+"""Number, in double precision."""
 NonNegativeFloat = Annotated[float, ScalarCodec(_parse_non_negative, "0.8", "f64")]
+"""Finite number of at least 0, in double precision."""
 Unit = Annotated[None, ScalarCodec(_parse_unit, "null", "unit")]
+"""Always null."""
 FixedPoint = Annotated[str, ScalarCodec(_parse_fixed_point, '"0.5"', "a string")]
-"""A U57F7 fixed-point number, kept as its text."""
+"""Fixed-point number (U57F7), kept as its text."""
 Text = Annotated[str, TEXT_CODEC]
+"""Any text."""
 Path = Annotated[str, ScalarCodec(_parse_text, _PATH_EXAMPLE, "path string")]
+"""Path of a file or directory, kept as its text."""
 Ipv4 = Annotated[str, ScalarCodec(_parse_ipv4, "127.0.0.1", "IPv4 address")]
+"""IPv4 address."""
 IpAddress = Annotated[str, ScalarCodec(_parse_ip, "0.0.0.0", "IP address")]
+"""IPv4 or IPv6 address."""
 HostAndPort = Annotated[SocketAddress, ScalarCodec(_parse_socket_address, "127.0.0.1:8080", "socket address", str)]
+"""IP address and port."""
 Multiaddr = Annotated[str, ScalarCodec(_parse_multiaddr, "/ip4/127.0.0.1/udp/3000/quic-v1", "multiaddress")]
+"""Multiaddress in text form, kept as it was written."""
 PeerId = Annotated[str, ScalarCodec(_parse_peer_id, "12D3KooW...", "valid peer id")]
+"""libp2p peer id of an Ed25519 key, ``12D3Koo...``."""
 LogLevel = Annotated[str, ScalarCodec(_parse_level, "INFO", "a string")]
 """ERROR, WARN, INFO, DEBUG or TRACE."""
 FieldElement = Annotated[int, FIELD_CODEC]
+"""Field element of BN254: 64 hex digits of its little-endian bytes."""
 ZkPublic = Annotated[ZkPublicKey, FIELD_CODEC]
+"""Zero-knowledge public key: 64 hex digits of its little-endian bytes."""
 Ed25519Secret = Annotated[bytes, ED25519_SECRET_CODEC]
+"""Ed25519 seed: 64 hex digits."""
 BlockId = Annotated[HeaderId, ScalarCodec(_parse_header_id, _HEX_EXAMPLE, "a string", bytes.hex)]
+"""Id of a block: 64 hex digits."""

@@ -1,8 +1,8 @@
-"""The declarative reader: a dataclass is the schema of a YAML mapping.
+"""Declarative reader: a dataclass is the schema of a YAML mapping.
 
-The codec of a field follows from its annotation, ``Annotated[int, <codec>]`` where the type alone doesn't say it
-(``node`` has the outermost dataclasses). No pydantic here: its import alone takes 0.2 s, half of the time in which a
-node should be up, and serde's messages and positions could not be had from it.
+The codec of a field follows from its annotation. It is ``Annotated[int, <codec>]`` where the type alone does not say it
+(``node`` has the outermost dataclasses). Pydantic is not used here: its import alone takes 0.2 s, half of the time in
+which a node should be up, and it could not give serde's messages and positions.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ T = TypeVar("T")
 
 
 class StructCodec(Generic[T]):
-    """A dataclass whose fields are the keys of a mapping.
+    """Codec of a dataclass whose fields are the keys of a mapping.
 
-    Fields with a default may be missing. Those that are None by default are left out when written (metadata ``written``
-    decides otherwise). ``serde_name`` is the name the real node calls the struct by in its messages.
+    Fields with a default may be missing. Fields that are None by default are left out when they are written (the
+    metadata ``written`` decides otherwise). ``serde_name`` is the real node's name for the struct in its messages.
     """
 
     def __init__(self, kind: type[T]) -> None:
@@ -58,9 +58,17 @@ class StructCodec(Generic[T]):
 
     @property
     def example(self) -> str:
+        """Example of the mapping in YAML."""
         return "{" + ", ".join(f"{name}: ..." for name in self._codecs) + "}"
 
     def read(self, node: Node | None, reading: Reading) -> T:
+        """Read a mapping into the dataclass. A null reads as an empty mapping.
+
+        Keys that the dataclass does not have are noted in ``reading``.
+
+        Raises:
+            InvalidField: the node is no mapping, or a key is missing, given twice, or has a value that does not fit.
+        """
         if node is None or (isinstance(node, Scalar) and node.is_null):
             return self._make({}, node)
         if not isinstance(node, Mapping):
@@ -94,6 +102,7 @@ class StructCodec(Generic[T]):
         return self._kind(**values)
 
     def write(self, value: T) -> Plain:
+        """Return the dataclass as plain data."""
         plain: dict[str, Plain] = {}
         for name, codec in self._codecs.items():
             item = getattr(value, name)
@@ -112,7 +121,7 @@ def _struct_codec(kind: type) -> StructCodec[Any]:
 
 
 def codec_of(annotation: Any) -> Codec[Any]:
-    """The codec that an annotation stands for.
+    """Return the codec of an annotation.
 
     Raises:
         TypeError: an annotation that needs ``Annotated[..., codec]``.

@@ -1,9 +1,9 @@
-"""Plain data to YAML text that the real node takes.
+"""Writing of plain data as YAML text that the real node takes.
 
-A small emitter of our own: PyYAML's needs 20 us a scalar, which is half a second for the configuration of four nodes
-with a thousand wallets. It writes the subset that the configuration needs: block collections, one-line collections
-where they are short or hold only numbers, and tags. Text is quoted, as JSON, wherever a YAML reader could take it for
-something else.
+The emitter is our own: PyYAML's needs 20 us for a scalar, which is half a second for the configuration of four nodes
+with a thousand wallets. It writes only the YAML that the configuration needs: block collections, collections on one
+line where they are short or hold only numbers, and tags. Text is quoted as in JSON wherever a YAML reader could take it
+for something else.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Union
 
 Plain = Union[None, bool, int, float, str, "list[Plain]", "dict[str, Plain]", "Tagged", "Shared"]
+"""Data that can be written."""
 
 _LINE_WIDTH: Final = 120
 _WORD: Final = re.compile(r"[A-Za-z_/][A-Za-z0-9_/.-]*(?::[A-Za-z0-9_/.-]+)*\Z|\./[A-Za-z0-9_/.-]*\Z")
@@ -25,27 +26,32 @@ _RESERVED: Final = frozenset({"null", "true", "false", "yes", "no", "on", "off",
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """``!name content``"""
+    """Content with a tag: ``!name content``."""
 
     name: str
+    """Tag without its ``!``."""
     content: Plain
+    """Content behind the tag."""
 
 
 @dataclass(slots=True)
 class Shared:
-    """Content that stands in several documents: its text is made once for each indentation."""
+    """Content that several documents contain. Its text is made once for each indentation."""
 
     content: Plain
+    """Content."""
     lines: dict[int, list[str]] = field(default_factory=dict)
+    """Lines of the text by the number of columns that they are indented."""
 
 
 def dump(plain: dict[str, Plain]) -> str:
+    """Return a mapping as a YAML document."""
     lines = _mapping_lines(plain, 0)
     return "\n".join(lines) + "\n"
 
 
 def to_json(plain: Plain) -> Any:
-    """JSON's values; enums look as serde writes them there, ``{"Variant": content}``."""
+    """Return JSON values. Enums look as serde writes them in JSON, ``{"Variant": content}``."""
     match plain:
         case Tagged(name, content):
             return {name: to_json(content)}
@@ -60,7 +66,7 @@ def to_json(plain: Plain) -> Any:
 
 
 def scalar_text(value: str | float | bool | None) -> str:
-    """A scalar in its shortest form that reads back as the same value, in YAML 1.1 and 1.2."""
+    """Return a scalar in its shortest form that YAML 1.1 and 1.2 read back as the same value."""
     if isinstance(value, str):
         return value if _is_safe_unquoted(value) else _quoted(value)
     text = json.dumps(value)
@@ -98,7 +104,7 @@ def _sequence_lines(items: list[Plain], indent: int) -> list[str]:
 
 
 def _append(lines: list[str], head: str, value: Plain, indent: int) -> None:
-    """Put a value behind ``head``, on the same line where it fits there, else on lines of its own below."""
+    """Write a value after ``head``: on the same line where it fits, else on lines of its own below."""
     if isinstance(value, Tagged):
         head, value = f"{head} !{value.name}", value.content
     if isinstance(value, Shared):
@@ -122,7 +128,7 @@ def _shared_lines(shared: Shared, indent: int) -> list[str]:
 
 
 def _one_line(value: Plain, width: int) -> str | None:
-    """A scalar, a list of numbers, or a short collection of scalars; None for what needs lines of its own."""
+    """Return a scalar, a list of numbers or a short collection of scalars as one line; None if it needs more lines."""
     if isinstance(value, list):
         if value and all(type(item) is int for item in value):
             return str(value)
