@@ -87,7 +87,8 @@ class Reader:
     __slots__ = ("_at", "_data")
 
     def __init__(self, data: bytes) -> None:
-        """
+        """Start at the front of ``data``.
+
         Raises:
             CodecError: the data is longer than ``WIRE_LIMIT``.
         """

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha512
 from typing import Final
 
+# The constants of RFC 8032: modulus, order of the base point, coefficient of the curve.
 _P: Final = 2**255 - 19
 _ORDER: Final = 2**252 + 27742317777372353535851937790883648493
 _D: Final = -121665 * pow(121666, -1, _P) % _P

@@ -37,7 +37,8 @@ class CompiledPermutation:
     NAME: Final = NAME
 
     def __init__(self, library: str = LIBRARY) -> None:
-        """
+        """Load the library and give it the constants.
+
         Raises:
             AcceleratorUnavailable: there is no library, it can't be loaded, or it is of another version.
         """

@@ -1,6 +1,7 @@
-"""Holds the rule of CONTRIBUTING.md for the protocol package: every public name says what it is.
+"""Documentation of public names: the rules of CONTRIBUTING.md, checked over the syntax tree.
 
-The check reads the syntax tree, so it needs no import and names file and line.
+Every public module, class, function, method, field and constant of a package has a docstring of its own. A docstring
+opens with a noun or, for a function, with a verb.
 """
 
 from __future__ import annotations
@@ -15,14 +16,33 @@ import pytest
 SOURCES = Path(__file__).parents[2] / "src"
 
 DOCUMENTED_PACKAGES = ["nomos_core"]
-"""Packages in which every public function, class, method and field must have a docstring."""
+"""Packages in which every public name has a docstring, and docstrings of functions open with a verb."""
 
-PLAIN_DOCSTRING_PACKAGES = ["nomos_core"]
-"""Packages in which no docstring may open with "What"."""
+PACKAGES_WITHOUT_WHAT = ["nomos_core"]
+"""Packages in which no docstring opens with "What"."""
 
 _Documentable = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _FIELD_CLASSES = {"NamedTuple", "Enum", "IntEnum", "StrEnum", "TypedDict"}
 _NOT_FIELDS = ("ClassVar", "InitVar", "KW_ONLY")
+_NO_VERBS = {
+    "A",
+    "All",
+    "An",
+    "Each",
+    "Every",
+    "How",
+    "If",
+    "In",
+    "It",
+    "One",
+    "That",
+    "The",
+    "This",
+    "What",
+    "When",
+    "Where",
+}
+_NO_VERBS |= {"Whether", "Which", "Who", "Why"}
 
 
 @pytest.mark.parametrize("package", DOCUMENTED_PACKAGES)
@@ -30,7 +50,12 @@ def test_every_public_name_is_documented(package: str) -> None:
     assert [entry for path in modules(package) for entry in undocumented(path.read_text(), path)] == []
 
 
-@pytest.mark.parametrize("package", PLAIN_DOCSTRING_PACKAGES)
+@pytest.mark.parametrize("package", DOCUMENTED_PACKAGES)
+def test_docstrings_of_functions_open_with_a_verb(package: str) -> None:
+    assert [entry for path in modules(package) for entry in opened_without_verb(path.read_text(), path)] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES_WITHOUT_WHAT)
 def test_no_docstring_opens_with_what(package: str) -> None:
     assert [entry for path in modules(package) for entry in opened_with_what(path.read_text(), path)] == []
 
@@ -65,10 +90,32 @@ def test_the_check_finds_each_kind_of_undocumented_name() -> None:
 
         class _Private:
             def method(self) -> None: ...
+
+        LIMIT: Final = 1
+        T = TypeVar("T")
+        _HIDDEN = 2
         '''
     )
     found = [entry.partition(": ")[2] for entry in undocumented(source, Path("module.py"))]
-    assert found == ["module", "Documented.second", "Documented.method", "Kind", "Kind.ONE", "function"]
+    assert found == ["module", "LIMIT", "Documented.second", "Documented.method", "Kind", "Kind.ONE", "function"]
+
+
+def test_the_check_finds_docstrings_of_functions_that_open_without_a_verb() -> None:
+    source = dedent(
+        '''
+        def named() -> int:
+            """The number."""
+        def quoted() -> int:
+            """``x`` squared."""
+        def told() -> int:
+            """Return the number."""
+        class Point:
+            @property
+            def x(self) -> int:
+                """The first coordinate."""
+        '''
+    )
+    assert opened_without_verb(source, Path("m.py")) == ["m.py:2: named: The number.", "m.py:4: quoted: ``x`` squared."]
 
 
 def test_the_check_finds_docstrings_that_open_with_what() -> None:
@@ -83,9 +130,10 @@ def modules(package: str) -> list[Path]:
 
 
 def undocumented(source: str, path: Path) -> list[str]:
-    """Lists the public names of a module that lack a docstring with a summary, as ``file:line: name``."""
+    """List the public names of a module that lack a docstring with a summary, as ``file:line: name``."""
     tree = ast.parse(source)
     found = [] if ast.get_docstring(tree) else [(1, "module")]
+    found += _undocumented_fields(tree.body, "")
     found += _undocumented_in(tree.body, "")
     return [f"{path.name}:{line}: {name}" for line, name in found]
 
@@ -114,8 +162,8 @@ def _field_name(statement: ast.stmt) -> str | None:
     match statement:
         case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation):
             return None if ast.unparse(annotation).startswith(_NOT_FIELDS) else name
-        case ast.Assign(targets=[ast.Name(id=name)]):
-            return name
+        case ast.Assign(targets=[ast.Name(id=name)], value=value):
+            return None if ast.unparse(value).startswith("TypeVar(") else name
         case _:
             return None
 
@@ -140,10 +188,29 @@ def _is_docstring(statement: ast.stmt | None) -> bool:
 
 
 def opened_with_what(source: str, path: Path) -> list[str]:
-    """Lists the docstrings, those of fields and constants too, whose first word is "What"."""
+    """List the docstrings, those of fields and constants too, whose first word is "What"."""
     strings = (
         (node.lineno, node.value.value.strip())
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
     )
     return [f"{path.name}:{line}: {text.splitlines()[0]}" for line, text in strings if text.split()[:1] == ["What"]]
+
+
+def opened_without_verb(source: str, path: Path) -> list[str]:
+    """List the functions and methods whose docstring opens with an article, a question word or code."""
+    return [
+        f"{path.name}:{node.lineno}: {node.name}: {docstring.splitlines()[0]}"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not _is_property(node)
+        if (docstring := ast.get_docstring(node)) and _has_summary(docstring) and not _opens_with_verb(docstring)
+    ]
+
+
+def _opens_with_verb(docstring: str) -> bool:
+    word = docstring.split(maxsplit=1)[0]
+    return word.isalpha() and word.istitle() and word not in _NO_VERBS
+
+
+def _is_property(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any("property" in ast.unparse(decorator) for decorator in function.decorator_list)

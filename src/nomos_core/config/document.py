@@ -20,7 +20,7 @@ ResolvedScalar = None | bool | int | float | str
 """Value of an unquoted scalar."""
 
 _DEEPEST: Final = 128
-"""Collections within each other, serde_yaml's limit."""
+"""Greatest depth of collections within each other, the limit of serde_yaml."""
 _INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]*|0x[0-9a-fA-F]+|0o[0-7]+|0b[01]+)\Z")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _LEADING_ZERO: Final = re.compile(r"[-+]?0[0-9]+\Z")

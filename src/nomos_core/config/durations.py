@@ -66,7 +66,7 @@ class Duration:
         return divmod(self.nanoseconds, SECOND)
 
     def __str__(self) -> str:
-        """``1m30s``"""
+        """Return the form in which Rust prints a duration, for example ``1m30s``."""
         text, rest = "", abs(self.nanoseconds)
         for size, unit in _UNITS + _SMALL_UNITS:
             count, rest = divmod(rest, size)

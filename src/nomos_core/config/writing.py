@@ -98,7 +98,7 @@ def _sequence_lines(items: list[Plain], indent: int) -> list[str]:
     for item in items:
         start = len(lines)
         _append(lines, head, item, indent + 2)
-        if lines[start] == head:  # the item's first line moves up beside the dash
+        if lines[start] == head:  # the item starts on the line of its dash
             lines[start : start + 2] = [head + lines[start + 1][len(head) :]]
     return lines
 

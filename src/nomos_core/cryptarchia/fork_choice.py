@@ -182,6 +182,7 @@ class ForkChoice(Generic[Id]):
         return self._advance_lib()
 
     def _chosen_tip(self) -> Branch[Id]:
+        # A fork must be better, not only as good: of equal forks the one that came first stays.
         prefers = self._prefers_longer if self.mode is Mode.ONLINE else self._prefers_denser
         best = self.tip
         for fork in self.forks():

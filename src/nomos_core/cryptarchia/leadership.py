@@ -17,6 +17,7 @@ from nomos_core.field import MODULUS
 from nomos_core.identifiers import NoteId
 from nomos_core.poseidon2 import StateBatch, digest
 
+# The real node's constants for f = 1/30: T0 / stake and T1 / stake^2 are the first two terms of the threshold.
 _T0: Final = 0x1A3FB997FD58374772808C13D1C2DDACB5AB3EA77413F86FD6E0D3D978E5438
 _T1: Final = 0x71E790B41991052E30C93934B5612412E7958837BAC8B1C524C24D84CC7D0
 _PRECISION: Final = 10**18
@@ -68,6 +69,7 @@ def negated_log(active_slot_coeff: float) -> int:
     if active_slot_coeff >= 1:
         return _U128_MAX
     scaled = -math.log(1.0 - active_slot_coeff) * float(_PRECISION)
+    # Half is rounded up, as Rust does; Python's round() would round it to the even number.
     whole = math.floor(scaled)
     return whole + (scaled - whole >= 0.5)
 

@@ -26,7 +26,7 @@ class BlakeRng:
     """Deterministic stream of random numbers. Two streams of the same seed are equal."""
 
     def __init__(self, seed: bytes) -> None:
-        """``seed`` has 64 bytes."""
+        """Start the stream of ``seed``, which has 64 bytes."""
         self._seed = seed
         self._counter = 0
         self._buffer = b""

@@ -31,7 +31,7 @@ class CommitmentBasis:
     """Points that depend only on the parameters, times ``n``. It is safe to share between threads."""
 
     def __init__(self, powers: Sequence[G1Point]) -> None:
-        """``powers`` are the points ``tau^0 ... tau^(n-1)``, with ``n`` a power of two and at least 2."""
+        """Compute the basis from the points ``tau^0 ... tau^(n-1)``, with ``n`` a power of two and at least 2."""
         self.columns = len(powers)
         self._powers = powers
         self._roots = roots_of_unity(self.columns)

@@ -14,6 +14,7 @@ from py_arkworks_bls12381 import G1Point, Scalar
 
 MODULUS: Final = 0x73EDA753299D7D483339D80809A1D80553BDA402FFFE5BFEFFFFFFFF00000001
 """Modulus of the scalars of BLS12-381, which is the order of its groups."""
+# 7 generates all scalars but 0; 2^32 is the greatest power of two that divides their number.
 _GENERATOR: Final = 7
 _TWO_ADICITY: Final = 32
 

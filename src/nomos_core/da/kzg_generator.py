@@ -25,7 +25,7 @@ TEST_POWERS: Final = 8193
 TEST_SEED: Final = b"logos-blockchain-testing KZG test set-up, not to be trusted"
 """Seed of the default file."""
 _TAU_BYTES: Final = 16
-"""Half the size of a scalar halves the time; there is nothing to protect."""
+"""Bytes of ``tau``. With half the size of a scalar the work takes half the time, and there is nothing to protect."""
 _COORDINATE: Final = G2_BYTES // 4
 
 Group = TypeVar("Group", G1Point, G2Point)
@@ -43,7 +43,7 @@ def generated_params(powers: int = TEST_POWERS, seed: bytes = TEST_SEED) -> byte
     g = G1Point() * _scalar(seed, "g")
     gamma_g = G1Point() * _scalar(seed, "gamma")
     h = G2Point() * _scalar(seed, "h")
-    # from the lowest power up, so that no step multiplies with the inverse of tau, which is long
+    # From the lowest power up: each step then multiplies with tau, which is half as long as its inverse.
     negative_powers = list(_powers(h * _power(tau.inverse(), powers - 1), tau, powers))[::-1]
     return b"".join(
         (

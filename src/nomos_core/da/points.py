@@ -16,6 +16,7 @@ COMPRESSED_BYTES: Final = 48
 UNCOMPRESSED_BYTES: Final = 96
 """Length of an uncompressed point."""
 _INFINITY: Final = bytes([0x40]) + bytes(UNCOMPRESSED_BYTES - 1)
+# The commitments of three blobs of the greatest size (dispersal_messages.MAX_ROWS).
 _DECODED_POINTS: Final = 2048
 
 

@@ -54,7 +54,7 @@ def _by_size(subnetworks: _Subnetworks) -> list[int]:
 
 
 def _even_out(subnetworks: _Subnetworks, rng: BlakeRng) -> None:
-    """Move half of the difference from the largest to the smallest subnetwork until they differ by one at most."""
+    """Move half of the difference from the largest to the smallest subnetwork, until they differ by one at most."""
     while True:
         ordered = _by_size(subnetworks)
         smallest, largest = subnetworks[ordered[0]], subnetworks[ordered[-1]]

@@ -64,6 +64,7 @@ class _WithEpochs(Protocol):
 def genesis_consensus(utxos: UtxoTree, nonce: int = 0) -> ConsensusState:
     """Return the state at slot 0. The genesis notes lead both epoch 0 and epoch 1."""
     total_stake = sum(utxo.note.value for utxo in utxos)
+    # Epoch 1 is led by the notes of the start of epoch 0, which are the genesis notes as well.
     first, second = (EpochState(epoch, nonce, utxos, total_stake) for epoch in (0, 1))
     return ConsensusState(0, nonce, utxos, first, second)
 

@@ -27,7 +27,7 @@ class LedgerError(Exception):
     def __init__(self, path: str, text: str) -> None:
         super().__init__(text)
         self.path = path
-        """The broken rule, like ``Mantle.Channel.InvalidParent``."""
+        """Name of the broken rule, for example ``Mantle.Channel.InvalidParent``."""
 
 
 def invalid_slot(parent: int, block: int) -> LedgerError:

@@ -156,6 +156,7 @@ def report_activity(state: SdpState, operation: SDPActive, proof: ZkProof, conte
         LedgerError: ``Mantle.Sdp.`` with ``DeclarationNotFound``, ``InvalidNonce``, ``InvalidSignature`` or
             ``RewardsError`` and its cause.
     """
+    # The order of these checks is the real node's: it decides which error a message with two faults gets.
     service, declaration = state.find(operation.declaration_id)
     _check_nonce(operation.nonce, declaration)
     _check_signature(state, declaration, proof, context)
@@ -174,6 +175,7 @@ def withdraw(state: SdpState, operation: SDPWithdraw, proof: ZkProof, context: M
         LedgerError: ``Mantle.Sdp.`` with ``DeclarationNotFound``, ``InvalidNonce``, ``WithdrawalWhileLocked`` or
             ``InvalidSignature``.
     """
+    # The order of these checks is the real node's: it decides which error a message with two faults gets.
     service, declaration = state.find(operation.declaration_id)
     _check_nonce(operation.nonce, declaration)
     parameters = context.config.services[declaration.service_type]

@@ -85,7 +85,7 @@ def _state_from_json(data: Json) -> LedgerState:
     trees: dict[Any, UtxoTree] = {}
 
     def tree_from(placed: list[list[int]]) -> UtxoTree:
-        """Equal trees become one, so that they are hashed once."""
+        """Return the tree of these leaves. Equal trees become one, so that they are hashed once."""
         key = tuple(map(tuple, placed))
         if key not in trees:
             trees[key] = UtxoTree.at_positions((position, notes[index]) for position, index in placed)

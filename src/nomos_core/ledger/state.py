@@ -180,6 +180,7 @@ def apply_transaction(state: LedgerState, tx: SignedMantleTx, config: LedgerConf
     Raises:
         LedgerError: the rule it breaks; ``MismatchedProof`` for a proof of a kind that has no gas price.
     """
+    # The fee comes last: a transaction that breaks two rules must fail by the same rule as in the real node.
     executed, balance = _execute(state, tx, config, prover)
     fee = _fee(tx)
     if balance < fee:
@@ -240,7 +241,7 @@ def _apply_operation(
             return replace(state, sdp=sdp.report_activity(state.sdp, operation, proof, context))
         case SDPWithdraw(), ZkProof():
             return replace(state, sdp=sdp.withdraw(state.sdp, operation, proof, context))
-        case _:  # also every leader claim: no kind of proof is accepted for it
+        case _:  # a proof of the wrong kind, or a leader claim, for which no kind is accepted
             raise errors.unsupported_operation()
 
 

@@ -56,7 +56,7 @@ class UtxoTree:
         self._entries: HashTrieMap[NoteId, tuple[int, Utxo]] = HashTrieMap()
         self._free = FreePositions()
         self._nodes: HashTrieMap[int, int] = HashTrieMap()
-        """Leaves are always current; inner nodes are once nothing is stale."""
+        """Tree nodes by their key. Leaves are always current, inner nodes only while no leaf is stale."""
         self._stale: frozenset[int] = frozenset()
         """Leaves that changed since the inner nodes were hashed."""
         self._apply((), utxos)
@@ -109,7 +109,7 @@ class UtxoTree:
         """
         tree = UtxoTree()
         tree._entries, tree._free = self._entries, self._free
-        tree._stale = self._stale  # read before the nodes: another thread may be hashing them just now
+        tree._stale = self._stale  # before the nodes: another thread may be hashing them
         tree._nodes = self._nodes
         tree._apply(removed, inserted)
         return tree
@@ -138,7 +138,7 @@ class UtxoTree:
         return len(self._entries)
 
     def __iter__(self) -> Iterator[Utxo]:
-        """The notes from the left leaf to the right."""
+        """Iterate over the notes from the left leaf to the right."""
         return (utxo for _, utxo in self.placed())
 
     def __eq__(self, other: object) -> bool:
@@ -174,9 +174,10 @@ class UtxoTree:
         return empty_subtree_root(height) if value is None else value
 
     def _hash_stale(self) -> None:
-        """Hash every inner node above a changed leaf, one batch per level.
+        """Hash every inner node above a changed leaf, one batch for each level.
 
-        The values do not depend on who computes them, so threads that share a tree may do this at the same time.
+        The values do not depend on the thread that computes them, so threads that share a tree may do this at the same
+        time.
         """
         values = {position: self._node(0, position) for position in self._stale}
         nodes: dict[int, int] = {}

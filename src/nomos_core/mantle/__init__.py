@@ -1,1 +1,1 @@
-"""Mantle: transactions, the operations they carry, and the notes they spend."""
+"""Mantle: transactions, their operations, and the notes that they spend."""

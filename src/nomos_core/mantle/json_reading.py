@@ -32,7 +32,7 @@ class JsonError(ValueError):
 
     def __init__(self, message: str, path: str = "", detail: str = "") -> None:
         text = (f"{path}: " if path else "") + message + (f" ({detail})" if detail else "")
-        # JSON may hold half a surrogate pair, which no answer could be encoded with
+        # JSON may contain half a surrogate pair. Such text can't be encoded into an answer.
         super().__init__(text.encode("utf-8", "replace").decode())
         self.message = message
         self.path = path

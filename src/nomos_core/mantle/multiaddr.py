@@ -17,10 +17,10 @@ from nomos_core.mantle.multiaddr_protocols import NAMES, PROTOCOLS, Cursor, Mult
 __all__ = ["MultiaddrError", "normalized", "to_bytes", "to_text"]
 
 _TEXT_LIMIT: Final = 2048
-"""Well above what a locator's bytes allow; what comes from the network must not fill the caches."""
+"""Well above the length of any locator. Longer text from the network must not fill the caches."""
 _ALIASES: Final = {"ipfs": "p2p"}
 _PLAIN_FORM: Final = {("x-parity-ws", b"/"): 477, ("x-parity-wss", b"/"): 478}
-"""A web socket whose path is ``/`` is written without it."""
+"""Codes of web sockets whose path is ``/``: they are written without it."""
 
 
 def to_bytes(text: str) -> bytes:

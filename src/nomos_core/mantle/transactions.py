@@ -34,7 +34,7 @@ class LedgerTx:
     @cached_property
     def hash(self) -> LedgerTxHash:
         """Hash of the canonical bytes (``ledger_tx_hash``). The ids of the outputs are derived from it."""
-        from nomos_core.mantle.hashes import ledger_tx_hash
+        from nomos_core.mantle.hashes import ledger_tx_hash  # here, because that module imports this one
 
         return ledger_tx_hash(self)
 
@@ -55,7 +55,7 @@ class MantleTx:
     @cached_property
     def hash(self) -> TxHash:
         """Hash of the canonical bytes (``tx_hash``). It names the transaction, and all proofs sign it."""
-        from nomos_core.mantle.hashes import tx_hash
+        from nomos_core.mantle.hashes import tx_hash  # here, because that module imports this one
 
         return tx_hash(self)
 

@@ -23,9 +23,10 @@ _LARGER_ROOT: Final = 0x80
 _INFINITY: Final = 0x40
 _FLAGS: Final = _LARGER_ROOT | _INFINITY
 _G1_B: Final = 3
+# 1 / (9 + u) = (9 - u) / 82
 _INVERSE_OF_82: Final = pow(82, -1, Q)
 _G2_B: Final[Fq2] = (27 * _INVERSE_OF_82 % Q, -3 * _INVERSE_OF_82 % Q)
-"""3 / (9 + u)"""
+"""Coefficient b of the curve of G2: 3 / (9 + u)."""
 
 
 class PointError(ValueError):

@@ -61,5 +61,5 @@ def circuits_of(environ: Mapping[str, str]) -> Circuits:
     """Return the circuits in the directory that ``NOMOS_CIRCUITS`` names, else in ``~/.nomos-circuits``."""
     home = Path(environ.get("HOME") or os.path.expanduser("~"))
     named = environ.get(CIRCUITS_VARIABLE)
-    # Absolute: the programs are started from another directory.
+    # Absolute, because the programs are started in another directory.
     return Circuits(Path(named).expanduser().absolute() if named else home / DEFAULT_DIRECTORY)

@@ -40,7 +40,7 @@ class Groth16Verifier:
     name: Final[ProverName] = "groth16"
 
     def __init__(self, verification_key: Path) -> None:
-        """``verification_key`` is a snarkjs JSON file.
+        """Load the verification key from a snarkjs JSON file.
 
         Raises:
             VerificationKeyError: the file can't be read, or belongs to no circuit of this shape.
@@ -99,7 +99,7 @@ class Groth16Prover(Groth16Verifier):
     def _witness(self, directory: Path, secret_keys: Sequence[int], message: int) -> Path:
         inputs, witness = directory / "input.json", directory / "witness.wtns"
         padded = [*secret_keys, *(MAX_KEYS - len(secret_keys)) * [0]]
-        # Secret keys are in this file: it is the owner's alone, in a directory that is the owner's alone.
+        # The file holds secret keys, so only its owner may read it and its directory.
         inputs.touch(mode=0o600)
         inputs.write_text(json.dumps({"msg": str(message), "secret_keys": [str(key) for key in padded]}))
         _run(self._circuits.witness_generator, inputs, witness, result=witness)
@@ -114,7 +114,7 @@ class Groth16Prover(Groth16Verifier):
         proof, public = directory / "proof.json", directory / "public.json"
         _run(self._circuits.prover, self._circuits.proving_key, witness, proof, public, result=proof)
         try:
-            # The program writes its buffer whole: NUL bytes may follow the text.
+            # The program writes its whole buffer, so NUL bytes may follow the text.
             return _from_snarkjs(json.loads(proof.read_bytes().rstrip(b"\0")))
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise ProofError(f"{self._circuits.prover} wrote no snarkjs proof: {error!r}") from None
