@@ -15,7 +15,7 @@ WIRE_LIMIT: Final = 65_536
 
 
 class CodecError(ValueError):
-    """Refusal of bytes that are no message of the expected form, or of a message that would be too long."""
+    """Refusal of bytes that are not a message of the expected form, or of a message that would be too long."""
 
 
 class Writer:

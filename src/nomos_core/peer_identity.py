@@ -31,7 +31,7 @@ def peer_id_from_text(text: str) -> Ed25519PublicKey:
     multihash = base58_decode(text)
     if len(multihash) != len(_PREFIX) + 32 or not multihash.startswith(_PREFIX):
         raise ValueError(
-            f"{text!r} is no peer id of an Ed25519 key: such ids start with 12D3Koo and have 52 characters"
+            f"{text!r} is not the peer id of an Ed25519 key: such ids start with 12D3Koo and have 52 characters"
         )
     return Ed25519PublicKey(multihash[len(_PREFIX) :])
 
@@ -56,7 +56,7 @@ def base58_decode(text: str) -> bytes:
     number = 0
     for position, digit in enumerate(text):
         if digit not in _DIGIT_VALUES:
-            raise ValueError(f"{digit!r} at position {position} of {text!r} is no base 58 digit")
+            raise ValueError(f"{digit!r} at position {position} of {text!r} is not a base 58 digit")
         number = number * 58 + _DIGIT_VALUES[digit]
     leading_zeros = len(text) - len(text.lstrip(_ALPHABET[0]))
     return bytes(leading_zeros) + number.to_bytes((number.bit_length() + 7) // 8, "big")

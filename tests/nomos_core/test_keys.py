@@ -94,7 +94,7 @@ def test_base58_reads_back(data: bytes) -> None:
     ("text", "reason"),
     [
         ("0OIl", "'0' at position 0"),
-        ("", "is no peer id"),
+        ("", "is not the peer id"),
         ("QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "start with 12D3Koo"),
     ],
 )

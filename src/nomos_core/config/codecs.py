@@ -66,7 +66,7 @@ class ScalarCodec(Generic[T]):
         """Read a scalar. A tag on it is refused.
 
         Raises:
-            InvalidField: the node is no scalar, or ``parse`` refuses it.
+            InvalidField: the node is not a scalar, or ``parse`` refuses it.
         """
         if not isinstance(node, Scalar) or node.tag:
             raise wrong_type(node, self.expecting, self.example)
@@ -93,7 +93,7 @@ class ListCodec(Generic[T]):
         """Read a list.
 
         Raises:
-            InvalidField: the node is no list, or an item does not fit.
+            InvalidField: the node is not a list, or an item does not fit.
         """
         if isinstance(node, Scalar) and node.is_null:
             return ()
@@ -132,7 +132,7 @@ class MapCodec(Generic[T]):
         """Read a mapping.
 
         Raises:
-            InvalidField: the node is no mapping, or a key or a value does not fit.
+            InvalidField: the node is not a mapping, or a key or a value does not fit.
         """
         if isinstance(node, Scalar) and node.is_null:
             return {}
@@ -265,7 +265,7 @@ def key_text(node: Node) -> str:
     """Return the text of a mapping's key.
 
     Raises:
-        InvalidField: the key is no scalar.
+        InvalidField: the key is not a scalar.
     """
     if not isinstance(node, Scalar):
         raise wrong_type(node, "a field name", "name: value")

@@ -320,7 +320,9 @@ class _DeploymentCodec:
     def _well_known(self, node: Scalar) -> Deployment:
         if node.text == "mainnet":
             return MAINNET
-        raise InvalidField(_NO_VARIANT, advice=f"{node.text!r} is no known network: write `mainnet` or a complete map")
+        raise InvalidField(
+            _NO_VARIANT, advice=f"{node.text!r} is not a known network: write `mainnet` or a complete map"
+        )
 
     def _read_custom(self, node: Node) -> Deployment:
         deployment = self._custom.read(node, Reading())

@@ -1,8 +1,8 @@
 """YAML document as a tree of nodes that know their position, built from the events of libyaml's parser.
 
 The configuration of a node has a schema, so scalars stay text here. As in serde_yaml, the reader of a field gives its
-scalar a type: a hash of 64 digits is no number. A document that ends in a syntax error still gives the tree up to the
-error. Reading past its end raises that error, so an earlier mistake is reported first.
+scalar a type: a hash of 64 digits is not a number. A document that ends in a syntax error still gives the tree up to
+the error. Reading past its end raises that error, so an earlier mistake is reported first.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CONSTANTS: Final[dict[str, ResolvedScalar]] = {
 
 
 class DocumentError(Exception):
-    """Refusal of text that is no YAML document. The message is the parser's, with its position."""
+    """Refusal of text that is not a YAML document. The message is the parser's, with its position."""
 
     def __init__(self, message: str, mark: Mark | None = None) -> None:
         self.mark = mark

@@ -16,7 +16,7 @@ _NOT_HEX: Final = re.compile(r"[^0-9a-fA-F]")
 _FIXED_POINT: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?\Z")
 _SOCKET_ADDRESS: Final = re.compile(r"(?:\[(?P<ipv6>[^]]+)\]|(?P<ipv4>[0-9.]+)):(?P<port>[0-9]{1,5})\Z")
 _UNKNOWN_PROTOCOL: Final = re.compile(r"unknown protocol '(.*)'\Z")
-_BAD_VALUE: Final = re.compile(r"is no value of /([a-z0-9-]+):")
+_BAD_VALUE: Final = re.compile(r"is not a value of /([a-z0-9-]+):")
 _PARSE_REFUSALS: Final = {"ip4": "invalid IPv4 address syntax", "ip6": "invalid IPv6 address syntax"}
 _LEVELS: Final = ("ERROR", "WARN", "INFO", "DEBUG", "TRACE")
 

@@ -67,7 +67,7 @@ class StructCodec(Generic[T]):
         Keys that the dataclass does not have are noted in ``reading``.
 
         Raises:
-            InvalidField: the node is no mapping, or a key is missing, given twice, or has a value that does not fit.
+            InvalidField: the node is not a mapping, or a key is missing, given twice, or has a value that does not fit.
         """
         if node is None or (isinstance(node, Scalar) and node.is_null):
             return self._make({}, node)

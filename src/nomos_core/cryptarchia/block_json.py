@@ -26,7 +26,7 @@ def block_from_json(value: Any) -> Block:
     """Read a block. The proofs of its operations are checked; that the header fits the transactions is not.
 
     Raises:
-        JsonError: the value is no block.
+        JsonError: the value is not a block.
         OperationProofError: an operation's proof is missing, of the wrong kind, or does not hold.
     """
     found = _block(value, "")
@@ -46,7 +46,7 @@ def proposal_from_json(value: Any) -> Proposal:
     """Read a proposal.
 
     Raises:
-        JsonError: the value is no proposal.
+        JsonError: the value is not a proposal.
     """
     found = _proposal(value, "")
     return Proposal(found["header"], found["references"]["mempool_transactions"], found["signature"])

@@ -33,7 +33,7 @@ def block_from_wire(data: bytes) -> Block:
     """Read a block. The proofs of its operations are checked; that the header fits the transactions is not.
 
     Raises:
-        CodecError: the bytes are no block.
+        CodecError: the bytes are not a block.
         OperationProofError: an operation's proof is missing, of the wrong kind, or does not hold.
     """
     reader = Reader(data)
@@ -58,7 +58,7 @@ def proposal_from_wire(data: bytes) -> Proposal:
     """Read a proposal from its network message.
 
     Raises:
-        CodecError: the bytes are no network message with a proposal.
+        CodecError: the bytes are not a network message with a proposal.
     """
     reader = Reader(data)
     tag = reader.u32()
@@ -82,7 +82,7 @@ def read_proposal(reader: Reader) -> Proposal:
     """Read a proposal from a message.
 
     Raises:
-        CodecError: the bytes that come next are no proposal.
+        CodecError: the bytes that come next are not a proposal.
     """
     header = read_header(reader)
     hashes = tuple(TxHash(reader.field()) for _ in range(reader.u64()))

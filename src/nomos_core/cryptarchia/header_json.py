@@ -27,7 +27,7 @@ def header_from_json(value: Any, path: str = "") -> Header:
     """Read a header. ``path`` is its place in the JSON text, for errors.
 
     Raises:
-        JsonError: the value is no header.
+        JsonError: the value is not a header.
     """
     found = _header(value, path)
     return Header(

@@ -28,7 +28,7 @@ def header_from_wire(data: bytes) -> Header:
     """Read a header.
 
     Raises:
-        CodecError: the bytes are no header.
+        CodecError: the bytes are not a header.
     """
     reader = Reader(data)
     header = read_header(reader)
@@ -55,7 +55,7 @@ def read_header(reader: Reader) -> Header:
     """Read a header from a message.
 
     Raises:
-        CodecError: the bytes that come next are no header.
+        CodecError: the bytes that come next are not a header.
     """
     version = reader.u32()
     if version != _BEDROCK_TAG:

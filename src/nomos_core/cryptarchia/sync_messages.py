@@ -99,7 +99,7 @@ def request_from_wire(data: bytes) -> Request:
     """Read a request.
 
     Raises:
-        CodecError: the bytes are no request.
+        CodecError: the bytes are not a request.
     """
     reader = Reader(data)
     match reader.u32():
@@ -128,7 +128,7 @@ def tip_response_from_wire(data: bytes) -> TipResponse:
     """Read an answer to ``GetTip``.
 
     Raises:
-        CodecError: the bytes are no answer to ``GetTip``.
+        CodecError: the bytes are not an answer to ``GetTip``.
     """
     reader = Reader(data)
     match reader.u32():
@@ -157,7 +157,7 @@ def blocks_response_from_wire(data: bytes) -> BlocksResponse:
     """Read one message of the answer to ``DownloadBlocks``.
 
     Raises:
-        CodecError: the bytes are no answer to ``DownloadBlocks``.
+        CodecError: the bytes are not an answer to ``DownloadBlocks``.
     """
     reader = Reader(data)
     match reader.u32():
@@ -203,4 +203,4 @@ def _read_text(reader: Reader) -> str:
     try:
         return reader.byte_string().decode()
     except UnicodeDecodeError as error:
-        raise CodecError(f"reason is no UTF-8 text: {error}") from None
+        raise CodecError(f"the reason is not UTF-8 text: {error}") from None

@@ -107,7 +107,7 @@ def max_blob_bytes(columns: int) -> int:
 
 
 def blob_id_of_request(request: Request) -> BlobId | None:
-    """Return the blob that is dispersed; None for a transaction whose first operation is no blob."""
+    """Return the blob that is dispersed; None for a transaction whose first operation is not a blob."""
     if isinstance(request, ShareRequest):
         return request.blob_id
     operations = request.mantle_tx.operations
@@ -137,7 +137,7 @@ def request_from_wire(data: bytes) -> Request:
     """Read a request from its bytes, and check the proofs of a transaction's operations.
 
     Raises:
-        CodecError: the bytes are no request.
+        CodecError: the bytes are not a request.
         OperationProofError: the proof of an operation of the transaction is missing, of the wrong kind, or does not
             hold.
     """
@@ -168,7 +168,7 @@ def response_from_wire(data: bytes) -> DispersalResponse:
     """Read the answer to a request from its bytes.
 
     Raises:
-        CodecError: the bytes are no answer to a dispersal request.
+        CodecError: the bytes are not an answer to a dispersal request.
     """
     reader = Reader(data)
     match reader.u32():
@@ -197,16 +197,16 @@ def read_text(reader: Reader) -> str:
     """Read a text from a message.
 
     Raises:
-        CodecError: the bytes that come next are no UTF-8 text with its length in front.
+        CodecError: the bytes that come next are not UTF-8 text with its length in front.
     """
     try:
         return reader.byte_string().decode()
     except UnicodeDecodeError as error:
-        raise CodecError(f"the description is no UTF-8 text: {error}") from None
+        raise CodecError(f"the description is not UTF-8 text: {error}") from None
 
 
 def _read_error_kind(reader: Reader) -> DispersalErrorKind:
     tag = reader.u32()
     if tag not in list(DispersalErrorKind):
-        raise CodecError(f"{tag} is no kind of dispersal error, expected 0 to {len(DispersalErrorKind) - 1}")
+        raise CodecError(f"unknown dispersal error {tag}, expected 0 to {len(DispersalErrorKind) - 1}")
     return DispersalErrorKind(tag)

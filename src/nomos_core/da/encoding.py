@@ -29,7 +29,7 @@ _ZERO_CHUNK: Final = bytes(CHUNK_BYTES)
 
 
 class EncodingError(ValueError):
-    """Refusal of data that is no blob: empty, all zero, not a multiple of 31 bytes, or too long."""
+    """Refusal of data that is not a blob: empty, all zero, not a multiple of 31 bytes, or too long."""
 
 
 @dataclass(frozen=True, slots=True)

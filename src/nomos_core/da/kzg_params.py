@@ -93,7 +93,7 @@ class KzgParams:
         """Read the parameters from the contents of a file. ``source`` names the file in errors.
 
         Raises:
-            KzgParamsError: the bytes have another layout, or a point that is needed first is none.
+            KzgParamsError: the bytes have another layout, or a point that is needed at once is invalid.
         """
         return _LayoutReader(data, source).params()
 
@@ -106,7 +106,7 @@ class KzgParams:
         """Return the first ``count`` powers as points.
 
         Raises:
-            KzgParamsError: the file has fewer, or one of them is no point.
+            KzgParamsError: the file has fewer, or one of them is not a point.
         """
         if count > self.power_count:
             raise KzgParamsError(f"{self._source} has {self.power_count} powers, {count} are needed; {_REMEDY}")
@@ -117,7 +117,7 @@ class KzgParams:
         """Return the basis for commitments to rows of ``columns`` values and for the proofs of the columns.
 
         Raises:
-            ValueError: ``columns`` is no power of two from 2 to the number of powers.
+            ValueError: ``columns`` is not a power of two from 2 to the number of powers.
         """
         if columns < 2 or columns & (columns - 1) or columns > self.power_count:
             raise ValueError(

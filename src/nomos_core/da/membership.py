@@ -55,7 +55,7 @@ class Membership:
         return frozenset().union(*self.subnetworks)
 
     def subnetworks_of(self, member: Ed25519PublicKey) -> tuple[int, ...]:
-        """Return the numbers of the subnetworks of a member, ascending; empty for a provider that is no member."""
+        """Return the numbers of the subnetworks of a member, ascending; empty for a provider that is not a member."""
         return tuple(number for number, members in enumerate(self.subnetworks) if member in members)
 
 

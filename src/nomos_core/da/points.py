@@ -21,7 +21,7 @@ _DECODED_POINTS: Final = 2048
 
 
 class PointError(ValueError):
-    """Refusal of bytes that are no point of the group, in the real node's words."""
+    """Refusal of bytes that are not a point of the group, in the real node's words."""
 
 
 def decode_point(data: bytes) -> G1Point:

@@ -111,7 +111,7 @@ def request_from_wire(data: bytes) -> SampleRequest:
     """Read a request from its bytes.
 
     Raises:
-        CodecError: the bytes are no request.
+        CodecError: the bytes are not a request.
     """
     reader = Reader(data)
     match reader.u32():
@@ -147,7 +147,7 @@ def response_from_wire(data: bytes) -> SampleResponse:
     """Read an answer from its bytes.
 
     Raises:
-        CodecError: the bytes are no answer to a sampling request.
+        CodecError: the bytes are not an answer to a sampling request.
     """
     reader = Reader(data)
     match reader.u32():
@@ -172,13 +172,13 @@ def close_from_wire(data: bytes) -> CloseReason:
     """Read the closing message from its bytes.
 
     Raises:
-        CodecError: the bytes are no closing message.
+        CodecError: the bytes are not a closing message.
     """
     reader = Reader(data)
     tag = reader.u32()
     reader.end()
     if tag not in list(CloseReason):
-        raise CodecError(f"{tag} is no reason to close a connection, expected 0 to {len(CloseReason) - 1}")
+        raise CodecError(f"unknown reason {tag} to close a connection, expected 0 to {len(CloseReason) - 1}")
     return CloseReason(tag)
 
 
@@ -196,5 +196,5 @@ def _read_error(reader: Reader) -> SampleError:
 def _read_not_found(reader: Reader) -> str:
     tag = reader.u32()
     if tag != _NOT_FOUND:
-        raise CodecError(f"{tag} is no kind of sampling error, expected {_NOT_FOUND} (NotFound)")
+        raise CodecError(f"unknown kind {tag} of sampling error, expected {_NOT_FOUND} (NotFound)")
     return read_text(reader)

@@ -3,7 +3,7 @@ blob.
 
 A light share does not contain the row commitments, which are the same for all columns. Points stay in their compressed
 form: a share is a value, and is not decoded unless it must be. JSON is in ``shares_json`` and bincode in
-``shares_wire``; both refuse bytes that are no point.
+``shares_wire``; both refuse bytes that are not a point.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Share:
         """Id of the blob with these row commitments.
 
         Raises:
-            PointError: one of them is no point.
+            PointError: one of them is not a point.
         """
         return blob_id_of([decode_point(commitment) for commitment in self.rows_commitments])
 

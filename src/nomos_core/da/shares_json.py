@@ -28,7 +28,7 @@ def share_from_json(value: Any, path: str = "") -> Share:
     """Read a share. ``path`` is its place in the JSON text, for errors.
 
     Raises:
-        JsonError: the value is no share, or one of its points is none.
+        JsonError: the value is not a share, or contains bytes that are not a point.
     """
     found = _share(value, path)
     return Share(
@@ -49,7 +49,7 @@ def light_share_from_json(value: Any, path: str = "") -> LightShare:
     """Read a light share. ``path`` is its place in the JSON text, for errors.
 
     Raises:
-        JsonError: the value is no light share, or its proof is no point.
+        JsonError: the value is not a light share, or its proof is not a point.
     """
     return LightShare(**_light_share(value, path))
 
@@ -78,7 +78,7 @@ def share_index_from_json(value: Any, path: str = "") -> int:
     """Read the index of a share from its two bytes, little-endian.
 
     Raises:
-        JsonError: the value is no list of two bytes.
+        JsonError: the value is not a list of two bytes.
     """
     return int.from_bytes(_two_bytes(value, path), "little")
 

@@ -29,7 +29,7 @@ def share_from_wire(data: bytes) -> Share:
     """Read a share from its bytes.
 
     Raises:
-        CodecError: the bytes are no share, or one of its points is none.
+        CodecError: the bytes are not a share, or contains bytes that are not a point.
     """
     return _whole(data, read_share)
 
@@ -47,7 +47,7 @@ def light_share_from_wire(data: bytes) -> LightShare:
     """Read a light share from its bytes.
 
     Raises:
-        CodecError: the bytes are no light share, or its proof is no point.
+        CodecError: the bytes are not a light share, or its proof is not a point.
     """
     return _whole(data, read_light_share)
 
@@ -65,7 +65,7 @@ def commitments_from_wire(data: bytes) -> tuple[bytes, ...]:
     """Read row commitments from their bytes.
 
     Raises:
-        CodecError: the bytes are no row commitments.
+        CodecError: the bytes are not row commitments.
     """
     return _whole(data, read_commitments)
 
@@ -81,7 +81,7 @@ def read_share(reader: Reader) -> Share:
     """Read a share from a message.
 
     Raises:
-        CodecError: the bytes that come next are no share.
+        CodecError: the bytes that come next are not a share.
     """
     column, index, proof = _read_column(reader), reader.u16(), _read_proof(reader)
     return Share(LightShare(index, column, proof), read_commitments(reader))
@@ -96,7 +96,7 @@ def read_light_share(reader: Reader) -> LightShare:
     """Read a light share from a message.
 
     Raises:
-        CodecError: the bytes that come next are no light share.
+        CodecError: the bytes that come next are not a light share.
     """
     return LightShare(reader.u16(), _read_column(reader), _read_proof(reader))
 
@@ -110,7 +110,7 @@ def read_commitments(reader: Reader) -> tuple[bytes, ...]:
     """Read row commitments from a message.
 
     Raises:
-        CodecError: the bytes that come next are no row commitments.
+        CodecError: the bytes that come next are not row commitments.
     """
     return tuple(_point(commitment_from_bytes, reader.byte_string()) for _ in range(_bounded_count(reader)))
 

@@ -35,7 +35,7 @@ def verify_share(share: Share, blob_id: BlobId, columns: int, key: VerificationK
         raise InvalidShare("the column has no rows")
     for row, chunk in enumerate(light.column):
         if len(chunk) != CHUNK_BYTES or int.from_bytes(chunk, "little") >= MODULUS:
-            raise InvalidShare(f"row {row} is no field element of {CHUNK_BYTES} bytes: {chunk[:64].hex()}")
+            raise InvalidShare(f"row {row} is not a field element of {CHUNK_BYTES} bytes: {chunk[:64].hex()}")
     found = blob_id_of(_points(share.rows_commitments))
     if found != blob_id:
         raise InvalidShare(f"the row commitments are those of blob {found.hex()}, expected {blob_id.hex()}")
@@ -50,7 +50,7 @@ def verify_column(share: LightShare, rows_commitments: Sequence[bytes], columns:
     modulo the domain, whose size is ``columns`` rounded up to a power of two.
 
     Raises:
-        InvalidShare: the numbers of rows and commitments differ, or one of the points is none.
+        InvalidShare: the numbers of rows and commitments differ, or the bytes of one are not a point.
     """
     if len(share.column) != len(rows_commitments):
         raise InvalidShare(
@@ -85,4 +85,4 @@ def _points(encoded: Sequence[bytes]) -> list[G1Point]:
     try:
         return [decode_point(point) for point in encoded]
     except PointError as error:
-        raise InvalidShare(f"a commitment or proof is no point: {error}") from None
+        raise InvalidShare(f"a commitment or proof is not a point: {error}") from None

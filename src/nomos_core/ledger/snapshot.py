@@ -41,7 +41,7 @@ Json = dict[str, Any]
 
 
 class SnapshotError(ValueError):
-    """Refusal of data that is no ledger state written by this version."""
+    """Refusal of data that is not a ledger state written by this version."""
 
 
 def state_to_json(state: LedgerState) -> Json:

@@ -27,7 +27,7 @@ def to_bytes(text: str) -> bytes:
     """Return the binary form of an address.
 
     Raises:
-        MultiaddrError: the text is no address (the message names the wrong part), or has more than 2048 characters.
+        MultiaddrError: the text is not an address (the message names the wrong part), or has more than 2048 characters.
     """
     if len(text) > _TEXT_LIMIT:
         raise MultiaddrError(f"a multiaddress has at most {_TEXT_LIMIT} characters here, got {len(text)}")
@@ -60,7 +60,7 @@ def _protocol_bytes(name: str, parts: Iterator[str], text: str) -> bytes:
     try:
         data = argument.parse(value)
     except ValueError as error:
-        raise MultiaddrError(f"multiaddress {text!r}: {value!r} is no value of /{name}: {error}") from None
+        raise MultiaddrError(f"multiaddress {text!r}: {value!r} is not a value of /{name}: {error}") from None
     if (plain := _PLAIN_FORM.get((name, data))) is not None:
         return varint(plain)
     return varint(code) + (varint(len(data)) if argument.size is None else b"") + data
@@ -70,7 +70,7 @@ def to_text(data: bytes) -> str:
     """Return the text form of an address.
 
     Raises:
-        MultiaddrError: the bytes are no address, or their text means another address (a host name with a ``/`` in it).
+        MultiaddrError: the bytes are not an address, or their text means another one (a host name with a ``/`` in it).
     """
     cursor = Cursor(data)
     try:
@@ -78,7 +78,7 @@ def to_text(data: bytes) -> str:
     except ValueError as error:
         raise MultiaddrError(f"multiaddress {data.hex()}: {error}") from None
     if not _reads_as(text, data):
-        raise MultiaddrError(f"multiaddress {data.hex()} has no text of its own: {text!r} means another address")
+        raise MultiaddrError(f"multiaddress {data.hex()} can't be written as text: {text!r} means another address")
     return text
 
 

@@ -20,7 +20,7 @@ _UNQUOTED_IN_PATH: Final = "!$&'()*+,:;=@[]|\\^~-._"
 
 
 class MultiaddrError(ValueError):
-    """Refusal of text or bytes that are no multiaddress."""
+    """Refusal of text or bytes that are not a multiaddress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _number(size: int) -> Argument:
 
 def _parse_ip6(text: str) -> bytes:
     if "%" in text:
-        raise MultiaddrError("an IPv6 address has no zone here")
+        raise MultiaddrError("expected an IPv6 address without a zone")
     return IPv6Address(text).packed
 
 
@@ -116,7 +116,7 @@ def _checked_multihash(data: bytes) -> bytes:
     cursor.varint()
     size = cursor.varint()
     if size > _MULTIHASH_LIMIT or size != cursor.remaining:
-        raise MultiaddrError("no multihash")
+        raise MultiaddrError(f"expected a multihash: a code, a length of at most {_MULTIHASH_LIMIT}, and so many bytes")
     return data
 
 
@@ -124,7 +124,7 @@ def _checked_peer_id(data: bytes) -> bytes:
     cursor = Cursor(_checked_multihash(data))
     code, size = cursor.varint(), cursor.varint()
     if code != _SHA2_256 and not (code == _IDENTITY and size <= _IDENTITY_LIMIT):
-        raise MultiaddrError("no peer id: its hash is neither SHA2-256 nor the identity")
+        raise MultiaddrError("expected a peer id: a multihash of kind SHA2-256 or identity")
     return data
 
 
@@ -148,7 +148,7 @@ def _show_certificate_hash(data: bytes) -> str:
 def _base64_exact(digits: str, decode: Callable[[str], bytes], encode: Callable[[bytes], bytes]) -> bytes:
     data = decode(digits + "=" * (-len(digits) % 4))
     if encode(data).rstrip(b"=").decode() != digits:
-        raise MultiaddrError("no base 64")
+        raise MultiaddrError("expected digits of base 64, without padding")
     return data
 
 

@@ -46,7 +46,7 @@ def network_genesis(
     ``workers`` threads sign the declarations.
 
     Raises:
-        ValueError: a locator is no multiaddress, or too long.
+        ValueError: a locator is not a multiaddress, or too long.
         ProofError: the prover failed.
     """
     notes = [note for node in nodes for note in _node_notes(node.identity)]

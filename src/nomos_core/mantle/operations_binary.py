@@ -58,7 +58,7 @@ def encode_operation(operation: Operation) -> bytes:
 
     Raises:
         CodecError: a locator is longer than ``LOCATOR_LIMIT``.
-        MultiaddrError: a locator is no multiaddress.
+        MultiaddrError: a locator is not a multiaddress.
     """
     return bytes((operation.opcode,)) + encode_payload(operation)
 
@@ -78,11 +78,13 @@ def read_operation(reader: Reader) -> Operation:
     """Read the next operation.
 
     Raises:
-        CodecError: the bytes that come next are no operation.
+        CodecError: the bytes that come next are not an operation.
     """
     opcode = reader.u8()
     if opcode not in _PAYLOAD_READERS:
-        raise CodecError(f"{opcode:#04x} is no opcode, expected one of {', '.join(f'{code:#04x}' for code in Opcode)}")
+        raise CodecError(
+            f"unknown opcode {opcode:#04x}, expected one of {', '.join(f'{code:#04x}' for code in Opcode)}"
+        )
     return _PAYLOAD_READERS[opcode](reader)
 
 
@@ -113,9 +115,9 @@ def encode_payload(operation: Operation) -> bytes:
 
     Raises:
         CodecError: a locator is longer than ``LOCATOR_LIMIT``.
-        MultiaddrError: a locator is no multiaddress.
+        MultiaddrError: a locator is not a multiaddress.
     """
-    raise TypeError(f"{operation!r} is no operation")
+    raise TypeError(f"{operation!r} is not an operation")
 
 
 @encode_payload.register
@@ -254,7 +256,7 @@ def _read_set_keys(reader: Reader) -> ChannelSetKeys:
 def _read_declare(reader: Reader) -> SDPDeclare:
     service = reader.u8()
     if service >= len(_SERVICES):
-        raise CodecError(f"{service} is no service type, expected 0 (BN) or 1 (DA)")
+        raise CodecError(f"unknown service type {service}, expected 0 (BN) or 1 (DA)")
     return SDPDeclare(
         _SERVICES[service],
         _read_list(reader, _read_locator),

@@ -64,14 +64,14 @@ def operation_from_json(value: Any, path: str = "") -> Operation:
     """Read an operation. ``path`` is its place in the JSON text, for errors.
 
     Raises:
-        JsonError: the value is no operation; ``detail`` names the field.
+        JsonError: the value is not an operation; ``detail`` names the field.
     """
     try:
         parts = _WIRE_OPERATION(value, "")
         opcode = parts["opcode"]
         if opcode not in _PAYLOADS:
             known = ", ".join(str(int(code)) for code in Opcode)
-            raise JsonError(f"{opcode} is no opcode, expected one of {known}", "opcode")
+            raise JsonError(f"unknown opcode {opcode}, expected one of {known}", "opcode")
         return _PAYLOADS[opcode](parts["payload"], "payload")
     except JsonError as error:
         raise JsonError("data did not match any variant of untagged enum OpDe", path, str(error)) from None
@@ -95,7 +95,7 @@ def proof_from_json(value: Any, path: str = "") -> OperationProof:
     """Read the proof of an operation. ``path`` is its place in the JSON text, for errors.
 
     Raises:
-        JsonError: the value is no proof of an operation.
+        JsonError: the value is not a proof of an operation.
     """
     return _PROOF(value, path)
 
@@ -114,7 +114,7 @@ def zk_signature_from_json(value: Any, path: str = "") -> ZkSignature:
     """Read a compressed Groth16 proof. ``path`` is its place in the JSON text, for errors.
 
     Raises:
-        JsonError: the value is no compressed Groth16 proof.
+        JsonError: the value is not a compressed Groth16 proof.
     """
     parts = _GROTH16(value, path)
     return ZkSignature(parts["pi_a"] + parts["pi_b"] + parts["pi_c"])
@@ -122,7 +122,7 @@ def zk_signature_from_json(value: Any, path: str = "") -> ZkSignature:
 
 @singledispatch
 def _payload_to_json(operation: Operation) -> dict[str, Any]:
-    raise TypeError(f"{operation!r} is no operation")
+    raise TypeError(f"{operation!r} is not an operation")
 
 
 @_payload_to_json.register

@@ -102,7 +102,7 @@ def transaction_from_wire(data: bytes) -> SignedMantleTx:
     """Read a signed transaction from its wire form, and check the proofs of its operations.
 
     Raises:
-        CodecError: the bytes are no signed transaction.
+        CodecError: the bytes are not a signed transaction.
         OperationProofError: an operation's proof is missing, of the wrong kind, or does not hold.
     """
     reader = Reader(data)
@@ -125,7 +125,7 @@ def read_transaction(reader: Reader) -> SignedMantleTx:
     Bytes after the Mantle transaction within its own length are ignored, as in the real node.
 
     Raises:
-        CodecError: what comes next is no signed transaction.
+        CodecError: what comes next is not a signed transaction.
         OperationProofError: an operation's proof is missing, of the wrong kind, or does not hold.
     """
     mantle_tx, _ignored = decode_mantle_tx(reader.byte_string())
@@ -144,7 +144,7 @@ def read_proof(reader: Reader) -> OperationProof:
     """Read the proof of an operation from a message.
 
     Raises:
-        CodecError: the bytes that come next are no proof.
+        CodecError: the bytes that come next are not a proof.
     """
     tag = reader.u32()
     match tag:
@@ -158,7 +158,7 @@ def read_proof(reader: Reader) -> OperationProof:
             zk_signature = ZkSignature(reader.raw(GROTH16_BYTES))
             return ZkAndEd25519Proof(zk_signature, Ed25519Signature(reader.raw(SIGNATURE_BYTES)))
         case _:
-            raise CodecError(f"{tag} is no kind of operation proof, expected 0 to 3")
+            raise CodecError(f"unknown kind {tag} of operation proof, expected 0 to 3")
 
 
 def _encode_proof(proof: OperationProof) -> bytes:

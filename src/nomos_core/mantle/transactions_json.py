@@ -33,7 +33,7 @@ def transaction_from_json(value: Any, path: str = "") -> SignedMantleTx:
     ``path`` is its place in the JSON text, for errors.
 
     Raises:
-        JsonError: the value is no signed transaction.
+        JsonError: the value is not a signed transaction.
         OperationProofError: an operation's proof is missing, of the wrong kind, or does not hold.
     """
     parts = _SIGNED_MANTLE_TX(value, path)
@@ -59,7 +59,7 @@ def mantle_tx_from_json(value: Any, path: str = "") -> MantleTx:
     """Read a transaction without proofs. ``path`` is its place in the JSON text, for errors.
 
     Raises:
-        JsonError: the value is no transaction.
+        JsonError: the value is not a transaction.
     """
     parts = _MANTLE_TX(value, path)
     return MantleTx(parts["ops"], parts["ledger_tx"], parts["execution_gas_price"], parts["storage_gas_price"])
@@ -74,7 +74,7 @@ def note_from_json(value: Any, path: str = "") -> Note:
     """Read a note. ``path`` is its place in the JSON text, for errors.
 
     Raises:
-        JsonError: the value is no note.
+        JsonError: the value is not a note.
     """
     parts = _NOTE(value, path)
     return Note(parts["value"], parts["pk"])

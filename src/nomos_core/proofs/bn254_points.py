@@ -30,7 +30,7 @@ _G2_B: Final[Fq2] = (27 * _INVERSE_OF_82 % Q, -3 * _INVERSE_OF_82 % Q)
 
 
 class PointError(ValueError):
-    """Refusal of bytes that are no compressed point of the curve."""
+    """Refusal of bytes that are not a compressed point of the curve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Groth16Proof:
         """Read a proof from its 128 compressed bytes.
 
         Raises:
-            PointError: not 128 bytes, or one of the three is no point.
+            PointError: not 128 bytes, or one of the three is not a point.
         """
         if len(data) != 4 * _COORDINATE:
             raise PointError(f"a proof has {4 * _COORDINATE} bytes, got {len(data)}")
@@ -135,7 +135,7 @@ def _encoded(coordinate: int) -> bytes:
 def _decoded(data: bytes) -> int:
     coordinate = int.from_bytes(data, "little")
     if coordinate >= Q:
-        raise PointError("a coordinate is not below the modulus")
+        raise PointError("a coordinate must be below the modulus")
     return coordinate
 
 
@@ -146,7 +146,7 @@ def _flagged(data: bytes, flags: int) -> bytes:
 def _unflagged(data: bytes) -> tuple[bytes, bool, bool]:
     flags = data[-1] & _FLAGS
     if flags == _FLAGS:
-        raise PointError("both flags are set")
+        raise PointError("the flags of infinity and of the larger root are both set")
     return data[:-1] + bytes([data[-1] & ~_FLAGS]), flags == _LARGER_ROOT, flags == _INFINITY
 
 

@@ -51,7 +51,7 @@ class Groth16Verifier:
         try:
             key = read_verification_key(verification_key)
         except (OSError, ValueError, groth16py.EncodingError) as error:
-            raise VerificationKeyError(f"{verification_key} is no verification key: {error}") from None
+            raise VerificationKeyError(f"{verification_key} is not a verification key: {error}") from None
         if key.n_public != MAX_KEYS + 1:
             raise VerificationKeyError(
                 f"{verification_key} has {key.n_public} public inputs, that of zksign has {MAX_KEYS + 1}"
@@ -136,7 +136,7 @@ class Groth16Prover(Groth16Verifier):
         try:
             return groth16py.import_zkey(str(self._circuits.proving_key))[0]
         except (groth16py.SetupError, groth16py.EncodingError, OSError) as error:
-            raise ProofError(f"{self._circuits.proving_key} is no proving key: {error}") from None
+            raise ProofError(f"{self._circuits.proving_key} is not a proving key: {error}") from None
 
 
 def _run(program: Path, *arguments: Path, result: Path) -> None:
@@ -172,7 +172,7 @@ def _from_snarkjs(proof: Any) -> Groth16Proof:
 def _coordinate(decimal: str) -> int:
     coordinate = int(decimal)
     if not 0 <= coordinate < Q:
-        raise ValueError(f"{decimal} is no coordinate")
+        raise ValueError(f"expected a coordinate from 0 to the modulus of BN254, got {decimal}")
     return coordinate
 
 

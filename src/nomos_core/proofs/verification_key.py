@@ -27,7 +27,7 @@ def read_verification_key(path: Path) -> groth16py.VerifyingKey:
 
     Raises:
         OSError: the file can't be read.
-        ValueError: it is no Groth16 verification key over BN254 in snarkjs JSON.
+        ValueError: it is not a Groth16 verification key over BN254 in snarkjs JSON.
         groth16py.EncodingError: a point is not on the curve.
         ImportError: groth16py is not installed.
     """
@@ -79,5 +79,5 @@ def _uncompressed(coordinates: tuple[int, ...], compressed: bytes) -> bytes:
 def _coordinate(decimal: str) -> int:
     coordinate = int(decimal)
     if not 0 <= coordinate < Q:
-        raise ValueError(f"{decimal} is no coordinate")
+        raise ValueError(f"expected a coordinate from 0 to the modulus of BN254, got {decimal}")
     return coordinate

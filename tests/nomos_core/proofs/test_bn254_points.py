@@ -60,8 +60,8 @@ def test_infinity_reads_back() -> None:
     ("data", "reason"),
     [
         (bytes(32), "no point of G1"),
-        (Q.to_bytes(32, "little"), "not below the modulus"),
-        ((1).to_bytes(31, "little") + b"\xc0", "both flags"),
+        (Q.to_bytes(32, "little"), "must be below the modulus"),
+        ((1).to_bytes(31, "little") + b"\xc0", "both set"),
     ],
 )
 def test_what_is_no_point_of_g1(data: bytes, reason: str) -> None:

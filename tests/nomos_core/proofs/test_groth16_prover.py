@@ -120,7 +120,7 @@ def test_a_prover_that_writes_garbage_is_named(
 
 
 def test_a_broken_proving_key_is_named(circuits: Circuits) -> None:
-    with pytest.raises(ProofError, match=f"{circuits.proving_key} is no proving key"):
+    with pytest.raises(ProofError, match=f"{circuits.proving_key} is not a proving key"):
         Groth16Prover(circuits).sign([1], 2)
 
 
@@ -135,7 +135,7 @@ def test_a_verification_key_of_another_circuit_is_refused(tmp_path: Path) -> Non
     other.write_text(json.dumps({**key, "nPublic": 4, "IC": key["IC"][:5]}))
     with pytest.raises(VerificationKeyError, match="has 4 public inputs, that of zksign has 33"):
         Groth16Verifier(other)
-    with pytest.raises(VerificationKeyError, match=r"absent\.json is no verification key"):
+    with pytest.raises(VerificationKeyError, match=r"absent\.json is not a verification key"):
         Groth16Verifier(tmp_path / "absent.json")
 
 

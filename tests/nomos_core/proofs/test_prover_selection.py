@@ -98,7 +98,7 @@ def test_the_missing_extra_is_named(installed: dict[str, str], monkeypatch: pyte
 
 def test_a_broken_verification_key_is_named(installed: dict[str, str], circuits: Circuits) -> None:
     circuits.verification_key.write_text("{}")
-    with pytest.raises(ProverUnavailable, match=f"{circuits.verification_key} is no verification key"):
+    with pytest.raises(ProverUnavailable, match=f"{circuits.verification_key} is not a verification key"):
         select_prover(installed)
 
 
