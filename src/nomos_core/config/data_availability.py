@@ -93,7 +93,7 @@ class DaNetworkBackend:
     monitor_settings: DaMonitor
     """Counting of failures."""
     balancer_interval: PlainDuration
-    """Time between two looks at missing connections. In the embedded node 0 means that none are made."""
+    """Time between two checks for missing connections. In the embedded node 0 turns them off."""
     redial_cooldown: PlainDuration
     """Time before a peer is dialled again."""
     replication_settings: DaReplication
@@ -208,7 +208,7 @@ class MempoolTrigger:
 
     serde_name: ClassVar = "MempoolPublishTriggerConfig"
     publish_threshold: NonNegativeFloat
-    """Share of the assigned columns, from 0, that suffices after ``share_duration``."""
+    """Fraction of the assigned columns, at least 0, that suffices after ``share_duration``."""
     share_duration: BoundedDuration
     """Time to wait for all assigned columns."""
     prune_duration: BoundedDuration

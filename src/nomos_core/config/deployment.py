@@ -132,7 +132,7 @@ class ConsensusDeployment:
     security_param: NonZeroU32
     """``k``, blocks, at least 1: a block with ``k`` blocks on top of it is final."""
     active_slot_coeff: Float
-    """``f``, the share of slots that should have a block. The ledger wants it above 0 and at most 1."""
+    """``f``, the fraction of slots that should have a block. The ledger wants it above 0 and at most 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,7 +66,7 @@ class GossipsubConfig:
     gossip_lazy: USize
     """Peers outside the mesh to which messages are announced at least."""
     gossip_factor: Float
-    """Share of the peers outside the mesh to which messages are announced, from 0 to 1."""
+    """Fraction of the peers outside the mesh to which messages are announced, from 0 to 1."""
     heartbeat_initial_delay: PlainDuration
     """Time before the first heartbeat."""
     heartbeat_interval: PlainDuration

@@ -57,7 +57,7 @@ class OtlpTraces:
     endpoint: Text
     """URL of the server."""
     sample_ratio: Float
-    """Share of the traces that are sent, from 0 to 1."""
+    """Fraction of the traces that are sent, from 0 to 1."""
     service_name: Text
     """Name of this node in the traces."""
 

@@ -22,7 +22,7 @@ class ConsensusConfig:
     security_param: int
     """``k``, blocks, at least 1. When online, a block with ``k`` blocks on top of it is final."""
     active_slot_coeff: float
-    """``f``, above 0 and at most 1: the share of slots that should have a block."""
+    """``f``, above 0 and at most 1: the fraction of slots that should have a block."""
 
     def __post_init__(self) -> None:
         if self.security_param < 1:

@@ -29,7 +29,7 @@ def share_from_wire(data: bytes) -> Share:
     """Read a share from its bytes.
 
     Raises:
-        CodecError: the bytes are not a share, or contains bytes that are not a point.
+        CodecError: the bytes are not a share, or contain bytes that are not a point.
     """
     return _whole(data, read_share)
 

@@ -172,7 +172,7 @@ def _from_snarkjs(proof: Any) -> Groth16Proof:
 def _coordinate(decimal: str) -> int:
     coordinate = int(decimal)
     if not 0 <= coordinate < Q:
-        raise ValueError(f"expected a coordinate from 0 to the modulus of BN254, got {decimal}")
+        raise ValueError(f"expected a coordinate below the modulus of BN254, got {decimal}")
     return coordinate
 
 

@@ -79,5 +79,5 @@ def _uncompressed(coordinates: tuple[int, ...], compressed: bytes) -> bytes:
 def _coordinate(decimal: str) -> int:
     coordinate = int(decimal)
     if not 0 <= coordinate < Q:
-        raise ValueError(f"expected a coordinate from 0 to the modulus of BN254, got {decimal}")
+        raise ValueError(f"expected a coordinate below the modulus of BN254, got {decimal}")
     return coordinate
