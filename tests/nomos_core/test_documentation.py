@@ -24,25 +24,8 @@ PACKAGES_WITHOUT_WHAT = ["nomos_core"]
 _Documentable = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _FIELD_CLASSES = {"NamedTuple", "Enum", "IntEnum", "StrEnum", "TypedDict"}
 _NOT_FIELDS = ("ClassVar", "InitVar", "KW_ONLY")
-_NO_VERBS = {
-    "A",
-    "All",
-    "An",
-    "Each",
-    "Every",
-    "How",
-    "If",
-    "In",
-    "It",
-    "One",
-    "That",
-    "The",
-    "This",
-    "What",
-    "When",
-    "Where",
-}
-_NO_VERBS |= {"Whether", "Which", "Who", "Why"}
+_ARTICLES = {"A", "All", "An", "Each", "Every", "If", "In", "It", "One", "That", "The", "This"}
+_QUESTION_WORDS = {"How", "What", "When", "Where", "Whether", "Which", "Who", "Why"}
 
 
 @pytest.mark.parametrize("package", DOCUMENTED_PACKAGES)
@@ -152,7 +135,7 @@ def _undocumented_in(body: list[ast.stmt], prefix: str) -> Iterator[tuple[int, s
 
 
 def _undocumented_fields(body: list[ast.stmt], prefix: str) -> Iterator[tuple[int, str]]:
-    for statement, following in zip(body, [*body[1:], None], strict=True):
+    for statement, following in zip(body, [*body, None][1:], strict=True):
         name = _field_name(statement)
         if name is not None and not name.startswith("_") and not _is_docstring(following):
             yield statement.lineno, prefix + name
@@ -176,7 +159,7 @@ def _has_fields(definition: ast.ClassDef) -> bool:
 
 
 def _has_summary(docstring: str | None) -> bool:
-    return bool(docstring) and not docstring.startswith(("Raises:", "Args:", "Returns:"))
+    return docstring is not None and not docstring.startswith(("Raises:", "Args:", "Returns:"))
 
 
 def _is_overload(statement: _Documentable) -> bool:
@@ -209,7 +192,7 @@ def opened_without_verb(source: str, path: Path) -> list[str]:
 
 def _opens_with_verb(docstring: str) -> bool:
     word = docstring.split(maxsplit=1)[0]
-    return word.isalpha() and word.istitle() and word not in _NO_VERBS
+    return word.isalpha() and word.istitle() and word not in _ARTICLES | _QUESTION_WORDS
 
 
 def _is_property(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
