@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from nomos_testing.expectations.conditions import CONDITIONS
-from nomos_testing.faults.vocabulary import KINDS
+from nomos_testing.faults.vocabulary import FAULT_WORDS
 from support.repository.repository_copy import REPOSITORY
 
 MANUAL = (REPOSITORY / "docs/faults.md").read_text()
@@ -18,7 +18,7 @@ def section(title: str) -> str:
 
 def test_every_fault_is_told_with_its_heal() -> None:
     rows = re.findall(r"^\| (`.+?`) \| .* \| .+ \|$", section("What can be done"), re.MULTILINE)
-    assert re.findall(r"`(\w+)`", " ".join(rows)) == list(KINDS)
+    assert re.findall(r"`(\w+)`", " ".join(rows)) == list(FAULT_WORDS)
 
 
 def test_every_condition_is_told() -> None:

@@ -89,7 +89,7 @@ async def test_a_full_disk_stops_one_node_and_it_catches_up_when_there_is_room(t
         await all_reach(others, height + 3)
         assert bytes_written(full) == written, "none of its files has grown"
         await disk.heal(None)
-        assert await disk.doubt(network_is_whole=True) is None
+        assert await disk.unverified_reason(network_is_whole=True) is None
         await all_reach(cluster.nodes, max(await heights(others)))
         assert bytes_written(full) > written
 

@@ -237,7 +237,7 @@ class FaultConformance:
             await all_reach(others, max(await heights(others)) + 3)
             assert await self.stored_bytes(full) == stored, "none of its files has grown"
             await disk.heal(None)
-            assert await disk.doubt(network_is_whole=True) is None
+            assert await disk.unverified_reason(network_is_whole=True) is None
             await all_reach(cluster.nodes, max(await heights(others)))
             assert await self.stored_bytes(full) > stored
 

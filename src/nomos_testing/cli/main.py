@@ -105,12 +105,33 @@ def plan(scenario: Path, seed: int | None, as_json: bool) -> None:
         click.echo("\n".join(described_plan(loaded, real_proofs=makes_real_proofs(os.environ, settings))))
 
 
-@main.command()
-def schema() -> None:
+@main.command(epilog="Exit codes: 0 printed, 1 a plugin cannot be used, 2 wrong usage.")
+@click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.py",
+    help="A plugin file whose words belong into the schema. Can be given again. Words of installed packages always do.",
+)
+def schema(plugins: tuple[Path, ...]) -> None:
     """Print the JSON Schema of scenario files."""
     from nomos_testing.scenario.file.schema import json_schema
+    from nomos_testing.scenario.plugins import PluginError
+    from nomos_testing.scenario.vocabulary import installed_vocabulary, with_plugin
 
-    click.echo(json.dumps(json_schema(), indent=2))
+    vocabulary = installed_vocabulary()
+    try:
+        for path in plugins:
+            vocabulary = with_plugin(vocabulary, path)
+    except PluginError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+    for problem in vocabulary.unusable.values():
+        click.echo(problem, err=True)
+    if vocabulary.unusable:
+        sys.exit(1)
+    click.echo(json.dumps(json_schema(vocabulary), indent=2))
 
 
 @main.command("kzg-params", epilog="Exit codes: 0 the parameters are there, 1 they can't be made, 2 wrong usage.")

@@ -3,9 +3,11 @@
 This package's names are what a scenario is written with.
 """
 
-from nomos_testing.cluster.links import Links
+from nomos_testing.cluster.link_effects import LinkEffect
+from nomos_testing.cluster.links import Impairment, Links
 from nomos_testing.faults.durations import seconds, slots
 from nomos_testing.faults.errors import FaultPlanError
+from nomos_testing.faults.fault import Control, Fault, FaultControls, LinkFault, NodeFault, fault
 from nomos_testing.faults.plan import FaultPlan, PlannedFault
 from nomos_testing.faults.schedule import at, during, every, randomly
 from nomos_testing.faults.vocabulary import (
@@ -27,15 +29,22 @@ from nomos_testing.faults.vocabulary import (
 __all__ = [
     "Bandwidth",
     "ClockSkew",
+    "Control",
     "DiskFull",
     "Duplicate",
+    "Fault",
+    "FaultControls",
     "FaultPlan",
     "FaultPlanError",
+    "Impairment",
     "Isolate",
     "Kill",
     "Latency",
+    "LinkEffect",
+    "LinkFault",
     "Links",
     "Loss",
+    "NodeFault",
     "Partition",
     "Pause",
     "PlannedFault",
@@ -45,6 +54,7 @@ __all__ = [
     "at",
     "during",
     "every",
+    "fault",
     "randomly",
     "seconds",
     "slots",

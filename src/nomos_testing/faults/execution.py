@@ -152,20 +152,20 @@ class FaultExecution:
     async def _verify(self, case: _Case) -> None:
         began, whole = time.monotonic(), self._log.network_is_whole
         try:
-            doubt = await case.injection.doubt(network_is_whole=whole)
+            reason = await case.injection.unverified_reason(network_is_whole=whole)
         except ClusterError as error:
-            doubt = str(error)
+            reason = str(error)
         others_there = not whole or bool(self._log.active())
         self._journal.write(
             HealVerified(
                 number=case.planned.number,
-                verified=doubt is None and whole,
+                verified=reason is None and whole,
                 seconds=round(time.monotonic() - began, 6),
-                reason=doubt or (None if whole else "other faults of the network are still there"),
+                reason=reason or (None if whole else "other faults of the network are still there"),
             )
         )
-        if doubt is not None and not others_there:
-            raise FaultFailed(case.planned, f"was healed, but: {doubt}")
+        if reason is not None and not others_there:
+            raise FaultFailed(case.planned, f"was healed, but: {reason}")
 
     @asynccontextmanager
     async def _alone(self, case: _Case) -> AsyncIterator[None]:

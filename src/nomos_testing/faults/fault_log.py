@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from nomos_testing.faults.fault import Control
 from nomos_testing.faults.plan import PlannedFault
-from nomos_testing.faults.vocabulary import Control
 
 
 @dataclass(slots=True)

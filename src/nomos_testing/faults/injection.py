@@ -1,124 +1,63 @@
-"""How each fault is injected on a cluster, healed, and seen to be healed."""
+"""The course of one fault on a running cluster: injection, heal, and the check that the heal came through."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 from nomos_testing.client.errors import NodeClientError
-from nomos_testing.cluster.interfaces import (
-    Cluster,
-    ClusterError,
-    Impairment,
-    NetworkControl,
-    NodeControl,
-    NodeHandle,
-)
-from nomos_testing.faults.vocabulary import (
-    ClockSkew,
-    DiskFull,
-    Fault,
-    Kill,
-    LinkFault,
-    NodeFault,
-    Partition,
-    Pause,
-    Restart,
-    Stop,
-)
+from nomos_testing.cluster.interfaces import Cluster, Impairment, NodeHandle
+from nomos_testing.faults.fault import Control, Fault, FaultControls
 from nomos_testing.waiting.waiting import Seen, WaitTimeout, wait_until
 
 VERIFY_SECONDS: Final = 60.0
-"""Nobody waits so long for a node that is well: peers dial a lost node every few seconds."""
+"""No healthy node needs so long: peers dial a lost node every few seconds."""
 _VERIFY_POLL: Final = 0.1
 _REQUEST_SECONDS: Final = 2.0
-
-F = TypeVar("F")
 
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """A concrete fault on a running cluster. Healing is idempotent and fits whatever became of the injection."""
+    """A concrete fault on a running cluster. Healing is idempotent, and safe after an injection that failed."""
 
     fault: Fault
     cluster: Cluster
 
     async def inject(self) -> Impairment | None:
-        """Returns when it has taken effect; the impairment of links is what has to be lifted again.
+        """Inject, and return when it has taken effect. An impairment of links that is returned has to be lifted.
 
         Raises:
             ClusterError: it could not be done.
         """
-        if isinstance(self.fault, NodeFault):
-            await self._hit_node(self.fault, self._node(self.fault.node))
-            return None
-        return await self._hit_links(self.fault)
+        return await self.fault.inject(self._controls)
 
     async def heal(self, impairment: Impairment | None) -> None:
-        """
+        """Undo the fault.
+
         Raises:
             ClusterError: it could not be undone.
         """
-        if isinstance(self.fault, NodeFault):
-            await self._heal_node(self.fault, self._node(self.fault.node))
-        elif impairment is not None:
-            await self._network.lift(impairment)
+        await self.fault.heal(self._controls, impairment)
 
-    async def doubt(self, *, network_is_whole: bool) -> str | None:
-        """Why the heal is not seen to have come through; None where it is.
+    async def unverified_reason(self, *, network_is_whole: bool) -> str | None:
+        """Say why the heal cannot be seen to have come through. None where it can.
 
-        A node is healed when it answers and has a peer. Links are only looked at once the last fault of them is gone.
+        A node is healed when it answers and has a peer. Links are checked once the last fault of them is gone.
         """
-        if isinstance(self.fault, NodeFault):
-            return await self._doubt_node(self._node(self.fault.node), network_is_whole=network_is_whole)
-        if not network_is_whole:
+        for node in sorted(self.fault.hit_nodes()):
+            reason = await self._unverified_node(self._controls.node(node), network_is_whole=network_is_whole)
+            if reason is not None:
+                return reason
+        if self.fault.control is not Control.NETWORK or not network_is_whole:
             return None
-        verification = await self._network.verify()
+        verification = await self._controls.network.verify()
         return None if verification.verified else (verification.reason or "the links were not seen to be whole")
 
-    async def _hit_node(self, fault: NodeFault, node: NodeHandle) -> None:
-        control = self._control
-        match fault:
-            case Restart():
-                await control.restart(node, wipe_data=fault.wipe_data)
-            case Kill():
-                await control.kill(node)
-            case Stop():
-                await control.stop(node)
-            case Pause():
-                await control.pause(node)
-            case DiskFull():
-                await control.fill_disk(node)
-            case ClockSkew():
-                await control.skew_clock(node, fault.seconds)
-
-    async def _heal_node(self, fault: NodeFault, node: NodeHandle) -> None:
-        control = self._control
-        match fault:
-            case Pause() if control.running(node):
-                await control.resume(node)
-            case DiskFull():
-                await control.free_disk(node)
-            case ClockSkew():
-                await control.skew_clock(node, 0.0)
-        if not control.running(node):
-            await control.start(node)
-
-    async def _hit_links(self, fault: Fault) -> Impairment:
-        network = self._network
-        match fault:
-            case Partition(groups, one_way):
-                return await network.partition(groups, one_way=one_way)
-            case LinkFault():
-                return await network.impair(fault.effect(), fault.links)
-        raise ClusterError(f"{fault} is not concrete: the planner gives it its nodes")
-
-    async def _doubt_node(self, node: NodeHandle, *, network_is_whole: bool) -> str | None:
+    async def _unverified_node(self, node: NodeHandle, *, network_is_whole: bool) -> str | None:
         peers_wanted = 1 if network_is_whole and len(self.cluster.nodes) > 1 else 0
 
         async def look() -> Seen:
-            if isinstance(self.fault, DiskFull) and not self._control.running(node):
-                await self._control.start(node)  # it may die of a failed write some time after there is room again
+            await self.fault.keep_healed(self._controls)
             try:
                 peers = (await node.client.network_info(timeout=_REQUEST_SECONDS)).n_peers
             except NodeClientError as error:
@@ -131,19 +70,6 @@ class Injection:
             return str(error)
         return None
 
-    def _node(self, name: str) -> NodeHandle:
-        return next(node for node in self.cluster.nodes if node.name == name)
-
     @property
-    def _control(self) -> NodeControl:
-        return _there(self.cluster.node_control(), "node control")
-
-    @property
-    def _network(self) -> NetworkControl:
-        return _there(self.cluster.network_control(), "network control")
-
-
-def _there(control: F | None, what: str) -> F:
-    if control is None:
-        raise ClusterError(f"this deployer has no {what}")
-    return control
+    def _controls(self) -> FaultControls:
+        return FaultControls(self.cluster)

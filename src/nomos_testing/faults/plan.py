@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from nomos_testing.faults.errors import FieldPath, dotted
-from nomos_testing.faults.notation import fault_from_json, fault_to_json
-from nomos_testing.faults.vocabulary import Control, Fault
+from nomos_testing.faults.fault import Control, Fault
+from nomos_testing.faults.notation import fault_from_json
+from nomos_testing.faults.vocabulary import FAULT_WORDS
+from nomos_testing.registry import Word
 
 _PER_SECOND = 1000
 """Times are planned to the millisecond, so that a plan that was written is equal to the one that was made."""
@@ -43,12 +45,13 @@ class PlannedFault:
             "path": dotted(self.path),
             "inject_at": self.inject_at,
             "heal_at": self.heal_at,
-            **fault_to_json(self.fault),
+            **self.fault.to_json(),
         }
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> PlannedFault:
-        """
+    def from_json(cls, value: Mapping[str, Any], words: Mapping[str, Word] = FAULT_WORDS) -> PlannedFault:
+        """Read what ``to_json`` gives. ``words`` are the faults that are known.
+
         Raises:
             ValueError: not what ``to_json`` gives.
         """
@@ -62,7 +65,7 @@ class PlannedFault:
             number=number,
             origin=origin,
             path=tuple(int(part) if part.isdigit() else part for part in str(path).split(".")),
-            fault=fault_from_json(rest),
+            fault=fault_from_json(rest, words),
             inject_at=inject_at,
             heal_at=heal_at,
         )
@@ -90,12 +93,13 @@ class FaultPlan:
         return [planned.to_json() for planned in self.faults]
 
     @classmethod
-    def from_json(cls, values: Sequence[Mapping[str, Any]]) -> FaultPlan:
-        """
+    def from_json(cls, values: Sequence[Mapping[str, Any]], words: Mapping[str, Word] = FAULT_WORDS) -> FaultPlan:
+        """Read what ``to_json`` gives. ``words`` are the faults that are known.
+
         Raises:
             ValueError: not what ``to_json`` gives.
         """
-        return cls(tuple(map(PlannedFault.from_json, values)))
+        return cls(tuple(PlannedFault.from_json(value, words) for value in values))
 
     def lines(self, slot_seconds: float) -> list[str]:
         """For people to read, a line a fault: ``  1    12.00 s  slot 6      for 4 s     pause validator-1``."""

@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 
 from nomos_testing.faults.durations import Span
 from nomos_testing.faults.errors import FaultPlanError, FieldPath, dotted
+from nomos_testing.faults.fault import Fault
 from nomos_testing.faults.plan import FaultPlan, PlannedFault, rounded
 from nomos_testing.faults.schedule import At, During, Entry, Every, Randomly, RandomRestarts, SpanRange
-from nomos_testing.faults.vocabulary import Fault, Restart
+from nomos_testing.faults.vocabulary import Restart
 
 _MOST_FAULTS = 10_000
 _SHORTEST = 0.001

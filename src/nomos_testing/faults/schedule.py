@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from nomos_testing.faults.durations import Span, Time, span
-from nomos_testing.faults.notation import fault_to_json
-from nomos_testing.faults.vocabulary import Fault
+from nomos_testing.faults.fault import Fault
 
 SpanRange = tuple[Span, Span]
 _RUN_START: Final = Span(0.0)
@@ -30,7 +29,7 @@ class At:
     lasting: Span | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return {"at": self.time.to_json(), **_lasting(self.lasting), **fault_to_json(self.fault)}
+        return {"at": self.time.to_json(), **_lasting(self.lasting), **self.fault.to_json()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class Every:
     def to_json(self) -> dict[str, Any]:
         bounds = {"first": self.first, "until": self.until}
         given = {name: time.to_json() for name, time in bounds.items() if time is not None}
-        return {"every": self.period.to_json(), **given, **_lasting(self.lasting), **fault_to_json(self.fault)}
+        return {"every": self.period.to_json(), **given, **_lasting(self.lasting), **self.fault.to_json()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class During:
     fault: Fault
 
     def to_json(self) -> dict[str, Any]:
-        return {"during": {"start": self.start.to_json(), "end": self.end.to_json()}, **fault_to_json(self.fault)}
+        return {"during": {"start": self.start.to_json(), "end": self.end.to_json()}, **self.fault.to_json()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +77,7 @@ class Randomly:
 
     def to_json(self) -> dict[str, Any]:
         values: dict[str, Any] = {
-            "of": [fault_to_json(fault) for fault in self.faults],
+            "of": [fault.to_json() for fault in self.faults],
             "gap": _range(self.gap),
             "lasting": _range(self.lasting),
         }

@@ -1,187 +1,175 @@
-"""What can be done to a network, as values: the same words for every deployer.
-
-Each fault says which kind of control it takes, what it hits, and how it is checked against a network's nodes. A node
-is given by name (``validator-0``) or left to the planner (``any``, ``any validator``, ``any executor``). How a fault is
-injected and healed is in ``injection``.
-"""
+"""The built-in faults. The same words hold on every deployer."""
 
 from __future__ import annotations
 
-import math
 import random
-from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import ClassVar, Self
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Final, Self
 
+from pydantic import Field
+
+from nomos_testing.cluster.interfaces import ClusterError
 from nomos_testing.cluster.link_effects import DEFAULT_HOLD_SECONDS, LinkEffect
-from nomos_testing.cluster.links import ALL_LINKS, Link, Links, links_across
+from nomos_testing.cluster.links import Impairment, Link, links_across
 from nomos_testing.faults.errors import FaultPlanError, FieldPath
-from nomos_testing.faults.targets import candidates, check_target, drawn, is_open
+from nomos_testing.faults.fault import Control, Fault, FaultControls, LinkFault, NodeFault, Target, fault
+from nomos_testing.faults.targets import candidates, check_target
+from nomos_testing.registry import Word, words_of
+from nomos_testing.sections import NotNegative, Seconds, Section
 
-_DRAWS = 32
-"""Tries to find links, and such as no other fault of the same kind is busy with."""
-
-
-class Control(StrEnum):
-    """What a cluster must be able to do."""
-
-    NODES = "node control"
-    NETWORK = "network control"
-    CLOCK = "clock control"
-    DISK = "disk control"
+Rate = Annotated[float, Field(gt=0, le=1, description="Share of the packets.")]
 
 
-@dataclass(frozen=True, slots=True)
-class Fault(ABC):
-    """The base of all faults."""
-
-    kind: ClassVar[str]
-    """Its word in scenario files and reports."""
-    control: ClassVar[Control]
-    momentary: ClassVar[bool] = False
-    """It heals itself at once, so that it has no length."""
-
-    @abstractmethod
-    def check(self, nodes: Sequence[str], path: FieldPath) -> None:
-        """
-        Raises:
-            FaultPlanError: it makes no sense among these nodes; ``path`` is where its fields are.
-        """
-
-    @abstractmethod
-    def concrete(self, nodes: Sequence[str], rng: random.Random) -> Iterator[Fault]:
-        """The faults with names for all targets that it may stand for, in random order."""
-
-    def hit_nodes(self) -> frozenset[str]:
-        """The nodes it does something to; empty for a fault of links. Names only once it is concrete."""
-        return frozenset()
-
-    def hit_links(self, nodes: Sequence[str]) -> frozenset[Link]:
-        """The links it does something to; empty for a fault of nodes."""
-        return frozenset()
-
-    @abstractmethod
-    def excludes(self, other: Fault, nodes: Sequence[str]) -> bool:
-        """Whether the two cannot be there at once; both are concrete."""
-
-
-@dataclass(frozen=True, slots=True)
-class NodeFault(Fault):
-    """Something done to one node."""
-
-    node: str
-    control: ClassVar[Control] = Control.NODES
-
-    def check(self, nodes: Sequence[str], path: FieldPath) -> None:
-        check_target((*path, "node"), self.node, nodes)
-
-    def concrete(self, nodes: Sequence[str], rng: random.Random) -> Iterator[Self]:
-        able = candidates(self.node, nodes)
-        yield from (replace(self, node=node) for node in rng.sample(able, len(able)))
-
-    def hit_nodes(self) -> frozenset[str]:
-        return frozenset({self.node})
-
-    def excludes(self, other: Fault, nodes: Sequence[str]) -> bool:
-        # A clock can be wrong whatever else happens to the node; of all else only one thing can happen at a time.
-        alike = (self.control is Control.CLOCK) == (other.control is Control.CLOCK)
-        return alike and isinstance(other, NodeFault) and self.node == other.node
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.node}"
-
-
+@fault("restart")
 @dataclass(frozen=True, slots=True)
 class Restart(NodeFault):
-    """Kill (SIGKILL) and start again."""
+    """Kill a node (SIGKILL) and start it again at once."""
 
-    wipe_data: bool = False
-    """Everything the node had stored is deleted in between."""
-    kind: ClassVar[str] = "restart"
+    wipe_data: Annotated[bool, Field(description="Delete everything the node has stored in between.")] = False
     momentary: ClassVar[bool] = True
+
+    async def inject(self, controls: FaultControls) -> Impairment | None:
+        await controls.nodes.restart(controls.node(self.node), wipe_data=self.wipe_data)
+        return None
 
     def __str__(self) -> str:
         return f"restart {self.node}" + (" with wiped data" if self.wipe_data else "")
 
 
+@fault("kill")
 @dataclass(frozen=True, slots=True)
 class Kill(NodeFault):
-    """End it at once (SIGKILL); healed by starting it."""
+    """Kill a node (SIGKILL). The heal starts it."""
 
-    kind: ClassVar[str] = "kill"
+    async def inject(self, controls: FaultControls) -> Impairment | None:
+        await controls.nodes.kill(controls.node(self.node))
+        return None
 
 
+@fault("stop")
 @dataclass(frozen=True, slots=True)
 class Stop(NodeFault):
-    """Ask it to end (SIGTERM); healed by starting it."""
+    """Ask a node to end (SIGTERM). The heal starts it."""
 
-    kind: ClassVar[str] = "stop"
+    async def inject(self, controls: FaultControls) -> Impairment | None:
+        await controls.nodes.stop(controls.node(self.node))
+        return None
 
 
+@fault("pause")
 @dataclass(frozen=True, slots=True)
 class Pause(NodeFault):
-    """Freeze it (SIGSTOP): its sockets stay open and nothing answers; healed by letting it run on."""
+    """Freeze a node (SIGSTOP): its sockets stay open and nothing answers. The heal lets it run on."""
 
-    kind: ClassVar[str] = "pause"
+    async def inject(self, controls: FaultControls) -> Impairment | None:
+        await controls.nodes.pause(controls.node(self.node))
+        return None
+
+    async def heal(self, controls: FaultControls, impairment: Impairment | None) -> None:
+        node = controls.node(self.node)
+        if controls.nodes.running(node):
+            await controls.nodes.resume(node)
+        await self.run_again(controls)
 
 
+@fault("clock_skew")
 @dataclass(frozen=True, slots=True)
 class ClockSkew(NodeFault):
-    """Its wall clock is off by so much; negative is behind."""
+    """Shift the wall clock of a node."""
 
-    seconds: float
-    kind: ClassVar[str] = "clock_skew"
+    seconds: Annotated[float, Field(allow_inf_nan=False, description="Negative is behind.")]
     control: ClassVar[Control] = Control.CLOCK
 
     def check(self, nodes: Sequence[str], path: FieldPath) -> None:
         NodeFault.check(self, nodes, path)
-        if not math.isfinite(self.seconds) or self.seconds == 0:
+        if self.seconds == 0:
             raise FaultPlanError((*path, "seconds"), f"expected a number other than 0, got {self.seconds}")
+
+    async def inject(self, controls: FaultControls) -> Impairment | None:
+        await controls.nodes.skew_clock(controls.node(self.node), self.seconds)
+        return None
+
+    async def heal(self, controls: FaultControls, impairment: Impairment | None) -> None:
+        await controls.nodes.skew_clock(controls.node(self.node), 0.0)
+        await self.run_again(controls)
 
     def __str__(self) -> str:
         return f"clock_skew {self.node} {self.seconds:+g} s"
 
 
+@fault("disk_full")
 @dataclass(frozen=True, slots=True)
 class DiskFull(NodeFault):
-    """None of its files can grow; healed by lifting the limit, and by starting the node if it died of it."""
+    """Keep the files of a node from growing. The heal lifts the limit, and starts the node if it has died of it."""
 
-    kind: ClassVar[str] = "disk_full"
     control: ClassVar[Control] = Control.DISK
 
+    async def inject(self, controls: FaultControls) -> Impairment | None:
+        await controls.nodes.fill_disk(controls.node(self.node))
+        return None
 
+    async def heal(self, controls: FaultControls, impairment: Impairment | None) -> None:
+        await controls.nodes.free_disk(controls.node(self.node))
+        await self.run_again(controls)
+
+    async def keep_healed(self, controls: FaultControls) -> None:
+        # A node may die of a failed write some time after there is room again.
+        await self.run_again(controls)
+
+
+class PartitionSection(Section):
+    """Cut the links between groups of nodes."""
+
+    groups: list[list[str]] = Field(default=[], description="Groups of nodes. Without any, two halves are drawn.")
+    one_way: bool = Field(default=False, description="Cut only what a group sends to the groups after it.")
+
+
+@fault("partition")
 @dataclass(frozen=True, slots=True)
 class Partition(Fault):
-    """Links between different groups are cut; a node in no group keeps all its links.
+    """Cut the links between groups of nodes. A node in no group keeps all its links.
 
     Without groups the planner draws two halves.
     """
 
     groups: tuple[frozenset[str], ...] = ()
     one_way: bool = False
-    """Only what a group sends to the groups after it is cut."""
-    kind: ClassVar[str] = "partition"
+    """Cut only what a group sends to the groups after it."""
     control: ClassVar[Control] = Control.NETWORK
 
     @classmethod
     def of(cls, *groups: Collection[str], one_way: bool = False) -> Self:
+        """Part these groups."""
         return cls(tuple(map(frozenset, groups)), one_way)
 
     @classmethod
     def halves(cls, *, one_way: bool = False) -> Self:
-        """Two halves that the planner draws."""
+        """Part two halves that the planner draws."""
         return cls((), one_way)
 
+    @classmethod
+    def model(cls) -> type[Section]:
+        return PartitionSection
+
+    @classmethod
+    def of_section(cls, section: Section) -> Self:
+        assert isinstance(section, PartitionSection)
+        return cls.of(*section.groups, one_way=section.one_way)
+
+    def values(self) -> dict[str, Any]:
+        groups: dict[str, Any] = {"groups": [sorted(group) for group in self.groups]} if self.groups else {}
+        return groups | ({"one_way": True} if self.one_way else {})
+
     def check(self, nodes: Sequence[str], path: FieldPath) -> None:
-        if not self.groups and len(nodes) < 2:
-            raise FaultPlanError(path, "a partition needs two nodes or more")
-        if self.groups:
-            try:
-                links_across(self.groups, nodes, one_way=self.one_way)
-            except ValueError as error:
-                raise FaultPlanError((*path, "groups"), str(error)) from None
+        self.check_fields(path)
+        if not self.groups:
+            _require_two(nodes, path)
+            return
+        try:
+            links_across(self.groups, nodes, one_way=self.one_way)
+        except ValueError as error:
+            raise FaultPlanError((*path, "groups"), str(error)) from None
 
     def concrete(self, nodes: Sequence[str], rng: random.Random) -> Iterator[Partition]:
         if self.groups:
@@ -197,25 +185,27 @@ class Partition(Fault):
     def excludes(self, other: Fault, nodes: Sequence[str]) -> bool:
         return isinstance(other, Partition | Isolate)
 
+    async def inject(self, controls: FaultControls) -> Impairment | None:
+        return await controls.network.partition(self.groups, one_way=self.one_way)
+
     def __str__(self) -> str:
         sides = (", ".join(sorted(group)) for group in self.groups)
         return f"partition {(' -> ' if self.one_way else ' | ').join(sides) or 'into halves'}"
 
 
+@fault("isolate")
 @dataclass(frozen=True, slots=True)
 class Isolate(Fault):
-    """A partition of one node from all others. Once concrete it is a ``Partition``."""
+    """Cut one node off from all others. Once concrete it is a ``Partition``."""
 
-    node: str
-    one_way: bool = False
-    """Only what the node sends is lost; it still hears the others."""
-    kind: ClassVar[str] = "isolate"
+    node: Target
+    one_way: Annotated[bool, Field(description="Lose only what the node sends. It still hears the others.")] = False
     control: ClassVar[Control] = Control.NETWORK
 
     def check(self, nodes: Sequence[str], path: FieldPath) -> None:
+        self.check_fields(path)
         check_target((*path, "node"), self.node, nodes)
-        if len(nodes) < 2:
-            raise FaultPlanError(path, "a partition needs two nodes or more")
+        _require_two(nodes, path)
 
     def concrete(self, nodes: Sequence[str], rng: random.Random) -> Iterator[Partition]:
         able = candidates(self.node, nodes)
@@ -225,68 +215,25 @@ class Isolate(Fault):
     def excludes(self, other: Fault, nodes: Sequence[str]) -> bool:
         return isinstance(other, Partition | Isolate)
 
+    async def inject(self, controls: FaultControls) -> Impairment | None:
+        raise ClusterError(f"{self} is not concrete: the planner makes a partition of it")
+
     def __str__(self) -> str:
         return f"isolate {self.node}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkFault(Fault):
-    """Something done to packets on the links chosen; rates are from 0 to 1, durations in seconds."""
-
-    links: Links = field(default=ALL_LINKS)
-    control: ClassVar[Control] = Control.NETWORK
-
-    def check(self, nodes: Sequence[str], path: FieldPath) -> None:
-        for name, chosen in (("nodes", self.links.sources), ("peers", self.links.targets)):
-            for node in sorted(chosen or ()):
-                check_target((*path, name), node, nodes)
-        able = (_able(side, nodes) for side in (self.links.sources, self.links.targets))
-        if not self._drawn_from(*able).chooses_among(nodes):
-            raise FaultPlanError(path, f"there is no link {self.links} between different nodes of {', '.join(nodes)}")
-        self.check_numbers(path)
-
-    @abstractmethod
-    def check_numbers(self, path: FieldPath) -> None:
-        """
-        Raises:
-            FaultPlanError: a number is out of its range.
-        """
-
-    @abstractmethod
-    def effect(self) -> LinkEffect:
-        """Give what happens to the packets of the links."""
-
-    def concrete(self, nodes: Sequence[str], rng: random.Random) -> Iterator[Self]:
-        chosen = (self.links.sources, self.links.targets)
-        if not any(is_open(node) for side in chosen for node in side or ()):
-            yield self
-            return
-        for _ in range(_DRAWS):
-            links = self._drawn_from(*(None if side is None else drawn(side, nodes, rng) for side in chosen))
-            if links.chooses_among(nodes):
-                yield replace(self, links=links)
-
-    def _drawn_from(self, sources: frozenset[str] | None, targets: frozenset[str] | None) -> Links:
-        return replace(self.links, sources=sources, targets=targets)
-
-    def hit_links(self, nodes: Sequence[str]) -> frozenset[Link]:
-        return self.links.among(nodes)
-
-    def excludes(self, other: Fault, nodes: Sequence[str]) -> bool:
-        return type(other) is type(self) and bool(self.hit_links(nodes) & other.hit_links(nodes))
-
-
+@fault("latency")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency(LinkFault):
-    """Each packet comes later by ``seconds``, give or take up to ``jitter``; packets keep their order."""
+    """Delay packets by ``seconds``, give or take up to ``jitter``. Packets keep their order."""
 
-    seconds: float
-    jitter: float = 0.0
-    kind: ClassVar[str] = "latency"
+    seconds: Seconds
+    jitter: Annotated[NotNegative, Field(description="Seconds, give or take.")] = 0.0
 
-    def check_numbers(self, path: FieldPath) -> None:
-        _require(0 < self.seconds < math.inf, path, "seconds", "a number above 0", self.seconds)
-        _require(0 <= self.jitter <= self.seconds, path, "jitter", "from 0 to the latency itself", self.jitter)
+    def check(self, nodes: Sequence[str], path: FieldPath) -> None:
+        LinkFault.check(self, nodes, path)
+        if self.jitter > self.seconds:
+            raise FaultPlanError((*path, "jitter"), f"expected from 0 to the latency itself, got {self.jitter}")
 
     def effect(self) -> LinkEffect:
         return LinkEffect(delay=self.seconds, jitter=self.jitter)
@@ -298,61 +245,47 @@ class Latency(LinkFault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ShareOfPackets(LinkFault):
-    rate: float
-
-    def check_numbers(self, path: FieldPath) -> None:
-        _require(0 < self.rate <= 1, path, "rate", "above 0 and at most 1", self.rate)
+    rate: Rate
 
     def __str__(self) -> str:
         return f"{self.kind} {self.rate:.3g} on {self.links}"
 
 
+@fault("loss")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loss(_ShareOfPackets):
-    """This share of the packets is lost."""
-
-    kind: ClassVar[str] = "loss"
+    """Lose a share of the packets."""
 
     def effect(self) -> LinkEffect:
         return LinkEffect(loss=self.rate)
 
 
+@fault("duplicate")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duplicate(_ShareOfPackets):
-    """This share of the packets comes twice."""
-
-    kind: ClassVar[str] = "duplicate"
+    """Deliver a share of the packets twice."""
 
     def effect(self) -> LinkEffect:
         return LinkEffect(duplicate=self.rate)
 
 
+@fault("reorder")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reorder(_ShareOfPackets):
-    """This share of the packets is held back for ``hold`` seconds while others overtake them."""
+    """Hold a share of the packets back while others overtake them."""
 
-    hold: float = DEFAULT_HOLD_SECONDS
-    kind: ClassVar[str] = "reorder"
-
-    def check_numbers(self, path: FieldPath) -> None:
-        _ShareOfPackets.check_numbers(self, path)
-        _require(0 < self.hold < math.inf, path, "hold", "a number above 0", self.hold)
+    hold: Annotated[Seconds, Field(description="Seconds that they are held back.")] = DEFAULT_HOLD_SECONDS
 
     def effect(self) -> LinkEffect:
         return LinkEffect(reorder=self.rate, hold=self.hold)
 
 
+@fault("bandwidth")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bandwidth(LinkFault):
-    """So many bytes a second get through each link."""
+    """Limit the bytes a second that get through each link."""
 
-    bytes_per_second: float
-    kind: ClassVar[str] = "bandwidth"
-
-    def check_numbers(self, path: FieldPath) -> None:
-        _require(
-            0 < self.bytes_per_second < math.inf, path, "bytes_per_second", "a number above 0", self.bytes_per_second
-        )
+    bytes_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
     def effect(self) -> LinkEffect:
         return LinkEffect(bandwidth=self.bytes_per_second)
@@ -361,21 +294,15 @@ class Bandwidth(LinkFault):
         return f"bandwidth {self.bytes_per_second:g} bytes/s on {self.links}"
 
 
-KINDS: dict[str, type[Fault]] = {
-    kind.kind: kind
-    for kind in (
+FAULT_WORDS: Final[Mapping[str, Word]] = words_of(
+    (
         *(Restart, Kill, Stop, Pause, ClockSkew, DiskFull),
         *(Partition, Isolate, Latency, Loss, Duplicate, Reorder, Bandwidth),
     )
-}
-"""Every fault by its word."""
+)
+"""Every built-in fault by its word."""
 
 
-def _able(side: frozenset[str] | None, nodes: Sequence[str]) -> frozenset[str] | None:
-    """Every node that a side of links may come to stand for; None for all of them."""
-    return None if side is None else frozenset(node for target in side for node in candidates(target, nodes))
-
-
-def _require(holds: bool, path: FieldPath, name: str, expected: str, value: float) -> None:
-    if not holds:
-        raise FaultPlanError((*path, name), f"expected {expected}, got {value}")
+def _require_two(nodes: Sequence[str], path: FieldPath) -> None:
+    if len(nodes) < 2:
+        raise FaultPlanError(path, "a partition needs two nodes or more")

@@ -59,9 +59,11 @@ class RunDirectory:
         (self.path / PLAN_NAME).write_text(json.dumps(plan, indent=2, default=str) + "\n", encoding="utf-8")
         _log.debug("wrote the plan of the run: %s", self.path / PLAN_NAME)
 
-    def write_scenario(self, text: str) -> None:
-        """Keep the scenario as a file that can be run again."""
+    def write_scenario(self, text: str, plugins: Mapping[str, bytes]) -> None:
+        """Keep the scenario as a file that can be run again, and its plugin files beside it."""
         (self.path / SCENARIO_NAME).write_text(text, encoding="utf-8")
+        for name, content in plugins.items():
+            (self.path / name).write_bytes(content)
         _log.debug("wrote the scenario: %s", self.path / SCENARIO_NAME)
 
     def prune(self) -> None:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 from nomos_testing.expectations.continuous import Always, Check, Eventually, Sometimes
 from nomos_testing.expectations.inclusion_permanence import InclusionsStay
@@ -15,16 +16,19 @@ from nomos_testing.expectations.recovery import DEFAULT_WITHIN as DEFAULT_RECOVE
 from nomos_testing.expectations.recovery import RecoversFromFaults
 from nomos_testing.expectations.safety import NoConflictingLib
 from nomos_testing.faults.durations import Time, span
-from nomos_testing.faults.errors import FaultPlanError
+from nomos_testing.faults.errors import FaultPlanError, FieldPath
+from nomos_testing.faults.fault import Fault
 from nomos_testing.faults.plan import FaultPlan
 from nomos_testing.faults.schedule import At, Entry
-from nomos_testing.faults.vocabulary import Fault
+from nomos_testing.registry import BuildsExpectation, BuildsWorkload, Kind, word_of
 from nomos_testing.runtime.interfaces import AnyExpectation, AnyWorkload, RunPlan
 from nomos_testing.runtime.specifications import NotCopyable, PartCopies, Specification
 from nomos_testing.scenario.errors import ScenarioBuildError
 from nomos_testing.scenario.fault_planning import with_faults
 from nomos_testing.scenario.scenario import Scenario
-from nomos_testing.scenario.serialization import recipe_of
+from nomos_testing.scenario.serialization import Parts, source_of
+from nomos_testing.scenario.vocabulary import BUILT_IN, Vocabulary
+from nomos_testing.sections import Section
 from nomos_testing.settings import Settings
 from nomos_testing.topology import DataAvailability, TopologySpec, WalletSpec, with_sampling_delay
 from nomos_testing.topology.timing import RunTiming
@@ -69,6 +73,10 @@ class ScenarioBuilder:
     network_control: bool = False
     notices: tuple[str, ...] = ()
     schedule: tuple[Entry, ...] = ()
+    vocabulary: Vocabulary = BUILT_IN
+    """The words that a scenario file of this scenario can use."""
+    sections: tuple[tuple[tuple[Kind, int], Section], ...] = ()
+    """The sections that built workloads and expectations, with the place of what they built."""
 
     @classmethod
     def topology(
@@ -190,9 +198,10 @@ class ScenarioBuilder:
         """
         return replace(self, schedule=(*self.schedule, *entries))
 
-    def with_workload(self, workload: AnyWorkload) -> ScenarioBuilder:
-        """Add a workload; what it expects comes with it."""
-        return replace(self, workloads=(*self.workloads, workload))
+    def with_workload(self, workload: AnyWorkload | BuildsWorkload) -> ScenarioBuilder:
+        """Add a workload, or the section of one. Its expectations come with it."""
+        built, sections = self._with_section(workload, Kind.WORKLOAD, len(self.workloads))
+        return replace(self, workloads=(*self.workloads, built), sections=sections)
 
     def expect_consensus_liveness(self, *, lag_allowance: int = 2, window: Window = "run") -> ScenarioBuilder:
         """Expect the chain to grow and every node to keep near the highest.
@@ -234,8 +243,14 @@ class ScenarioBuilder:
         """Expect ``check`` to hold at some time in the run."""
         return self.with_expectation(Sometimes(name, check))
 
-    def with_expectation(self, expectation: AnyExpectation) -> ScenarioBuilder:
-        return replace(self, expectations=(*self.expectations, expectation))
+    def with_expectation(self, expectation: AnyExpectation | BuildsExpectation) -> ScenarioBuilder:
+        """Add an expectation, or the section of one."""
+        built, sections = self._with_section(expectation, Kind.EXPECTATION, len(self.expectations))
+        return replace(self, expectations=(*self.expectations, built), sections=sections)
+
+    def with_vocabulary(self, vocabulary: Vocabulary) -> ScenarioBuilder:
+        """Use the words of plugins. Without them a run with such words cannot be replayed."""
+        return replace(self, vocabulary=vocabulary)
 
     def enable_node_control(self) -> ScenarioBuilder:
         """Let workloads stop and start nodes; a deployer that can't refuses the scenario."""
@@ -284,11 +299,15 @@ class ScenarioBuilder:
             workloads = (*workloads, FaultInjection(self.schedule))
         with _build_errors():
             plan = with_faults(plan, workloads, faults)
-        expectations = (*(owned for workload in workloads for owned in workload.expectations()), *given)
-        for workload in workloads:
-            _prepare("workload", workload, plan)
-        for expectation in expectations:
-            _prepare("expectation", expectation, plan)
+        owned: list[AnyExpectation] = []
+        for index, workload in enumerate(workloads):
+            _prepare("workload", workload, plan, ("workloads", index))
+            for expectation in workload.expectations():
+                _prepare("expectation", expectation, plan, ("workloads", index))
+                owned.append(expectation)
+        for index, expectation in enumerate(given):
+            _prepare("expectation", expectation, plan, ("expectations", index))
+        expectations = (*owned, *given)
         return Scenario(
             name=self.name,
             topology=spec,
@@ -300,7 +319,16 @@ class ScenarioBuilder:
             network_control=plan.network_control,
             faults=plan.faults,
             notices=self.notices,
-            recipe=recipe_of(self.name, plan, workloads, given),
+            source=source_of(
+                self.name,
+                plan,
+                Parts(
+                    workloads=workloads,
+                    expectations=given,
+                    sections=dict(self.sections),
+                    vocabulary=self.vocabulary,
+                ),
+            ),
         )
 
     def _own_parts(self) -> tuple[tuple[AnyWorkload, ...], tuple[AnyExpectation, ...]]:
@@ -315,6 +343,21 @@ class ScenarioBuilder:
             except NotCopyable as error:
                 raise ScenarioBuildError(f"{part.name!r}: {error}") from error
         return tuple(map(copies.of, self.workloads)), tuple(map(copies.of, self.expectations))
+
+    def _with_section(
+        self, part: object, kind: Kind, index: int
+    ) -> tuple[Any, tuple[tuple[tuple[Kind, int], Section], ...]]:
+        """Build a part that is given as a section, and remember the section."""
+        if not isinstance(part, Section):
+            return part, self.sections
+        word, cls = word_of(part), type(part).__qualname__
+        if word is None or word.kind is not kind:
+            raise ScenarioBuildError(f"{cls} is no {kind.singular}; decorate it with nomos_testing.{kind.singular}")
+        with _build_errors():
+            built = word.build(part)
+        if not hasattr(built, "name"):
+            raise ScenarioBuildError(f"{cls}.build gave {built!r}; expected a {kind.singular}")
+        return built, (*self.sections, ((kind, index), part))
 
     def _duration(self) -> float:
         slot = self.spec.slot_duration
@@ -337,8 +380,8 @@ def _build_errors() -> Iterator[None]:
         raise ScenarioBuildError(str(error)) from None
 
 
-def _prepare(kind: str, part: AnyWorkload | AnyExpectation, plan: RunPlan) -> None:
+def _prepare(kind: str, part: AnyWorkload | AnyExpectation, plan: RunPlan, path: FieldPath) -> None:
     try:
         part.prepare(plan)
     except ValueError as error:
-        raise ScenarioBuildError(f"{kind} '{part.name}' failed to initialize: {error}") from error
+        raise ScenarioBuildError(f"{kind} '{part.name}' failed to initialize: {error}", part=path) from error

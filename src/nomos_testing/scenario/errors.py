@@ -21,13 +21,15 @@ class ScenarioBuildError(ScenarioError):
     """The scenario's parts do not fit together.
 
     Attributes:
-        path: the field as a scenario file would have it, where one field is to blame.
+        path: the field of a scenario file that is to blame, where one field is. It begins the text.
+        part: the workload or expectation that is to blame, as a field of a scenario file. The text names it.
         reason: the text without the path.
     """
 
-    def __init__(self, reason: str, *, path: FieldPath | None = None) -> None:
+    def __init__(self, reason: str, *, path: FieldPath | None = None, part: FieldPath | None = None) -> None:
         super().__init__(reason if path is None else f"{dotted(path)}: {reason}")
         self.path = path
+        self.part = part
         self.reason = reason
 
 

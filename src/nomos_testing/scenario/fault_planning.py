@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from nomos_testing.faults.errors import FaultPlanError, FieldPath
+from nomos_testing.faults.fault import Control
 from nomos_testing.faults.plan import FaultPlan, PlannedFault
 from nomos_testing.faults.planner import Frame, Request, check_plan, make_plan
-from nomos_testing.faults.vocabulary import Control
 from nomos_testing.runtime.interfaces import AnyWorkload, RunPlan
 
 

@@ -7,13 +7,13 @@ from typing import Final
 
 from nomos_testing.faults.plan import FaultPlan
 from nomos_testing.runtime.interfaces import AnyExpectation, AnyWorkload, RunPlan
-from nomos_testing.scenario.serialization import Recipe
+from nomos_testing.scenario.serialization import ScenarioSource
 from nomos_testing.topology import TopologySpec
 from nomos_testing.topology.timing import RunTiming
 from nomos_testing.workloads.blobs.workload import DataAvailabilityWorkload
 
 _NO_FAULTS: Final = FaultPlan()
-_NO_RECIPE: Final = Recipe(obstacle="it was not made by a builder")
+_NO_SOURCE: Final = ScenarioSource(not_replayable_because="it was not made by a builder")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +36,8 @@ class Scenario:
     """Whether the links between its nodes can be cut and slowed, which takes a relay between them."""
     faults: FaultPlan = _NO_FAULTS
     """What will be done to nodes and links, and when; it follows from the schedule and the seed."""
-    recipe: Recipe = _NO_RECIPE
-    """The scenario as a file, for those who want to run it again."""
+    source: ScenarioSource = _NO_SOURCE
+    """The scenario as a file, to run it again."""
 
     notices: tuple[str, ...] = ()
     """What a person who runs it should know."""

@@ -32,10 +32,10 @@ from nomos_testing.faults import (
 )
 from nomos_testing.faults import injection as injection_module
 from nomos_testing.faults.execution import FaultExecution, FaultFailed
+from nomos_testing.faults.fault import Fault, NodeFault
 from nomos_testing.faults.fault_events import FaultHealed, FaultInjected, FaultLeftOut, HealVerified
 from nomos_testing.faults.fault_log import FaultLog
 from nomos_testing.faults.plan import PlannedFault
-from nomos_testing.faults.vocabulary import Fault, NodeFault
 from nomos_testing.journal.journal import Journal, read_journal
 from nomos_testing.waiting.waiting import Seen, wait_until
 

@@ -72,12 +72,12 @@ def refusal(*entries: Entry, frame: Frame = FRAME) -> str:
         ),
         # how much
         (at(1, ClockSkew("validator-0", 0), lasting=1), "faults.0.clock_skew.seconds: expected a number other than 0"),
-        (at(1, Latency(seconds=0), lasting=1), "faults.0.latency.seconds: expected a number above 0, got 0"),
+        (at(1, Latency(seconds=0), lasting=1), "faults.0.latency.seconds: expected greater than 0 (got 0)"),
         (at(1, Latency(seconds=0.1, jitter=0.2), lasting=1), "faults.0.latency.jitter: expected from 0 to the latency"),
-        (at(1, Loss(rate=1.1), lasting=1), "faults.0.loss.rate: expected above 0 and at most 1, got 1.1"),
-        (at(1, Duplicate(rate=-1), lasting=1), "faults.0.duplicate.rate: expected above 0"),
-        (at(1, Reorder(rate=0.5, hold=0), lasting=1), "faults.0.reorder.hold: expected a number above 0"),
-        (at(1, Bandwidth(bytes_per_second=0), lasting=1), "faults.0.bandwidth.bytes_per_second: expected a number"),
+        (at(1, Loss(rate=1.1), lasting=1), "faults.0.loss.rate: expected less than or equal to 1 (got 1.1)"),
+        (at(1, Duplicate(rate=-1), lasting=1), "faults.0.duplicate.rate: expected greater than 0 (got -1)"),
+        (at(1, Reorder(rate=0.5, hold=0), lasting=1), "faults.0.reorder.hold: expected greater than 0 (got 0)"),
+        (at(1, Bandwidth(bytes_per_second=0), lasting=1), "faults.0.bandwidth.bytes_per_second: expected greater"),
         # when
         (at(-1, KILL, lasting=1), "faults.0.at: expected 0 or more, got -1 s"),
         (at(60, KILL, lasting=1), "faults.0.at: 60 s is after the run, which lasts 60 s"),

@@ -16,9 +16,10 @@ from nomos_testing.client.answers import ConsensusInfo, Mode
 from nomos_testing.expectations.continuous import Continuous
 from nomos_testing.expectations.expectation_events import ExpectationBroken
 from nomos_testing.expectations.run_view import RunView
+from nomos_testing.faults.fault import Fault
 from nomos_testing.faults.fault_log import FaultLog
 from nomos_testing.faults.plan import PlannedFault
-from nomos_testing.faults.vocabulary import Fault, Kill
+from nomos_testing.faults.vocabulary import Kill
 from nomos_testing.topology import TopologySpec, WalletSpec
 from nomos_testing.topology.timing import RunTiming
 from support.fakes.fake_chain import GENESIS_ID

@@ -26,7 +26,7 @@ from nomos_testing.deployers.shared.kzg_parameters import (
     kzg_params_places,
 )
 from nomos_testing.faults.errors import dotted
-from nomos_testing.faults.vocabulary import Control
+from nomos_testing.faults.fault import Control
 from nomos_testing.observability.images import PrometheusImage, find_grafana, find_prometheus
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import DEFAULT_IMAGE, Settings

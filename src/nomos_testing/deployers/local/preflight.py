@@ -18,8 +18,8 @@ from nomos_testing.deployers.shared.environment import find_prover, node_environ
 from nomos_testing.deployers.shared.errors import PreflightError, Problem, outcome
 from nomos_testing.deployers.shared.kzg_parameters import KzgParameters, find_kzg_parameters, kzg_params_places
 from nomos_testing.faults.errors import dotted
+from nomos_testing.faults.fault import Control
 from nomos_testing.faults.plan import FaultPlan, PlannedFault
-from nomos_testing.faults.vocabulary import Control
 from nomos_testing.settings import Settings
 from nomos_testing.topology import GeneratedTopology
 

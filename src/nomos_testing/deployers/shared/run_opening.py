@@ -77,8 +77,9 @@ class SetUp:
     def write_plan(self, **deployed: Any) -> None:
         """Keep what is about to happen. ``deployed`` is what the deployer has to say of it."""
         self.run_directory.write_plan(self._plan_record() | deployed)
-        if self.scenario.recipe.document is not None:
-            self.run_directory.write_scenario(self.scenario.recipe.text())
+        source = self.scenario.source
+        if source.document is not None:
+            self.run_directory.write_scenario(source.text(), source.copies())
 
     def runner(
         self,
@@ -127,7 +128,8 @@ class SetUp:
             "node_control": scenario.node_control,
             "network_control": scenario.network_control,
             "faults": scenario.faults.to_json(),
-            "replay_obstacle": scenario.recipe.obstacle or None,
+            "replay_obstacle": scenario.source.not_replayable_because or None,
+            **scenario.source.plugin_records(),
             "workloads": [workload.name for workload in scenario.workloads],
             "expectations": [expectation.name for expectation in scenario.expectations],
         }

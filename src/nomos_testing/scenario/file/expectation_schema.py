@@ -1,13 +1,23 @@
-"""The part of the scenario file's schema that speaks of expectations that watch while the run lasts."""
+"""The expectations of a scenario file."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from nomos_testing.scenario.file.fault_schema import Moment, SlotsSection
-from nomos_testing.scenario.file.sections import Count, Section
+from nomos_testing.expectations.conditions import CONDITIONS, Condition
+from nomos_testing.expectations.continuous import Always, Eventually, Sometimes
+from nomos_testing.expectations.inclusion_permanence import InclusionsStay
+from nomos_testing.expectations.liveness import ConsensusLiveness
+from nomos_testing.expectations.no_stalls import NoStalls
+from nomos_testing.expectations.recovery import RecoversFromFaults
+from nomos_testing.expectations.safety import NoConflictingLib
+from nomos_testing.registry import Word, expectation, words_of
+from nomos_testing.runtime.interfaces import AnyExpectation
+from nomos_testing.scenario.file.times import Moment, SlotsSection, moment
+from nomos_testing.sections import Count, OneOf, Section
 
 
 class BlocksSection(Section):
@@ -20,7 +30,7 @@ class EmptySection(Section):
     """Nothing to choose."""
 
 
-class ConditionSection(Section):
+class ConditionSection(OneOf):
     """What is looked for; exactly one of its keys is given."""
 
     nodes_within: BlocksSection | None = Field(
@@ -33,27 +43,35 @@ class ConditionSection(Section):
     )
     fault_active: EmptySection | None = Field(default=None, description="A fault is there.")
 
-
-class SometimesSection(Section):
-    """The condition holds at one look at least."""
-
-    condition: ConditionSection
-    name: str | None = Field(default=None, description="What reports call it.")
+    def build(self) -> Condition:
+        """Make the condition of the one key that is given."""
+        ((word, values),) = self.model_dump(exclude_none=True).items()
+        return CONDITIONS[word](**values)
 
 
-class AlwaysSection(SometimesSection):
-    """The condition holds at every look."""
+@expectation("consensus_liveness")
+class LivenessSection(Section):
+    """Every node keeps near the highest, and the chain grows."""
 
-    outside_faults: bool = Field(default=False, description="Only while no fault is there.")
+    lag_allowance: Annotated[int, Field(ge=0, le=5)] = Field(default=2, description="Blocks a node may be behind.")
+    window: Literal["run", "original"] = Field(
+        default="run",
+        description="run: blocks of the run's duration; original: heights at the end, the cooldown's blocks included.",
+    )
+
+    def build(self) -> AnyExpectation:
+        return ConsensusLiveness(lag_allowance=self.lag_allowance, window=self.window)
 
 
-class EventuallySection(SometimesSection):
-    """The condition holds once in time."""
+@expectation("no_conflicting_lib")
+class NoConflictingLibSection(Section):
+    """No two nodes ever hold conflicting blocks for final."""
 
-    within: Moment
-    after_each_heal: bool = Field(default=False, description="Counted from each heal, not from the start.")
+    def build(self) -> AnyExpectation:
+        return NoConflictingLib()
 
 
+@expectation("no_stalls")
 class NoStallsSection(Section):
     """Outside of faults no node goes without a new block for longer."""
 
@@ -61,8 +79,77 @@ class NoStallsSection(Section):
         default=None, description="Default: as many as the leader lottery makes likely, at least 10."
     )
 
+    def build(self) -> AnyExpectation:
+        return NoStalls(slots=self.slots)
 
+
+@expectation("recovers_from_faults")
 class RecoversSection(Section):
     """After each heal every node is within two blocks of the highest in time."""
 
     within: Moment = SlotsSection(slots=30)
+
+    def build(self) -> AnyExpectation:
+        return RecoversFromFaults(within=moment(self.within))
+
+
+@expectation("inclusions_stay")
+class InclusionsStaySection(Section):
+    """What all nodes have included after a recovery is included at the end."""
+
+    def build(self) -> AnyExpectation:
+        return InclusionsStay()
+
+
+class WatchSection(Section):
+    """The fields of every expectation that watches a condition."""
+
+    condition: ConditionSection
+    name: str | None = Field(default=None, description="What reports call it.")
+
+    def name_after(self, word: str) -> str:
+        """Give the name in reports; by default the word and the condition."""
+        return self.name or f"{word} {self.condition.build()}"
+
+
+@expectation("always")
+class AlwaysSection(WatchSection):
+    """The condition holds at every look."""
+
+    outside_faults: bool = Field(default=False, description="Only while no fault is there.")
+
+    def build(self) -> AnyExpectation:
+        return Always(self.name_after("always"), self.condition.build(), outside_faults=self.outside_faults)
+
+
+@expectation("eventually")
+class EventuallySection(WatchSection):
+    """The condition holds once in time."""
+
+    within: Moment
+    after_each_heal: bool = Field(default=False, description="Counted from each heal, not from the start.")
+
+    def build(self) -> AnyExpectation:
+        return Eventually(
+            self.name_after("eventually"),
+            self.condition.build(),
+            within=moment(self.within),
+            after_each_heal=self.after_each_heal,
+        )
+
+
+@expectation("sometimes")
+class SometimesSection(WatchSection):
+    """The condition holds at one look at least."""
+
+    def build(self) -> AnyExpectation:
+        return Sometimes(self.name_after("sometimes"), self.condition.build())
+
+
+EXPECTATION_WORDS: Final[Mapping[str, Word]] = words_of(
+    (
+        *(LivenessSection, NoConflictingLibSection, NoStallsSection, RecoversSection, InclusionsStaySection),
+        *(AlwaysSection, EventuallySection, SometimesSection),
+    )
+)
+"""Every built-in expectation by its word."""

@@ -1,4 +1,4 @@
-"""A scenario from a YAML file: the same calls on the same builder, with errors that cite file, line and field."""
+"""Builds a scenario from a YAML file: the same calls on the same builder. Errors cite file, line and field."""
 
 from __future__ import annotations
 
@@ -11,26 +11,22 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from nomos_testing.registry import Kind
 from nomos_testing.scenario.builder import ScenarioBuilder
 from nomos_testing.scenario.errors import FileProblem, ScenarioBuildError, ScenarioFileError
-from nomos_testing.scenario.file.build_expectations import expectation_step
-from nomos_testing.scenario.file.build_faults import entry_of, moment
+from nomos_testing.scenario.file.build_faults import EntryBuilder
 from nomos_testing.scenario.file.fault_schema import FaultEntrySection
-from nomos_testing.scenario.file.schema import (
-    NAME_PATTERN,
-    DurationSection,
-    ExpectationSection,
-    ScenarioFile,
-    WalletSection,
-    WorkloadSection,
-)
+from nomos_testing.scenario.file.schema import NAME_PATTERN, DurationSection, ScenarioFile, WalletSection, file_model
 from nomos_testing.scenario.file.yaml_with_lines import FieldPath, LocatedDocument, read_located
+from nomos_testing.scenario.plugins import PluginError
 from nomos_testing.scenario.scenario import Scenario
+from nomos_testing.scenario.vocabulary import Vocabulary, installed_vocabulary, with_plugin
+from nomos_testing.sections import problem_of
 from nomos_testing.settings import Settings
 
 
 def load_scenario(path: Path, settings: Settings | None = None, *, seed: int | None = None) -> Scenario:
-    """Read and build a scenario file; a ``seed`` given here wins over the file's.
+    """Read and build a scenario file. A ``seed`` given here wins over the file's.
 
     Raises:
         ScenarioFileError: unreadable, malformed, against the schema, or parts that do not fit together.
@@ -39,12 +35,20 @@ def load_scenario(path: Path, settings: Settings | None = None, *, seed: int | N
 
 
 def load_builder(path: Path, settings: Settings | None = None, *, seed: int | None = None) -> ScenarioBuilder:
-    """The same, up to the builder: for who has something to add, or a plan of faults already."""
+    """Read a scenario file, and stop before ``build``: for callers that add something, or have a plan of faults.
+
+    Raises:
+        ScenarioFileError: as ``load_scenario``.
+    """
     return _builder(_document(_read(path), str(path)), settings, seed)
 
 
 def parse_scenario(text: str, source: str, settings: Settings | None = None, *, seed: int | None = None) -> Scenario:
-    """Build a scenario from YAML text; ``source`` names it in errors."""
+    """Build a scenario from YAML text. ``source`` is the file in errors, and plugins are looked for in its folder.
+
+    Raises:
+        ScenarioFileError: as ``load_scenario``.
+    """
     document = _document(text, source)
     builder = _builder(document, settings, seed)
     with _located(document, ("workloads",)):
@@ -67,7 +71,8 @@ def _document(text: str, source: str) -> LocatedDocument:
 
 
 def _builder(document: LocatedDocument, settings: Settings | None, seed: int | None) -> ScenarioBuilder:
-    file = _validated(document)
+    vocabulary = _vocabulary(document)
+    file = _validated(document, vocabulary)
     with _located(document, ("topology",)):
         builder = ScenarioBuilder.topology(
             validators=file.topology.validators,
@@ -76,7 +81,7 @@ def _builder(document: LocatedDocument, settings: Settings | None, seed: int | N
             data_availability=file.topology.data_availability,
             sampling_delay=file.topology.sampling_delay,
         )
-    builder = builder.with_settings(settings or Settings())
+    builder = builder.with_settings(settings or Settings()).with_vocabulary(vocabulary)
     for path, step in _steps(file, document, settings or Settings()):
         with _located(document, path):
             builder = step(builder)
@@ -85,33 +90,69 @@ def _builder(document: LocatedDocument, settings: Settings | None, seed: int | N
 
 @contextmanager
 def _located(document: LocatedDocument, path: FieldPath) -> Iterator[None]:
-    """What the builder refuses is a problem of the field that asked for it."""
+    """Turn what the builder refuses into a problem of the field that asked for it."""
     try:
         yield
     except ScenarioBuildError as error:
-        exact = path if error.path is None else error.path
-        problem = FileProblem(document.source, document.line_of(exact), _dotted(exact), error.reason)
-        raise ScenarioFileError([problem]) from None
+        raise _refusal(document, error.path or error.part or path, error.reason) from None
 
 
-def _validated(document: LocatedDocument) -> ScenarioFile:
+def _refusal(document: LocatedDocument, path: FieldPath, message: str) -> ScenarioFileError:
+    return ScenarioFileError([FileProblem(document.source, document.line_of(path), _dotted(path), message)])
+
+
+def _vocabulary(document: LocatedDocument) -> Vocabulary:
+    """Give the words that the file knows. An installed plugin that is broken only matters to files that use it."""
+    vocabulary = installed_vocabulary()
+    named = document.data.get("plugins")
+    for index, name in enumerate(named if isinstance(named, list) else ()):
+        if isinstance(name, str):
+            try:
+                vocabulary = with_plugin(vocabulary, Path(document.source).parent / name)
+            except PluginError as error:
+                raise _refusal(document, ("plugins", index), str(error)) from error
+    broken = {(kind, word): problem for (kind, word), problem in vocabulary.unusable.items()}
+    for kind, word, path in _used_words(document.data) if broken else ():
+        if (kind, word) in broken:
+            raise _refusal(document, path, broken[kind, word])
+    return vocabulary
+
+
+def _used_words(data: Any) -> Iterator[tuple[Kind, str, FieldPath]]:
+    """Walk over the keys where words stand, in a document that nothing has checked yet."""
+    for kind in Kind:
+        for index, entry in _items(data.get(kind)):
+            yield from ((kind, word, (kind.value, index, word)) for word in entry)
+            randomly = entry.get("randomly") if kind is Kind.FAULT else None
+            for place, drawn in _items(randomly.get("of") if isinstance(randomly, dict) else None):
+                yield from ((kind, word, (kind.value, index, "randomly", "of", place, word)) for word in drawn)
+
+
+def _items(value: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+    return (
+        (index, item) for index, item in enumerate(value if isinstance(value, list) else ()) if isinstance(item, dict)
+    )
+
+
+def _validated(document: LocatedDocument, vocabulary: Vocabulary) -> ScenarioFile:
+    model = file_model(vocabulary)
     try:
-        return ScenarioFile.model_validate(document.data)
+        return model.model_validate(document.data)
     except ValidationError as error:
-        raise ScenarioFileError(list(_problems(error, document))) from None
+        raise ScenarioFileError(list(_problems(error, document, model))) from None
 
 
-def _problems(error: ValidationError, document: LocatedDocument) -> Iterator[FileProblem]:
+def _problems(error: ValidationError, document: LocatedDocument, model: type[ScenarioFile]) -> Iterator[FileProblem]:
     reported: set[FieldPath] = set()
     for item in error.errors(include_url=False):
         path = _field_path(item["loc"], document)
         if path not in reported:
             reported.add(path)
-            yield FileProblem(document.source, document.line_of(path), _dotted(path), _message(item, document, path))
+            yield FileProblem(document.source, document.line_of(path), _dotted(path), _message(item, path, model))
 
 
 def _field_path(location: tuple[int | str, ...], document: LocatedDocument) -> FieldPath:
-    # pydantic puts the name of the union's member it tried into the location; a user knows only the file's own fields.
+    # pydantic puts the name of the union's member it tried into the location. A user knows only the fields of the file.
     path: FieldPath = ()
     for position, part in enumerate(location):
         if (*path, part) in document.lines or (position == len(location) - 1 and not _names_a_type(part)):
@@ -129,19 +170,13 @@ def _dotted(path: FieldPath) -> str:
     return ".".join(map(str, path))
 
 
-def _message(item: Any, document: LocatedDocument, path: FieldPath) -> str:
-    match item["type"]:
-        case "extra_forbidden":
-            return f"unknown field; {_known_fields(path)}"
-        case "missing":
-            return "is missing"
-    given = item["input"]
-    shown = f" (got {given!r})" if isinstance(given, str | int | float | bool | None) else ""
-    return str(item["msg"]).replace("Input should be", "expected") + shown
+def _message(item: Any, path: FieldPath, model: type[ScenarioFile]) -> str:
+    known = f"; {_known_fields(path, model)}" if item["type"] == "extra_forbidden" else ""
+    return problem_of(item) + known
 
 
-def _known_fields(path: FieldPath) -> str:
-    section: Any = ScenarioFile
+def _known_fields(path: FieldPath, model: type[ScenarioFile]) -> str:
+    section: Any = model
     for part in path[:-1]:
         section = _section_at(section, part)
         if section is None:
@@ -170,7 +205,7 @@ Step = Callable[[ScenarioBuilder], ScenarioBuilder]
 
 
 def _steps(file: ScenarioFile, document: LocatedDocument, settings: Settings) -> Iterator[tuple[FieldPath, Step]]:
-    """The builder calls that the file stands for, each with the field it comes from."""
+    """Give the builder calls that the file stands for, each with the field it comes from."""
     name = _file_stem(document.source) if file.name is None else file.name
     if name is not None:
         yield ("name",), partial(ScenarioBuilder.named, name=name)
@@ -184,18 +219,16 @@ def _steps(file: ScenarioFile, document: LocatedDocument, settings: Settings) ->
     if file.network_control:
         yield ("network_control",), ScenarioBuilder.enable_network_control
     for index, workload in enumerate(file.workloads):
-        _require_one_key(workload, ("workloads", index), document)
-        yield ("workloads", index), _workload_step(workload)
+        yield ("workloads", index), partial(ScenarioBuilder.with_workload, workload=workload.given()[1])
     for index, entry in enumerate(file.faults):
         yield ("faults", index), _fault_step(entry, ("faults", index), document)
     for index, expectation in enumerate(file.expectations):
-        _require_one_key(expectation, ("expectations", index), document)
-        yield ("expectations", index), _expectation_step(expectation, ("expectations", index), document)
+        yield ("expectations", index), partial(ScenarioBuilder.with_expectation, expectation=expectation.given()[1])
     yield ("run_for",), _duration_step(file.run_for, document)
 
 
 def _file_stem(source: str) -> str | None:
-    """The file's name without its ending; None where that cannot be a scenario's name."""
+    """Give the file's name without its ending; None where that cannot be a scenario's name."""
     stem = Path(source).stem
     return stem if re.fullmatch(NAME_PATTERN, stem) else None
 
@@ -216,50 +249,22 @@ def _wallet_step(wallets: int | WalletSection) -> Step:
     return partial(ScenarioBuilder.initialize_wallet, total=wallets.total, users=wallets.users)
 
 
-def _workload_step(section: WorkloadSection) -> Step:
-    if section.restarts is not None:
-        restarts = section.restarts
-        return partial(
-            ScenarioBuilder.restarts,
-            min_delay=moment(restarts.min_delay),
-            max_delay=moment(restarts.max_delay),
-            cooldown=moment(restarts.cooldown),
-            include_validators=restarts.include_validators,
-            include_executors=restarts.include_executors,
-        )
-    if section.data_availability is not None:
-        return partial(ScenarioBuilder.data_availability, **section.data_availability.model_dump())
-    assert section.transactions is not None, "the only key left"
-    return partial(ScenarioBuilder.transactions, **section.transactions.model_dump())
-
-
 def _fault_step(section: FaultEntrySection, path: FieldPath, document: LocatedDocument) -> Step:
     def refuse(field: FieldPath, problem: str) -> None:
-        where = (*path, *field)
-        raise ScenarioFileError([FileProblem(document.source, document.line_of(where), _dotted(where), problem)])
+        raise _refusal(document, (*path, *field), problem)
 
-    entry = entry_of(section, refuse)
-    return lambda builder: builder.faults(entry)
+    def step(builder: ScenarioBuilder) -> ScenarioBuilder:
+        return builder.faults(EntryBuilder(builder.vocabulary.of(Kind.FAULT), refuse).entry(section))
 
-
-def _expectation_step(section: ExpectationSection, path: FieldPath, document: LocatedDocument) -> Step:
-    for name in ("always", "eventually", "sometimes"):
-        watch = getattr(section, name)
-        if watch is not None:
-            _require_one_key(watch.condition, (*path, name, "condition"), document)
-    return expectation_step(section)
+    return step
 
 
 def _duration_step(run_for: float | DurationSection, document: LocatedDocument) -> Step:
     if not isinstance(run_for, DurationSection):
         return partial(ScenarioBuilder.run_for, seconds=run_for)
-    _require_one_key(run_for, ("run_for",), document)
-    return partial(ScenarioBuilder.run_for, seconds=run_for.seconds, slots=run_for.slots)
-
-
-def _require_one_key(section: Any, path: FieldPath, document: LocatedDocument) -> None:
-    given = [name for name in type(section).model_fields if getattr(section, name) is not None]
+    # DurationSection is no OneOf: pydantic would first tell of the other member of the union, the number.
+    given = [name for name in ("seconds", "slots") if getattr(run_for, name) is not None]
     if len(given) != 1:
-        known = ", ".join(type(section).model_fields)
-        problem = f"expected exactly one of {known}; got {', '.join(given) or 'none'}"
-        raise ScenarioFileError([FileProblem(document.source, document.line_of(path), _dotted(path), problem)])
+        problem = f"expected exactly one of seconds, slots; got {', '.join(given) or 'none'}"
+        raise _refusal(document, ("run_for",), problem)
+    return partial(ScenarioBuilder.run_for, seconds=run_for.seconds, slots=run_for.slots)

@@ -1,24 +1,21 @@
-"""The scenario file's schema: what a YAML scenario may say, and its limits.
+"""The schema of the scenario file: the keys that a YAML scenario may have, and the limits of their values.
 
-The models are the one source of the published JSON Schema (``docs/scenario.schema.json``) and of the field errors.
+The models are the one source of the published JSON Schema (``docs/scenario.schema.json``) and of the field errors. The
+models of workloads, faults and expectations are made from a vocabulary, so that plugins can add words.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, create_model
 
-from nomos_testing.scenario.file.expectation_schema import (
-    AlwaysSection,
-    EmptySection,
-    EventuallySection,
-    NoStallsSection,
-    RecoversSection,
-    SometimesSection,
-)
-from nomos_testing.scenario.file.fault_schema import FaultEntrySection, RestartsSection
-from nomos_testing.scenario.file.sections import Count, Positive, Seconds, Section
+from nomos_testing.registry import Kind
+from nomos_testing.scenario.file.fault_schema import FaultEntrySection, RandomlySection
+from nomos_testing.scenario.vocabulary import BUILT_IN, Vocabulary
+from nomos_testing.sections import Count, OneOf, Positive, Seconds, Section
 
 NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
@@ -58,68 +55,6 @@ class WalletSection(Section):
     total: Positive | None = Field(default=None, description="Tokens, split evenly; default 100 an account.")
 
 
-class TransactionsSection(Section):
-    """Self-transfers of the wallets' notes."""
-
-    rate: Positive = Field(default=1, description="Transactions a block.")
-    users: Positive | None = Field(default=None, description="At most this many accounts send; default all.")
-    once_per_account: bool = Field(
-        default=False, description="Each account sends once. By default it spends its change again."
-    )
-    best_effort: bool = Field(
-        default=False,
-        description="Accounts too few for the rate or for users send what they can. By default refused.",
-    )
-
-
-class DataAvailabilitySection(Section):
-    """Blobs, linked to one another in channels."""
-
-    channel_rate: Positive | None = Field(
-        default=None, description="Channels that are filled at the same time; default: as many as carry the blobs."
-    )
-    blob_rate: Positive = Field(default=1, description="Blobs a block, over all channels.")
-    headroom_percent: Count | None = Field(
-        default=None, description="So many more channels, rounded up; default 20 with a channel_rate, else 0."
-    )
-    verify_blobs: bool = Field(default=True, description="At the end, fetch a sample back and compare it.")
-
-
-class WorkloadSection(Section):
-    """One workload; exactly one of its keys is given."""
-
-    transactions: TransactionsSection | None = None
-    data_availability: DataAvailabilitySection | None = None
-    restarts: RestartsSection | None = None
-
-
-class LivenessSection(Section):
-    """Every node keeps near the highest, and the chain grows."""
-
-    lag_allowance: Annotated[int, Field(ge=0, le=5)] = Field(default=2, description="Blocks a node may be behind.")
-    window: Literal["run", "original"] = Field(
-        default="run",
-        description="run: blocks of the run's duration; original: heights at the end, the cooldown's blocks included.",
-    )
-
-
-class ExpectationSection(Section):
-    """One expectation; exactly one of its keys is given."""
-
-    consensus_liveness: LivenessSection | None = None
-    no_conflicting_lib: EmptySection | None = Field(
-        default=None, description="No two nodes ever hold conflicting blocks for final."
-    )
-    no_stalls: NoStallsSection | None = None
-    recovers_from_faults: RecoversSection | None = None
-    inclusions_stay: EmptySection | None = Field(
-        default=None, description="What all nodes have included after a recovery is included at the end."
-    )
-    always: AlwaysSection | None = None
-    eventually: EventuallySection | None = None
-    sometimes: SometimesSection | None = None
-
-
 class DurationSection(Section):
     """How long the scenario runs; exactly one of its keys is given."""
 
@@ -136,9 +71,14 @@ class ScenarioFile(Section):
     topology: TopologySection = TopologySection()
     slot: SlotSection | None = Field(default=None, description="Default: CONSENSUS_SLOT_TIME, else 2 seconds.")
     wallets: Positive | WalletSection | None = Field(default=None, description="Number of accounts of 100 tokens each.")
-    workloads: list[WorkloadSection] = Field(default=[])
+    plugins: list[str] = Field(
+        default=[],
+        description="Python files that define more workloads, faults and expectations. A relative path begins at the "
+        "folder of this file.",
+    )
+    workloads: list[OneOf] = Field(default=[])
     faults: list[FaultEntrySection] = Field(default=[], description="What is done to nodes and links, and when.")
-    expectations: list[ExpectationSection] = Field(default=[])
+    expectations: list[OneOf] = Field(default=[])
     run_for: Seconds | DurationSection = Field(description="Seconds, or {seconds: N} or {slots: N}.")
     seed: Count | None = Field(default=None, description="Node keys and every random choice follow from it.")
     node_control: bool = Field(default=False, description="Let workloads and faults stop and start nodes.")
@@ -147,7 +87,54 @@ class ScenarioFile(Section):
     )
 
 
-def json_schema() -> dict[str, Any]:
-    """The schema editors check scenario files against."""
-    schema = ScenarioFile.model_json_schema()
+def file_model(vocabulary: Vocabulary = BUILT_IN) -> type[ScenarioFile]:
+    """Make the model of a scenario file that knows the words of ``vocabulary``."""
+    return _file_model(vocabulary.models())
+
+
+@lru_cache(maxsize=8)
+def _file_model(models: Sequence[tuple[Kind, str, type[Section]]]) -> type[ScenarioFile]:
+    fields: dict[Kind, Any] = {kind: {} for kind in Kind}
+    for kind, word, model in models:
+        fields[kind][word] = (model | None, None)
+    workload = _model("WorkloadSection", OneOf, _one("workload"), fields[Kind.WORKLOAD])
+    expectation = _model("ExpectationSection", OneOf, _one("expectation"), fields[Kind.EXPECTATION])
+    fault = _model("FaultSection", Section, _one("fault"), fields[Kind.FAULT])
+    drawn_of = (Annotated[list[fault], Field(min_length=1)], ...)  # type: ignore[valid-type]
+    drawn = _model("RandomlySection", RandomlySection, RandomlySection.__doc__, {"of": drawn_of})
+    # The last base comes first in the order of the fields: the words of faults, then the times.
+    randomly: dict[str, Any] = {"randomly": (drawn | None, None)}
+    entry = create_model(
+        "FaultEntrySection",
+        __base__=(FaultEntrySection, fault),
+        __doc__=FaultEntrySection.__doc__,
+        __module__=__name__,
+        **randomly,
+    )
+    lists = {Kind.WORKLOAD: workload, Kind.FAULT: entry, Kind.EXPECTATION: expectation}
+    return _model(
+        "ScenarioFile",
+        ScenarioFile,
+        ScenarioFile.__doc__,
+        {
+            kind.value: (list[model], Field(default=[], description=ScenarioFile.model_fields[kind].description))  # type: ignore[valid-type]
+            for kind, model in lists.items()
+        },
+    )
+
+
+def _one(part: str) -> str:
+    return f"One {part}; exactly one of its keys is given."
+
+
+S = TypeVar("S", bound=Section)
+
+
+def _model(name: str, base: type[S], description: str | None, fields: dict[str, Any]) -> type[S]:
+    return create_model(name, __base__=base, __doc__=description, __module__=__name__, **fields)
+
+
+def json_schema(vocabulary: Vocabulary = BUILT_IN) -> dict[str, Any]:
+    """Make the schema that editors check scenario files with."""
+    schema = file_model(vocabulary).model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Scenario", **schema}

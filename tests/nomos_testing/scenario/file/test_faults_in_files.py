@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nomos_testing.faults import Kill, Latency, Links, Loss, Partition, Restart
-from nomos_testing.faults.vocabulary import Fault
+from nomos_testing.faults.fault import Fault
 from nomos_testing.scenario.errors import ScenarioFileError
 from nomos_testing.scenario.file.loader import parse_scenario
 from nomos_testing.scenario.scenario import Scenario

@@ -106,7 +106,7 @@ def test_without_a_slot_section_the_environment_sets_the_clock() -> None:
         ),
         (
             "run_for: 60\nworkloads:\n- transactions: {rate: 5}",
-            "s.yaml:2: workloads: workload 'tx_workload' failed to initialize: transaction workload requires seeded",
+            "s.yaml:3: workloads.0: workload 'tx_workload' failed to initialize: transaction workload requires seeded",
         ),
     ],
 )
