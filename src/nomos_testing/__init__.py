@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nomos_testing.deployers.shared.protocol import Deployer
     from nomos_testing.failure import Failure
     from nomos_testing.outcome import Verdict
+    from nomos_testing.registry import expectation, workload
     from nomos_testing.runtime.interfaces import (
         Expectation,
         ExpectationFailed,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from nomos_testing.scenario.errors import ScenarioBuildError, ScenarioError, ScenarioFileError
     from nomos_testing.scenario.file.loader import load_scenario
     from nomos_testing.scenario.scenario import Scenario
+    from nomos_testing.sections import Section
     from nomos_testing.settings import Settings
 
 _HOMES = {
@@ -37,6 +39,7 @@ _HOMES = {
     "ComposeDeployer": "nomos_testing.deployers.compose.deployer",
     "Deployer": "nomos_testing.deployers.shared.protocol",
     "Expectation": "nomos_testing.runtime.interfaces",
+    "expectation": "nomos_testing.registry",
     "ExpectationFailed": "nomos_testing.runtime.interfaces",
     "ExpectationSpec": "nomos_testing.runtime.interfaces",
     "Failure": "nomos_testing.failure",
@@ -53,9 +56,11 @@ _HOMES = {
     "ScenarioBuildError": "nomos_testing.scenario.errors",
     "ScenarioError": "nomos_testing.scenario.errors",
     "ScenarioFileError": "nomos_testing.scenario.errors",
+    "Section": "nomos_testing.sections",
     "Settings": "nomos_testing.settings",
     "Verdict": "nomos_testing.outcome",
     "Workload": "nomos_testing.runtime.interfaces",
+    "workload": "nomos_testing.registry",
     "WorkloadSpec": "nomos_testing.runtime.interfaces",
 }
 
@@ -79,11 +84,14 @@ __all__ = [
     "ScenarioBuilder",
     "ScenarioError",
     "ScenarioFileError",
+    "Section",
     "Settings",
     "Verdict",
     "Workload",
     "WorkloadSpec",
+    "expectation",
     "load_scenario",
+    "workload",
 ]
 
 

@@ -299,20 +299,21 @@ class ScenarioBuilder:
             workloads = (*workloads, FaultInjection(self.schedule))
         with _build_errors():
             plan = with_faults(plan, workloads, faults)
-        owned: list[AnyExpectation] = []
+        expectations: list[tuple[AnyExpectation, FieldPath]] = [
+            (expectation, ("workloads", index))
+            for index, workload in enumerate(workloads)
+            for expectation in workload.expectations()
+        ]
+        expectations += [(expectation, ("expectations", index)) for index, expectation in enumerate(given)]
         for index, workload in enumerate(workloads):
             _prepare("workload", workload, plan, ("workloads", index))
-            for expectation in workload.expectations():
-                _prepare("expectation", expectation, plan, ("workloads", index))
-                owned.append(expectation)
-        for index, expectation in enumerate(given):
-            _prepare("expectation", expectation, plan, ("expectations", index))
-        expectations = (*owned, *given)
+        for expectation, path in expectations:
+            _prepare("expectation", expectation, plan, path)
         return Scenario(
             name=self.name,
             topology=spec,
             workloads=workloads,
-            expectations=expectations,
+            expectations=tuple(expectation for expectation, _ in expectations),
             metrics=metrics,
             seed=seed,
             node_control=plan.node_control,

@@ -50,6 +50,7 @@ def left_by(scenario: Scenario, directory: Path) -> Path:
         journal=nothing_else,
         patience=nothing_else,
         phases=nothing_else,
+        background=nothing_else,
     )
     set_up.write_plan()
     return run.path
