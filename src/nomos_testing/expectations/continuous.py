@@ -11,7 +11,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from nomos_testing.blocks.block_feed import FeedEvent, poll_interval
@@ -26,25 +26,21 @@ Check = Callable[[RunView], bool | Seen]
 MOST_EVIDENCE: Final = 10
 
 
-class Continuous(ABC):
-    """The watching; what is made of each look is the subclasses' part."""
+class RunningContinuous(ABC):
+    """The watching of one run. A subclass says what it makes of each look, and how it judges."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, ctx: RunContext) -> None:
         self._name = name
-        self._ctx: RunContext | None = None
-        self._started = 0.0
+        self._ctx = ctx
+        self._started = time.monotonic()
         self._looks = 0
 
     @property
     def name(self) -> str:
         return self._name
 
-    def prepare(self, plan: RunPlan) -> None:
-        self.check_numbers()
-
     async def capture(self, ctx: RunContext) -> None:
-        self._ctx, self._started, self._looks = ctx, time.monotonic(), 0
-        self.forget(ctx)
+        self._started = time.monotonic()
         ctx.spawn(self._follow_feed(ctx), name=f"{self.name}: blocks")
         ctx.spawn(self._follow_time(ctx), name=f"{self.name}: time and faults")
 
@@ -53,19 +49,8 @@ class Continuous(ABC):
         return self.judge()
 
     @abstractmethod
-    def check_numbers(self) -> None:
-        """
-        Raises:
-            ValueError: a number is out of its range.
-        """
-
-    @abstractmethod
-    def forget(self, ctx: RunContext) -> None:
-        """Forget what an earlier run left."""
-
-    @abstractmethod
     def take(self, view: RunView) -> None:
-        """One look."""
+        """Look once."""
 
     @abstractmethod
     def judge(self) -> Observation:
@@ -80,7 +65,6 @@ class Continuous(ABC):
 
     def broken(self, view: RunView, description: str) -> str:
         """Journal a breach at once and return its line of evidence."""
-        assert self._ctx is not None
         faults = tuple(str(record.planned) for record in view.faults.active())
         self._ctx.journal().write(
             ExpectationBroken(
@@ -123,27 +107,48 @@ class Continuous(ABC):
         )
 
 
-class Always(Continuous):
+@dataclass(frozen=True, slots=True)
+class Always:
     """The check holds at every look; ``outside_faults``: at every look at which no fault is there."""
 
-    def __init__(self, name: str, check: Check, *, outside_faults: bool = False) -> None:
-        super().__init__(name)
-        self._given = check
+    name: str
+    check: Check
+    outside_faults: bool = field(default=False, kw_only=True)
+
+    def prepare(self, plan: RunPlan) -> None:
+        """There are no numbers to check."""
+
+    def begin(self, ctx: RunContext) -> RunningAlways:
+        return RunningAlways(self.name, ctx, ctx.parts.of(self.check), outside_faults=self.outside_faults)
+
+    def file_section(self) -> Mapping[str, Any] | None:
+        """The same in a scenario file; None where the check is Python."""
+        condition = section_of(self.check)
+        if condition is None:
+            return None
+        return {"always": {"condition": condition, "name": self.name, "outside_faults": self.outside_faults}}
+
+
+class RunningAlways(RunningContinuous):
+    """Counts the looks of one run at which the check does not hold."""
+
+    def __init__(
+        self,
+        name: str,
+        ctx: RunContext,
+        check: Check,
+        *,
+        outside_faults: bool = False,
+        observed: Callable[[], Any] | None = None,
+    ) -> None:
+        """``observed`` says what to show of a run in which the check held; None: the number of looks."""
+        super().__init__(name, ctx)
         self._check = check
         self._outside_faults = outside_faults
+        self._observed = observed
         self._breaches = 0
         self._evidence: list[str] = []
         self._last: Seen | None = None
-
-    def check_numbers(self) -> None:
-        """There are none."""
-
-    def fresh_check(self, ctx: RunContext) -> Check:
-        """The check for a run that begins; a subclass whose check remembers something makes a new one."""
-        return self._given
-
-    def forget(self, ctx: RunContext) -> None:
-        self._check, self._breaches, self._evidence, self._last = self.fresh_check(ctx), 0, [], None
 
     def take(self, view: RunView) -> None:
         if self._outside_faults and not view.quiet:
@@ -164,18 +169,8 @@ class Always(Continuous):
                 required=0,
                 evidence=self._evidence,
             )
-        return Observation(observed=self.observed() or f"held at {self.looks} looks", required="always")
-
-    def file_section(self) -> Mapping[str, Any] | None:
-        """The same in a scenario file; None where the check is Python."""
-        condition = section_of(self._given)
-        if condition is None:
-            return None
-        return {"always": {"condition": condition, "name": self.name, "outside_faults": self._outside_faults}}
-
-    def observed(self) -> Any:
-        """What to show of a run in which it held; None for the number of looks."""
-        return None
+        observed = f"held at {self.looks} looks" if self._observed is None else self._observed()
+        return Observation(observed=observed, required="always")
 
 
 @dataclass(slots=True)
@@ -187,31 +182,52 @@ class _Obligation:
     overdue: bool = False
 
 
-class Eventually(Continuous):
+@dataclass(frozen=True, slots=True)
+class Eventually:
     """The check holds at least once within so many slots of the start, or of each heal.
 
     After a heal that is soon followed by another fault, the next heal is what counts.
     """
 
-    def __init__(self, name: str, check: Check, *, within: Time, after_each_heal: bool = False) -> None:
-        super().__init__(name)
+    name: str
+    check: Check
+    within: Time = field(kw_only=True)
+    after_each_heal: bool = field(default=False, kw_only=True)
+
+    def prepare(self, plan: RunPlan) -> None:
+        if not 0 < span(self.within).amount < float("inf"):
+            raise ValueError(f"within: expected above 0, got {span(self.within)}")
+
+    def begin(self, ctx: RunContext) -> RunningEventually:
+        slot = ctx.run_metrics().slot_duration or 1.0
+        limit = span(self.within).in_seconds(slot) / slot
+        check = ctx.parts.of(self.check)
+        return RunningEventually(self.name, ctx, check, limit=limit, after_each_heal=self.after_each_heal)
+
+    def file_section(self) -> Mapping[str, Any] | None:
+        """The same in a scenario file; None where the check is Python."""
+        condition = section_of(self.check)
+        if condition is None:
+            return None
+        times = {"within": span(self.within).to_json(), "after_each_heal": self.after_each_heal}
+        return {"eventually": {"condition": condition, "name": self.name, **times}}
+
+
+class RunningEventually(RunningContinuous):
+    """Follows, in one run, what is due since the start or since each heal. ``limit`` is in slots."""
+
+    def __init__(self, name: str, ctx: RunContext, check: Check, *, limit: float, after_each_heal: bool) -> None:
+        super().__init__(name, ctx)
         self._check = check
-        self._within = span(within)
+        self._limit = limit
         self._after_each_heal = after_each_heal
         self._obligations: dict[int, _Obligation] = {}
-        self._limit = 0.0
         self._evidence: list[str] = []
 
-    def check_numbers(self) -> None:
-        if not 0 < self._within.amount < float("inf"):
-            raise ValueError(f"within: expected above 0, got {self._within}")
-
-    def forget(self, ctx: RunContext) -> None:
-        slot = ctx.run_metrics().slot_duration or 1.0
-        self._limit = self._within.in_seconds(slot) / slot
-        self._evidence = []
-        start = _Obligation(time.monotonic(), "the start")
-        self._obligations = {} if self._after_each_heal else {0: start}
+    async def capture(self, ctx: RunContext) -> None:
+        await super().capture(ctx)
+        if not self._after_each_heal:
+            self._obligations[0] = _Obligation(time.monotonic(), "the start")
 
     def take(self, view: RunView) -> None:
         if self._after_each_heal:
@@ -228,14 +244,6 @@ class Eventually(Continuous):
                 self._evidence.append(self.broken(view, description))
             elif seen.fulfilled:
                 item.fulfilled_after = waited
-
-    def file_section(self) -> Mapping[str, Any] | None:
-        """The same in a scenario file; None where the check is Python."""
-        condition = section_of(self._check)
-        if condition is None:
-            return None
-        times = {"within": self._within.to_json(), "after_each_heal": self._after_each_heal}
-        return {"eventually": {"condition": condition, "name": self.name, **times}}
 
     def judge(self) -> Observation:
         items = self._obligations.values()
@@ -260,31 +268,39 @@ class Eventually(Continuous):
             self._obligations[last.planned.number] = _Obligation(last.healed_at, f"the heal of {last.planned}")
 
 
-class Sometimes(Continuous):
+@dataclass(frozen=True, slots=True)
+class Sometimes:
     """The check holds at one look at least: proof that the run did what it was made for."""
 
-    def __init__(self, name: str, check: Check) -> None:
-        super().__init__(name)
+    name: str
+    check: Check
+
+    def prepare(self, plan: RunPlan) -> None:
+        """There are no numbers to check."""
+
+    def begin(self, ctx: RunContext) -> RunningSometimes:
+        return RunningSometimes(self.name, ctx, ctx.parts.of(self.check))
+
+    def file_section(self) -> Mapping[str, Any] | None:
+        """The same in a scenario file; None where the check is Python."""
+        condition = section_of(self.check)
+        return None if condition is None else {"sometimes": {"condition": condition, "name": self.name}}
+
+
+class RunningSometimes(RunningContinuous):
+    """Notes the looks of one run at which the check holds."""
+
+    def __init__(self, name: str, ctx: RunContext, check: Check) -> None:
+        super().__init__(name, ctx)
         self._check = check
         self._seen: list[str] = []
         self._last = ""
-
-    def check_numbers(self) -> None:
-        """There are none."""
-
-    def forget(self, ctx: RunContext) -> None:
-        self._seen, self._last = [], ""
 
     def take(self, view: RunView) -> None:
         seen = seen_of(self._check(view))
         self._last = seen.description
         if seen.fulfilled:
             self._seen.append(f"slot {view.slot:.1f}" + (f": {seen.description}" if seen.description else ""))
-
-    def file_section(self) -> Mapping[str, Any] | None:
-        """The same in a scenario file; None where the check is Python."""
-        condition = section_of(self._check)
-        return None if condition is None else {"sometimes": {"condition": condition, "name": self.name}}
 
     def judge(self) -> Observation:
         if not self._seen:

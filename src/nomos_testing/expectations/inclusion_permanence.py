@@ -7,31 +7,42 @@ counted, so that a run shows what a partition cost.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from nomos_core import field
 from nomos_core.identifiers import TxHash
 from nomos_testing.blocks.chain_history import BlockRecord
-from nomos_testing.expectations.continuous import MOST_EVIDENCE, Continuous
+from nomos_testing.expectations.continuous import MOST_EVIDENCE, RunningContinuous
 from nomos_testing.expectations.run_view import RunView
 from nomos_testing.faults.plan import PlannedFault
-from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext
+from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
 
 
-class InclusionsStay(Continuous):
-    """Judged at the end; after each recovery it notes what is on the chain that all nodes share."""
+@dataclass(frozen=True, slots=True)
+class InclusionsStay:
+    """What is on the chain that all nodes share after a recovery is on the chain at the end."""
 
-    def __init__(self) -> None:
-        super().__init__("inclusions_stay")
+    name: ClassVar[str] = "inclusions_stay"
+
+    def prepare(self, plan: RunPlan) -> None:
+        """There are no numbers to check."""
+
+    def begin(self, ctx: RunContext) -> RunningInclusionsStay:
+        return RunningInclusionsStay(self.name, ctx)
+
+    def file_section(self) -> Mapping[str, Any]:
+        return {"inclusions_stay": {}}
+
+
+class RunningInclusionsStay(RunningContinuous):
+    """Notes after each recovery of one run which transactions all nodes share, and looks for them at the end."""
+
+    def __init__(self, name: str, ctx: RunContext) -> None:
+        super().__init__(name, ctx)
         self._shared: dict[TxHash, tuple[BlockRecord, PlannedFault]] = {}
         self._noted: set[int] = set()
         self._view: RunView | None = None
-
-    def check_numbers(self) -> None:
-        """There are none."""
-
-    def forget(self, ctx: RunContext) -> None:
-        self._shared, self._noted, self._view = {}, set(), None
 
     def take(self, view: RunView) -> None:
         self._view = view
@@ -59,9 +70,6 @@ class InclusionsStay(Continuous):
         lost = len(_transactions(self._view.history.records).keys() - canonical.keys())
         observed = f"{len(self._shared)} stayed, {lost} lost with abandoned branches"
         return Observation(observed=observed, required=f"{len(self._shared)} stay")
-
-    def file_section(self) -> Mapping[str, Any]:
-        return {"inclusions_stay": {}}
 
     def _note_shared_chain(self, view: RunView, fault: PlannedFault) -> None:
         chain = _canonical_chain(view)

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, get_args
+from typing import Any, ClassVar, Final, Literal, get_args
 
 from nomos_testing.blocks.chain_history import BlockRecord
 from nomos_testing.blocks.lottery_odds import LotteryOdds, fewest_blocks
@@ -64,27 +64,40 @@ def silence_issues(silent_slots: float, allowed: int = MAX_SILENT_SLOTS) -> list
     return [f"no new block for {silent_slots:.0f} slots (at most {allowed} allowed)"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsensusLiveness:
-    """Judged once, at the end, over all nodes; ``lag_allowance`` is in blocks, at most 5."""
+    """The chain grows and every node keeps near the highest; ``lag_allowance`` is in blocks, at most 5."""
 
-    name: Final = "consensus_liveness"
+    name: ClassVar[str] = "consensus_liveness"
+    lag_allowance: int = 2
+    window: Window = "run"
 
-    def __init__(self, *, lag_allowance: int = 2, window: Window = "run") -> None:
-        if not 0 <= lag_allowance <= MAX_LAG_ALLOWANCE:
-            raise ValueError(f"lag allowance: expected 0 to {MAX_LAG_ALLOWANCE} blocks, got {lag_allowance}")
-        if window not in get_args(Window):
-            raise ValueError(f"window: expected {' or '.join(get_args(Window))}, got {window!r}")
-        self._lag_allowance = lag_allowance
-        self._window: Window = window
-        self._started: float | None = None
+    def __post_init__(self) -> None:
+        if not 0 <= self.lag_allowance <= MAX_LAG_ALLOWANCE:
+            raise ValueError(f"lag allowance: expected 0 to {MAX_LAG_ALLOWANCE} blocks, got {self.lag_allowance}")
+        if self.window not in get_args(Window):
+            raise ValueError(f"window: expected {' or '.join(get_args(Window))}, got {self.window!r}")
 
     def file_section(self) -> Mapping[str, Any]:
         """The same in a scenario file."""
-        return {"consensus_liveness": {"lag_allowance": self._lag_allowance, "window": self._window}}
+        return {"consensus_liveness": {"lag_allowance": self.lag_allowance, "window": self.window}}
 
     def prepare(self, plan: RunPlan) -> None:
         if plan.topology.node_count == 0:
             raise ValueError("consensus liveness requires at least one validator or executor")
+
+    def begin(self, ctx: RunContext) -> RunningConsensusLiveness:
+        return RunningConsensusLiveness(self)
+
+
+class RunningConsensusLiveness:
+    """Judges one run, once, at its end, over all nodes."""
+
+    def __init__(self, wanted: ConsensusLiveness) -> None:
+        self.name = wanted.name
+        self._lag_allowance = wanted.lag_allowance
+        self._window = wanted.window
+        self._started: float | None = None
 
     async def capture(self, ctx: RunContext) -> None:
         """Note when the run's window begins; the nodes are asked at the end."""

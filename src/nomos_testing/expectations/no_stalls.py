@@ -7,14 +7,15 @@ runs. Wallet notes that are spent draw no more, so that the limit grows with the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
 
 from nomos_core.identifiers import HeaderId
 from nomos_testing.blocks.block_feed import NewBlock
 from nomos_testing.blocks.lottery_odds import LotteryOdds
-from nomos_testing.expectations.continuous import Always, Check
+from nomos_testing.expectations.continuous import RunningAlways
 from nomos_testing.expectations.run_view import RunView
-from nomos_testing.runtime.interfaces import RunContext
+from nomos_testing.runtime.interfaces import RunContext, RunPlan
 from nomos_testing.waiting.machine import measured_machine_factor
 from nomos_testing.waiting.waiting import Seen
 
@@ -86,33 +87,24 @@ class TipsMove:
         return Seen(not stalled, "; ".join(stalled) or "all tips move")
 
 
-class NoStalls(Always):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoStalls:
     """No node goes without a new block for more than ``slots`` slots while no fault is there.
 
     Without ``slots`` the lottery's odds say how many.
     """
 
-    def __init__(self, *, slots: float | None = None) -> None:
-        super().__init__("no_stalls", _unlimited)
-        self._slots = slots
-        self._tips_move: TipsMove | None = None
+    name: ClassVar[str] = "no_stalls"
+    slots: float | None = None
 
-    def check_numbers(self) -> None:
-        if self._slots is not None and not 0 < self._slots < float("inf"):
-            raise ValueError(f"slots: expected above 0, got {self._slots}")
+    def prepare(self, plan: RunPlan) -> None:
+        if self.slots is not None and not 0 < self.slots < float("inf"):
+            raise ValueError(f"slots: expected above 0, got {self.slots}")
 
-    def fresh_check(self, ctx: RunContext) -> Check:
-        slots = self._slots
-        self._tips_move = TipsMove(LotteryLimit.of(ctx) if slots is None else lambda view: slots)
-        return self._tips_move
-
-    def observed(self) -> Any:
-        return None if self._tips_move is None else f"{self._tips_move.longest:.1f} slots at most"
+    def begin(self, ctx: RunContext) -> RunningAlways:
+        slots = self.slots
+        tips_move = TipsMove(LotteryLimit.of(ctx) if slots is None else lambda view: slots)
+        return RunningAlways(self.name, ctx, tips_move, observed=lambda: f"{tips_move.longest:.1f} slots at most")
 
     def file_section(self) -> Mapping[str, Any]:
-        return {"no_stalls": {} if self._slots is None else {"slots": self._slots}}
-
-
-def _unlimited(view: RunView) -> Seen:
-    """Stands in until a run begins and ``fresh_check`` makes the check."""
-    return Seen(True, "not captured")
+        return {"no_stalls": {} if self.slots is None else {"slots": self.slots}}

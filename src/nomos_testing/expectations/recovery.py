@@ -6,38 +6,48 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
 
 from nomos_testing.blocks.block_feed import poll_interval
-from nomos_testing.expectations.continuous import Always, Check
+from nomos_testing.expectations.continuous import RunningAlways
 from nomos_testing.expectations.run_view import RunView
 from nomos_testing.faults.durations import Span, Time, span
 from nomos_testing.faults.fault_log import FaultRecord
 from nomos_testing.faults.recovery import RECOVERED_WITHIN_BLOCKS
-from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext
+from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
 from nomos_testing.waiting.waiting import Seen, WaitTimeout, wait_until
 
 DEFAULT_WITHIN: Final = Span(30, "slots")
 
 
-class RecoversFromFaults(Always):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoversFromFaults:
     """After each heal every node is within two blocks of the highest again, on the same chain, in time.
 
     A fault beside which another one was there until the recovery may take longer, but not forever.
     """
 
-    def __init__(self, *, within: Time = DEFAULT_WITHIN) -> None:
-        super().__init__("recovers_from_faults", self._in_time)
-        self._within = span(within)
-        self._ctx_of_run: RunContext | None = None
+    name: ClassVar[str] = "recovers_from_faults"
+    within: Time = DEFAULT_WITHIN
 
-    def check_numbers(self) -> None:
-        if not 0 < self._within.amount < float("inf"):
-            raise ValueError(f"within: expected above 0, got {self._within}")
+    def prepare(self, plan: RunPlan) -> None:
+        if not 0 < span(self.within).amount < float("inf"):
+            raise ValueError(f"within: expected above 0, got {span(self.within)}")
 
-    def fresh_check(self, ctx: RunContext) -> Check:
-        self._ctx_of_run = ctx
-        return self._in_time
+    def begin(self, ctx: RunContext) -> RunningRecoversFromFaults:
+        return RunningRecoversFromFaults(self.name, ctx, span(self.within))
+
+    def file_section(self) -> Mapping[str, Any]:
+        return {"recovers_from_faults": {"within": span(self.within).to_json()}}
+
+
+class RunningRecoversFromFaults(RunningAlways):
+    """Judges the recoveries of one run."""
+
+    def __init__(self, name: str, ctx: RunContext, within: Span) -> None:
+        super().__init__(name, ctx, self._in_time)
+        self._within = within
 
     async def evaluate(self, ctx: RunContext) -> Observation:
         """A recovery that still has time at the end of a run is waited for."""
@@ -54,9 +64,8 @@ class RecoversFromFaults(Always):
 
     def judge(self) -> Observation:
         super().judge()
-        assert self._ctx_of_run is not None
-        slot = self._ctx_of_run.run_metrics().slot_duration or 1.0
-        records = self._ctx_of_run.faults().records
+        slot = self._ctx.run_metrics().slot_duration or 1.0
+        records = self._ctx.faults().records
         limit = self._within.in_seconds(slot) / slot
         unrecovered = [str(record.planned) for record in records if record.recovered_at is None]
         if unrecovered:
@@ -70,9 +79,6 @@ class RecoversFromFaults(Always):
                 evidence=evidence,
             )
         return Observation(observed=_slowest(records, slot), required=f"within {limit:g} slots")
-
-    def file_section(self) -> Mapping[str, Any]:
-        return {"recovers_from_faults": {"within": self._within.to_json()}}
 
     def _in_time(self, view: RunView) -> Seen:
         limit = self._within.in_seconds(view.slot_seconds)

@@ -7,13 +7,14 @@ before. Nodes that were apart for more than k blocks break this, and never come 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from nomos_core.identifiers import HeaderId
 from nomos_testing.blocks.chain_history import ChainHistory
-from nomos_testing.expectations.continuous import Always, Check
+from nomos_testing.expectations.continuous import RunningAlways
 from nomos_testing.expectations.run_view import RunView
-from nomos_testing.runtime.interfaces import RunContext
+from nomos_testing.runtime.interfaces import RunContext, RunPlan
 from nomos_testing.waiting.waiting import Seen
 
 _SHORT_ID = 16
@@ -58,19 +59,18 @@ class LibAgreement:
         )
 
 
-class NoConflictingLib(Always):
+@dataclass(frozen=True, slots=True)
+class NoConflictingLib:
     """No two nodes ever hold conflicting blocks for final."""
 
-    def __init__(self) -> None:
-        super().__init__("no_conflicting_lib", LibAgreement())
-        self._agreement = LibAgreement()
+    name: ClassVar[str] = "no_conflicting_lib"
 
-    def fresh_check(self, ctx: RunContext) -> Check:
-        self._agreement = LibAgreement()
-        return self._agreement
+    def prepare(self, plan: RunPlan) -> None:
+        """There are no numbers to check."""
 
-    def observed(self) -> Any:
-        return f"one chain up to LIB {self._agreement.height}"
+    def begin(self, ctx: RunContext) -> RunningAlways:
+        agreement = LibAgreement()
+        return RunningAlways(self.name, ctx, agreement, observed=lambda: f"one chain up to LIB {agreement.height}")
 
     def file_section(self) -> Mapping[str, Any]:
         return {"no_conflicting_lib": {}}

@@ -34,7 +34,7 @@ async def test_every_node_near_the_highest_is_life(tmp_path: Path) -> None:
         for _ in range(6):
             bench.network.produce(empty=True)
         await bench.seen()
-        assert await ConsensusLiveness(window="original").evaluate(bench.ctx) == Observation(
+        assert await ConsensusLiveness(window="original").begin(bench.ctx).evaluate(bench.ctx) == Observation(
             observed={"validator-0": 6, "executor-0": 6}, required=5
         )
 
@@ -46,7 +46,7 @@ async def test_a_node_that_never_answers_is_named(tmp_path: Path) -> None:
         await bench.seen()
         bench.network.nodes["executor-0"].dead = True
         with pytest.raises(ExpectationFailed) as failed:
-            await ConsensusLiveness(window="original").evaluate(bench.ctx)
+            await ConsensusLiveness(window="original").begin(bench.ctx).evaluate(bench.ctx)
         assert "consensus liveness violated (target=5):\n- executor-0 consensus_info failed: " in str(failed.value)
 
 
@@ -56,7 +56,7 @@ async def test_a_chain_of_few_blocks_is_none(tmp_path: Path) -> None:
             bench.network.produce(empty=True)
         await bench.seen()
         with pytest.raises(ExpectationFailed, match="network height 4 below target 5"):
-            await ConsensusLiveness(window="original").evaluate(bench.ctx)
+            await ConsensusLiveness(window="original").begin(bench.ctx).evaluate(bench.ctx)
 
 
 # --- the window of the run ---
@@ -123,7 +123,7 @@ class Run:
 
 
 async def judged(run: Any) -> Observation:
-    expectation = ConsensusLiveness()
+    expectation = ConsensusLiveness().begin(run)
     await expectation.capture(run)
     expectation._started = run.started
     return await expectation.evaluate(run)

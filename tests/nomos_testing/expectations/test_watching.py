@@ -19,6 +19,7 @@ from nomos_testing.expectations.conditions import (
     ReorganisationDeeperThan,
 )
 from nomos_testing.expectations.continuous import Always, Eventually, Sometimes
+from nomos_testing.expectations.no_stalls import NoStalls
 from nomos_testing.expectations.run_view import RunView
 from nomos_testing.faults import slots
 from nomos_testing.faults.vocabulary import Pause
@@ -160,8 +161,8 @@ async def test_it_looks_when_time_passes_and_whenever_a_fault_comes_or_goes() ->
         while await looks.get() != quiet:
             pass
 
-    expectation = Always("x", check)
     context: Any = run
+    expectation = Always("x", check).begin(context)
     await expectation.capture(context)
     try:
         async with asyncio.timeout(5):
@@ -210,3 +211,45 @@ def test_every_condition_can_be_said_in_a_file(condition: Condition) -> None:
     ((word, fields),) = condition.file_section().items()
     assert CONDITIONS[word](**fields) == condition
     assert str(condition).startswith(word)
+
+
+async def test_two_runs_of_one_expectation_share_nothing() -> None:
+    """One run breaks every check, and the other none."""
+    parts: list[Any] = [
+        Always("answers", NodesAnswer()),
+        Eventually("grown", HeightAtLeast(1), within=slots(3)),
+        Sometimes("grown at some time", HeightAtLeast(1)),
+        NoStalls(slots=3),
+    ]
+    good, bad = WatchedRun("a"), WatchedRun("a")
+    watched = {run: [await run.watched(part) for part in parts] for run in (good, bad)}
+    good.show("a", CHAIN[:1])
+    bad.silence("a")
+    for run in (good, bad):
+        run.pass_slots(3)
+    good.show("a", CHAIN[:2])
+    for run in (good, bad):
+        run.pass_slots(1)
+    assert [running.judge().required for running in watched[good]] == ["always", "within 3 slots", "once", "always"]
+    for running in watched[bad]:
+        with pytest.raises(ExpectationFailed):
+            running.judge()
+    assert not good.breaches()
+    assert [breach.expectation for breach in bad.breaches()] == ["answers", "grown", "no_stalls"]
+
+
+async def test_a_check_that_remembers_is_copied_for_each_run() -> None:
+    class AtMostTwoLooks:
+        def __init__(self) -> None:
+            self.looks = 0
+
+        def __call__(self, view: RunView) -> bool:
+            self.looks += 1
+            return self.looks <= 2
+
+    part = Always("at most two", AtMostTwoLooks())
+    for run in (WatchedRun("a"), WatchedRun("a")):
+        watched = await run.watched(part)
+        run.look()
+        run.look()
+        assert watched.judge().observed == "held at 2 looks"

@@ -13,13 +13,14 @@ from nomos_core.identifiers import HeaderId, TxHash
 from nomos_testing.blocks.block_feed import FeedEvent, NodeView
 from nomos_testing.blocks.chain_history import ChainHistory
 from nomos_testing.client.answers import ConsensusInfo, Mode
-from nomos_testing.expectations.continuous import Continuous
+from nomos_testing.expectations.continuous import RunningContinuous
 from nomos_testing.expectations.expectation_events import ExpectationBroken
 from nomos_testing.expectations.run_view import RunView
 from nomos_testing.faults.fault import Fault
 from nomos_testing.faults.fault_log import FaultLog
 from nomos_testing.faults.plan import PlannedFault
 from nomos_testing.faults.vocabulary import Kill
+from nomos_testing.runtime.specifications import RunningParts
 from nomos_testing.topology import TopologySpec, WalletSpec
 from nomos_testing.topology.timing import RunTiming
 from support.fakes.fake_chain import GENESIS_ID
@@ -39,7 +40,9 @@ class WatchedRun:
         self.views = {node: NodeView() for node in nodes}
         self.log = FaultLog()
         self.journaled: list[Any] = []
-        self._watching: list[Continuous] = []
+        context: Any = self
+        self.parts = RunningParts(context)
+        self._watching: list[RunningContinuous] = []
 
     # what a RunContext gives
 
@@ -65,10 +68,10 @@ class WatchedRun:
     # what happens
 
     async def watched(self, expectation: Any) -> Any:
-        context: Any = self
-        await expectation.capture(context)
-        self._watching.append(expectation)
-        return expectation
+        running = self.parts.of(expectation)
+        await running.capture(self)
+        self._watching.append(running)
+        return running
 
     def show(self, node: str, chain: Sequence[Block], *, lib: HeaderId = GENESIS_ID) -> None:
         """The node has this chain, from genesis, and answers so."""
