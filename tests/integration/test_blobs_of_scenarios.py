@@ -55,11 +55,11 @@ async def test_of_a_blob_whose_only_holder_is_killed_the_workload_says_which_and
     builder = ScenarioBuilder.topology(validators=2, executors=1, layout="full", data_availability=parameters)
     builder = builder.slot(seconds=SLOT).enable_node_control()
     scenario = builder.data_availability().run_for(slots=60).build()
-    (workload,), (inclusion, _) = scenario.workloads, scenario.expectations
     # Nodes wait before they sample, a quarter of this with such slots: the holder is gone by then.
     environ = {"NOMOS_KZGRS_PARAMS_PATH": str(kzg_file), "NOMOS_SDP_TRIGGER_DELAY_SECS": "20"}
     async with live(tmp_path, scenario, **environ) as runner:
         ctx = runner.context
+        (workload,), (inclusion, _) = map(ctx.parts.of, scenario.workloads), map(ctx.parts.of, scenario.expectations)
         heard: list[Any] = []
         ctx.journal().listen(lambda entry: heard.append(entry.event))
         column, holder = await a_validator_that_holds_a_column_alone(ctx)

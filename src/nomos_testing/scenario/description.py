@@ -28,9 +28,9 @@ def described_plan(scenario: Scenario, *, real_proofs: bool = False) -> Iterator
     for workload in scenario.workloads:
         if isinstance(workload, DescribesLoad):
             yield from (f"  {workload.name}: {sentence}" for sentence in workload.describe_load(scenario.plan))
-        if real_proofs and isinstance(workload, TransactionWorkload) and workload.submissions is not None:
+        if real_proofs and isinstance(workload, TransactionWorkload):
             factor, processors = measured_machine_factor(), os.cpu_count() or 1
-            sentence = proof_sentence(workload.submissions, machine_factor=factor, processors=processors)
+            sentence = proof_sentence(workload.submissions(scenario.plan), machine_factor=factor, processors=processors)
             yield f"  {workload.name}: {sentence}"
     yield "expectations: " + (", ".join(expectation.name for expectation in scenario.expectations) or "none")
     yield f"faults: {len(scenario.faults) or 'none'}"

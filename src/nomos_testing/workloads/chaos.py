@@ -8,7 +8,8 @@ the end of the run's duration.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
 
 from nomos_testing.cluster.roles import Role
 from nomos_testing.faults.durations import Span, Time, span
@@ -25,6 +26,7 @@ DEFAULT_MAX_DELAY: Final = 30.0
 DEFAULT_TARGET_COOLDOWN: Final = 60.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChaosRestart:
     """Waits from ``min_delay`` to ``max_delay``, then restarts a node that has not been within ``target_cooldown``.
 
@@ -34,26 +36,20 @@ class ChaosRestart:
         ValueError: a time of zero, a minimum above the maximum, a cooldown below the minimum, or no group of nodes.
     """
 
-    name: Final = "chaos_restart"
+    name: ClassVar[str] = "chaos_restart"
+    min_delay: Time = DEFAULT_MIN_DELAY
+    max_delay: Time = DEFAULT_MAX_DELAY
+    target_cooldown: Time = DEFAULT_TARGET_COOLDOWN
+    include_validators: bool = True
+    include_executors: bool = True
 
-    def __init__(
-        self,
-        *,
-        min_delay: Time = DEFAULT_MIN_DELAY,
-        max_delay: Time = DEFAULT_MAX_DELAY,
-        target_cooldown: Time = DEFAULT_TARGET_COOLDOWN,
-        include_validators: bool = True,
-        include_executors: bool = True,
-    ) -> None:
-        self._min_delay, self._max_delay = span(min_delay), span(max_delay)
-        self._target_cooldown = span(target_cooldown)
-        self._roles = {Role.VALIDATOR: include_validators, Role.EXECUTOR: include_executors}
+    def __post_init__(self) -> None:
         for name, time in self._times().items():
             if not 0 < time.amount < float("inf"):
                 raise ValueError(f"chaos restart {name} must be non-zero")
         if len({time.unit for time in self._times().values()}) == 1:
             self._seconds(1.0)
-        if not any(self._roles.values()):
+        if not (self.include_validators or self.include_executors):
             raise ValueError("chaos restart requires at least one node group")
 
     def expectations(self) -> Sequence[Expectation]:
@@ -63,11 +59,11 @@ class ChaosRestart:
         """The same in a scenario file."""
         return {
             "restarts": {
-                "min_delay": self._min_delay.to_json(),
-                "max_delay": self._max_delay.to_json(),
-                "cooldown": self._target_cooldown.to_json(),
-                "include_validators": self._roles[Role.VALIDATOR],
-                "include_executors": self._roles[Role.EXECUTOR],
+                "min_delay": span(self.min_delay).to_json(),
+                "max_delay": span(self.max_delay).to_json(),
+                "cooldown": span(self.target_cooldown).to_json(),
+                "include_validators": self.include_validators,
+                "include_executors": self.include_executors,
             }
         }
 
@@ -100,9 +96,9 @@ class ChaosRestart:
 
     def _times(self) -> dict[str, Span]:
         return {
-            "min delay": self._min_delay,
-            "max delay": self._max_delay,
-            "target cooldown": self._target_cooldown,
+            "min delay": span(self.min_delay),
+            "max delay": span(self.max_delay),
+            "target cooldown": span(self.target_cooldown),
         }
 
     def _seconds(self, slot_seconds: float) -> tuple[float, float, float]:
@@ -115,5 +111,6 @@ class ChaosRestart:
 
     def _targets(self, topology: TopologySpec) -> tuple[str, ...]:
         spared = {Role.VALIDATOR} if topology.validators < 2 else set()
-        roles = [role for role, included in self._roles.items() if included and role not in spared]
+        wanted = {Role.VALIDATOR: self.include_validators, Role.EXECUTOR: self.include_executors}
+        roles = [role for role, included in wanted.items() if included and role not in spared]
         return tuple(node for node in topology.node_names if any(node.startswith(f"{role}-") for role in roles))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import dataclass
+from typing import ClassVar
 
 from nomos_testing.faults.errors import FieldPath
 from nomos_testing.faults.execution import FaultExecution
@@ -12,17 +13,12 @@ from nomos_testing.faults.schedule import Entry
 from nomos_testing.runtime.interfaces import Expectation, RunContext, RunPlan
 
 
+@dataclass(frozen=True, slots=True)
 class FaultInjection:
     """Inflicts what the plan says of its entries, and heals it."""
 
-    name: Final = "faults"
-
-    def __init__(self, entries: Sequence[Entry]) -> None:
-        self._entries = tuple(entries)
-
-    @property
-    def entries(self) -> Sequence[Entry]:
-        return self._entries
+    name: ClassVar[str] = "faults"
+    entries: tuple[Entry, ...]
 
     def expectations(self) -> Sequence[Expectation]:
         return ()
@@ -30,7 +26,7 @@ class FaultInjection:
     def fault_requests(self, plan: RunPlan, path: FieldPath) -> Sequence[Request]:
         """What is to be planned; a scenario has its faults in a list of their own, wherever the workload stands."""
         return [
-            Request(entry=entry, origin=self.name, path=("faults", index)) for index, entry in enumerate(self._entries)
+            Request(entry=entry, origin=self.name, path=("faults", index)) for index, entry in enumerate(self.entries)
         ]
 
     def prepare(self, plan: RunPlan) -> None:

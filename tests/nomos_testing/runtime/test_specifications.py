@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from nomos_testing import Expectation, RunContext, RunPlan, ScenarioBuilder, ScenarioBuildError
+from nomos_testing.expectations.conditions import HeightAtLeast
+from nomos_testing.faults import slots
+from nomos_testing.faults.vocabulary import Pause
 from nomos_testing.runtime.specifications import RunningParts
 
 NO_CONTEXT: Any = None
@@ -48,6 +51,35 @@ class Load:
 
     async def run(self, ctx: RunContext) -> None:
         """Nothing to do."""
+
+
+def test_every_part_that_the_builder_makes_is_frozen() -> None:
+    scenario = (
+        ScenarioBuilder.topology(validators=2, executors=1)
+        .wallets(20)
+        .transactions()
+        .data_availability()
+        .restarts()
+        .enable_node_control()
+        .fault(Pause("validator-0"), at=slots(3), lasting=slots(1))
+        .expect_consensus_liveness()
+        .expect_no_conflicting_lib()
+        .expect_no_stalls()
+        .expect_recovery()
+        .expect_inclusions_stay()
+        .always("a", HeightAtLeast(0))
+        .eventually("b", HeightAtLeast(0), within=slots(3))
+        .sometimes("c", HeightAtLeast(0))
+        .run_for(seconds=120)
+        .build()
+    )
+    parts: list[Any] = [*scenario.workloads, *scenario.expectations]
+    assert len(parts) == 4 + 3 + 8
+    assert [part.name for part in parts if not is_frozen(part)] == []
+
+
+def is_frozen(part: Any) -> bool:
+    return bool(part.__dataclass_params__.frozen)
 
 
 def test_each_run_begins_a_specification_once() -> None:

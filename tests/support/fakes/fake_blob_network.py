@@ -297,7 +297,7 @@ def _unsigned(message: ChannelInscribe | ChannelBlob) -> SignedMantleTx:
 
 @dataclass
 class Load:
-    """What a workload has dispersed over ``channels`` channels."""
+    """What a workload has dispersed over ``channels`` channels. It is its own specification."""
 
     channels: Sequence[ChannelId] = ()
     blob_rate: int = 1
@@ -315,6 +315,9 @@ class Load:
             await bench.network.nodes["validator-0"].submit_transaction(inscription(channel, DevelopmentProver()))
         bench.network.produce()
         return made
+
+    def begin(self, ctx: RunContext) -> Load:
+        return self
 
     async def disperse(self, bench: DaBench, channel: ChannelId, data: bytes, executor: str = "executor-0") -> BlobId:
         messages = bench.network.messages(channel)

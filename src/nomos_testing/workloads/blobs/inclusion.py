@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, quantiles
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from nomos_core.identifiers import ROOT_MSG_ID, BlobId, ChannelId, MsgId, TxHash
 from nomos_core.keys import Ed25519Key
@@ -27,6 +27,7 @@ from nomos_testing.client.errors import NodeClientError
 from nomos_testing.cluster.interfaces import NodeHandle
 from nomos_testing.runtime.counters import BLOBS_INCLUDED
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
+from nomos_testing.runtime.specifications import Specification
 from nomos_testing.workloads.blobs.events import BlobIncluded, BlobsJudged
 from nomos_testing.workloads.blobs.planning import expected_blobs, required_blobs, required_inscriptions
 
@@ -248,16 +249,26 @@ async def _look(node: NodeHandle, blob: BlobId, column: int) -> str | None:
 _CHANNELS_SHOWN: Final = 4
 
 
-class _Disperser(Protocol):
+class Disperser(Protocol):
+    """A running workload whose blobs are looked for."""
+
     @property
-    def planned(self) -> int: ...
+    def blob_rate(self) -> int: ...
+    @property
+    def capacity(self) -> int: ...
+    @property
+    def channels(self) -> Sequence[ChannelId]: ...
     @property
     def dispersed(self) -> Sequence[Dispersed]: ...
+    @property
+    def overdue(self) -> Sequence[Dispersed]: ...
+    @property
+    def planned(self) -> int: ...
     @property
     def progress(self) -> Sequence[ChannelProgress]: ...
 
 
-def why_not_more(disperser: _Disperser, report: BlobReport, started: float) -> Iterator[str]:
+def why_not_more(disperser: Disperser, report: BlobReport, started: float) -> Iterator[str]:
     """Sentences about a whole run; ``started`` is its beginning in seconds of the monotonic clock."""
     channels = disperser.progress
     yield f"{disperser.planned} were planned, {len(disperser.dispersed)} dispersed, {report.blobs} are in blocks"
@@ -294,36 +305,27 @@ def _shown(lines: Sequence[str]) -> Iterator[str]:
 _MISSING_SHOWN: Final = 20
 
 
-class Disperser(Protocol):
-    """The workload whose blobs are looked for."""
-
-    @property
-    def blob_rate(self) -> int: ...
-    @property
-    def capacity(self) -> int: ...
-    @property
-    def channels(self) -> Sequence[ChannelId]: ...
-    @property
-    def dispersed(self) -> Sequence[Dispersed]: ...
-    @property
-    def overdue(self) -> Sequence[Dispersed]: ...
-    @property
-    def planned(self) -> int: ...
-    @property
-    def progress(self) -> Sequence[ChannelProgress]: ...
-
-
+@dataclass(frozen=True, slots=True)
 class BlobInclusion:
-    """Counts the channels' messages on the canonical chain, each once, whoever dispersed them."""
+    """80 % of a workload's channels and 55 % of its blobs are on the canonical chain at the end."""
 
-    name: Final = "da_workload_inclusions"
-
-    def __init__(self, disperser: Disperser) -> None:
-        self._disperser = disperser
-        self._captured: float | None = None
+    name: ClassVar[str] = "da_workload_inclusions"
+    disperser: Specification[Disperser]
 
     def prepare(self, plan: RunPlan) -> None:
-        """The workload has checked everything."""
+        """The workload checks everything."""
+
+    def begin(self, ctx: RunContext) -> RunningBlobInclusion:
+        return RunningBlobInclusion(self.name, ctx.running(self.disperser))
+
+
+class RunningBlobInclusion:
+    """Counts one run's messages on the canonical chain, each once, whoever dispersed them."""
+
+    def __init__(self, name: str, disperser: Disperser) -> None:
+        self.name = name
+        self._disperser = disperser
+        self._captured: float | None = None
 
     async def capture(self, ctx: RunContext) -> None:
         self._captured = time.monotonic()

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from nomos_testing.client.errors import NodeClientError
 from nomos_testing.failure import Failure
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
+from nomos_testing.runtime.specifications import Specification
 from nomos_testing.workloads.blobs.events import BlobVerified
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _ONE_HOLDER: Final = (
 
 
 class Disperser(Protocol):
-    """The workload whose blobs are fetched."""
+    """A running workload whose blobs are fetched."""
 
     @property
     def dispersed(self) -> Sequence[Dispersed]: ...
@@ -47,19 +48,32 @@ class Fetched:
     share: LightShare
 
 
+@dataclass(frozen=True, slots=True)
 class VerifyBlobs:
-    """Fetches ``sample`` of the run's blobs, chosen by the run's seed, or all where there are fewer."""
+    """``sample`` of a run's blobs, or all where there are fewer, come back as they were sent."""
 
-    name: Final = "verify_blobs"
+    name: ClassVar[str] = "verify_blobs"
+    disperser: Specification[Disperser]
+    sample: int = field(default=DEFAULT_SAMPLE, kw_only=True)
 
-    def __init__(self, disperser: Disperser, *, sample: int = DEFAULT_SAMPLE) -> None:
-        if sample < 1:
-            raise ValueError(f"sample: expected at least one blob, got {sample}")
-        self._disperser = disperser
-        self._sample = sample
+    def __post_init__(self) -> None:
+        if self.sample < 1:
+            raise ValueError(f"sample: expected at least one blob, got {self.sample}")
 
     def prepare(self, plan: RunPlan) -> None:
-        """The workload has checked everything."""
+        """The workload checks everything."""
+
+    def begin(self, ctx: RunContext) -> RunningVerifyBlobs:
+        return RunningVerifyBlobs(self.name, ctx.running(self.disperser), self.sample)
+
+
+class RunningVerifyBlobs:
+    """Fetches a sample of one run's blobs. The run's seed chooses them."""
+
+    def __init__(self, name: str, disperser: Disperser, sample: int) -> None:
+        self.name = name
+        self._disperser = disperser
+        self._sample = sample
 
     async def capture(self, ctx: RunContext) -> None:
         """Nothing is watched: the blobs are fetched at the end."""

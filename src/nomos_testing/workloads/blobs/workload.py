@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from nomos_core.identifiers import ChannelId
 from nomos_testing.runtime.counters import BLOBS_PLANNED
 from nomos_testing.runtime.errors import described
-from nomos_testing.runtime.interfaces import Expectation, RunContext, RunPlan
+from nomos_testing.runtime.interfaces import ExpectationSpec, RunContext, RunPlan
 from nomos_testing.topology import TopologySpec
 from nomos_testing.workloads.blobs.channels import ChannelFlow, ChannelProgress, DispersalFailed, DispersalTurns
 from nomos_testing.workloads.blobs.events import BlobsFinished
@@ -18,55 +19,95 @@ from nomos_testing.workloads.blobs.planning import BlobPlan, blob_plan
 from nomos_testing.workloads.blobs.verification import VerifyBlobs
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataAvailabilityWorkload:
     """``blob_rate`` blobs a block over ``channel_rate`` channels and ``headroom_percent`` more.
 
-    Without ``channel_rate`` over as many channels as carry the rate; see ``blob_planning``.
+    Without ``channel_rate`` over as many channels as carry the rate; see ``planning``.
     """
 
-    name: Final = "channel_workload"
+    name: ClassVar[str] = "channel_workload"
+    channel_rate: int | None = None
+    blob_rate: int = 1
+    headroom_percent: int | None = None
+    verify_blobs: bool = True
 
-    def __init__(
-        self,
-        *,
-        channel_rate: int | None = None,
-        blob_rate: int = 1,
-        headroom_percent: int | None = None,
-        verify_blobs: bool = True,
-    ) -> None:
-        if channel_rate is not None and channel_rate < 1:
+    def __post_init__(self) -> None:
+        if self.channel_rate is not None and self.channel_rate < 1:
             raise ValueError("channel rate must be non-zero")
-        if blob_rate < 1:
+        if self.blob_rate < 1:
             raise ValueError("blob rate must be non-zero")
-        if headroom_percent is not None and headroom_percent < 0:
-            raise ValueError(f"headroom percent: expected 0 or more, got {headroom_percent}")
-        self._channel_rate = channel_rate
-        self._blob_rate = blob_rate
-        self._headroom_percent = headroom_percent
-        self._verify_blobs = verify_blobs
-        self._plan: BlobPlan | None = None
+        if self.headroom_percent is not None and self.headroom_percent < 0:
+            raise ValueError(f"headroom percent: expected 0 or more, got {self.headroom_percent}")
+
+    def blobs(self, plan: RunPlan) -> BlobPlan:
+        """Plan the channels and blobs of a run.
+
+        Raises:
+            ValueError: the network of this run cannot carry them.
+        """
+        _check_topology(plan.topology)
+        return blob_plan(
+            plan,
+            blob_rate=self.blob_rate,
+            channel_rate=self.channel_rate,
+            headroom_percent=self.headroom_percent,
+        )
+
+    def expectations(self) -> Sequence[ExpectationSpec]:
+        inclusion = BlobInclusion(self)
+        return (inclusion, VerifyBlobs(self)) if self.verify_blobs else (inclusion,)
+
+    def prepare(self, plan: RunPlan) -> None:
+        self.blobs(plan)
+
+    def describe_load(self, plan: RunPlan) -> Sequence[str]:
+        """Say how many blobs a run disperses, over how many channels, and why so many."""
+        return self.blobs(plan).sentences()
+
+    def begin(self, ctx: RunContext) -> RunningDataAvailabilityWorkload:
+        return RunningDataAvailabilityWorkload(self, self.blobs(ctx.plan()))
+
+    def file_section(self) -> Mapping[str, Any]:
+        """The same in a scenario file."""
+        section = {
+            "channel_rate": self.channel_rate,
+            "blob_rate": self.blob_rate,
+            "headroom_percent": self.headroom_percent,
+            "verify_blobs": self.verify_blobs,
+        }
+        return {"data_availability": {key: value for key, value in section.items() if value is not None}}
+
+
+class RunningDataAvailabilityWorkload:
+    """Inscribes and fills the channels of one run."""
+
+    def __init__(self, wanted: DataAvailabilityWorkload, plan: BlobPlan) -> None:
+        self.name = wanted.name
+        self.blob_rate = wanted.blob_rate
+        self._plan = plan
         self._dispersed: list[Dispersed] = []
         self._overdue: list[Dispersed] = []
-        self._progress: list[ChannelProgress] = []
-
-    @property
-    def blob_rate(self) -> int:
-        return self._blob_rate
+        self._progress = [ChannelProgress(channel) for channel in plan.channels]
 
     @property
     def channels(self) -> Sequence[ChannelId]:
-        """Empty before ``prepare``."""
-        return self._plan.channels if self._plan else ()
+        return self._plan.channels
 
     @property
     def planned(self) -> int:
-        """Blobs; 0 before ``prepare``."""
-        return self._plan.planned if self._plan else 0
+        """Blobs that the run is to disperse."""
+        return self._plan.planned
 
     @property
     def capacity(self) -> int:
-        """Blobs that a healthy network gets into blocks; 0 before ``prepare``."""
-        return self._plan.capacity if self._plan else 0
+        """Blobs that a healthy network gets into blocks."""
+        return self._plan.capacity
+
+    @property
+    def dispersed(self) -> Sequence[Dispersed]:
+        """What executors have dispersed so far."""
+        return self._dispersed
 
     @property
     def overdue(self) -> Sequence[Dispersed]:
@@ -75,39 +116,8 @@ class DataAvailabilityWorkload:
 
     @property
     def progress(self) -> Sequence[ChannelProgress]:
-        """How far each channel has come in this run."""
+        """How far each channel has come."""
         return self._progress
-
-    def describe_load(self, plan: RunPlan) -> Sequence[str]:
-        """The blobs and channels of the plan in sentences; empty before ``prepare``."""
-        return self._plan.sentences() if self._plan else ()
-
-    @property
-    def dispersed(self) -> Sequence[Dispersed]:
-        """What executors have dispersed so far in this run."""
-        return self._dispersed
-
-    def expectations(self) -> Sequence[Expectation]:
-        inclusion = BlobInclusion(self)
-        return (inclusion, VerifyBlobs(self)) if self._verify_blobs else (inclusion,)
-
-    def file_section(self) -> Mapping[str, Any]:
-        section = {
-            "channel_rate": self._channel_rate,
-            "blob_rate": self._blob_rate,
-            "headroom_percent": self._headroom_percent,
-            "verify_blobs": self._verify_blobs,
-        }
-        return {"data_availability": {key: value for key, value in section.items() if value is not None}}
-
-    def prepare(self, plan: RunPlan) -> None:
-        _check_topology(plan.topology)
-        self._plan = blob_plan(
-            plan,
-            blob_rate=self._blob_rate,
-            channel_rate=self._channel_rate,
-            headroom_percent=self._headroom_percent,
-        )
 
     async def run(self, ctx: RunContext) -> None:
         """Fill every channel.
@@ -116,9 +126,6 @@ class DataAvailabilityWorkload:
             DispersalFailed: no executor dispersed a blob, or no node took a channel's inscription; the first channel
                 that fails ends the others.
         """
-        assert self._plan is not None, "prepare comes first"
-        self._dispersed, self._overdue = [], []
-        self._progress = [ChannelProgress(channel) for channel in self._plan.channels]
         turns = DispersalTurns(self._plan.timing.between)
         ctx.counters().set(BLOBS_PLANNED, self._plan.planned)
         try:

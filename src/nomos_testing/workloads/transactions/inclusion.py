@@ -11,12 +11,13 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import quantiles
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 from nomos_core import field
 from nomos_core.identifiers import HeaderId, TxHash
 from nomos_testing.runtime.counters import TRANSACTIONS_INCLUDED
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
+from nomos_testing.runtime.specifications import Specification
 from nomos_testing.workloads.transactions.events import TransactionIncluded, TransactionsJudged
 from nomos_testing.workloads.transactions.spending import CanonicalTransactions
 
@@ -89,7 +90,7 @@ def required_inclusions(planned: int) -> int:
 
 
 class Submitter(Protocol):
-    """The workload whose transactions are looked for."""
+    """A running workload whose transactions are looked for."""
 
     @property
     def planned(self) -> int: ...
@@ -97,18 +98,28 @@ class Submitter(Protocol):
     def sent(self) -> Sequence[Sent]: ...
 
 
+@dataclass(frozen=True, slots=True)
 class TransactionInclusion:
-    """Counts the workload's own transactions on the canonical chain, each once, wherever they were sent."""
+    """Half of the transactions that a workload plans are on the canonical chain at the end."""
 
-    name: Final = "tx_inclusion_expectation"
-
-    def __init__(self, submitter: Submitter) -> None:
-        self._submitter = submitter
-        self._started = 0.0
+    name: ClassVar[str] = "tx_inclusion_expectation"
+    submitter: Specification[Submitter]
 
     def prepare(self, plan: RunPlan) -> None:
         if not plan.topology.wallet:
             raise ValueError("transaction workload requires seeded accounts")
+
+    def begin(self, ctx: RunContext) -> RunningTransactionInclusion:
+        return RunningTransactionInclusion(self.name, ctx.running(self.submitter))
+
+
+class RunningTransactionInclusion:
+    """Counts one run's own transactions on the canonical chain, each once, wherever they were sent."""
+
+    def __init__(self, name: str, submitter: Submitter) -> None:
+        self.name = name
+        self._submitter = submitter
+        self._started = 0.0
 
     async def capture(self, ctx: RunContext) -> None:
         self._started = time.monotonic()

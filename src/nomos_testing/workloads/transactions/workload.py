@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from nomos_core import field
 from nomos_core.mantle.notes import utxos_of
@@ -34,7 +34,7 @@ from nomos_testing.failure import Failure
 from nomos_testing.journal.events import Notice
 from nomos_testing.proof_cache import CachingProver
 from nomos_testing.runtime.counters import TRANSACTIONS_PLANNED, TRANSACTIONS_SENT
-from nomos_testing.runtime.interfaces import Expectation, RunContext, RunPlan
+from nomos_testing.runtime.interfaces import ExpectationSpec, RunContext, RunPlan
 from nomos_testing.topology import GeneratedTopology
 from nomos_testing.topology.timing import RunTiming
 from nomos_testing.workloads.transactions.events import TransactionSent, TransactionsFinished
@@ -213,6 +213,7 @@ def self_transfer(source: FundedAccount, prover: Prover) -> SignedMantleTx:
     return sign_transaction(transaction, operation_signers=(), ledger_keys=(source.account.secret_key,), prover=prover)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionWorkload:
     """``rate`` transactions a block from at most ``users`` accounts.
 
@@ -220,70 +221,81 @@ class TransactionWorkload:
     ``best_effort`` accounts that are too few for the rate send what they can; without, they are refused.
     """
 
-    name: Final = "tx_workload"
+    name: ClassVar[str] = "tx_workload"
+    rate: int = 1
+    users: int | None = None
+    once_per_account: bool = False
+    best_effort: bool = False
 
-    def __init__(
-        self, *, rate: int = 1, users: int | None = None, once_per_account: bool = False, best_effort: bool = False
-    ) -> None:
-        if rate < 1:
+    def __post_init__(self) -> None:
+        if self.rate < 1:
             raise ValueError("transaction rate must be non-zero")
-        if users is not None and users < 1:
+        if self.users is not None and self.users < 1:
             raise ValueError("transaction user count must be non-zero")
-        self._rate = rate
-        self._users = users
-        self._once_per_account = once_per_account
-        self._best_effort = best_effort
-        self._submissions: SubmissionPlan | None = None
+
+    def submissions(self, plan: RunPlan) -> SubmissionPlan:
+        """Plan the submissions of a run.
+
+        Raises:
+            ValueError: the accounts of this run cannot send them.
+        """
+        accounts = plan.topology.wallet.users if plan.topology.wallet else 0
+        if not accounts:
+            raise ValueError("transaction workload requires seeded accounts")
+        if self.users is not None and self.users > accounts and not self.best_effort:
+            raise ValueError(
+                f"{self.users} users are asked for, and genesis funds {accounts} accounts: "
+                "fund as many wallets, lower users, or say best_effort: true to send from those there are"
+            )
+        usable = accounts if self.users is None else min(accounts, self.users)
+        return submission_plan(
+            plan.metrics,
+            rate=self.rate,
+            accounts=usable,
+            wins=1 - LotteryOdds.of(plan.topology).empty_slot(spent=usable),
+            once=self.once_per_account,
+            best_effort=self.best_effort,
+        )
+
+    def expectations(self) -> Sequence[ExpectationSpec]:
+        return (TransactionInclusion(self),)
+
+    def prepare(self, plan: RunPlan) -> None:
+        self.submissions(plan)
+
+    def describe_load(self, plan: RunPlan) -> Sequence[str]:
+        """Say how many transactions a run sends, and from how many accounts."""
+        return self.submissions(plan).sentences()
+
+    def begin(self, ctx: RunContext) -> RunningTransactionWorkload:
+        return RunningTransactionWorkload(self.name, self.submissions(ctx.plan()))
+
+    def file_section(self) -> Mapping[str, Any]:
+        """The same in a scenario file."""
+        users = {} if self.users is None else {"users": self.users}
+        choices = {"once_per_account": self.once_per_account, "best_effort": self.best_effort}
+        chosen = {name: True for name, given in choices.items() if given}
+        return {"transactions": {"rate": self.rate, **users, **chosen}}
+
+
+class RunningTransactionWorkload:
+    """Sends the transactions of one run."""
+
+    def __init__(self, name: str, submissions: SubmissionPlan) -> None:
+        self.name = name
+        self._submissions = submissions
         self._sent: list[Sent] = []
         self._furthest_behind = 0.0
 
     @property
     def planned(self) -> int:
-        """Transactions a run sends; 0 before ``prepare``."""
-        return self._submissions.planned if self._submissions else 0
+        """Transactions that the run sends."""
+        return self._submissions.planned
 
     @property
     def sent(self) -> Sequence[Sent]:
-        """What nodes have taken so far in this run, in the order they took it."""
+        """What nodes have taken so far, in the order they took it."""
         return self._sent
-
-    def file_section(self) -> Mapping[str, Any]:
-        """The same in a scenario file."""
-        users = {} if self._users is None else {"users": self._users}
-        choices = {"once_per_account": self._once_per_account, "best_effort": self._best_effort}
-        chosen = {name: True for name, given in choices.items() if given}
-        return {"transactions": {"rate": self._rate, **users, **chosen}}
-
-    def describe_load(self, plan: RunPlan) -> Sequence[str]:
-        """The number of transactions and of accounts in sentences; empty before ``prepare``."""
-        return self._submissions.sentences() if self._submissions else ()
-
-    @property
-    def submissions(self) -> SubmissionPlan | None:
-        """None before ``prepare``."""
-        return self._submissions
-
-    def expectations(self) -> Sequence[Expectation]:
-        return (TransactionInclusion(self),)
-
-    def prepare(self, plan: RunPlan) -> None:
-        accounts = plan.topology.wallet.users if plan.topology.wallet else 0
-        if not accounts:
-            raise ValueError("transaction workload requires seeded accounts")
-        if self._users is not None and self._users > accounts and not self._best_effort:
-            raise ValueError(
-                f"{self._users} users are asked for, and genesis funds {accounts} accounts: "
-                "fund as many wallets, lower users, or say best_effort: true to send from those there are"
-            )
-        usable = accounts if self._users is None else min(accounts, self._users)
-        self._submissions = submission_plan(
-            plan.metrics,
-            rate=self._rate,
-            accounts=usable,
-            wins=1 - LotteryOdds.of(plan.topology).empty_slot(spent=usable),
-            once=self._once_per_account,
-            best_effort=self._best_effort,
-        )
 
     async def get_ready(self, ctx: RunContext) -> None:
         """Make the proofs of each account's first transaction, on all processors; the prover keeps them.
@@ -291,7 +303,6 @@ class TransactionWorkload:
         Raises:
             ProofError: a proof could not be made.
         """
-        assert self._submissions is not None, "prepare comes first"
         prover, sources = ctx.prover(), funded_accounts(ctx.descriptors())[: self._submissions.accounts]
         if isinstance(prover, CachingProver):
             with prover.all_processors():
@@ -304,11 +315,9 @@ class TransactionWorkload:
             NodeClientError: no node took a transaction in any of five rounds.
             ValueError: genesis funds none of the accounts.
         """
-        assert self._submissions is not None, "prepare comes first"
         sources = funded_accounts(ctx.descriptors())[: self._submissions.accounts]
         if not sources:
             raise ValueError("transaction workload could not match any accounts to genesis UTXOs")
-        self._sent, self._furthest_behind = [], 0.0
         ctx.counters().set(TRANSACTIONS_PLANNED, self.planned)
         spendable = SpendableAccounts()
         try:

@@ -20,7 +20,7 @@ HOLDERS = {0: ["validator-0"], 1: ["validator-1"]}
 async def test_blobs_on_the_chain_are_counted_and_journalled(tmp_path: Path) -> None:
     async with da_bench(tmp_path, seconds=60) as bench:
         load = await Load.inscribed(bench, 2)
-        expectation = BlobInclusion(load)
+        expectation = BlobInclusion(load).begin(bench.ctx)
         await expectation.capture(bench.ctx)
         for channel in load.channels:
             await load.disperse(bench, channel, payload(1, channel[-1]))
@@ -39,7 +39,7 @@ async def test_too_few_inscriptions_are_named_by_channel(tmp_path: Path) -> None
     async with da_bench(tmp_path) as bench:
         load = await Load.inscribed(bench, 1)
         load.channels = [channel_id(index) for index in range(3)]
-        expectation = BlobInclusion(load)
+        expectation = BlobInclusion(load).begin(bench.ctx)
         await expectation.capture(bench.ctx)
         await bench.seen()
         with pytest.raises(ExpectationFailed) as failed:
@@ -52,7 +52,7 @@ async def test_too_few_inscriptions_are_named_by_channel(tmp_path: Path) -> None
 async def test_too_few_blobs_are_counted_and_the_missing_ones_explained(tmp_path: Path) -> None:
     async with da_bench(tmp_path, validators=2, holders=HOLDERS, seconds=60) as bench:
         load = await Load.inscribed(bench, 2)
-        expectation = BlobInclusion(load)
+        expectation = BlobInclusion(load).begin(bench.ctx)
         await expectation.capture(bench.ctx)
         await load.disperse(bench, load.channels[0], payload(1))
         for _ in range(4):
@@ -82,7 +82,7 @@ async def test_too_few_blobs_are_counted_and_the_missing_ones_explained(tmp_path
 async def test_the_message_says_why_no_more_blobs_were_dispersed(tmp_path: Path) -> None:
     async with da_bench(tmp_path, seconds=60) as bench:
         load = await Load.inscribed(bench, 1)
-        expectation = BlobInclusion(load)
+        expectation = BlobInclusion(load).begin(bench.ctx)
         await expectation.capture(bench.ctx)
         waiting = await load.disperse(bench, load.channels[0], payload(1))
         load.planned = 54
@@ -115,7 +115,7 @@ async def test_the_message_says_why_no_more_blobs_were_dispersed(tmp_path: Path)
 async def test_of_a_blob_on_an_abandoned_branch_the_block_is_named(tmp_path: Path) -> None:
     async with da_bench(tmp_path, seconds=60) as bench:
         load = await Load.inscribed(bench, 1)
-        expectation = BlobInclusion(load)
+        expectation = BlobInclusion(load).begin(bench.ctx)
         await expectation.capture(bench.ctx)
         orphan = await load.disperse(bench, load.channels[0], payload(1))
         abandoned = bench.network.produce()
@@ -142,7 +142,7 @@ async def test_of_a_blob_on_an_abandoned_branch_the_block_is_named(tmp_path: Pat
 async def test_blocks_after_the_runs_duration_ask_for_no_more_blobs(tmp_path: Path) -> None:
     async with da_bench(tmp_path, seconds=0.0001) as bench:
         load = await Load.inscribed(bench, 1)
-        expectation = BlobInclusion(load)
+        expectation = BlobInclusion(load).begin(bench.ctx)
         await expectation.capture(bench.ctx)
         await load.disperse(bench, load.channels[0], payload(1))
         for _ in range(5):
@@ -154,4 +154,4 @@ async def test_blocks_after_the_runs_duration_ask_for_no_more_blobs(tmp_path: Pa
 async def test_without_a_capture_nothing_is_judged(tmp_path: Path) -> None:
     async with da_bench(tmp_path) as bench:
         with pytest.raises(ExpectationFailed, match="da workload expectation not started"):
-            await BlobInclusion(Load()).evaluate(bench.ctx)
+            await BlobInclusion(Load()).begin(bench.ctx).evaluate(bench.ctx)

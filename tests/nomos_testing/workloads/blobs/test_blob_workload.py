@@ -20,6 +20,7 @@ from nomos_core.mantle.transactions_json import transaction_from_json, transacti
 from nomos_core.proofs.development import DevelopmentProver
 from nomos_testing import ScenarioBuilder, ScenarioBuildError
 from nomos_testing.journal.events import Notice
+from nomos_testing.outcome import ExpectationFailed
 from nomos_testing.runtime.counters import BLOBS_DISPERSED, BLOBS_PLANNED
 from nomos_testing.topology import TopologySpec
 from nomos_testing.topology.presets import DataAvailability
@@ -29,7 +30,7 @@ from nomos_testing.workloads.blobs import planning
 from nomos_testing.workloads.blobs.channels import DispersalFailed, inscription
 from nomos_testing.workloads.blobs.events import BlobDispersed, BlobOverdue, BlobsFinished, ChannelInscribed
 from nomos_testing.workloads.blobs.planning import channel_id
-from nomos_testing.workloads.blobs.workload import DataAvailabilityWorkload
+from nomos_testing.workloads.blobs.workload import DataAvailabilityWorkload, RunningDataAvailabilityWorkload
 from support.fakes.fake_blob_network import DaBench, FakeDaNode, da_bench
 
 SINGLE_HOLDERS = {0: ["validator-0"], 1: ["validator-1"]}
@@ -40,7 +41,7 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channels_module, "MIN_OVERDUE_SECONDS", 0.3)
 
 
-async def run(bench: DaBench, *, blobs: int, channels: int = 1) -> DataAvailabilityWorkload:
+async def run(bench: DaBench, *, blobs: int, channels: int = 1) -> RunningDataAvailabilityWorkload:
     """Run the workload over a chain that grows, with so many blobs for each channel."""
     workload = planned(bench, blobs=blobs, channels=channels)
     async with bench.producing(), asyncio.timeout(20):
@@ -48,12 +49,12 @@ async def run(bench: DaBench, *, blobs: int, channels: int = 1) -> DataAvailabil
     return workload
 
 
-def planned(bench: DaBench, *, blobs: int, channels: int = 1) -> DataAvailabilityWorkload:
-    workload = DataAvailabilityWorkload(channel_rate=channels, blob_rate=1, headroom_percent=0)
+def planned(bench: DaBench, *, blobs: int, channels: int = 1) -> RunningDataAvailabilityWorkload:
+    wanted = DataAvailabilityWorkload(channel_rate=channels, blob_rate=1, headroom_percent=0)
     # Planned for slots in which a real network could carry it; the one in memory is faster.
     metrics = RunTiming(run_duration=blobs * channels * 2.0, slot_duration=2.0, active_slot_coeff=1.0)
-    workload.prepare(replace(bench.ctx.plan(), metrics=metrics))
-    return workload
+    plan = wanted.blobs(replace(bench.ctx.plan(), metrics=metrics))
+    return RunningDataAvailabilityWorkload(wanted, plan)
 
 
 async def test_every_channel_is_a_chain_of_an_inscription_and_its_blobs(tmp_path: Path) -> None:
@@ -64,6 +65,31 @@ async def test_every_channel_is_a_chain_of_an_inscription_and_its_blobs(tmp_path
             assert isinstance(first, ChannelInscribe)
             assert len(blobs) == 3
             assert [blob.parent for blob in blobs] == [message_id(before) for before in (first, *blobs[:-1])]
+
+
+async def test_two_runs_at_once_count_their_own_blobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one network a channel is filled, and in the other the executor does not answer."""
+    monkeypatch.setattr(planning, "IN_FLIGHT_SECONDS", 0.0)  # the network in memory is faster than a real one
+    wanted = DataAvailabilityWorkload(channel_rate=1, headroom_percent=0, verify_blobs=False)
+    (expectation,) = wanted.expectations()
+    for name in ("fills", "fails"):
+        (tmp_path / name).mkdir()
+    async with (
+        da_bench(tmp_path / "fills") as fills,
+        da_bench(tmp_path / "fails") as fails,
+    ):
+        fails.network.nodes["executor-0"].refusals = channels_module.PUBLISH_ROUNDS
+        runs = [bench.ctx.running(wanted) for bench in (fills, fails)]
+        judges = [bench.ctx.running(expectation) for bench in (fills, fails)]
+        for judge, bench in zip(judges, (fills, fails), strict=True):
+            await judge.capture(bench.ctx)
+        async with fills.producing(), fails.producing(), asyncio.timeout(20):
+            done = await asyncio.gather(runs[0].run(fills.ctx), runs[1].run(fails.ctx), return_exceptions=True)
+        assert [type(outcome) for outcome in done] == [type(None), DispersalFailed]
+        assert [len(running.dispersed) for running in runs] == [runs[0].planned, 0]
+        assert (await judges[0].evaluate(fills.ctx)).observed == {"channels": 1, "blobs": runs[0].planned}
+        with pytest.raises(ExpectationFailed, match=r"planned, 0 dispersed, 0 are in blocks"):
+            await judges[1].evaluate(fails.ctx)
 
 
 async def test_the_journal_tells_every_step(tmp_path: Path) -> None:

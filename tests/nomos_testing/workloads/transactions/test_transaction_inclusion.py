@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from nomos_core.field import to_hex
 from nomos_core.identifiers import HeaderId, TxHash, ZkPublicKey, ZkSignature
 from nomos_core.mantle.transactions import LedgerTx, MantleTx, Note, SignedMantleTx
-from nomos_testing.runtime.interfaces import ExpectationFailed, Observation
+from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext
 from nomos_testing.workloads.transactions.events import TransactionIncluded, TransactionsJudged
 from nomos_testing.workloads.transactions.inclusion import CanonicalBlock, Sent, TransactionInclusion, match_inclusions
 from support.fakes.fake_blob_network import DaBench, da_bench
@@ -23,10 +23,13 @@ from support.fakes.fake_blob_network import DaBench, da_bench
 
 @dataclass
 class Load:
-    """Has sent what it is told to have sent."""
+    """Has sent what it is told to have sent. It is its own specification."""
 
     planned: int
     sent: list[Sent] = field(default_factory=list)
+
+    def begin(self, ctx: RunContext) -> Load:
+        return self
 
     def send(self, number: int) -> SignedMantleTx:
         output = Note(number + 1, ZkPublicKey(number + 1))
@@ -43,7 +46,7 @@ def produce(bench: DaBench, transactions: Sequence[SignedMantleTx], *, branch: i
 async def test_half_of_the_planned_transactions_are_enough(tmp_path: Path) -> None:
     async with da_bench(tmp_path) as bench:
         load = Load(planned=4)
-        expectation = TransactionInclusion(load)
+        expectation = TransactionInclusion(load).begin(bench.ctx)
         await expectation.capture(bench.ctx)
         transactions = [load.send(number) for number in range(3)]
         produce(bench, transactions[:2])
@@ -59,7 +62,7 @@ async def test_half_of_the_planned_transactions_are_enough(tmp_path: Path) -> No
 async def test_fewer_fail_and_the_missing_ones_are_named(tmp_path: Path) -> None:
     async with da_bench(tmp_path) as bench:
         load = Load(planned=5)
-        expectation = TransactionInclusion(load)
+        expectation = TransactionInclusion(load).begin(bench.ctx)
         await expectation.capture(bench.ctx)
         produce(bench, [load.send(0), load.send(1)])
         missing = load.send(2)
@@ -79,7 +82,7 @@ async def test_fewer_fail_and_the_missing_ones_are_named(tmp_path: Path) -> None
 async def test_a_block_that_the_chain_left_counts_for_nothing(tmp_path: Path) -> None:
     async with da_bench(tmp_path) as bench:
         load = Load(planned=1)
-        expectation = TransactionInclusion(load)
+        expectation = TransactionInclusion(load).begin(bench.ctx)
         await expectation.capture(bench.ctx)
         produce(bench, [load.send(0)], branch=1)
         await bench.seen()
@@ -94,7 +97,7 @@ async def test_a_block_that_the_chain_left_counts_for_nothing(tmp_path: Path) ->
 async def test_a_workload_that_planned_nothing_cannot_pass(tmp_path: Path) -> None:
     async with da_bench(tmp_path) as bench:
         with pytest.raises(ExpectationFailed, match="transaction workload planned zero transactions"):
-            await TransactionInclusion(Load(planned=0)).evaluate(bench.ctx)
+            await TransactionInclusion(Load(planned=0)).begin(bench.ctx).evaluate(bench.ctx)
 
 
 # the match of what was sent with a chain

@@ -30,13 +30,18 @@ from nomos_testing.proof_cache import CachingProver
 from nomos_testing.runtime.background import Background
 from nomos_testing.runtime.context import RunContext
 from nomos_testing.runtime.counters import Counters
-from nomos_testing.runtime.interfaces import RunPlan
+from nomos_testing.runtime.interfaces import ExpectationFailed, RunPlan
 from nomos_testing.topology import TopologySpec, reserve_ports
 from nomos_testing.topology.timing import RunTiming
 from nomos_testing.topology.wallets import WalletSpec
 from nomos_testing.workloads.transactions import workload as workload_module
-from nomos_testing.workloads.transactions.events import TransactionSent, TransactionsFinished
-from nomos_testing.workloads.transactions.workload import TransactionWorkload, proof_sentence, submission_plan
+from nomos_testing.workloads.transactions.events import TransactionSent, TransactionsFinished, TransactionsJudged
+from nomos_testing.workloads.transactions.workload import (
+    RunningTransactionWorkload,
+    TransactionWorkload,
+    proof_sentence,
+    submission_plan,
+)
 
 ACCOUNTS = 6
 SLOT_SECONDS = 0.05
@@ -129,9 +134,9 @@ async def bench(
 
 async def run(
     bench: Bench, *, rate: int = 1, users: int | None = None, once_per_account: bool = True
-) -> TransactionWorkload:
-    workload = TransactionWorkload(rate=rate, users=users, once_per_account=once_per_account)
-    workload.prepare(bench.ctx.plan())
+) -> RunningTransactionWorkload:
+    wanted = TransactionWorkload(rate=rate, users=users, once_per_account=once_per_account)
+    workload = bench.ctx.running(wanted)
     async with asyncio.timeout(20):
         await workload.run(bench.ctx)
     return workload
@@ -153,6 +158,32 @@ async def test_each_account_sends_its_note_to_itself_once(tmp_path: Path) -> Non
         assert (finished.planned, finished.sent) == (4, 4)
 
 
+async def test_two_runs_at_once_count_their_own_transactions(tmp_path: Path) -> None:
+    """One network takes everything, and the other nothing."""
+    wanted = TransactionWorkload(rate=1, once_per_account=True)
+    refusals = [NodeUnreachable("validator-0", "POST", "no answer")] * 100
+    (tmp_path / "takes").mkdir()
+    (tmp_path / "refuses").mkdir()
+    async with (
+        bench(tmp_path / "takes", Node("validator-0", Role.VALIDATOR)) as takes,
+        bench(tmp_path / "refuses", Node("validator-0", Role.VALIDATOR, refusals)) as refuses,
+    ):
+        runs = [lab.ctx.running(wanted) for lab in (takes, refuses)]
+        judges = [lab.ctx.running(wanted.expectations()[0]) for lab in (takes, refuses)]
+        async with asyncio.timeout(20):
+            outcomes = await asyncio.gather(
+                *(running.run(lab.ctx) for running, lab in zip(runs, (takes, refuses), strict=True)),
+                return_exceptions=True,
+            )
+        assert [type(outcome) for outcome in outcomes] == [type(None), ExceptionGroup]
+        assert [len(running.sent) for running in runs] == [runs[0].planned, 0]
+        assert [len(lab.events(TransactionSent)) for lab in (takes, refuses)] == [runs[0].planned, 0]
+        for judge, lab, sent in zip(judges, (takes, refuses), (runs[0].planned, 0), strict=True):
+            with pytest.raises(ExpectationFailed, match="transaction inclusion observed 0 below"):
+                await judge.evaluate(lab.ctx)
+            assert [event.sent for event in lab.events(TransactionsJudged)] == [sent]
+
+
 async def test_no_more_accounts_send_than_users_were_asked_for(tmp_path: Path) -> None:
     async with bench(tmp_path, Node("validator-0", Role.VALIDATOR)) as lab:
         assert len((await run(lab, rate=5, users=2)).sent) == 2
@@ -171,8 +202,7 @@ async def test_a_load_that_the_accounts_cannot_be_is_refused(
     async with bench(tmp_path, Node("validator-0", Role.VALIDATOR)) as lab:
         with pytest.raises(ValueError, match=text):
             TransactionWorkload(**arguments).prepare(lab.ctx.plan())
-        workload = TransactionWorkload(**arguments, best_effort=True)
-        workload.prepare(lab.ctx.plan())
+        workload = lab.ctx.running(TransactionWorkload(**arguments, best_effort=True))
         assert 0 < workload.planned <= 12
 
 
@@ -231,8 +261,7 @@ async def test_real_proofs_are_made_before_the_load_and_taken_from_the_cache_in_
     counting = Counting()
     prover: Any = CachingProver(counting, tmp_path / "proofs", identity=b"circuits")
     async with bench(tmp_path, Node("validator-0", Role.VALIDATOR), prover=prover) as lab:
-        workload = TransactionWorkload(rate=1)
-        workload.prepare(lab.ctx.plan())
+        workload = lab.ctx.running(TransactionWorkload(rate=1))
         async with asyncio.timeout(20):
             await workload.get_ready(lab.ctx)
             assert counting.made == workload.planned
@@ -244,8 +273,7 @@ async def test_real_proofs_are_made_before_the_load_and_taken_from_the_cache_in_
 
 async def test_development_proofs_are_not_made_beforehand(tmp_path: Path) -> None:
     async with bench(tmp_path, Node("validator-0", Role.VALIDATOR)) as lab:
-        workload = TransactionWorkload(rate=1)
-        workload.prepare(lab.ctx.plan())
+        workload = lab.ctx.running(TransactionWorkload(rate=1))
         await workload.get_ready(lab.ctx)
         assert lab.events(Notice) == []
 
