@@ -10,12 +10,16 @@ from nomos_testing.journal.events import journal_event
 @journal_event("network_impaired")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkImpaired:
+    """Links were cut or slowed."""
+
     number: int
+    """Number of the impairment in this run."""
     description: str
+    """``loss 10% on all links``."""
     links: tuple[str, ...]
-    """``validator-0 -> validator-1``"""
+    """The directed links, each as ``validator-0 -> validator-1``."""
     seconds: float
-    """From the request until it was in effect."""
+    """Seconds from the request until it took effect."""
 
 
 @journal_event("network_restored")
@@ -24,23 +28,30 @@ class NetworkRestored:
     """Impairments were lifted."""
 
     numbers: tuple[int, ...]
+    """Numbers of the impairments."""
     seconds: float
+    """Seconds from the request until it took effect."""
 
 
 @journal_event("network_verified")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkVerified:
-    """The outcome of a verification: see ``LinkVerification``."""
+    """The links were checked; see ``LinkVerification``."""
 
     verified: bool
+    """True if every link delivers both ways and every running node has its peers."""
     seconds: float
+    """Seconds that the check took."""
     left_out: tuple[str, ...]
+    """What was not checked: stopped nodes and links that are still impaired."""
     reason: str | None = None
+    """Why the network is not verified."""
 
 
 @journal_event("relay_ended")
 @dataclass(frozen=True, slots=True)
 class RelayEnded:
-    """The relay between the nodes ended by itself: no node reaches another any more."""
+    """The relay between the nodes ended by itself. The nodes no longer reach each other."""
 
     reason: str
+    """How it ended."""

@@ -10,10 +10,13 @@ from nomos_testing.journal.events import journal_event
 @journal_event("expectation_broken")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectationBroken:
-    """Something that had to hold does not; the verdict comes at the end all the same."""
+    """A watched condition does not hold. The run continues, and the verdict at its end is *failed*."""
 
     expectation: str
+    """Name of the expectation."""
     description: str
+    """Which condition failed, and how."""
     slot: float
-    """Since watching began."""
+    """Slots since the start of watching."""
     active_faults: tuple[str, ...]
+    """The faults that were active, as sentences."""

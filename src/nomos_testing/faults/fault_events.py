@@ -11,67 +11,86 @@ from nomos_testing.journal.events import journal_event
 @journal_event("faults_planned")
 @dataclass(frozen=True, slots=True)
 class FaultsPlanned:
-    """Written before the run begins."""
+    """The faults of the run are planned; written before the run begins."""
 
     plan: tuple[dict[str, Any], ...]
+    """The faults as ``plan.json`` has them."""
     lines: tuple[str, ...]
-    """The same for people to read."""
+    """The same plan as sentences."""
 
 
 @journal_event("fault_injected")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultInjected:
+    """A fault has taken effect."""
+
     number: int
+    """Number of the fault in the plan, from 1."""
     fault: str
+    """Kind and target: ``pause validator-0``."""
     origin: str
+    """Name of the workload that injects it: ``faults`` or the chaos restarts."""
     planned_at: float
-    """Seconds since the workloads started."""
+    """Seconds from the start of the workloads to the planned injection."""
     late: float
-    """How much later than planned it began."""
+    """Seconds from the planned to the real start of the injection."""
     seconds: float
-    """Until it had taken effect."""
+    """Seconds from the start of the injection until it took effect."""
 
 
 @journal_event("fault_left_out")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultLeftOut:
-    """The run's duration was over before it began, if by a moment."""
+    """A fault was not injected, because the run's duration ended before its time."""
 
     number: int
+    """Number of the fault in the plan, from 1."""
     fault: str
+    """Kind and target: ``pause validator-0``."""
     planned_at: float
+    """Seconds from the start of the workloads to the planned injection."""
 
 
 @journal_event("fault_healed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultHealed:
+    """A fault is undone."""
+
     number: int
+    """Number of the fault in the plan, from 1."""
     fault: str
+    """Kind and target: ``pause validator-0``."""
     seconds: float
-    """Until the heal had taken effect: a node answers again, a link carries packets again."""
+    """Seconds until the heal took effect: the node answers again, the links carry packets again."""
 
 
 @journal_event("fault_heal_verified")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealVerified:
-    """Whether messages of each side were seen to reach the other after a heal."""
+    """The links were checked after a heal: does each side receive the messages of the other?"""
 
     number: int
+    """Number of the fault in the plan, from 1."""
     verified: bool
+    """True if every link delivers."""
     seconds: float
+    """Seconds that the check took."""
     reason: str | None = None
-    """Why it was not, or could not be, verified."""
+    """Why the heal is not verified."""
 
 
 @journal_event("fault_recovered")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultRecovered:
-    """Every node is within two blocks of the highest one again, on the same chain."""
+    """After a heal every node is again within two blocks of the highest node, on the same chain."""
 
     number: int
+    """Number of the fault in the plan, from 1."""
     fault: str
+    """Kind and target: ``pause validator-0``."""
     seconds: float
-    """Since the heal."""
+    """Seconds since the heal."""
     slots: float
+    """The same in slots."""
     overlapped: bool
-    """Another fault was there in the meantime."""
+    """True if another fault was active between the heal and the recovery."""

@@ -59,47 +59,61 @@ def _check_defaults(event: type[Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class OtherEvent:
-    """An event of a kind that has no dataclass: one workload's own, or a newer version's."""
+    """An event of a kind without a dataclass: one of a user's workload, or of a newer version."""
 
     kind: str
+    """The kind."""
     fields: Mapping[str, Any]
+    """The event's own keys."""
 
 
 @journal_event("unreadable_line")
 @dataclass(frozen=True, slots=True)
 class UnreadableLine:
-    """A line of the journal that gives no event; a reader puts it in the event's place."""
+    """A line of the journal that could not be read. Only a reader makes this event."""
 
     number: int
-    """Of the line in its file, counted from 1."""
+    """Number of the line in its file, from 1."""
     start: str
-    """Its first characters."""
+    """First characters of the line."""
     reason: str
+    """Why it could not be read."""
 
 
 @journal_event("run_started")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
+    """The run begins; the first event of every journal."""
+
     run_id: str
+    """Id of the run, which is the name of its directory."""
     scenario: str
+    """Name of the scenario."""
     deployer: str
+    """``local`` or ``compose``."""
     seed: int
+    """Node keys and every random choice follow from it."""
     run_seconds: float
+    """Planned duration of the run, in seconds."""
     slot_seconds: float | None = None
+    """Length of a slot, in seconds."""
     expected_blocks: int
+    """Blocks that the thresholds expect."""
     lottery_expected_blocks: float
-    """The average of what the leader lottery gives in the run's time."""
+    """Blocks that the leader lottery gives on average in the run's duration."""
     machine_factor: float
-    """How many times slower this machine is than the reference; timeouts are scaled by it."""
+    """How many times slower this machine is than the reference; timeouts are multiplied by it."""
     directory: str
+    """The run directory."""
 
 
 @journal_event("notice")
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something a person should know."""
+    """A message for the user."""
 
     text: str
+    """The message."""
     level: str = "info"
     """``info`` or ``warning``."""
 
@@ -107,47 +121,68 @@ class Notice:
 @journal_event("phase_started")
 @dataclass(frozen=True, slots=True)
 class PhaseStarted:
+    """A phase of the run begins."""
+
     phase: str
+    """Name of the phase: ``start``, ``ready``, ``run``, ..."""
     planned_seconds: float | None = None
+    """Planned duration, in seconds; None where the phase ends by a condition."""
 
 
 @journal_event("phase_ended")
 @dataclass(frozen=True, slots=True)
 class PhaseEnded:
+    """A phase of the run ended."""
+
     phase: str
+    """Name of the phase."""
     seconds: float
+    """Its duration, in seconds."""
     error: str | None = None
+    """The error that ended it."""
 
 
 @journal_event("node_started")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStarted:
+    """A node was started."""
+
     node: str
+    """Name of the node."""
     pid: int | None = None
+    """Id of its process, as the machine that runs it counts."""
     program: str
+    """Path of the program, or name of the image."""
     url: str
+    """Base of its HTTP API."""
     directory: str | None = None
+    """Its directory."""
 
 
 @journal_event("node_ready")
 @dataclass(frozen=True, slots=True)
 class NodeReady:
-    """It answers over HTTP."""
+    """A node answers over HTTP."""
 
     node: str
+    """Name of the node."""
     seconds: float
-    """Since its start."""
+    """Seconds since its start."""
 
 
 @journal_event("node_exited")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeExited:
+    """A node's process ended."""
+
     node: str
+    """Name of the node."""
     status: str
     """``exit code 1``, ``killed by SIGKILL``."""
     expected: bool
-    """Whether the run had asked for it."""
+    """True if the run had asked for it."""
     last_lines: tuple[str, ...] = ()
+    """Last lines of its log; empty if the end was expected."""
 
 
 @journal_event("node_controlled")
@@ -156,79 +191,108 @@ class NodeControlled:
     """A node was stopped, started or frozen on purpose."""
 
     node: str
+    """Name of the node."""
     action: str
+    """``start``, ``stop``, ``kill``, ``pause``, ..."""
     seconds: float
+    """Seconds until it took effect."""
 
 
 @journal_event("wait_ended")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitEnded:
-    """A wait for readiness is over."""
+    """A wait for readiness ended."""
 
     waited_for: str
+    """The condition."""
     seconds: float
+    """Length of the wait, in seconds."""
     last_seen: str
+    """The last state that was seen."""
     fulfilled: bool
+    """False if the wait timed out."""
 
 
 @journal_event("wait_continues")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitContinues:
-    """Something is being waited for, and has been for a while."""
+    """A wait is taking long."""
 
     waited_for: str
+    """The condition."""
     seconds: float
-    """So far."""
+    """Seconds so far."""
     limit: float | None = None
     """Seconds after which the wait is given up; None where another wait decides."""
     last_seen: str = ""
+    """The last state that was seen."""
 
 
 @journal_event("block_seen")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockSeen:
-    """A block was seen for the first time, by any node."""
+    """A block was seen for the first time, on any node."""
 
     block: str
+    """Id of the block, hex."""
     parent: str
+    """Id of its parent, hex."""
     slot: int
+    """Its slot."""
     height: int
+    """Its height; genesis has 0."""
     transactions: int
+    """Number of its transactions."""
     node: str
+    """The node that showed it first. This need not be the proposer."""
 
 
 @journal_event("reorganised")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reorganised:
-    """A node left a branch for another one."""
+    """A node left a branch for another branch."""
 
     node: str
+    """Name of the node."""
     old_tip: str
+    """Id of the tip that it left."""
     new_tip: str
+    """Id of its new tip."""
     common_ancestor: str
+    """Id of the last block that both branches share."""
     abandoned: int
+    """Number of blocks that it left."""
     adopted: int
+    """Number of blocks of the new branch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSample:
-    """A node at a moment; None for what it did not answer."""
+    """The state of a node at one moment. A field is None if the node did not answer it."""
 
     height: int | None = None
+    """Height of its tip."""
     slot: int | None = None
+    """Slot of its tip."""
     peers: int | None = None
+    """Number of its peers."""
     tip: str | None = None
+    """Id of its tip."""
     mode: str | None = None
+    """``Bootstrapping`` or ``Online``."""
     error: str | None = None
+    """Why it did not answer."""
 
 
 @journal_event("sample")
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Where the network stands; about once a second."""
+    """The state of the network, about once a second."""
 
     nodes: Mapping[str, NodeSample]
+    """The state of each node, by name."""
     counters: Mapping[str, int]
+    """The counters of workloads, such as ``transactions_sent``."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", MappingProxyType(dict(self.nodes)))
@@ -242,46 +306,63 @@ class Sample:
 @journal_event("exception_raised")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExceptionRaised:
-    """A workload, an expectation or another part of the test raised something that its text does not explain."""
+    """A workload, an expectation or the framework raised an error that needs its traceback."""
 
     where: str
     """``workload load``, ``expectation fairness``."""
     error: str
-    """``KeyError: 'missing'``"""
+    """Type and text: ``KeyError: 'missing'``."""
     location: str | None = None
     """The innermost frame: ``/tests/load.py:12 in run``."""
     traceback: str
+    """The whole traceback."""
 
 
 @journal_event("workload_ended")
 @dataclass(frozen=True, slots=True)
 class WorkloadEnded:
+    """A workload ended."""
+
     workload: str
+    """Name of the workload."""
     outcome: str
     """``finished``, ``stopped`` (at the end of the cooldown), ``failed`` or ``errored``."""
     error: str | None = None
+    """The error that ended it."""
 
 
 @journal_event("expectation_judged")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectationJudged:
+    """An expectation was evaluated."""
+
     expectation: str
+    """Name of the expectation."""
     passed: bool
+    """True if it holds."""
     observed: Any = None
+    """The observed value."""
     required: Any = None
+    """The required value."""
     message: str = ""
+    """Why it does not hold."""
     evidence: tuple[str, ...] = ()
+    """Further lines for people."""
     errored: bool = False
-    """Its code raised something that is no failure: it was not judged."""
+    """True if its code raised an error that is no ``Failure``: the network was not judged."""
 
 
 @journal_event("verdict")
 @dataclass(frozen=True, slots=True)
 class VerdictReached:
+    """The verdict of the run."""
+
     passed: bool
+    """True if the run passed."""
     failure: str | None = None
+    """Why it did not pass."""
     errored: bool = False
-    """Code of the test raised something that is no failure."""
+    """True if code of the test raised an error that is no ``Failure``."""
 
     @property
     def outcome(self) -> str:
@@ -292,13 +373,19 @@ class VerdictReached:
 @journal_event("run_ended")
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """Nothing of the run is left running."""
+    """The run is over and nothing of it is left running; the last event of every journal."""
 
     outcome: str
-    """``passed``, ``failed``, ``errored``, ``interrupted``; ``killed``: the runner died, and the reaper cleaned up."""
+    """``passed``, ``failed``, ``errored``, ``interrupted``; ``killed``: the runner died, the reaper cleaned up."""
     detail: str | None = None
+    """The failure, or the signal that interrupted the run."""
     evidence: str | None = None
-    """The directory that explains a run that did not pass."""
+    """Directory of the evidence of a run that did not pass."""
+
+
+def event_kinds() -> Mapping[str, type[Any]]:
+    """Return the dataclass of each kind of event that the imported modules have registered."""
+    return MappingProxyType(_KINDS)
 
 
 def kind_of(event: Any) -> str:

@@ -34,41 +34,47 @@ SHORTEST_SECONDS: Final = 3.0
 @journal_event("machine_reading")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineReading:
-    """The machine, and what its nodes made of the time, about once a second."""
+    """The load of the machine and the progress of the chain, about once a second."""
 
     seconds: float
-    """Since the watching began."""
+    """Seconds since the start of watching."""
     height: int
-    """Of the highest node, as the block feed has seen it."""
+    """Height of the highest node, as the block feed has seen it."""
     tip_age_slots: float | None = None
-    """How many slots ago the slot of the highest block began; None before the first block."""
+    """Slots since the slot of the highest block; None before the first block."""
     loop_delay_seconds: float
-    """The longest that the runner's event loop came late since the reading before."""
+    """The longest delay of the runner's event loop since the previous reading, in seconds."""
     machine_cpu: float
-    """Share of all processors' time that was used, from 0 to 1, by whatever program."""
+    """Share of the time of all processors that was used by any program, from 0 to 1."""
     processors: int
+    """Number of processors."""
     nodes_cpu: Mapping[str, float]
-    """Processors that each node used on average; without the nodes whose processes cannot be seen from here."""
+    """Processors that each node used on average, by name; nodes in invisible processes are missing."""
     faults_active: bool = False
+    """True if a fault was active."""
 
 
 @journal_event("machine_fell_behind")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineFellBehind:
-    """The machine does not keep up with the network's slots."""
+    """The machine is too slow for the slots of the network."""
 
     seconds: float
-    """How long the time was that the figures are of."""
+    """Length of the period that the figures describe."""
     slot_seconds: float
+    """Length of a slot, in seconds."""
     expected_blocks: float
-    """The lottery's average."""
+    """Blocks that the leader lottery gives in this period on average."""
     blocks: int
+    """New blocks in this period."""
     machine_cpu: float
-    """Average of the readings, like ``nodes_cpu``."""
+    """Average of the readings, from 0 to 1."""
     processors: int
+    """Number of processors."""
     nodes_cpu: Mapping[str, float]
+    """Average of the readings: processors that each node used, by name."""
     loop_delay_seconds: float
-    """The longest."""
+    """The longest delay of the runner's event loop, in seconds."""
 
     def __str__(self) -> str:
         nodes = ""
