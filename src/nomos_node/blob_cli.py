@@ -11,13 +11,15 @@ from pathlib import Path
 
 import click
 
+_EXIT_CODES = "Exit codes: 0 done; 1 not done, for the reason printed; 2 wrong usage."
+
 
 @click.group("nomos-cli", context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Publish blobs, and reconstruct them from shares."""
 
 
-@cli.command()
+@cli.command(epilog=_EXIT_CODES)
 @click.option("-c", "--channel-id", required=True, metavar="HEX", help="The channel: 64 hex digits.")
 @click.option("-p", "--parent-msg-id", required=True, metavar="HEX", help="The channel's last message; zeros for none.")
 @click.option("-s", "--signer", required=True, metavar="HEX", help="An Ed25519 public key.")
@@ -48,7 +50,7 @@ def disseminate(
     click.echo(f"Data successfully disseminated. blob_id: {blob.hex()}")
 
 
-@cli.command()
+@cli.command(epilog=_EXIT_CODES)
 @click.option("-a", "--app-shares", metavar="JSON", help="[[index, [share, ...]], ...], an index as a list of 8 bytes.")
 @click.option("-f", "--file", type=click.Path(path_type=Path), metavar="PATH", help="A file that holds the same.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="PATH", help="Where to write the bytes.")

@@ -71,6 +71,8 @@ def command(program: str, run: Callable[..., int]) -> click.Command:
         program,
         callback=run,
         help=f"Run a Logos blockchain {PROGRAMS[program]} with the configuration of a YAML file.",
+        epilog="Exit codes: 0 ended by SIGTERM or SIGINT, or the checked configuration is good; 1 the node could not "
+        "start, or failed; 2 wrong usage.",
         context_settings={"help_option_names": ["-h", "--help"]},
         params=[
             click.Argument(["config"], metavar="CONFIG.yaml"),

@@ -40,7 +40,9 @@ class ClientError(Exception):
 
 @click.command(
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Variables: " + "; ".join(f"{name}: {meaning}" for name, meaning in _VARIABLES.items()),
+    epilog="Variables: "
+    + "; ".join(f"{name}: {meaning}" for name, meaning in _VARIABLES.items())
+    + ". Exit codes: 0 saved; 1 not saved, for the reason printed; 2 wrong usage.",
 )
 def main() -> None:
     """Announce this host to the cfgsync server and save the configuration that it answers."""

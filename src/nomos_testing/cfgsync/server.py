@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from nomos_testing.cfgsync.settings import CfgsyncConfig
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 ended by SIGTERM or SIGINT; 1 it cannot start; 2 wrong usage.",
+)
 @click.argument("config", metavar="CONFIG.yaml")
 def main(config: str) -> None:
     """Hand out configurations to the nodes of one network."""

@@ -12,8 +12,8 @@ from nomos_testing.cli.local_runner import runs_directory_option
 
 @click.command(
     epilog="NOMOS_DEMO_VALIDATORS, NOMOS_DEMO_EXECUTORS (or COMPOSE_NODE_PAIRS=3x2) and NOMOS_DEMO_RUN_SECS size the "
-    "demo, NOMOS_TESTNET_IMAGE is the nodes' image. Exit codes: 0 passed, or there is no Docker daemon; 1 failed or "
-    "could not run; 2 wrong usage; 130 interrupted."
+    "demo, NOMOS_TESTNET_IMAGE is the nodes' image. Exit codes: 0 passed, or there is no Docker daemon; 1 failed, "
+    "errored or could not run; 2 wrong usage; 129, 130 or 143 interrupted."
 )
 @runs_directory_option
 def main(runs_dir: Path) -> None:

@@ -20,7 +20,7 @@ runs_directory_option = click.option(
 
 @click.command(
     epilog="NOMOS_DEMO_VALIDATORS, NOMOS_DEMO_EXECUTORS and NOMOS_DEMO_RUN_SECS size the demo. "
-    "Exit codes: 0 passed, 1 failed or could not run, 2 wrong usage, 130 interrupted."
+    "Exit codes: 0 passed; 1 failed, errored or could not run; 2 wrong usage; 129, 130 or 143 interrupted."
 )
 @runs_directory_option
 def main(runs_dir: Path) -> None:

@@ -34,7 +34,9 @@ def main() -> None:
     """Test a network of Logos/Nomos blockchain nodes."""
 
 
-@main.command(epilog="Exit codes: 0 passed, 1 failed or could not run, 2 wrong usage, 130 interrupted.")
+@main.command(
+    epilog="Exit codes: 0 passed; 1 failed, errored or could not run; 2 wrong usage; 129, 130 or 143 interrupted."
+)
 @click.argument("scenario", type=click.Path(path_type=Path, dir_okay=False), metavar="SCENARIO.yaml")
 @click.option(
     "--seed", type=click.IntRange(min=0), help="Node keys and random choices follow from it; wins over the file's."
@@ -57,7 +59,9 @@ def run(scenario: Path, seed: int | None, deployer: str, runs_dir: Path) -> None
     sys.exit(run_on(deployer, loaded, settings, runs_directory=runs_dir, what=f"scenario {loaded.name}"))
 
 
-@main.command(epilog="Exit codes: 0 passed, 1 failed or could not run, 2 wrong usage, 130 interrupted.")
+@main.command(
+    epilog="Exit codes: 0 passed; 1 failed, errored or could not run; 2 wrong usage; 129, 130 or 143 interrupted."
+)
 @click.argument("run_directory", type=click.Path(path_type=Path, file_okay=False), metavar="RUN_DIR")
 @click.option("--seed", type=click.IntRange(min=0), help="Another seed: other keys, and a plan of its own.")
 @_on(help="Default: where the run was made.")
@@ -81,7 +85,7 @@ def replay(run_directory: Path, seed: int | None, deployer: str | None, runs_dir
     sys.exit(run_on(deployer, scenario, settings, runs_directory=runs_dir, what=f"scenario {scenario.name}"))
 
 
-@main.command(epilog="Exit codes: 0 the scenario can be run, 1 it cannot, 2 wrong usage.")
+@main.command(epilog="Exit codes: 0 the scenario can be run; 1 it cannot; 2 wrong usage.")
 @click.argument("scenario", type=click.Path(path_type=Path, dir_okay=False), metavar="SCENARIO.yaml")
 @click.option("--seed", type=click.IntRange(min=0), help="Wins over the file's.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as a run's plan.json has it.")
@@ -105,7 +109,8 @@ def plan(scenario: Path, seed: int | None, as_json: bool) -> None:
         click.echo("\n".join(described_plan(loaded, real_proofs=makes_real_proofs(os.environ, settings))))
 
 
-@main.command(epilog="Exit codes: 0 printed, 1 a plugin cannot be used, 2 wrong usage.")
+<<<<<<< HEAD
+@main.command(epilog="Exit codes: 0 printed; 1 a plugin cannot be used; 2 wrong usage.")
 @click.option(
     "--plugin",
     "plugins",
@@ -115,6 +120,10 @@ def plan(scenario: Path, seed: int | None, as_json: bool) -> None:
     help="A plugin file whose words belong into the schema. Can be given again. Words of installed packages always do.",
 )
 def schema(plugins: tuple[Path, ...]) -> None:
+=======
+@main.command(epilog="Exit codes: 0 printed; 2 wrong usage.")
+def schema() -> None:
+>>>>>>> 24bcad0 (Show every command's exit codes in its help)
     """Print the JSON Schema of scenario files."""
     from nomos_testing.scenario.file.schema import json_schema
     from nomos_testing.scenario.plugins import PluginError
@@ -134,7 +143,7 @@ def schema(plugins: tuple[Path, ...]) -> None:
     click.echo(json.dumps(json_schema(vocabulary), indent=2))
 
 
-@main.command("kzg-params", epilog="Exit codes: 0 the parameters are there, 1 they can't be made, 2 wrong usage.")
+@main.command("kzg-params", epilog="Exit codes: 0 the parameters are there; 1 they can't be made; 2 wrong usage.")
 @click.argument("path", type=click.Path(path_type=Path), required=False)
 def kzg_params(path: Path | None) -> None:
     """Make KZG parameters for tests, where there are none.
