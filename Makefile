@@ -1,4 +1,4 @@
-.PHONY: help run test lint format locks kzgrs_test_params clean
+.PHONY: help run test lint format docs locks kzgrs_test_params clean
 
 help:           ## this list
 	@awk -F ':.*## ' '/^[a-z_]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -20,6 +20,11 @@ format:         ## what ruff can put right by itself
 	scripts/prepare-venv.sh dev
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
+
+docs:           ## the generated pages of docs/, and the Python API as HTML in .tmp/api-docs
+	scripts/prepare-venv.sh dev
+	.venv/bin/python scripts/write-reference.py
+	.venv/bin/python scripts/build-api-docs.py
 
 locks:          ## resolve the dependencies anew
 	scripts/update-locks.sh --upgrade

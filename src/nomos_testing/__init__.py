@@ -1,5 +1,18 @@
 """Tests a network of Logos/Nomos nodes: build a scenario, deploy it, get a verdict.
 
+What workloads and expectations of your own use besides:
+
+- ``nomos_testing.faults``: faults, and when they happen
+- ``nomos_testing.client.node_client``, ``nomos_testing.client.answers``, ``nomos_testing.client.errors``: a node's HTTP
+  API, its answers, its errors
+- ``nomos_testing.cluster.node_clients``: the clients of all nodes
+- ``nomos_testing.cluster.links``: links between nodes, and what is done to them
+- ``nomos_testing.blocks.block_feed``, ``nomos_testing.blocks.chain_history``: the blocks that nodes show
+- ``nomos_testing.faults.fault_log``: the faults of a run so far
+- ``nomos_testing.journal.journal``, ``nomos_testing.journal.events``: the journal, and every event in it
+- ``nomos_testing.observability.telemetry``: the nodes' metrics
+- ``nomos_testing.outcome``: observations, judgements, the verdict
+
 Names are loaded when first used, so that a program's ``--help`` does not wait for what it does not need.
 """
 
@@ -9,11 +22,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nomos_testing.cluster.interfaces import Cluster, NodeControl, NodeHandle
+    from nomos_testing.blocks.block_feed import BlockFeed
+    from nomos_testing.blocks.chain_history import BlockRecord
+    from nomos_testing.client.errors import NodeClientError
+    from nomos_testing.client.node_client import NodeClient
+    from nomos_testing.cluster.interfaces import Cluster, NetworkControl, NodeControl, NodeHandle
     from nomos_testing.deployers.compose.deployer import ComposeDeployer
     from nomos_testing.deployers.local.deployer import LocalDeployer
     from nomos_testing.deployers.shared.protocol import Deployer
     from nomos_testing.failure import Failure
+    from nomos_testing.journal.events import journal_event
     from nomos_testing.outcome import Verdict
     from nomos_testing.registry import expectation, workload
     from nomos_testing.runtime.interfaces import (
@@ -35,6 +53,8 @@ if TYPE_CHECKING:
     from nomos_testing.settings import Settings
 
 _HOMES = {
+    "BlockFeed": "nomos_testing.blocks.block_feed",
+    "BlockRecord": "nomos_testing.blocks.chain_history",
     "Cluster": "nomos_testing.cluster.interfaces",
     "ComposeDeployer": "nomos_testing.deployers.compose.deployer",
     "Deployer": "nomos_testing.deployers.shared.protocol",
@@ -43,8 +63,12 @@ _HOMES = {
     "ExpectationFailed": "nomos_testing.runtime.interfaces",
     "ExpectationSpec": "nomos_testing.runtime.interfaces",
     "Failure": "nomos_testing.failure",
+    "journal_event": "nomos_testing.journal.events",
     "load_scenario": "nomos_testing.scenario.file.loader",
     "LocalDeployer": "nomos_testing.deployers.local.deployer",
+    "NetworkControl": "nomos_testing.cluster.interfaces",
+    "NodeClient": "nomos_testing.client.node_client",
+    "NodeClientError": "nomos_testing.client.errors",
     "NodeControl": "nomos_testing.cluster.interfaces",
     "NodeHandle": "nomos_testing.cluster.interfaces",
     "Observation": "nomos_testing.runtime.interfaces",
@@ -65,6 +89,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "BlockFeed",
+    "BlockRecord",
     "Cluster",
     "ComposeDeployer",
     "Deployer",
@@ -73,6 +99,9 @@ __all__ = [
     "ExpectationSpec",
     "Failure",
     "LocalDeployer",
+    "NetworkControl",
+    "NodeClient",
+    "NodeClientError",
     "NodeControl",
     "NodeHandle",
     "Observation",
@@ -89,7 +118,11 @@ __all__ = [
     "Verdict",
     "Workload",
     "WorkloadSpec",
+<<<<<<< HEAD
     "expectation",
+=======
+    "journal_event",
+>>>>>>> 6703293 (Describe every name of the Python API, and build its reference by pdoc with warnings as errors)
     "load_scenario",
     "workload",
 ]

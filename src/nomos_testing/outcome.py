@@ -12,18 +12,21 @@ from nomos_testing.failure import Failure
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What an expectation saw and what it needed, in the same unit; shown in the summary. JSON values."""
+    """The observed and the required value of an expectation, for the summary. JSON values."""
 
     observed: Any
+    """The observed value."""
     required: Any
+    """The required value, in the same unit."""
 
 
 class ExpectationFailed(Failure):
     """An expectation does not hold.
 
     Attributes:
-        observed, required: in the same unit, JSON values.
-        evidence: one line per finding that shows why; kept in the journal.
+        observed: the observed value, JSON.
+        required: the required value, in the same unit.
+        evidence: one line for each finding; kept in the journal.
     """
 
     def __init__(
@@ -40,32 +43,45 @@ class Judgement:
     """One expectation's part of the verdict."""
 
     name: str
+    """Name of the expectation."""
     passed: bool
+    """True if it holds."""
     observed: Any = None
+    """The observed value."""
     required: Any = None
+    """The required value."""
     message: str = ""
+    """Why it does not hold."""
     evidence: tuple[str, ...] = ()
+    """One line for each finding."""
     errored: bool = False
-    """Its code raised something that is no failure (see ``nomos_testing.failure``): it was not judged."""
+    """True if its code raised an error that is no ``Failure``: the network was not judged."""
 
 
 @dataclass(frozen=True, slots=True)
 class PhaseTiming:
+    """One phase of a run."""
+
     name: str
+    """Name of the phase."""
     started: float
     """Seconds since the run began."""
     seconds: float
+    """Its length, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a run came to."""
+    """The result of a run."""
 
     passed: bool
+    """True if every expectation holds and no workload failed."""
     failure: str | None
     """Why it failed, in the words of the original framework; None where it passed."""
     judgements: tuple[Judgement, ...]
+    """The result of each expectation."""
     phases: tuple[PhaseTiming, ...]
+    """The phases of the run, in order."""
     run_directory: Path
     """Journal, plan and node configurations; of a run that did not pass also logs and databases."""
     errored: bool = False

@@ -54,13 +54,14 @@ class BlockFeedError(Failure):
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """What the feed last learnt of a node."""
+    """The last answer of a node to the feed."""
 
     info: ConsensusInfo | None = None
+    """Its last answer."""
     answered_at: float | None = None
     """``time.monotonic()`` of the last answer."""
     error: str | None = None
-    """Of the last poll; None where it went well."""
+    """Error of the last poll; None if it went well."""
 
 
 def poll_interval(slot_seconds: float | None) -> float:
@@ -70,7 +71,7 @@ def poll_interval(slot_seconds: float | None) -> float:
 
 
 class BlockFeed:
-    """Start it, subscribe as often as you like, close it."""
+    """Every block that any node shows, once each. Start it, subscribe as often as needed, close it."""
 
     def __init__(
         self,
@@ -160,14 +161,15 @@ class BlockFeed:
 
     @property
     def history(self) -> ChainHistory:
+        """Blocks by id, and the tip of each node."""
         return self._history
 
     def records(self) -> Sequence[BlockRecord]:
-        """Every block seen so far, also of abandoned branches, parents first."""
+        """Return every block seen so far, also those of abandoned branches, parents first."""
         return tuple(self._history.records)
 
     def canonical_chain(self) -> Sequence[BlockRecord]:
-        """The chain of the highest tip of any node, oldest first, genesis left out."""
+        """Return the chain of the highest tip of any node, oldest first, without genesis."""
         tip = self._history.canonical_tip()
         return () if tip is None else self._history.chain(tip)
 
@@ -177,11 +179,12 @@ class BlockFeed:
         return iter(()) if tip is None else self._history.backwards(tip)
 
     def chain_of(self, node: str) -> Sequence[BlockRecord]:
-        """The chain of one node as last seen, oldest first, genesis left out."""
+        """Return the chain of one node as last seen, oldest first, without genesis."""
         tip = self._history.tips.get(node)
         return () if tip is None else self._history.chain(tip)
 
     def nodes(self) -> Mapping[str, NodeView]:
+        """Return what is known of each node, by name."""
         return dict(self._views)
 
     def seconds_since_last_block(self) -> float:

@@ -16,44 +16,58 @@ from nomos_core.identifiers import HeaderId
 
 @dataclass(frozen=True, slots=True)
 class BlockRecord:
+    """A block and where it was seen."""
+
     id: HeaderId
-    """The id under which nodes serve it."""
+    """Id under which nodes serve it."""
     block: Block
+    """The block."""
     height: int
-    """Genesis has 0 and no record."""
+    """Its height; genesis has 0 and no record."""
     first_node: str
+    """Name of the node that showed it first. This need not be the proposer."""
     first_seen: float
-    """``time.monotonic()`` seconds."""
+    """When it was seen first, in seconds of the monotonic clock."""
     seen_by: Mapping[str, float] = field(default_factory=dict, compare=False)
-    """When each node was first seen to have it on its chain; grows while the run lasts."""
+    """When each node had it on its chain first, by name; grows during the run."""
 
     @property
     def parent(self) -> HeaderId:
+        """Id of its parent."""
         return self.block.header.parent
 
     @property
     def slot(self) -> int:
+        """Its slot."""
         return self.block.header.slot
 
 
 @dataclass(frozen=True, slots=True)
 class NewBlock:
+    """A block was seen for the first time."""
+
     record: BlockRecord
+    """The block."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reorganisation:
-    """A node left a branch. ``adopted`` is 0 where it went back to an earlier block of the same branch."""
+    """A node left a branch. ``adopted`` is empty if it went back to an earlier block of the same branch."""
 
     node: str
+    """Name of the node."""
     old_tip: HeaderId
+    """Tip that it left."""
     new_tip: HeaderId
+    """Its new tip."""
     common_ancestor: HeaderId
+    """Last block that both branches share."""
     abandoned: tuple[HeaderId, ...]
-    """Newest first."""
+    """Blocks that it left, newest first."""
     adopted: tuple[HeaderId, ...]
-    """Oldest first."""
+    """Blocks of the new branch, oldest first."""
     at: float
+    """When it was seen, in seconds of the monotonic clock."""
 
 
 FeedEvent = NewBlock | Reorganisation
@@ -64,7 +78,12 @@ class ChainMismatch(Exception):
 
 
 class ChainHistory:
-    """Recorded blocks by id and in order of recording, and each node's tip."""
+    """Recorded blocks by id and in order of recording, and each node's tip.
+
+    Attributes:
+        genesis: id of the genesis block, once it is known.
+        records: every recorded block, parents first.
+    """
 
     def __init__(self) -> None:
         self.genesis: HeaderId | None = None
@@ -86,6 +105,7 @@ class ChainHistory:
         return dict(self._tips)
 
     def height_of(self, block_id: HeaderId) -> int:
+        """Return the height of a block; 0 for genesis and for a block that was never seen."""
         record = self._by_id.get(block_id)
         return 0 if record is None else record.height
 
@@ -119,7 +139,7 @@ class ChainHistory:
         return [] if old is None else self._reorganisation(node, old, tip, at)
 
     def chain(self, tip: HeaderId) -> list[BlockRecord]:
-        """The blocks from genesis (left out) to ``tip``, oldest first."""
+        """Return the blocks from genesis (left out) to ``tip``, oldest first."""
         return list(self.backwards(tip))[::-1]
 
     def canonical_tip(self) -> HeaderId | None:
@@ -128,6 +148,7 @@ class ChainHistory:
         return max(tips, key=self._standing, default=None)
 
     def common_ancestor(self, left: HeaderId, right: HeaderId) -> HeaderId:
+        """Return the last block that two branches share."""
         while left != right:
             if self.height_of(left) >= self.height_of(right):
                 left = self._by_id[left].parent

@@ -17,23 +17,47 @@ from nomos_core.identifiers import BlobId, HeaderId, TxHash, ZkPublicKey, bytes_
 if TYPE_CHECKING:
     from nomos_core.da.shares import LightShare
 
+__all__ = [
+    "ConsensusInfo",
+    "LibUpdate",
+    "Membership",
+    "MempoolMetrics",
+    "Mode",
+    "NetworkInfo",
+    "PeerFailureRates",
+    "SubnetworkConnections",
+    "TransactionStatus",
+    "WalletBalance",
+]
+
 
 class Mode(StrEnum):
+    """Whether a node follows the chain."""
+
     BOOTSTRAPPING = "Bootstrapping"
+    """It catches up with its peers."""
     ONLINE = "Online"
+    """It follows the chain."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConsensusInfo:
+    """The state of a node's chain."""
+
     lib: HeaderId
+    """Last irreversible block."""
     tip: HeaderId
+    """Last block of the chain that the node follows."""
     slot: int
-    """The slot of the tip, not of the clock."""
+    """Slot of the tip, not of the clock."""
     height: int
+    """Height of the tip; genesis has 0."""
     mode: Mode
+    """Whether the node still catches up."""
 
     @classmethod
     def from_json(cls, value: Any) -> ConsensusInfo:
+        """Read it from the node's JSON."""
         return cls(
             lib=header_id(value["lib"]),
             tip=header_id(value["tip"]),
@@ -45,13 +69,20 @@ class ConsensusInfo:
 
 @dataclass(frozen=True, slots=True)
 class NetworkInfo:
+    """The state of a node's network."""
+
     listen_addresses: tuple[str, ...]
+    """Multiaddresses on which it listens."""
     n_peers: int
+    """Number of peers."""
     n_connections: int
+    """Number of connections."""
     n_pending_connections: int
+    """Number of connections that are being made."""
 
     @classmethod
     def from_json(cls, value: Any) -> NetworkInfo:
+        """Read it from the node's JSON."""
         return cls(
             listen_addresses=tuple(value["listen_addresses"]),
             n_peers=int(value["n_peers"]),
@@ -62,12 +93,16 @@ class NetworkInfo:
 
 @dataclass(frozen=True, slots=True)
 class MempoolMetrics:
+    """The state of a mempool."""
+
     pending_items: int
+    """Items that wait for a block."""
     last_item_timestamp: int
-    """Milliseconds since 1970; 0 before the first item."""
+    """When the last item came, in milliseconds since 1970; 0 before the first item."""
 
     @classmethod
     def from_json(cls, value: Any) -> MempoolMetrics:
+        """Read it from the node's JSON."""
         return cls(int(value["pending_items"]), int(value["last_item_timestamp"]))
 
 
@@ -78,9 +113,11 @@ class TransactionStatus:
     state: str
     """``Unknown``, ``Pending``, ``Rejected`` or ``InBlock``."""
     block: HeaderId | None = None
+    """The block that contains it."""
 
     @classmethod
     def from_json(cls, value: Any) -> TransactionStatus:
+        """Read it from the node's JSON."""
         if isinstance(value, str):
             return cls(value)
         ((state, detail),) = value.items()
@@ -89,29 +126,42 @@ class TransactionStatus:
 
 @dataclass(frozen=True, slots=True)
 class WalletBalance:
+    """The balance of a key."""
+
     tip: HeaderId
+    """The block as of which it holds."""
     balance: int
+    """Tokens."""
     address: ZkPublicKey
+    """The public key."""
 
     @classmethod
     def from_json(cls, value: Any) -> WalletBalance:
+        """Read it from the node's JSON."""
         address = ZkPublicKey(field.from_hex(value["address"]))
         return cls(header_id(value["tip"]), int(value["balance"]), address)
 
 
 @dataclass(frozen=True, slots=True)
 class SubnetworkConnections:
+    """Connections of a node in one subnetwork."""
+
     inbound: int
+    """Opened by peers."""
     outbound: int
+    """Opened by the node."""
 
 
 @dataclass(frozen=True, slots=True)
 class PeerFailureRates:
-    """Failures a second, as the fixed-point text of the node."""
+    """Failures of a peer per second, as the node's fixed-point text."""
 
     dispersal: str
+    """Of dispersal."""
     sampling: str
+    """Of sampling."""
     replication: str
+    """Of replication."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +175,7 @@ class Membership:
 
     @classmethod
     def from_json(cls, value: Any) -> Membership:
+        """Read it from the node's JSON."""
         return cls(
             {int(subnetwork): tuple(peers) for subnetwork, peers in value["assignations"].items()},
             dict(value["addressbook"]),
@@ -133,13 +184,16 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class LibUpdate:
-    """The last immutable block moved."""
+    """The last irreversible block moved."""
 
     height: int
+    """Height of the block."""
     header_id: HeaderId
+    """Id of the block."""
 
     @classmethod
     def from_json(cls, value: Any) -> LibUpdate:
+        """Read it from the node's JSON."""
         return cls(int(value["height"]), header_id(value["header_id"]))
 
 

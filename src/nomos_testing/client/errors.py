@@ -18,6 +18,7 @@ class NodeClientError(Failure):
     Attributes:
         node: the node's name, ``validator-0``.
         request: method and path, ``GET /cryptarchia/info``.
+        reason: the text without node and request.
     """
 
     def __init__(self, node: str, request: str, reason: str) -> None:
@@ -32,7 +33,12 @@ class NodeUnreachable(NodeClientError):
 
 
 class NodeRefused(NodeClientError):
-    """The node answered with another status than success; ``body`` is its reason."""
+    """The node answered with another status than success.
+
+    Attributes:
+        status: the HTTP status.
+        body: the node's reason, in plain text.
+    """
 
     def __init__(self, node: str, request: str, status: int, body: str) -> None:
         super().__init__(node, request, f"{status} {body}".rstrip())

@@ -45,10 +45,16 @@ if TYPE_CHECKING:
     from nomos_core.da.shares import LightShare, Share
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
+"""Longest duration of a request for which a call says nothing else."""
 
 
 class NodeClient:
-    """Asks one node.
+    """The HTTP API of one node.
+
+    Attributes:
+        name: the node's name, ``validator-0``.
+        url: base of its HTTP API.
+        testing_url: base of its testing API; None if it has none.
 
     Every method raises ``NodeClientError``: ``NodeUnreachable``, ``NodeRefused`` with status and reason, or
     ``NodeAnswerInvalid``. Methods of the testing API also raise ``TestingEndpointUnavailable``.
@@ -88,22 +94,24 @@ class NodeClient:
         await self.close()
 
     async def close(self) -> None:
+        """Close the connections to the node."""
         await self._requests.close()
 
     # Consensus
 
     async def consensus_info(self, *, timeout: float | None = None) -> ConsensusInfo:
+        """Return the node's tip, last immutable block, slot, height and mode."""
         return await self._requests.ask("GET", self._at("/cryptarchia/info"), ConsensusInfo.from_json, timeout=timeout)
 
     async def consensus_headers(
         self, from_id: HeaderId | None = None, to_id: HeaderId | None = None
     ) -> tuple[HeaderId, ...]:
-        """The chain backwards from ``from_id`` (the tip) to ``to_id`` (the LIB), both included; at most 512."""
+        """Return block ids backwards from ``from_id`` (default: tip) to ``to_id`` (default: LIB), at most 512."""
         query = {name: given.hex() for name, given in (("from", from_id), ("to", to_id)) if given is not None}
         return await self._requests.ask("GET", self._at("/cryptarchia/headers", query), answers.header_ids)
 
     async def storage_block(self, block_id: HeaderId, *, timeout: float | None = None) -> Block | None:
-        """A stored block; None for an unknown one and for genesis, which no node stores."""
+        """Return a stored block; None for an unknown block and for genesis, which no node stores."""
         return await self._requests.ask(
             "POST",
             self._at("/storage/block"),
@@ -119,13 +127,16 @@ class NodeClient:
     # Mempool and ledger
 
     async def submit_transaction(self, transaction: SignedMantleTx) -> None:
+        """Give the node a transaction for its mempool."""
         body = transaction_to_json(transaction)
         await self._requests.ask("POST", self._at("/mempool/add/tx"), _ignored, body=body)
 
     async def mempool_metrics(self, pool: str = "mantle") -> MempoolMetrics:
+        """Return how many items wait in a mempool, and since when."""
         return await self._requests.ask("GET", self._at(f"/{pool}/metrics"), MempoolMetrics.from_json)
 
     async def transaction_status(self, hashes: Sequence[TxHash]) -> tuple[TransactionStatus, ...]:
+        """Return what the node knows of each transaction, in the order of ``hashes``."""
         return await self._requests.ask(
             "POST",
             self._at("/mantle/status"),
@@ -134,7 +145,7 @@ class NodeClient:
         )
 
     async def wallet_balance(self, public_key: ZkPublicKey, *, tip: HeaderId | None = None) -> WalletBalance:
-        """Validators only."""
+        """Return the balance of a key as of ``tip`` (default: the node's tip). Validators only."""
         query = {"tip": tip.hex()} if tip is not None else {}
         url = self._at(f"/wallet/{field.to_hex(public_key)}/balance", query)
         return await self._requests.ask("GET", url, WalletBalance.from_json)
@@ -148,7 +159,7 @@ class NodeClient:
         amount: int,
         tip: HeaderId | None = None,
     ) -> TxHash:
-        """Let the node's wallet make, sign and submit a transfer. Validators only."""
+        """Let the node's wallet make, sign and submit a transfer; return its hash. Validators only."""
         body = {
             "tip": tip.hex() if tip is not None else None,
             "change_public_key": field.to_hex(change),
@@ -163,25 +174,29 @@ class NodeClient:
     # Network
 
     async def network_info(self, *, timeout: float | None = None) -> NetworkInfo:
+        """Return the node's addresses and numbers of peers and connections."""
         return await self._requests.ask("GET", self._at("/network/info"), NetworkInfo.from_json, timeout=timeout)
 
     # Data availability
 
     async def balancer_stats(self) -> Mapping[int, SubnetworkConnections]:
+        """Return the number of connections in each data availability subnetwork."""
         return await self._requests.ask("GET", self._at("/da/balancer-stats"), answers.balancer_stats)
 
     async def monitor_stats(self) -> Mapping[str, PeerFailureRates]:
+        """Return how often each peer failed, by peer id."""
         return await self._requests.ask("GET", self._at("/da/monitor-stats"), answers.monitor_stats)
 
     async def block_peer(self, peer_id: str) -> bool:
-        """True where the peer was not blocked before."""
+        """Stop talking to a peer; return False if it was blocked already."""
         return await self._requests.ask("POST", self._at("/da/block-peer"), answers.boolean, body=peer_id)
 
     async def unblock_peer(self, peer_id: str) -> bool:
-        """True where the peer was blocked before."""
+        """Talk to a blocked peer again; return False if it was not blocked."""
         return await self._requests.ask("POST", self._at("/da/unblock-peer"), answers.boolean, body=peer_id)
 
     async def blacklisted_peers(self) -> tuple[str, ...]:
+        """Return the ids of the blocked peers."""
         return await self._requests.ask("GET", self._at("/da/blacklisted-peers"), answers.strings)
 
     async def publish_blob(
@@ -204,7 +219,7 @@ class NodeClient:
         return await self._requests.ask("POST", url, answers.blob_id, body=body, timeout=timeout)
 
     async def da_share(self, blob: BlobId, index: int, *, timeout: float | None = None) -> LightShare | None:
-        """The node's own share of a column; None where it holds none."""
+        """Return the node's own share of a column; None if it has none."""
         body = {"blob_id": list(blob), "share_idx": answers.share_index(index)}
         return await self._requests.ask(
             "GET", self._at("/da/get-share"), answers.light_share, body=body, timeout=timeout
@@ -250,19 +265,20 @@ class NodeClient:
     # Testing API
 
     async def da_get_membership(self, session: int) -> Membership:
+        """Return which peers serve which subnetwork in a session. Testing API."""
         return await self._requests.ask(
             "POST", self._at_testing("/test/da/membership"), Membership.from_json, body=session
         )
 
     async def da_historic_sampling(self, block_id: HeaderId, blobs: Sequence[tuple[BlobId, int]]) -> bool:
-        """Whether the blobs, each with its session, can be sampled as of a block."""
+        """Return whether the blobs, each with its session, can be sampled as of a block. Testing API."""
         body = {"block_id": block_id.hex(), "blob_ids": [[list(blob), session] for blob, session in blobs]}
         return await self._requests.ask(
             "POST", self._at_testing("/test/da/historic-sampling"), answers.boolean, body=body
         )
 
     async def sdp_declarations(self) -> Sequence[Mapping[str, Any]]:
-        """The ledger's service declarations, as the node writes them."""
+        """Return the ledger's service declarations, as the node writes them. Testing API."""
         return await self._requests.ask("GET", self._at_testing("/mantle/sdp/declarations"), list)
 
     # Profiling
@@ -276,12 +292,15 @@ class NodeClient:
     # For endpoints that have no method here
 
     async def get_json(self, path: str) -> Any:
+        """Send a GET request to a path and return the JSON of the answer."""
         return await self._requests.ask("GET", self._at(path), _as_is)
 
     async def post_json(self, path: str, body: Any) -> Any:
+        """Send JSON to a path with POST and return the JSON of the answer."""
         return await self._requests.ask("POST", self._at(path), _as_is, body=body)
 
     async def post_testing_json(self, path: str, body: Any) -> Any:
+        """Send JSON to a path of the testing API with POST and return the JSON of the answer."""
         return await self._requests.ask("POST", self._at_testing(path), _as_is, body=body)
 
     def _at(self, path: str, query: Mapping[str, Any] | None = None) -> str:

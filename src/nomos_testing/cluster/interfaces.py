@@ -65,15 +65,18 @@ class NodeHandle(Protocol):
     """One node of a running cluster."""
 
     @property
-    def role(self) -> Role: ...
+    def role(self) -> Role:
+        """Validator or executor."""
+        ...
+
     @property
     def index(self) -> int:
-        """Position among the nodes of its role."""
+        """Position among the nodes of its role, from 0."""
         ...
 
     @property
     def name(self) -> str:
-        """``validator-0``, ``executor-1``: directory, service and report name."""
+        """``validator-0``, ``executor-1``: the name of the directory, the service and in reports."""
         ...
 
     @property
@@ -87,9 +90,14 @@ class NodeHandle(Protocol):
         ...
 
     @property
-    def client(self) -> NodeClient: ...
+    def client(self) -> NodeClient:
+        """Client of its HTTP API."""
+        ...
+
     @property
-    def logs(self) -> LogSource: ...
+    def logs(self) -> LogSource:
+        """Its log."""
+        ...
 
 
 class NodeControl(Protocol):
@@ -105,23 +113,38 @@ class NodeControl(Protocol):
         """Whether it has a process, if only a paused one."""
         ...
 
-    async def start(self, node: NodeHandle) -> None: ...
+    async def start(self, node: NodeHandle) -> None:
+        """Start a node that does not run."""
+        ...
+
     async def stop(self, node: NodeHandle, *, grace: float = 5.0) -> None:
         """Ask it to end (SIGTERM), and kill it after ``grace`` seconds."""
         ...
 
-    async def kill(self, node: NodeHandle) -> None: ...
+    async def kill(self, node: NodeHandle) -> None:
+        """End it at once (SIGKILL)."""
+        ...
+
     async def pause(self, node: NodeHandle) -> None:
         """Freeze it: its sockets stay open and nothing answers."""
         ...
 
-    async def resume(self, node: NodeHandle) -> None: ...
+    async def resume(self, node: NodeHandle) -> None:
+        """Let a paused node continue (SIGCONT)."""
+        ...
+
     async def restart(self, node: NodeHandle, *, config: str | None = None, wipe_data: bool = False) -> None:
         """Kill and start, from now on with the YAML ``config``, and without anything it had stored."""
         ...
 
-    async def restart_validator(self, index: int) -> None: ...
-    async def restart_executor(self, index: int) -> None: ...
+    async def restart_validator(self, index: int) -> None:
+        """Restart the validator with this index."""
+        ...
+
+    async def restart_executor(self, index: int) -> None:
+        """Restart the executor with this index."""
+        ...
+
     async def add_node(self, role: Role) -> NodeHandle:
         """Start a node that the network did not have, and return when it answers.
 
@@ -133,9 +156,12 @@ class NodeControl(Protocol):
         """Keep every file of the node from growing. What the node makes of the failed writes is its own affair."""
         ...
 
-    async def free_disk(self, node: NodeHandle) -> None: ...
+    async def free_disk(self, node: NodeHandle) -> None:
+        """Let the node's files grow again."""
+        ...
+
     async def skew_clock(self, node: NodeHandle, seconds: float) -> None:
-        """Put its wall clock off by so much; 0 puts it right."""
+        """Shift the node's wall clock by so many seconds; 0 puts it right. Timeouts are not affected."""
         ...
 
     async def heal(self) -> None:

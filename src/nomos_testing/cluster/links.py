@@ -14,11 +14,16 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class Link:
+    """A link from one node to another."""
+
     source: str
+    """Name of the node that sends."""
     target: str
+    """Name of the node that receives."""
 
     @property
     def reversed(self) -> Link:
+        """The link back."""
         return Link(self.target, self.source)
 
     def __str__(self) -> str:
@@ -33,8 +38,11 @@ class Links:
     """
 
     sources: frozenset[str] | None = None
+    """Names of the sending nodes."""
     targets: frozenset[str] | None = None
+    """Names of the receiving nodes."""
     one_way: bool = False
+    """True: only from sources to targets."""
 
     @classmethod
     def every(cls) -> Self:
@@ -82,6 +90,7 @@ class Links:
 
 
 ALL_LINKS = Links()
+"""Every link of the cluster."""
 
 
 def links_across(groups: Sequence[Collection[str]], nodes: Sequence[str], *, one_way: bool = False) -> frozenset[Link]:
@@ -105,9 +114,10 @@ def links_across(groups: Sequence[Collection[str]], nodes: Sequence[str], *, one
 
 @dataclass(frozen=True, slots=True)
 class Impairment:
-    """Something done to links, from ``since`` until it is lifted."""
+    """Something done to links, until it is lifted."""
 
     number: int
+    """Its number in this run."""
     description: str
     """``partition validator-0, validator-1 | validator-2``, ``loss 10% on all links``."""
     since: float
@@ -116,11 +126,12 @@ class Impairment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkVerification:
-    """Whether links between running nodes carry packets both ways and every running node has its peers."""
+    """The result of checking that every link delivers packets and every running node has its peers."""
 
     verified: bool
+    """True if all is well."""
     seconds: float
-    """How long it took to come true; or how long it was waited for."""
+    """How long the check took."""
     reason: str | None = None
     """Why it is not verified: the links and nodes, and what was last seen of them."""
     left_out: tuple[str, ...] = ()

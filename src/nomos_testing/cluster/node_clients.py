@@ -24,7 +24,7 @@ class ClientPool(Sequence[NodeClient]):
         self._clients = tuple(clients)
 
     def get(self, index: int) -> NodeClient | None:
-        """The client of the node with this index among its role, or None."""
+        """Return the client of the node with this index among its role, or None."""
         return self._clients[index] if 0 <= index < len(self._clients) else None
 
     @overload
@@ -42,7 +42,7 @@ class ClientPool(Sequence[NodeClient]):
 
 
 class NodeClients:
-    """All clients, and one at random where any will do."""
+    """The HTTP clients of all nodes."""
 
     def __init__(self, validators: Sequence[NodeClient], executors: Sequence[NodeClient], rng: random.Random) -> None:
         self._validators = ClientPool(validators)
@@ -51,19 +51,24 @@ class NodeClients:
 
     @classmethod
     def of(cls, cluster: Cluster, rng: random.Random) -> NodeClients:
+        """Collect the clients of a cluster. ``rng`` draws where any client will do."""
         by_role = {role: [node.client for node in cluster.nodes if node.role is role] for role in Role}
         return cls(by_role[Role.VALIDATOR], by_role[Role.EXECUTOR], rng)
 
     def validators(self) -> ClientPool:
+        """Return the clients of the validators."""
         return self._validators
 
     def executors(self) -> ClientPool:
+        """Return the clients of the executors."""
         return self._executors
 
     def random_validator(self) -> NodeClient | None:
+        """Return the client of any validator; None if there is none."""
         return self._random(self._validators)
 
     def random_executor(self) -> NodeClient | None:
+        """Return the client of any executor; None if there is none."""
         return self._random(self._executors)
 
     def any_client(self) -> NodeClient:
@@ -77,10 +82,11 @@ class NodeClients:
         return client
 
     def all_clients(self) -> Sequence[NodeClient]:
-        """Validators first, then executors."""
+        """Return all clients, validators first."""
         return (*self._validators, *self._executors)
 
     def shuffled(self, clients: Sequence[NodeClient]) -> list[NodeClient]:
+        """Return the clients in random order."""
         return self._rng.sample(list(clients), len(clients))
 
     def _random(self, clients: Sequence[NodeClient]) -> NodeClient | None:

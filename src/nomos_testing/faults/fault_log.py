@@ -13,18 +13,24 @@ from nomos_testing.faults.plan import PlannedFault
 
 @dataclass(slots=True)
 class FaultRecord:
+    """A fault and its state. Times are in seconds of the monotonic clock."""
+
     planned: PlannedFault
+    """The fault as planned."""
     injected_at: float
     """When its injection began."""
     healed_at: float | None = None
+    """When it was healed."""
     settled: bool = False
     """Its heal was seen to have come through, or there was nothing to see it by. Recovery cannot come before."""
     recovered_at: float | None = None
+    """When the network had recovered from it."""
     overlapped: bool = False
     """Another fault was there between its heal and the network's recovery from it."""
 
     @property
     def active(self) -> bool:
+        """True until it is healed."""
         return self.healed_at is None
 
 
@@ -41,9 +47,11 @@ class FaultLog:
 
     @property
     def records(self) -> Sequence[FaultRecord]:
+        """Every fault that was injected."""
         return tuple(self._records.values())
 
     def active(self) -> Sequence[FaultRecord]:
+        """Return the faults that are not healed."""
         return [record for record in self._records.values() if record.active]
 
     @property
@@ -74,21 +82,25 @@ class FaultLog:
         self._listeners.append(listener)
 
     def inject(self, planned: PlannedFault, at: float) -> None:
+        """Note that a fault is injected."""
         for earlier in self.unrecovered():
             earlier.overlapped = True
         record = self._records[planned.number] = FaultRecord(planned, at)
         self._tell(record)
 
     def heal(self, planned: PlannedFault, at: float) -> None:
+        """Note that a fault is healed."""
         record = self._records[planned.number]
         record.healed_at = at
         record.overlapped = bool(self.active())
         self._tell(record)
 
     def settle(self, planned: PlannedFault) -> None:
+        """Note that a heal was seen to work, or that nothing shows it."""
         self._records[planned.number].settled = True
 
     def recover(self, planned: PlannedFault, at: float) -> None:
+        """Note that the network has recovered from a fault."""
         record = self._records[planned.number]
         record.recovered_at = at
         self._tell(record)

@@ -389,6 +389,7 @@ def event_kinds() -> Mapping[str, type[Any]]:
 
 
 def kind_of(event: Any) -> str:
+    """Return the kind of an event."""
     return event.kind if isinstance(event, OtherEvent) else _NAMES[type(event)]
 
 

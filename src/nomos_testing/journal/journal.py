@@ -20,6 +20,7 @@ from typing import Any, Final
 from nomos_testing.journal.events import OtherEvent, UnreadableLine, event_from_json, event_to_json, kind_of
 
 JOURNAL_NAME = "journal.jsonl"
+"""Name of the file in the run directory."""
 _SHOWN_CHARACTERS: Final = 200
 """Of a line that cannot be read."""
 
@@ -45,7 +46,12 @@ Listener = Callable[[Entry], None]
 
 
 class Journal:
-    """The writer; listeners see every entry as it is written."""
+    """The writer of a run's journal. Listeners see every entry as it is written.
+
+    Attributes:
+        path: the file.
+        opened: when it was opened, in seconds of the monotonic clock.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -76,6 +82,7 @@ class Journal:
         return entry
 
     def close(self) -> None:
+        """Close the file."""
         if not self._closed:
             self._closed = True
             os.close(self._file)
@@ -94,6 +101,7 @@ def _shown(event: Any) -> str:
 
 
 def to_line(entry: Entry) -> str:
+    """Return the line of the journal for an entry."""
     head = {"at": round(entry.at, 6), "time": entry.time, "kind": kind_of(entry.event)}
     return json.dumps(head | event_to_json(entry.event), separators=(",", ":"), ensure_ascii=False) + "\n"
 

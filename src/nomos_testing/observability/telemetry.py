@@ -17,7 +17,9 @@ from nomos_testing.observability.prometheus import (
 )
 
 CONSENSUS_PROCESSED_BLOCKS: Final = "consensus_processed_blocks"
+"""Blocks that joined a node's tree."""
 CONSENSUS_TRANSACTIONS_TOTAL: Final = "consensus_transactions_total"
+"""Transactions in these blocks."""
 
 _COUNTED_BY_NODES: Final = frozenset({CONSENSUS_PROCESSED_BLOCKS, CONSENSUS_TRANSACTIONS_TOTAL})
 """Every node has these. A server that has not asked any node yet does not know them, and their value is 0."""
@@ -42,6 +44,7 @@ class Telemetry:
         return await Prometheus(self._prometheus_url).query(query)
 
     async def instant_values(self, query: str) -> Sequence[float]:
+        """Return the values of every series that a PromQL expression gives now."""
         return [sample.value for sample in await self.instant_samples(query)]
 
     async def counter_value(self, query: str) -> float:

@@ -28,7 +28,7 @@ Running = TypeVar("Running")
 
 
 class RunContext:
-    """Handed to every workload and expectation of a run; the same object for all of them."""
+    """The access of workloads and expectations to their run. All of them get the same object."""
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class RunContext:
         self._parts = RunningParts(self)
 
     def plan(self) -> RunPlan:
+        """Return the plan of the run: topology, duration, seed, faults."""
         return self._plan
 
     def running(self, specification: Specification[Running]) -> Running:
@@ -69,78 +70,93 @@ class RunContext:
         return self._parts
 
     def descriptors(self) -> GeneratedTopology:
-        """The network as generated: genesis, identities, ports, accounts."""
+        """Return the generated network: genesis, identities, ports, accounts."""
         return self._descriptors
 
     def cluster(self) -> Cluster:
+        """Return the running network, with a handle for each node."""
         return self._cluster
 
     def node_clients(self) -> NodeClients:
-        """Of all nodes there are now."""
+        """Return the HTTP clients of all nodes that the network has now."""
         if len(self._node_clients.all_clients()) != len(self._cluster.nodes):  # one has joined
             self._node_clients = NodeClients.of(self._cluster, self.random("node clients"))
         return self._node_clients
 
     def cluster_client(self) -> ClusterClient:
-        """Asks one node after the other until one does it."""
+        """Return a client that asks one node after the other until one answers."""
         return ClusterClient(self.node_clients())
 
     def block_feed(self) -> BlockFeed:
-        """Every block any node has seen, once each, parents first."""
+        """Return the feed of blocks: every block that any node has shown, once each, parents first."""
         return self._block_feed
 
     def wallet_accounts(self) -> Sequence[WalletAccount]:
-        """The accounts that genesis funds, in the order of their labels."""
+        """Return the accounts that genesis funds, in the order of their labels."""
         return self._descriptors.wallet_accounts
 
     def telemetry(self) -> Telemetry:
+        """Return access to the nodes' metrics in PromQL."""
         return Telemetry(self._cluster.metrics_url)
 
     def run_metrics(self) -> RunTiming:
+        """Return the timing of the run: duration, slots, expected blocks."""
         return self._plan.metrics
 
     def run_duration(self) -> float:
-        """Seconds."""
+        """Return the planned duration of the run, in seconds."""
         return self._plan.metrics.run_duration
 
     def expected_blocks(self) -> int:
+        """Return the number of blocks that the thresholds expect of the run."""
         return self._plan.metrics.expected_blocks
 
     def prover(self) -> Prover:
-        """Who proves and verifies in this run; every node uses the same one."""
+        """Return the prover of this run. Every node uses the same kind."""
         return self._prover
 
     def node_control(self) -> NodeControl | None:
-        """None unless the scenario enabled it and the deployer can."""
+        """Return the control that stops and starts nodes.
+
+        It is None unless the scenario enabled it and the deployer can.
+        """
         return self._cluster.node_control() if self._plan.node_control else None
 
     def network_control(self) -> NetworkControl | None:
-        """None unless the scenario enabled it and the deployer can."""
+        """Return the control that cuts and slows links.
+
+        It is None unless the scenario enabled it and the deployer can.
+        """
         return self._cluster.network_control() if self._plan.network_control else None
 
     def faults(self) -> FaultLog:
-        """What has been done to nodes and links so far, and what has become of it."""
+        """Return the log of faults: what was done to nodes and links so far, and which of it is healed."""
         return self._faults
 
     def on_heal(self, healer: Healer) -> None:
-        """Have ``healer`` called at the end of the run's duration, before the cooldown: it undoes what is left."""
+        """Register a function that undoes something.
+
+        The function runs at the end of the run's duration, before the cooldown.
+        """
         self._healers.append(healer)
 
     @property
     def healers(self) -> Sequence[Healer]:
+        """The functions that ``on_heal`` registered."""
         return tuple(self._healers)
 
     def journal(self) -> Journal:
+        """Return the journal of the run. Write events of your own with ``journal().write(kind, **fields)``."""
         return self._journal
 
     def counters(self) -> Counters:
-        """Numbers to show while the run lasts, such as ``transactions_sent``."""
+        """Return the counters that the progress view shows, such as ``transactions_sent``."""
         return self._counters
 
     def random(self, name: str) -> random.Random:
-        """A generator of its own for ``name``, the same for every run with the plan's seed."""
+        """Return a random generator for ``name``. It gives the same numbers in every run with the plan's seed."""
         return random.Random(f"{self._plan.seed}/{name}")
 
     def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
-        """Run something beside the workloads until the verdict. Raising in it fails the run."""
+        """Start a task that runs beside the workloads until the verdict. An error in it ends the run."""
         return self._background.spawn(work, name=name)

@@ -39,7 +39,9 @@ class RunningExpectation(Protocol):
     """Judges one run."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name in reports and in the journal."""
+        ...
 
     async def capture(self, ctx: RunContext) -> None:
         """Start to watch. Called before any workload runs. To watch for the whole run, use ``ctx.spawn``."""
@@ -71,7 +73,9 @@ class ExpectationSpec(Protocol):
     """Something that must hold of a run, as a value that no run changes."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name in reports and in the journal."""
+        ...
 
     def prepare(self, plan: RunPlan) -> None:
         """Check the expectation against a plan. Keep nothing of the plan.
@@ -93,7 +97,9 @@ class RunningWorkload(Protocol):
     """Loads the network in one run."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name in reports and in the journal."""
+        ...
 
     async def run(self, ctx: RunContext) -> None:
         """Load the network until done, or until cancelled at the end of the cooldown.
@@ -125,7 +131,9 @@ class WorkloadSpec(Protocol):
     """Something that loads the network while a run lasts, as a value that no run changes."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name in reports and in the journal."""
+        ...
 
     def expectations(self) -> Sequence[AnyExpectation]:
         """Return what must hold because this workload runs. The scenario's own expectations come after these."""

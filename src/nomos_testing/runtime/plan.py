@@ -16,9 +16,14 @@ _NO_FAULTS: Final = FaultPlan()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
+    """The facts of a run that are known before anything starts."""
+
     topology: TopologySpec
+    """The network: numbers of nodes, layout, wallets, slot clock."""
     metrics: RunTiming
+    """The timing: duration, slots, expected blocks."""
     seed: int
+    """Node keys and every random choice follow from it."""
     node_control: bool = False
     """Whether the run may stop and start nodes."""
     network_control: bool = False

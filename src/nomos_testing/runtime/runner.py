@@ -95,6 +95,7 @@ class Runner:
 
     @property
     def run_directory(self) -> RunDirectory:
+        """The directory of the run: journal, plan, configurations."""
         return self._deployment.run_directory
 
     async def run(self) -> Verdict:

@@ -63,20 +63,34 @@ class ScenarioBuilder:
     """
 
     spec: TopologySpec
+    """The network so far."""
     name: str = "scenario"
+    """See ``named``."""
     workloads: tuple[AnyWorkload, ...] = ()
+    """See ``with_workload``."""
     expectations: tuple[AnyExpectation, ...] = ()
+    """See ``with_expectation``."""
     seconds: float | None = None
+    """See ``run_for``."""
     slots: int | None = None
+    """See ``run_for``."""
     chosen_seed: int | None = None
+    """See ``seed``."""
     node_control: bool = False
+    """See ``enable_node_control``."""
     network_control: bool = False
+    """See ``enable_network_control``."""
     notices: tuple[str, ...] = ()
+    """See ``note``."""
     schedule: tuple[Entry, ...] = ()
+<<<<<<< HEAD
     vocabulary: Vocabulary = BUILT_IN
     """The words that a scenario file of this scenario can use."""
     sections: tuple[tuple[tuple[Kind, int], Section], ...] = ()
     """The sections that built workloads and expectations, with the place of what they built."""
+=======
+    """See ``faults``."""
+>>>>>>> 6703293 (Describe every name of the Python API, and build its reference by pdoc with warnings as errors)
 
     @classmethod
     def topology(
@@ -105,6 +119,7 @@ class ScenarioBuilder:
         return cls(spec=spec)
 
     def named(self, name: str) -> ScenarioBuilder:
+        """Set the name in reports and of the run directory."""
         return replace(self, name=name)
 
     def slot(self, *, seconds: float, active_slot_coeff: float = 0.9) -> ScenarioBuilder:
@@ -243,6 +258,7 @@ class ScenarioBuilder:
         """Expect ``check`` to hold at some time in the run."""
         return self.with_expectation(Sometimes(name, check))
 
+<<<<<<< HEAD
     def with_expectation(self, expectation: AnyExpectation | BuildsExpectation) -> ScenarioBuilder:
         """Add an expectation, or the section of one."""
         built, sections = self._with_section(expectation, Kind.EXPECTATION, len(self.expectations))
@@ -251,6 +267,11 @@ class ScenarioBuilder:
     def with_vocabulary(self, vocabulary: Vocabulary) -> ScenarioBuilder:
         """Use the words of plugins. Without them a run with such words cannot be replayed."""
         return replace(self, vocabulary=vocabulary)
+=======
+    def with_expectation(self, expectation: AnyExpectation) -> ScenarioBuilder:
+        """Add an expectation."""
+        return replace(self, expectations=(*self.expectations, expectation))
+>>>>>>> 6703293 (Describe every name of the Python API, and build its reference by pdoc with warnings as errors)
 
     def enable_node_control(self) -> ScenarioBuilder:
         """Let workloads stop and start nodes; a deployer that can't refuses the scenario."""
@@ -269,6 +290,7 @@ class ScenarioBuilder:
         return replace(self, chosen_seed=seed)
 
     def run_for(self, *, seconds: float | None = None, slots: int | None = None) -> ScenarioBuilder:
+        """Set the duration, in seconds or in slots."""
         if (seconds is None) == (slots is None):
             raise ScenarioBuildError("run_for takes either seconds or slots")
         return replace(self, seconds=seconds, slots=slots)

@@ -49,7 +49,11 @@ class FileProblem:
 
 
 class ScenarioFileError(ScenarioError):
-    """A scenario file with one or more problems, all of them named."""
+    """A scenario file with problems.
+
+    Attributes:
+        problems: every one of them, each with file, line and field.
+    """
 
     def __init__(self, problems: Sequence[FileProblem]) -> None:
         super().__init__("\n".join(map(str, problems)))

@@ -24,16 +24,21 @@ class Scenario:
     """
 
     name: str
+    """Name in reports and of the run directory."""
     topology: TopologySpec
+    """The network."""
     workloads: tuple[AnyWorkload, ...]
+    """The load on the network."""
     expectations: tuple[AnyExpectation, ...]
     """The workloads' own first, in the order they were added, then the others."""
     metrics: RunTiming
+    """The timing of the run."""
     seed: int
     """Node keys and every random choice of the run follow from it."""
     node_control: bool = False
+    """True if workloads and faults may stop and start nodes."""
     network_control: bool = False
-    """Whether the links between its nodes can be cut and slowed, which takes a relay between them."""
+    """True if links can be cut and slowed. The nodes then talk through a relay."""
     faults: FaultPlan = _NO_FAULTS
     """What will be done to nodes and links, and when; it follows from the schedule and the seed."""
     source: ScenarioSource = _NO_SOURCE

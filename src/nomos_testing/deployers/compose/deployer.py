@@ -31,6 +31,7 @@ class ComposeDeployer(ScenarioDeployer):
     """
 
     name = "compose"
+    """Name in the journal and in reports."""
 
     def __init__(
         self,

@@ -36,6 +36,7 @@ class LocalDeployer(ScenarioDeployer):
     """
 
     name = "local"
+    """Name in the journal and in reports."""
 
     def __init__(
         self,
