@@ -4,7 +4,7 @@ help:           ## this list
 	@awk -F ':.*## ' '/^[a-z_]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run:            ## the demo on this machine
-	scripts/run-examples.sh -t 60 -v 1 -e 1 host
+	scripts/run-examples.sh -t 60 -v 1 -e 1 local
 
 test:           ## every check and test
 	scripts/run-tests.sh

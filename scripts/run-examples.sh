@@ -13,11 +13,11 @@ source scripts/lib/docker.sh
 
 usage() {
   cat <<'TEXT'
-Usage: scripts/run-examples.sh [options] [compose|host|k8s]
+Usage: scripts/run-examples.sh [options] [compose|local|k8s]
 
 Modes:
   compose   Docker Compose (default)
-  host      processes on this machine
+  local     processes on this machine (host is another name for it)
   k8s       a Kubernetes cluster (not in this version)
 
 Options:
@@ -64,7 +64,8 @@ parse_arguments() {
       -e | --executors) EXECUTORS="${2-}" && shift "$taken" ;;
       --executors=*) EXECUTORS="${1#*=}" && shift ;;
       -h | --help) usage && exit 0 ;;
-      compose | host | k8s) MODE="$1" && shift ;;
+      compose | local | k8s) MODE="$1" && shift ;;
+      host) MODE=local && shift ;;
       *)
         # A bare number is the old spelling of --run-seconds.
         is_count "$1" || fail_usage "Unknown argument: $1"
@@ -172,7 +173,7 @@ size_demo() {
   export NOMOS_DEMO_VALIDATORS="$VALIDATORS" NOMOS_DEMO_EXECUTORS="$EXECUTORS" NOMOS_DEMO_RUN_SECS="$RUN_SECONDS"
 }
 
-run_host() {
+run_local() {
   prepare_nodes
   scripts/prepare-venv.sh "$PACKAGES"
   ! needs_kzg || require_kzg
@@ -207,10 +208,10 @@ parse_arguments "$@"
 load_settings
 keep_callers_paths "$CALLED_FROM"
 case "$MODE" in
-  host) run_host ;;
+  local) run_local ;;
   compose) run_compose ;;
   k8s)
-    fail "ERROR: mode 'k8s' is not available in this version; 'host' and 'compose' are:" \
+    fail "ERROR: mode 'k8s' is not available in this version; 'local' and 'compose' are:" \
       "  scripts/run-examples.sh -t $RUN_SECONDS -v $VALIDATORS -e $EXECUTORS compose"
     ;;
 esac

@@ -50,7 +50,7 @@ def test_wrong_usage_is_named_and_the_usage_shown(demo: Copy, arguments: tuple[s
     first, *rest = done.stderr.splitlines()
     assert done.returncode == 1
     assert first.startswith(message)
-    assert rest[0] == "Usage: scripts/run-examples.sh [options] [compose|host|k8s]"
+    assert rest[0] == "Usage: scripts/run-examples.sh [options] [compose|local|k8s]"
     assert done.stdout == ""
 
 
@@ -64,6 +64,7 @@ def test_help_is_no_error(demo: Copy, flag: str) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
+        (*DEMO, "local"),
         (*DEMO, "host"),
         ("host", *DEMO),
         ("--run-seconds", "60", "--validators", "1", "--executors", "2", "host"),
@@ -87,7 +88,7 @@ def test_the_mode_of_a_later_version_says_so(demo: Copy) -> None:
     done = demo.run("run-examples.sh", *DEMO, "k8s")
     assert done.returncode == 1
     assert done.stderr == (
-        "ERROR: mode 'k8s' is not available in this version; 'host' and 'compose' are:\n"
+        "ERROR: mode 'k8s' is not available in this version; 'local' and 'compose' are:\n"
         "  scripts/run-examples.sh -t 60 -v 1 -e 2 compose\n"
     )
 
