@@ -118,11 +118,8 @@ __all__ = [
     "Verdict",
     "Workload",
     "WorkloadSpec",
-<<<<<<< HEAD
     "expectation",
-=======
     "journal_event",
->>>>>>> 6703293 (Describe every name of the Python API, and build its reference by pdoc with warnings as errors)
     "load_scenario",
     "workload",
 ]

@@ -63,7 +63,7 @@ def test_what_a_page_tells_to_run_exists(page: Path) -> None:
 
 def test_the_first_screen_of_the_readme_has_the_two_commands() -> None:
     first_screen = "\n".join((REPOSITORY / "README.md").read_text().splitlines()[:25])
-    assert "scripts/run-examples.sh -t 60 -v 1 -e 1 host" in first_screen
+    assert "scripts/run-examples.sh -t 60 -v 1 -e 1 local" in first_screen
     assert "scripts/run-tests.sh" in first_screen
 
 

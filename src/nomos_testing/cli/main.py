@@ -109,7 +109,6 @@ def plan(scenario: Path, seed: int | None, as_json: bool) -> None:
         click.echo("\n".join(described_plan(loaded, real_proofs=makes_real_proofs(os.environ, settings))))
 
 
-<<<<<<< HEAD
 @main.command(epilog="Exit codes: 0 printed; 1 a plugin cannot be used; 2 wrong usage.")
 @click.option(
     "--plugin",
@@ -120,10 +119,6 @@ def plan(scenario: Path, seed: int | None, as_json: bool) -> None:
     help="A plugin file whose words belong into the schema. Can be given again. Words of installed packages always do.",
 )
 def schema(plugins: tuple[Path, ...]) -> None:
-=======
-@main.command(epilog="Exit codes: 0 printed; 2 wrong usage.")
-def schema() -> None:
->>>>>>> 24bcad0 (Show every command's exit codes in its help)
     """Print the JSON Schema of scenario files."""
     from nomos_testing.scenario.file.schema import json_schema
     from nomos_testing.scenario.plugins import PluginError

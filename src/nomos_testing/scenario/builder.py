@@ -83,14 +83,11 @@ class ScenarioBuilder:
     notices: tuple[str, ...] = ()
     """See ``note``."""
     schedule: tuple[Entry, ...] = ()
-<<<<<<< HEAD
+    """See ``faults``."""
     vocabulary: Vocabulary = BUILT_IN
     """The words that a scenario file of this scenario can use."""
     sections: tuple[tuple[tuple[Kind, int], Section], ...] = ()
     """The sections that built workloads and expectations, with the place of what they built."""
-=======
-    """See ``faults``."""
->>>>>>> 6703293 (Describe every name of the Python API, and build its reference by pdoc with warnings as errors)
 
     @classmethod
     def topology(
@@ -258,7 +255,6 @@ class ScenarioBuilder:
         """Expect ``check`` to hold at some time in the run."""
         return self.with_expectation(Sometimes(name, check))
 
-<<<<<<< HEAD
     def with_expectation(self, expectation: AnyExpectation | BuildsExpectation) -> ScenarioBuilder:
         """Add an expectation, or the section of one."""
         built, sections = self._with_section(expectation, Kind.EXPECTATION, len(self.expectations))
@@ -267,11 +263,6 @@ class ScenarioBuilder:
     def with_vocabulary(self, vocabulary: Vocabulary) -> ScenarioBuilder:
         """Use the words of plugins. Without them a run with such words cannot be replayed."""
         return replace(self, vocabulary=vocabulary)
-=======
-    def with_expectation(self, expectation: AnyExpectation) -> ScenarioBuilder:
-        """Add an expectation."""
-        return replace(self, expectations=(*self.expectations, expectation))
->>>>>>> 6703293 (Describe every name of the Python API, and build its reference by pdoc with warnings as errors)
 
     def enable_node_control(self) -> ScenarioBuilder:
         """Let workloads stop and start nodes; a deployer that can't refuses the scenario."""
