@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -27,6 +26,7 @@ from nomos_testing.blocks.chain_history import (
 from nomos_testing.client.answers import ConsensusInfo
 from nomos_testing.client.errors import NodeClientError
 from nomos_testing.failure import Failure, raise_all
+from nomos_testing.surroundings import monotonic
 from nomos_testing.waiting.waiting import narrated
 
 SHORTEST_POLL_SECONDS = 0.05
@@ -59,7 +59,7 @@ class NodeView:
     info: ConsensusInfo | None = None
     """Its last answer."""
     answered_at: float | None = None
-    """``time.monotonic()`` of the last answer."""
+    """On the event loop's clock: when it answered last."""
     error: str | None = None
     """Error of the last poll; None if it went well."""
 
@@ -96,7 +96,7 @@ class BlockFeed:
         self._listeners: list[Callable[[FeedEvent], None]] = []
         self._views = {source.name: NodeView() for source in self._sources}
         self._tasks: list[asyncio.Task[None]] = []
-        self._started = time.monotonic()
+        self._started = monotonic()
         self._closed = False
 
     async def start(self) -> None:
@@ -107,7 +107,7 @@ class BlockFeed:
         """
         if not self._sources:
             raise BlockFeedError("block feed requires at least one node client")
-        self._started = time.monotonic()
+        self._started = monotonic()
         async with narrated("the nodes' chains", self._silent_nodes):
             await asyncio.gather(*map(self._poll, self._sources))
         if all(view.error for view in self._views.values()):
@@ -190,7 +190,7 @@ class BlockFeed:
     def seconds_since_last_block(self) -> float:
         """Since the last block was first seen; since the feed's start before any was."""
         records = self._history.records
-        return time.monotonic() - (records[-1].first_seen if records else self._started)
+        return monotonic() - (records[-1].first_seen if records else self._started)
 
     def _silent_nodes(self) -> str:
         silent = [node for node, view in self._views.items() if view.info is None]
@@ -211,7 +211,7 @@ class BlockFeed:
         view = self._views[source.name]
         try:
             info = await source.consensus_info(timeout=REQUEST_TIMEOUT_SECONDS)
-            self._views[source.name] = NodeView(info, time.monotonic())
+            self._views[source.name] = NodeView(info, monotonic())
             await self._catch_up(source, info)
             if view.error is not None:
                 _log.debug("%s answers again; its last error: %s", source.name, view.error)
@@ -232,7 +232,7 @@ class BlockFeed:
             "%s has the tip %s: slot %d, height %d, blocks fetched: %d",
             *(source.name, info.tip.hex(), info.slot, info.height, len(blocks)),
         )
-        now = time.monotonic()
+        now = monotonic()
         self._publish(self._history.add(source.name, blocks, now))
         self._publish(self._history.move(source.name, info.tip, now))
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from nomos_testing.cfgsync.network import in_order
 from nomos_testing.cfgsync.registration import Registration
+from nomos_testing.surroundings import monotonic
 from nomos_testing.topology import GeneratedNode, GeneratedTopology
 
 ALL_CAME: Final = "All hosts have announced their IPs"
@@ -39,7 +39,7 @@ class Registry:
     ) -> None:
         """``timeout`` counts from now. ``make`` runs in a thread, once; ``say`` takes the server's log lines."""
         self._expected = hosts
-        self._deadline = time.monotonic() + timeout
+        self._deadline = monotonic() + timeout
         self._make, self._say = make, say
         self._hosts: list[Registration] = []
         self._waiting: dict[Registration, int] = {}
@@ -75,7 +75,7 @@ class Registry:
         Raises:
             As ``configuration``.
         """
-        left = max(0.0, self._deadline - time.monotonic()) if self._making is None else None
+        left = max(0.0, self._deadline - monotonic()) if self._making is None else None
         done, _ = await asyncio.wait([self._network], timeout=left)
         if not done and self._making is None:
             self._time_out()

@@ -121,7 +121,7 @@ class Impairment:
     description: str
     """``partition validator-0, validator-1 | validator-2``, ``loss 10% on all links``."""
     since: float
-    """``time.monotonic()`` when it took effect."""
+    """``monotonic()`` when it took effect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

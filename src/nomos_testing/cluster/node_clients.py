@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from random import Random
 from typing import Final, TypeVar, overload
 
 from nomos_core.mantle.transactions import SignedMantleTx
@@ -44,13 +44,13 @@ class ClientPool(Sequence[NodeClient]):
 class NodeClients:
     """The HTTP clients of all nodes."""
 
-    def __init__(self, validators: Sequence[NodeClient], executors: Sequence[NodeClient], rng: random.Random) -> None:
+    def __init__(self, validators: Sequence[NodeClient], executors: Sequence[NodeClient], rng: Random) -> None:
         self._validators = ClientPool(validators)
         self._executors = ClientPool(executors)
         self._rng = rng
 
     @classmethod
-    def of(cls, cluster: Cluster, rng: random.Random) -> NodeClients:
+    def of(cls, cluster: Cluster, rng: Random) -> NodeClients:
         """Collect the clients of a cluster. ``rng`` draws where any client will do."""
         by_role = {role: [node.client for node in cluster.nodes if node.role is role] for role in Role}
         return cls(by_role[Role.VALIDATOR], by_role[Role.EXECUTOR], rng)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from nomos_testing.configgen.node_plan import NetworkPlan, NodePlan, quic_addres
 from nomos_testing.configgen.options import ConfigOptions
 from nomos_testing.configgen.wallet_keys import WalletKeys
 from nomos_testing.proof_cache import CachingProver
+from nomos_testing.surroundings import THIS_MACHINE, Surroundings
 from nomos_testing.topology.addresses import NodeAddresses
 from nomos_testing.topology.generated import GeneratedNode, GeneratedTopology
 from nomos_testing.topology.identities import newcomer_identity, node_identities
@@ -39,18 +39,20 @@ def generate_topology(
     addresses: Sequence[NodeAddresses] | None = None,
     directories: Sequence[Path] | None = None,
     chain_start: float | None = None,
+    surroundings: Surroundings = THIS_MACHINE,
 ) -> GeneratedTopology:
     """Make everything that is needed to start the network. Nothing is written.
 
     ``ports`` (see ``reserve_ports``), ``addresses`` and ``directories`` have one entry a node; without addresses all
     nodes are on loopback, without directories the paths in the configuration are relative to where a node is started.
     ``accounts`` stand in for those of ``spec.wallet``. The chain starts at ``chain_start`` (Unix seconds), or now.
+    ``surroundings`` give the time, and the ids of a spec without a seed.
 
     Raises:
         ValueError: not as many ports, addresses or directories as nodes.
         ProofError: the prover failed.
     """
-    identities = node_identities(spec)
+    identities = node_identities(spec, surroundings.chance)
     accounts = wallet_accounts(spec.wallet) if accounts is None else accounts
     addresses = addresses or [NodeAddresses()] * spec.node_count
     genesis = Genesis(genesis_tx=_genesis_tx(identities, ports, addresses, accounts, prover))
@@ -58,7 +60,7 @@ def generate_topology(
         spec=spec,
         options=options,
         genesis=genesis,
-        chain_start=UtcTime.of(time.time() if chain_start is None else chain_start),
+        chain_start=UtcTime.of(surroundings.unix_time() if chain_start is None else chain_start),
         wallet_keys=WalletKeys.of(accounts),
     )
     common = consensus.deployment(spec)

@@ -7,7 +7,6 @@ goes, and as often as the block feed asks the nodes; and once more when the run 
 from __future__ import annotations
 
 import asyncio
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -19,6 +18,7 @@ from nomos_testing.expectations.expectation_events import ExpectationBroken
 from nomos_testing.expectations.run_view import RunView
 from nomos_testing.faults.durations import Time, span
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
+from nomos_testing.surroundings import monotonic
 from nomos_testing.waiting.waiting import Seen
 
 Check = Callable[[RunView], bool | Seen]
@@ -32,7 +32,7 @@ class RunningContinuous(ABC):
     def __init__(self, name: str, ctx: RunContext) -> None:
         self._name = name
         self._ctx = ctx
-        self._started = time.monotonic()
+        self._started = monotonic()
         self._looks = 0
 
     @property
@@ -40,7 +40,7 @@ class RunningContinuous(ABC):
         return self._name
 
     async def capture(self, ctx: RunContext) -> None:
-        self._started = time.monotonic()
+        self._started = monotonic()
         ctx.spawn(self._follow_feed(ctx), name=f"{self.name}: blocks")
         ctx.spawn(self._follow_time(ctx), name=f"{self.name}: time and faults")
 
@@ -96,7 +96,7 @@ class RunningContinuous(ABC):
     def _look(self, ctx: RunContext, event: FeedEvent | None) -> None:
         self.look(
             RunView(
-                at=time.monotonic(),
+                at=monotonic(),
                 started=self._started,
                 slot_seconds=ctx.run_metrics().slot_duration or 1.0,
                 history=ctx.block_feed().history,
@@ -227,7 +227,7 @@ class RunningEventually(RunningContinuous):
     async def capture(self, ctx: RunContext) -> None:
         await super().capture(ctx)
         if not self._after_each_heal:
-            self._obligations[0] = _Obligation(time.monotonic(), "the start")
+            self._obligations[0] = _Obligation(monotonic(), "the start")
 
     def take(self, view: RunView) -> None:
         if self._after_each_heal:

@@ -8,7 +8,6 @@ blocks that were to be expected of the run's duration alone, so that the cooldow
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from nomos_testing.client.errors import NodeClientError
 from nomos_testing.cluster.interfaces import NodeHandle
 from nomos_testing.faults.fault_log import FaultLog
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
+from nomos_testing.surroundings import monotonic
 
 MAX_LAG_ALLOWANCE: Final = 5
 MIN_PROGRESS_BLOCKS: Final = 5
@@ -101,7 +101,7 @@ class RunningConsensusLiveness:
 
     async def capture(self, ctx: RunContext) -> None:
         """Note when the run's window begins; the nodes are asked at the end."""
-        self._started = time.monotonic()
+        self._started = monotonic()
 
     async def evaluate(self, ctx: RunContext) -> Observation:
         nodes = ctx.cluster().nodes

@@ -16,7 +16,7 @@ from nomos_testing.blocks.lottery_odds import LotteryOdds
 from nomos_testing.expectations.continuous import RunningAlways
 from nomos_testing.expectations.run_view import RunView
 from nomos_testing.runtime.interfaces import RunContext, RunPlan
-from nomos_testing.waiting.machine import measured_machine_factor
+from nomos_testing.surroundings import measured_machine_factor
 from nomos_testing.waiting.waiting import Seen
 
 MIN_STALL_SLOTS: Final = 10

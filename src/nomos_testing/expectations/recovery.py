@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from nomos_testing.faults.durations import Span, Time, span
 from nomos_testing.faults.fault_log import FaultRecord
 from nomos_testing.faults.recovery import RECOVERED_WITHIN_BLOCKS
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
+from nomos_testing.surroundings import monotonic
 from nomos_testing.waiting.waiting import Seen, WaitTimeout, wait_until
 
 DEFAULT_WITHIN: Final = Span(30, "slots")
@@ -58,7 +58,7 @@ class RunningRecoversFromFaults(RunningAlways):
             return Seen(not log.unrecovered(), "nodes are still behind")
 
         with suppress(WaitTimeout):
-            left = max(0.0, healed_at + limit - time.monotonic())
+            left = max(0.0, healed_at + limit - monotonic())
             await wait_until("recovery from every fault", look, timeout=left, poll=poll_interval(slot))
         return await super().evaluate(ctx)
 

@@ -13,7 +13,7 @@ from nomos_testing.faults.recovery import blocks_behind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
-    """Times are ``time.monotonic()`` seconds."""
+    """Times are Seconds on the event loop's clock."""
 
     at: float
     started: float

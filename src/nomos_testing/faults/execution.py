@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from nomos_testing.faults.fault_log import FaultLog
 from nomos_testing.faults.injection import Injection
 from nomos_testing.faults.plan import PlannedFault
 from nomos_testing.journal.journal import Journal
+from nomos_testing.surroundings import monotonic
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class FaultExecution:
             ExceptionGroup: several could not be; it holds a ``FaultFailed`` for each.
         """
         try:
-            await self._carry_out_all(time.monotonic())
+            await self._carry_out_all(monotonic())
         except BaseException:
             # The network is taken down next, so nobody verifies that it is whole. The first failure is the run's.
             try:
@@ -114,7 +114,7 @@ class FaultExecution:
         async with self._alone(case):
             if self._finished:
                 return
-            case.begun, began = True, time.monotonic()
+            case.begun, began = True, monotonic()
             self._log.inject(planned, began)
             try:
                 case.impairment = await case.injection.inject()
@@ -127,7 +127,7 @@ class FaultExecution:
                 origin=planned.origin,
                 planned_at=planned.inject_at,
                 late=round(began - start - planned.inject_at, 6),
-                seconds=round(time.monotonic() - began, 6),
+                seconds=round(monotonic() - began, 6),
             )
         )
 
@@ -135,12 +135,12 @@ class FaultExecution:
         async with self._alone(case):
             if not case.begun or case.healed:
                 return
-            began = time.monotonic()
+            began = monotonic()
             try:
                 await case.injection.heal(case.impairment)
             except ClusterError as error:
                 raise FaultFailed(case.planned, f"could not be healed: {error}") from error
-            case.healed, ended = True, time.monotonic()
+            case.healed, ended = True, monotonic()
             self._log.heal(case.planned, ended)
         self._journal.write(
             FaultHealed(number=case.planned.number, fault=str(case.planned.fault), seconds=round(ended - began, 6))
@@ -150,7 +150,7 @@ class FaultExecution:
         self._log.settle(case.planned)
 
     async def _verify(self, case: _Case) -> None:
-        began, whole = time.monotonic(), self._log.network_is_whole
+        began, whole = monotonic(), self._log.network_is_whole
         try:
             reason = await case.injection.unverified_reason(network_is_whole=whole)
         except ClusterError as error:
@@ -160,7 +160,7 @@ class FaultExecution:
             HealVerified(
                 number=case.planned.number,
                 verified=reason is None and whole,
-                seconds=round(time.monotonic() - began, 6),
+                seconds=round(monotonic() - began, 6),
                 reason=reason or (None if whole else "other faults of the network are still there"),
             )
         )
@@ -178,4 +178,4 @@ class FaultExecution:
 
 
 async def _sleep_until(moment: float) -> None:
-    await asyncio.sleep(max(0.0, moment - time.monotonic()))
+    await asyncio.sleep(max(0.0, moment - monotonic()))

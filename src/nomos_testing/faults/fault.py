@@ -10,11 +10,11 @@ word from the decorator ``fault``.
 
 from __future__ import annotations
 
-import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from enum import StrEnum
+from random import Random
 from typing import Annotated, Any, ClassVar, Final, Self, TypeVar, get_type_hints
 
 from pydantic import Field, ValidationError, create_model
@@ -115,7 +115,7 @@ class Fault(ABC):
             raise FaultPlanError((*path, *first["loc"]), problem_of(first)) from None
 
     @abstractmethod
-    def concrete(self, nodes: Sequence[str], rng: random.Random) -> Iterator[Fault]:
+    def concrete(self, nodes: Sequence[str], rng: Random) -> Iterator[Fault]:
         """Give the faults it may stand for, with a name for every target, in random order."""
 
     def hit_nodes(self) -> frozenset[str]:
@@ -183,7 +183,7 @@ class NodeFault(Fault):
         self.check_fields(path)
         check_target((*path, "node"), self.node, nodes)
 
-    def concrete(self, nodes: Sequence[str], rng: random.Random) -> Iterator[Self]:
+    def concrete(self, nodes: Sequence[str], rng: Random) -> Iterator[Self]:
         able = candidates(self.node, nodes)
         yield from (replace(self, node=node) for node in rng.sample(able, len(able)))
 
@@ -240,7 +240,7 @@ class LinkFault(Fault):
             raise FaultPlanError(path, f"there is no link {self.links} between different nodes of {', '.join(nodes)}")
         self.check_fields(path)
 
-    def concrete(self, nodes: Sequence[str], rng: random.Random) -> Iterator[Self]:
+    def concrete(self, nodes: Sequence[str], rng: Random) -> Iterator[Self]:
         chosen = (self.links.sources, self.links.targets)
         if not any(is_open(node) for side in chosen for node in side or ()):
             yield self

@@ -1,4 +1,4 @@
-"""What has become of the planned faults while the run lasts. Times are ``time.monotonic()`` seconds."""
+"""What has become of the planned faults while the run lasts. Times are Seconds on the event loop's clock."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ healed before the run ends.
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from random import Random
 
 from nomos_testing.faults.durations import Span
 from nomos_testing.faults.errors import FaultPlanError, FieldPath, dotted
@@ -46,9 +46,9 @@ class Frame:
     slot_seconds: float
     seed: int
 
-    def rng(self, path: FieldPath) -> random.Random:
+    def rng(self, path: FieldPath) -> Random:
         """A generator of its own for each entry, so that a new one moves none of the others."""
-        return random.Random(f"{self.seed}/{dotted(path)}")
+        return Random(f"{self.seed}/{dotted(path)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +224,7 @@ def _refuse_conflict(item: PlannedFault, others: Sequence[PlannedFault], frame: 
         )
 
 
-def _drawn(occurrence: _Occurrence, others: Sequence[PlannedFault], frame: Frame, rng: random.Random) -> PlannedFault:
+def _drawn(occurrence: _Occurrence, others: Sequence[PlannedFault], frame: Frame, rng: Random) -> PlannedFault:
     item = _first_fitting(occurrence, others, frame, rng)
     if item is None:
         raise FaultPlanError(
@@ -235,7 +235,7 @@ def _drawn(occurrence: _Occurrence, others: Sequence[PlannedFault], frame: Frame
 
 
 def _first_fitting(
-    occurrence: _Occurrence, others: Sequence[PlannedFault], frame: Frame, rng: random.Random
+    occurrence: _Occurrence, others: Sequence[PlannedFault], frame: Frame, rng: Random
 ) -> PlannedFault | None:
     for fault in occurrence.fault.concrete(frame.nodes, rng):
         item = _item(replace(occurrence, fault=fault))

@@ -7,7 +7,6 @@ the heal is verified: a node that has just started again is close to the others,
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
@@ -17,6 +16,7 @@ from nomos_testing.blocks.chain_history import ChainHistory
 from nomos_testing.faults.fault_events import FaultRecovered
 from nomos_testing.faults.fault_log import FaultLog
 from nomos_testing.journal.journal import Journal
+from nomos_testing.surroundings import monotonic
 from nomos_testing.waiting.waiting import Seen
 
 RECOVERED_WITHIN_BLOCKS: Final = 2
@@ -67,7 +67,7 @@ def note_recoveries(feed: Feed, log: FaultLog, journal: Journal, *, slot_seconds
         assert record.healed_at is not None
         if not record.settled or not healthy or not agreement(feed, healthy, since=record.healed_at).fulfilled:
             continue
-        now = time.monotonic()
+        now = monotonic()
         log.recover(record.planned, now)
         journal.write(
             FaultRecovered(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Sequence
+from random import Random
 from typing import Final
 
 from nomos_testing.cluster.roles import Role
@@ -38,7 +38,7 @@ def check_target(path: FieldPath, target: str, nodes: Sequence[str]) -> None:
         raise FaultPlanError(path, f"there is no node {target!r}; expected one of {known}")
 
 
-def drawn(targets: Iterable[str], nodes: Sequence[str], rng: random.Random) -> frozenset[str]:
+def drawn(targets: Iterable[str], nodes: Sequence[str], rng: Random) -> frozenset[str]:
     """Names for all targets, those of open ones different from each other while there are enough nodes."""
     named = {target for target in targets if not is_open(target)}
     for target in sorted(targets):

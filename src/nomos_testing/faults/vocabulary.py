@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import Field
@@ -171,7 +171,7 @@ class Partition(Fault):
         except ValueError as error:
             raise FaultPlanError((*path, "groups"), str(error)) from None
 
-    def concrete(self, nodes: Sequence[str], rng: random.Random) -> Iterator[Partition]:
+    def concrete(self, nodes: Sequence[str], rng: Random) -> Iterator[Partition]:
         if self.groups:
             yield self
             return
@@ -207,7 +207,7 @@ class Isolate(Fault):
         check_target((*path, "node"), self.node, nodes)
         _require_two(nodes, path)
 
-    def concrete(self, nodes: Sequence[str], rng: random.Random) -> Iterator[Partition]:
+    def concrete(self, nodes: Sequence[str], rng: Random) -> Iterator[Partition]:
         able = candidates(self.node, nodes)
         for node in rng.sample(able, len(able)):
             yield Partition.of({node}, set(nodes) - {node}, one_way=self.one_way)

@@ -7,17 +7,17 @@ written and read after the writer was killed. A whole line that it cannot read b
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from nomos_testing.journal.events import OtherEvent, UnreadableLine, event_from_json, event_to_json, kind_of
+from nomos_testing.surroundings import THIS_MACHINE, Surroundings
 
 JOURNAL_NAME = "journal.jsonl"
 """Name of the file in the run directory."""
@@ -53,9 +53,22 @@ class Journal:
         opened: when it was opened, in seconds of the monotonic clock.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, *, surroundings: Surroundings = THIS_MACHINE, clock: Callable[[], float] | None = None
+    ) -> None:
+        """
+        Args:
+            path: the file.
+            surroundings: give the wall clock.
+            clock: gives ``at``; the running event loop's clock by default, and then a loop must run here.
+        """
         self.path = path
-        self.opened = time.monotonic()
+        self._surroundings = surroundings
+        # The loop's own method, because entries may come from other threads, where no loop runs.
+        self._clock = asyncio.get_running_loop().time if clock is None else clock
+        self.opened = self._clock()
+        self.began = surroundings.unix_time()
+        """The wall clock at the opening, in seconds of the Unix epoch."""
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._listeners: list[Listener] = []
         self._closed = False
@@ -63,7 +76,7 @@ class Journal:
     @property
     def elapsed(self) -> float:
         """Seconds since the journal was opened."""
-        return time.monotonic() - self.opened
+        return self._clock() - self.opened
 
     def listen(self, listener: Listener) -> None:
         """Call ``listener`` with every entry from now on. A listener that raises is dropped and the run goes on."""
@@ -71,7 +84,7 @@ class Journal:
 
     def write(self, event: Any, **fields: Any) -> Entry:
         """Append an event: one of ``journal_events``, or a kind by name with its fields (JSON values)."""
-        entry = Entry(self.elapsed, _now(), OtherEvent(event, fields) if isinstance(event, str) else event)
+        entry = Entry(self.elapsed, self._wall_clock(), OtherEvent(event, fields) if isinstance(event, str) else event)
         # One write call a line: lines of the reaper, who appends too, never mix with ours.
         # A lone surrogate (a file name that is not UTF-8) becomes the escape by which JSON writes it.
         os.write(self._file, to_line(entry).encode(errors="backslashreplace"))
@@ -86,6 +99,9 @@ class Journal:
         if not self._closed:
             self._closed = True
             os.close(self._file)
+
+    def _wall_clock(self) -> str:
+        return self._surroundings.utc().isoformat(timespec="microseconds")
 
     def _tell(self, listener: Listener, entry: Entry) -> None:
         try:
@@ -141,7 +157,3 @@ def read_journal(path: Path) -> Iterator[Entry]:
                 entry = Entry(at, wall, UnreadableLine(number, start, str(error)))
             yield entry
             at, wall = entry.at, entry.time
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds")

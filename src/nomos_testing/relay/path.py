@@ -7,8 +7,8 @@ jitter, as in a real queue, but for those that ``reorder`` holds back.
 from __future__ import annotations
 
 import math
-import random
 from dataclasses import asdict, dataclass
+from random import Random
 from typing import Final
 
 from nomos_testing.cluster.link_effects import NO_EFFECT, LinkEffect
@@ -50,7 +50,7 @@ class Path:
         self.clear = True
         """Packets may pass without being scheduled."""
         self.counters = Counters()
-        self._random = random.Random(f"{seed}/{link}")
+        self._random = Random(f"{seed}/{link}")
         self._free_at = 0.0
         self._last_departure = 0.0
 

@@ -6,12 +6,13 @@ A probe takes the path to the peer's socket and the path back, under every effec
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
+from random import Random
 
 from nomos_testing.cluster.links import Link
 from nomos_testing.relay.proxy_sockets import Address
+from nomos_testing.surroundings import THIS_MACHINE
 
 _NONCE_BYTES = 8
 
@@ -19,8 +20,8 @@ _NONCE_BYTES = 8
 class _Outstanding(asyncio.DatagramProtocol):
     """The probes that have not come back yet."""
 
-    def __init__(self, links: Iterable[Link], token: bytes) -> None:
-        self.links = {token + secrets.token_bytes(_NONCE_BYTES): link for link in links}
+    def __init__(self, links: Iterable[Link], token: bytes, chance: Random) -> None:
+        self.links = {token + chance.randbytes(_NONCE_BYTES): link for link in links}
         self.none_left = asyncio.Event()
         if not self.links:
             self.none_left.set()
@@ -39,6 +40,7 @@ async def silent_links(
     token: bytes,
     timeout: float,
     resend: float = 0.1,
+    chance: Random = THIS_MACHINE.chance,
 ) -> frozenset[Link]:
     """The links over which no probe came back within ``timeout`` seconds; empty as soon as all did.
 
@@ -47,11 +49,12 @@ async def silent_links(
         proxies: where each node is reached.
         token: what the relay knows probes by.
         resend: seconds after which unanswered probes go out once more, as one may get lost.
+        chance: draws what tells the probes apart.
 
     Raises:
         OSError: no socket can be bound to a node's address.
     """
-    outstanding = _Outstanding(links, token)
+    outstanding = _Outstanding(links, token, chance)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
     with ExitStack() as sockets:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nomos_testing.cluster.interfaces import Cluster, NetworkControl, NodeControl
@@ -153,9 +153,9 @@ class RunContext:
         """Return the counters that the progress view shows, such as ``transactions_sent``."""
         return self._counters
 
-    def random(self, name: str) -> random.Random:
+    def random(self, name: str) -> Random:
         """Return a random generator for ``name``. It gives the same numbers in every run with the plan's seed."""
-        return random.Random(f"{self._plan.seed}/{name}")
+        return Random(f"{self._plan.seed}/{name}")
 
     def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
         """Start a task that runs beside the workloads until the verdict. An error in it ends the run."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Mapping
 from typing import Final
@@ -22,6 +21,7 @@ from nomos_testing.runtime.machine_load import (
     MachineReading,
     fell_behind,
 )
+from nomos_testing.surroundings import monotonic
 from nomos_testing.topology.timing import RunTiming
 
 READING_SECONDS: Final = 1.0
@@ -63,7 +63,7 @@ class MachineWatch:
 
     async def run(self) -> None:
         """Endless."""
-        self._started = time.monotonic()
+        self._started = monotonic()
         self.take(0.0)
         while True:
             self.take(await _longest_delay(READING_SECONDS))
@@ -101,7 +101,7 @@ class MachineWatch:
 
     def reading(self, loop_delay: float) -> MachineReading:
         """Look at the machine and at the network."""
-        now, history = time.monotonic(), self._feed.history
+        now, history = monotonic(), self._feed.history
         tip = history.canonical_tip()
         machine_cpu, nodes_cpu = self._cpu.used()
         return MachineReading(
@@ -138,18 +138,18 @@ class CpuMeter:
     """Processor time of the machine and of the nodes' processes, from one asking to the next."""
 
     def __init__(self, journal: Journal) -> None:
-        self._run_began = time.time() - journal.elapsed
+        self._run_began = journal.began
         self._pids: dict[str, int] = {}
         for entry in read_journal(journal.path):
             self._note(entry)
         journal.listen(self._note)
-        self._asked = time.monotonic()
+        self._asked = monotonic()
         self._machine = _machine_times()
         self._nodes = self._node_times()
 
     def used(self) -> tuple[float, Mapping[str, float]]:
         """The share of all processors that was used, and by node how many processors it used."""
-        now, machine, nodes = time.monotonic(), _machine_times(), self._node_times()
+        now, machine, nodes = monotonic(), _machine_times(), self._node_times()
         busy, total = machine[0] - self._machine[0], machine[1] - self._machine[1]
         seconds = now - self._asked
         used = {
@@ -189,8 +189,8 @@ def _machine_times() -> tuple[float, float]:
 
 async def _longest_delay(seconds: float) -> float:
     """Let time pass, and return how late the event loop came at the worst."""
-    longest, end = 0.0, time.monotonic() + seconds
-    while (asked := time.monotonic()) < end:
+    longest, end = 0.0, monotonic() + seconds
+    while (asked := monotonic()) < end:
         await asyncio.sleep(_TICK_SECONDS)
-        longest = max(longest, time.monotonic() - asked - _TICK_SECONDS)
+        longest = max(longest, monotonic() - asked - _TICK_SECONDS)
     return longest

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from nomos_testing.journal.events import PhaseEnded, PhaseStarted
 from nomos_testing.journal.journal import Journal
 from nomos_testing.outcome import PhaseTiming
+from nomos_testing.surroundings import monotonic
 
 
 class Phases:
@@ -24,7 +24,7 @@ class Phases:
     @contextmanager
     def phase(self, name: str, planned_seconds: float | None = None) -> Iterator[None]:
         """Time the block and journal it, also where it raises."""
-        started_at, started = self._journal.elapsed, time.monotonic()
+        started_at, started = self._journal.elapsed, monotonic()
         self._journal.write(PhaseStarted(name, planned_seconds))
         failure: str | None = None
         try:
@@ -33,6 +33,6 @@ class Phases:
             failure = str(error) or type(error).__name__
             raise
         finally:
-            seconds = round(time.monotonic() - started, 6)
+            seconds = round(monotonic() - started, 6)
             self._timings.append(PhaseTiming(name, round(started_at, 6), seconds))
             self._journal.write(PhaseEnded(name, seconds, failure))

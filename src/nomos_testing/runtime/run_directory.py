@@ -8,15 +8,14 @@ from __future__ import annotations
 import json
 import logging
 import re
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from nomos_testing.journal.journal import JOURNAL_NAME
+from nomos_testing.surroundings import THIS_MACHINE, Surroundings
 
 DEFAULT_RUNS_DIRECTORY = Path(".tmp/runs")
 PLAN_NAME = "plan.json"
@@ -33,14 +32,15 @@ class RunDirectory:
     """Absolute."""
 
     @classmethod
-    def create(cls, runs_directory: Path, scenario: str) -> RunDirectory:
+    def create(cls, runs_directory: Path, scenario: str, *, surroundings: Surroundings = THIS_MACHINE) -> RunDirectory:
         """Make a directory that no other run has: scenario, local time, and four random digits.
 
         Raises:
             OSError: it cannot be made there.
         """
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", scenario).strip("-.") or "run"
-        run_id = f"{name}-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        local_time = surroundings.utc().astimezone()
+        run_id = f"{name}-{local_time:%Y%m%d-%H%M%S}-{surroundings.chance.randbytes(2).hex()}"
         path = runs_directory.absolute() / run_id
         path.mkdir(parents=True)
         return cls(run_id, path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -30,6 +29,7 @@ from nomos_testing.scenario.serialization import Parts, source_of
 from nomos_testing.scenario.vocabulary import BUILT_IN, Vocabulary
 from nomos_testing.sections import Section
 from nomos_testing.settings import Settings
+from nomos_testing.surroundings import THIS_MACHINE
 from nomos_testing.topology import DataAvailability, TopologySpec, WalletSpec, with_sampling_delay
 from nomos_testing.topology.timing import RunTiming
 from nomos_testing.workloads.blobs.workload import DataAvailabilityWorkload
@@ -292,7 +292,7 @@ class ScenarioBuilder:
         Raises:
             ScenarioBuildError: naming the part that does not fit.
         """
-        seed = secrets.randbits(48) if self.chosen_seed is None else self.chosen_seed
+        seed = THIS_MACHINE.chance.getrandbits(48) if self.chosen_seed is None else self.chosen_seed
         spec = replace(self.spec, seed=seed)
         metrics = RunTiming(
             run_duration=self._duration(),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nomos_testing.runtime.interfaces import DescribesLoad
 from nomos_testing.scenario.scenario import Scenario
-from nomos_testing.waiting.machine import measured_machine_factor
+from nomos_testing.surroundings import measured_machine_factor
 from nomos_testing.workloads.transactions.workload import TransactionWorkload, proof_sentence
 
 

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from secrets import token_bytes
+from random import Random
 
 from nomos_core.hashing import blake2b_256
 from nomos_core.node_identity import NodeIdentity
+from nomos_testing.surroundings import THIS_MACHINE
 from nomos_testing.topology.spec import TopologySpec
 
 
-def node_identities(spec: TopologySpec) -> tuple[NodeIdentity, ...]:
-    """The spec's own ids, else ids that follow from its seed, else random ones."""
+def node_identities(spec: TopologySpec, chance: Random = THIS_MACHINE.chance) -> tuple[NodeIdentity, ...]:
+    """The spec's own ids, else ids that follow from its seed, else ids drawn by ``chance``."""
     if spec.ids is not None:
         return tuple(NodeIdentity(node_id) for node_id in spec.ids)
     if spec.seed is None:
-        return tuple(NodeIdentity(token_bytes(32)) for _ in range(spec.node_count))
+        return tuple(NodeIdentity(chance.randbytes(32)) for _ in range(spec.node_count))
     return tuple(NodeIdentity(_seeded_id(spec.seed, index)) for index in range(spec.node_count))
 
 
-def newcomer_identity(spec: TopologySpec, name: str) -> NodeIdentity:
-    """Of a node that joins later: it follows from the spec's seed and the node's name, else it is random."""
-    return NodeIdentity(token_bytes(32) if spec.seed is None else _seeded_id(spec.seed, name))
+def newcomer_identity(spec: TopologySpec, name: str, chance: Random = THIS_MACHINE.chance) -> NodeIdentity:
+    """The id of a node that joins later, from the spec's seed and the node's name; without a seed, from ``chance``."""
+    return NodeIdentity(chance.randbytes(32) if spec.seed is None else _seeded_id(spec.seed, name))
 
 
 def _seeded_id(seed: int, index: int | str) -> bytes:

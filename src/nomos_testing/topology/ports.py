@@ -8,14 +8,16 @@ would draw the sockets it dials from, and one of them could be the port that a n
 from __future__ import annotations
 
 import ipaddress
-import random
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from types import TracebackType
 from typing import Self
+
+from nomos_testing.surroundings import THIS_MACHINE
 
 _PORTS_PER_NODE = 5
 _ATTEMPTS = 1000
@@ -68,7 +70,11 @@ class PortReservation:
 
 
 def reserve_ports(
-    nodes: int, *, da_ports: Sequence[int] | None = None, blend_ports: Sequence[int] | None = None
+    nodes: int,
+    *,
+    da_ports: Sequence[int] | None = None,
+    blend_ports: Sequence[int] | None = None,
+    chance: Random = THIS_MACHINE.chance,
 ) -> PortReservation:
     """Reserve five ports for each of ``nodes`` nodes. Given ports are used as they are and not held.
 
@@ -78,7 +84,7 @@ def reserve_ports(
     taken = {*(da_ports or ()), *(blend_ports or ())}
     candidates = _candidates()
     with ExitStack() as sockets:
-        ports = iter([_reserve_port(sockets, taken, candidates) for _ in range(_PORTS_PER_NODE * nodes)])
+        ports = iter([_reserve_port(sockets, taken, candidates, chance) for _ in range(_PORTS_PER_NODE * nodes)])
         drawn = [
             NodePorts(network=next(ports), da=next(ports), blend=next(ports), api=next(ports), testing_http=next(ports))
             for _ in range(nodes)
@@ -117,10 +123,10 @@ def _candidates() -> range:
     return range(_LOWEST, ephemeral_start) if ephemeral_start > 2 * _LOWEST else range(_LOWEST, 1 << 16)
 
 
-def _reserve_port(sockets: ExitStack, taken: set[int], candidates: range) -> int:
+def _reserve_port(sockets: ExitStack, taken: set[int], candidates: range, chance: Random) -> int:
     """Bind a port for both protocols, outside of ``taken``."""
     for _ in range(_ATTEMPTS):
-        port = random.choice(candidates)
+        port = chance.choice(candidates)
         with ExitStack() as attempt:
             tcp = attempt.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
             udp = attempt.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))

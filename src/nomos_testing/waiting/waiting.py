@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -17,6 +16,7 @@ from typing import Final
 
 from nomos_testing.failure import Failure
 from nomos_testing.journal.events import WaitContinues
+from nomos_testing.surroundings import monotonic
 
 FIRST_WORD_SECONDS: Final = 3.0
 """A person wonders what goes on after so long."""
@@ -63,14 +63,14 @@ async def wait_until(
     Raises:
         WaitTimeout: it was not fulfilled within ``timeout`` seconds.
     """
-    started, last = time.monotonic(), "nothing seen yet"
+    started, last = monotonic(), "nothing seen yet"
     try:
         async with narrated(waited_for, lambda: last, limit=timeout), asyncio.timeout(timeout):
             while True:
                 seen = await look()
                 last = seen.description
                 if seen.fulfilled:
-                    return Waited(time.monotonic() - started, last)
+                    return Waited(monotonic() - started, last)
                 await asyncio.sleep(poll)
     except TimeoutError:
         raise WaitTimeout(waited_for, timeout, last) from None
@@ -95,11 +95,11 @@ async def narrated(
 
 
 async def _narrate(waited_for: str, last_seen: Callable[[], str], limit: float | None) -> None:
-    started, pause = time.monotonic(), FIRST_WORD_SECONDS
+    started, pause = monotonic(), FIRST_WORD_SECONDS
     while True:
         await asyncio.sleep(pause)
         word = WaitContinues(
-            waited_for=waited_for, seconds=round(time.monotonic() - started, 1), limit=limit, last_seen=last_seen()
+            waited_for=waited_for, seconds=round(monotonic() - started, 1), limit=limit, last_seen=last_seen()
         )
         teller = _teller.get()
         if teller is None:

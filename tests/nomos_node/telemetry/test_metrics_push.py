@@ -14,7 +14,7 @@ import pytest
 from nomos_node.telemetry.metrics import Number
 from nomos_node.telemetry.otlp import OtlpMessages
 from nomos_node.telemetry.push import BadEndpoint, MetricsPush, PushSettings, metrics_url, push_interval
-from nomos_testing.waiting.machine import measured_machine_factor
+from nomos_testing.surroundings import measured_machine_factor
 from support.fakes.otlp_collector import otlp_collector
 from support.inputs.chain_making import reached
 

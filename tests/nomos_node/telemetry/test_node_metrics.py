@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from nomos_core.config.tracing import OtlpMetrics
-from nomos_testing.waiting.machine import measured_machine_factor
+from nomos_testing.surroundings import measured_machine_factor
 from support.fakes.otlp_collector import otlp_collector
 from support.processes.embedded_node import (
     ENVIRONMENT,

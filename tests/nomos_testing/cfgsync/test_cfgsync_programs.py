@@ -24,8 +24,8 @@ from nomos_core.proofs.development import DevelopmentProver
 from nomos_testing.cfgsync.network_query import CfgsyncUnanswered, registered_network
 from nomos_testing.cfgsync.settings import CfgsyncConfig
 from nomos_testing.configgen import ConfigOptions
+from nomos_testing.surroundings import measured_machine_factor
 from nomos_testing.topology import TopologySpec, WalletSpec, reserve_ports
-from nomos_testing.waiting.machine import measured_machine_factor
 
 pytestmark = pytest.mark.network
 

@@ -33,7 +33,7 @@ def everybody_at(run: WatchedRun, *heights: int) -> None:
         run.show(node, CHAIN[:height])
 
 
-def test_every_node_has_to_answer_after_the_heal_and_be_close() -> None:
+async def test_every_node_has_to_answer_after_the_heal_and_be_close() -> None:
     run = WatchedRun("a", "b")
     everybody_at(run, 5, 5)
     run.log.settle(healed(run))
@@ -54,7 +54,7 @@ def test_a_node_on_another_branch_is_not_close() -> None:
     assert recovered(run) == []
 
 
-def test_before_the_heal_is_verified_nothing_counts() -> None:
+async def test_before_the_heal_is_verified_nothing_counts() -> None:
     run = WatchedRun("a", "b")
     fault = healed(run)
     everybody_at(run, 5, 5)
@@ -63,7 +63,7 @@ def test_before_the_heal_is_verified_nothing_counts() -> None:
     assert len(recovered(run)) == 1
 
 
-def test_while_links_are_cut_nothing_counts() -> None:
+async def test_while_links_are_cut_nothing_counts() -> None:
     run = WatchedRun("a", "b")
     run.log.settle(healed(run))
     parted = run.inject(2, PARTITION)
@@ -76,7 +76,7 @@ def test_while_links_are_cut_nothing_counts() -> None:
     assert {event.number: event.overlapped for event in recovered(run)} == {1: True, 2: False}
 
 
-def test_a_node_that_is_down_is_not_waited_for() -> None:
+async def test_a_node_that_is_down_is_not_waited_for() -> None:
     run = WatchedRun("a", "b", "c")
     fault = healed(run, Kill("a"))
     run.log.settle(fault)

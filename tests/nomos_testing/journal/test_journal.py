@@ -6,6 +6,7 @@ import dataclasses
 import io
 import os
 import tempfile
+import time
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -77,7 +78,7 @@ def events_of(kind: Any) -> st.SearchStrategy[Any]:
 
 def written_and_read(event: Any) -> Any:
     with tempfile.TemporaryDirectory() as directory:
-        journal = Journal(Path(directory) / "journal.jsonl")
+        journal = Journal(Path(directory) / "journal.jsonl", clock=time.monotonic)
         journal.write(event)
         journal.close()
         (entry,) = read_journal(journal.path)
@@ -157,7 +158,7 @@ def test_every_kind_of_event_has_a_name_of_its_own() -> None:
 
 
 def test_entries_come_in_order_and_listeners_hear_them(tmp_path: Path) -> None:
-    journal, heard = Journal(tmp_path / "journal.jsonl"), list[Entry]()
+    journal, heard = Journal(tmp_path / "journal.jsonl", clock=time.monotonic), list[Entry]()
     journal.listen(heard.append)
     for number in range(5):
         journal.write(Notice(f"note {number}"))
@@ -170,7 +171,7 @@ def test_entries_come_in_order_and_listeners_hear_them(tmp_path: Path) -> None:
 
 
 def test_a_journal_can_be_read_while_it_is_written(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "journal.jsonl")
+    journal = Journal(tmp_path / "journal.jsonl", clock=time.monotonic)
     journal.write(Notice("whole"))
     os.write(journal._file, b'{"at": 1.0, "ti')
     assert [entry.event for entry in read_journal(journal.path)] == [Notice("whole")]
@@ -205,7 +206,7 @@ def test_a_line_that_cannot_be_read_is_an_entry_that_says_why(tmp_path: Path, li
 
 
 def test_the_summary_of_a_journal_with_broken_lines_counts_and_shows_them(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "journal.jsonl")
+    journal = Journal(tmp_path / "journal.jsonl", clock=time.monotonic)
     journal.write(VerdictReached(True))
     for number in range(5):
         os.write(journal._file, b'{"at":1,"time":"t","kind":"fault_healed","number":%d}\n' % number)
@@ -225,7 +226,7 @@ def test_the_summary_of_a_journal_with_broken_lines_counts_and_shows_them(tmp_pa
 def test_a_listener_that_raises_is_dropped_and_the_run_goes_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    journal, heard = Journal(tmp_path / "journal.jsonl"), list[Entry]()
+    journal, heard = Journal(tmp_path / "journal.jsonl", clock=time.monotonic), list[Entry]()
 
     def broken(entry: Entry) -> None:
         raise RuntimeError("view is broken")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -264,7 +265,7 @@ def test_the_printed_summary_ends_with_the_verdict_and_where_the_evidence_is() -
 
 
 def test_a_run_that_was_killed_is_called_so(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "journal.jsonl")
+    journal = Journal(tmp_path / "journal.jsonl", clock=time.monotonic)
     for _, event in a_run()[:12]:
         journal.write(event)
     journal.close()

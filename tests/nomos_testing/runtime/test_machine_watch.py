@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,48 +37,53 @@ BEHIND = MachineFellBehind(
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
+async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
     opened = Journal(tmp_path / "journal.jsonl")
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def busy() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that keeps a processor busy."""
+    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    yield process
+    process.kill()
+    process.wait()
 
 
 def started(node: str, pid: int) -> NodeStarted:
     return NodeStarted(node=node, pid=pid, program="nomos-node", url="http://a")
 
 
-def test_the_processors_that_a_node_uses_are_read_until_it_ends(journal: Journal) -> None:
-    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
-    try:
-        journal.write(started("validator-0", busy.pid))
-        meter = CpuMeter(journal)
-        used, machine = 0.0, 0.0
-        with eventually("the busy process's processor time", lambda: f"{used} of {machine}") as attempts:
-            for _ in attempts:
-                machine, nodes = meter.used()
-                used = nodes.get("validator-0", 0.0)
-                if used > 0.05 and 0.0 < machine <= 1.0:
-                    break
-    finally:
-        busy.kill()
-        busy.wait()
+async def test_the_processors_that_a_node_uses_are_read_until_it_ends(
+    journal: Journal, busy: subprocess.Popen[bytes]
+) -> None:
+    journal.write(started("validator-0", busy.pid))
+    meter = CpuMeter(journal)
+    used, machine = 0.0, 0.0
+    with eventually("the busy process's processor time", lambda: f"{used} of {machine}") as attempts:
+        for _ in attempts:
+            machine, nodes = meter.used()
+            used = nodes.get("validator-0", 0.0)
+            if used > 0.05 and 0.0 < machine <= 1.0:
+                break
+    busy.kill()
+    busy.wait()
     meter.used()
     assert meter.used()[1] == {}
 
 
-def test_a_node_that_starts_later_is_read_and_an_older_program_is_not(journal: Journal) -> None:
+async def test_a_node_that_starts_later_is_read_and_an_older_program_is_not(
+    journal: Journal, busy: subprocess.Popen[bytes]
+) -> None:
     meter = CpuMeter(journal)
-    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
-    try:
-        journal.write(started("validator-0", busy.pid))
-        meter.used()
-        assert set(meter.used()[1]) == {"validator-0"}
-        journal.opened += 3600.0  # as if the process were there long before the run: no node of it
-        other = CpuMeter(journal)
-        assert other.used()[1] == {}
-    finally:
-        busy.kill()
-        busy.wait()
+    journal.write(started("validator-0", busy.pid))
+    meter.used()
+    assert set(meter.used()[1]) == {"validator-0"}
+    journal.began += 3600.0  # as if the process were there long before the run: no node of it
+    other = CpuMeter(journal)
+    assert other.used()[1] == {}
 
 
 def watch_of(run: WatchedRun, journal: Journal) -> MachineWatch:
@@ -111,7 +116,7 @@ async def test_it_is_said_once_while_the_run_lasts(journal: Journal, monkeypatch
 
 
 @pytest.mark.parametrize(("failure", "outcome"), [(None, "passed"), (f"too low\n{BEHIND}", "failed")])
-def test_the_summary_says_it_once(journal: Journal, failure: str | None, outcome: str) -> None:
+async def test_the_summary_says_it_once(journal: Journal, failure: str | None, outcome: str) -> None:
     journal.write(BEHIND)
     journal.write(VerdictReached(failure is None, failure))
     journal.write(RunEnded(outcome))
@@ -120,7 +125,7 @@ def test_the_summary_says_it_once(journal: Journal, failure: str | None, outcome
     assert stream.getvalue().count(str(BEHIND)) == 1
 
 
-def test_a_chain_whose_notes_are_spent_is_asked_for_fewer_blocks(journal: Journal) -> None:
+async def test_a_chain_whose_notes_are_spent_is_asked_for_fewer_blocks(journal: Journal) -> None:
     run = WatchedRun("a", "b", wallet=WalletSpec(total=10_000, users=100))
     feed: Any = run.block_feed()
     metrics = RunTiming(run_duration=60, slot_duration=1.0, active_slot_coeff=0.9)

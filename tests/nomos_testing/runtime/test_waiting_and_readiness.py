@@ -14,8 +14,9 @@ from nomos_testing.cluster.roles import Role
 from nomos_testing.journal.events import WaitContinues
 from nomos_testing.report.live import message_of
 from nomos_testing.runtime.readiness import HttpAnswers, MembershipAssigned, NetworkConnected, SubnetworksConnected
+from nomos_testing.surroundings import measured_machine_factor
 from nomos_testing.waiting import waiting
-from nomos_testing.waiting.machine import Patience, measured_machine_factor
+from nomos_testing.waiting.machine import Patience
 from nomos_testing.waiting.waiting import Seen, WaitTimeout, narrated, tell_of_waits, wait_until
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -70,7 +71,7 @@ def test_a_replay_is_the_same_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("deployer", "place"), [("local", "local"), ("compose", "compose"), (None, "local")])
 def test_a_replay_runs_where_the_run_was(tmp_path: Path, deployer: str | None, place: str) -> None:
     run = left_by(faulty().build(), tmp_path)
-    journal = Journal(run / "journal.jsonl")
+    journal = Journal(run / "journal.jsonl", clock=time.monotonic)
     if deployer is not None:
         journal.write(Notice("first"))
         journal.write(

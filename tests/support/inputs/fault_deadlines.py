@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nomos_testing.waiting.machine import measured_machine_factor
+from nomos_testing.surroundings import measured_machine_factor
 
 MACHINE_FACTOR = measured_machine_factor()
 EFFECT_DEADLINE = 0.5 * MACHINE_FACTOR

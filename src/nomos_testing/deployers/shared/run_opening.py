@@ -36,8 +36,9 @@ from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.runtime.runner import Runner
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
+from nomos_testing.surroundings import measured_machine_factor
 from nomos_testing.topology import GeneratedTopology
-from nomos_testing.waiting.machine import Patience, measured_machine_factor
+from nomos_testing.waiting.machine import Patience
 from nomos_testing.waiting.waiting import WaitTimeout, tell_of_waits, wait_until
 
 _EXPLAINED = (BlockFeedError, DeployError, LaunchError, OSError, ProofError, WaitTimeout)

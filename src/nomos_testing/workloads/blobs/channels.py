@@ -7,7 +7,6 @@ is dispersed when the one before it is on the canonical chain, and anew as soon 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from nomos_testing.failure import Failure
 from nomos_testing.journal.events import Notice
 from nomos_testing.runtime.counters import BLOBS_DISPERSED
 from nomos_testing.runtime.interfaces import RunContext
+from nomos_testing.surroundings import monotonic
 from nomos_testing.workloads.blobs.events import BlobDispersed, BlobOverdue, ChannelInscribed
 from nomos_testing.workloads.blobs.inclusion import (
     SIGNER,
@@ -135,11 +135,11 @@ class DispersalTurns:
             yield
             return
         async with self._taken:
-            await asyncio.sleep(max(0.0, self._free_at - time.monotonic()))
+            await asyncio.sleep(max(0.0, self._free_at - monotonic()))
             try:
                 yield
             finally:
-                self._free_at = time.monotonic() + self._between
+                self._free_at = monotonic() + self._between
 
 
 PUBLISH_ROUNDS: Final = 5
@@ -202,10 +202,10 @@ class ChannelFlow:
 
     async def _inscribe(self) -> None:
         transaction = await asyncio.to_thread(inscription, self._channel, self._ctx.prover())
-        started = time.monotonic()
+        started = monotonic()
         await submit_in_rounds(self._ctx, transaction)
         await self._messages.tip_after(ROOT_MSG_ID)
-        seconds = round(time.monotonic() - started, 3)
+        seconds = round(monotonic() - started, 3)
         # The chain may have left it again by now; then the next one is waited for.
         if (block := self._messages.tip_block) is not None:
             event = ChannelInscribed(channel=self._channel.hex(), block=block.id.hex(), seconds=seconds)
@@ -221,7 +221,7 @@ class ChannelFlow:
 
     async def _add_blob(self, parent: MsgId, number: int) -> None:
         """Disperse blobs after ``parent`` until one is in a block, or until ``parent`` has left the canonical chain."""
-        started = time.monotonic()
+        started = monotonic()
         change = asyncio.create_task(self._messages.tip_after(parent))
         try:
             while not change.done():
@@ -234,7 +234,7 @@ class ChannelFlow:
             change.cancel()
             await asyncio.gather(change, return_exceptions=True)
         if self._messages.blobs > number:
-            self._progress.waits.append(time.monotonic() - started)
+            self._progress.waits.append(monotonic() - started)
             self._progress.waiting_for = None
         else:
             self._progress.left += 1
@@ -260,7 +260,7 @@ class ChannelFlow:
 
     async def _publish(self, executor: NodeClient, parent: MsgId, data: bytes) -> Dispersed:
         async with self._turns.turn():
-            started = time.monotonic()
+            started = monotonic()
             blob = await executor.publish_blob(
                 channel_id=self._channel,
                 parent=parent,
@@ -268,7 +268,7 @@ class ChannelFlow:
                 data=data,
                 timeout=PUBLISH_TIMEOUT_SECONDS,
             )
-        dispersed = Dispersed(blob, self._channel, data, executor.name, time.monotonic(), parent)
+        dispersed = Dispersed(blob, self._channel, data, executor.name, monotonic(), parent)
         self._dispersed.append(dispersed)
         self._ctx.counters().add(BLOBS_DISPERSED)
         self._ctx.journal().write(
@@ -284,7 +284,7 @@ class ChannelFlow:
 
     async def _report_overdue(self, blob: Dispersed) -> None:
         reason = await why_not_included(self._ctx, blob.blob)
-        seconds = time.monotonic() - blob.at
+        seconds = monotonic() - blob.at
         self._overdue.append(blob)
         journal = self._ctx.journal()
         journal.write(

@@ -11,7 +11,6 @@ for good.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, quantiles
@@ -28,6 +27,7 @@ from nomos_testing.cluster.interfaces import NodeHandle
 from nomos_testing.runtime.counters import BLOBS_INCLUDED
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
 from nomos_testing.runtime.specifications import Specification
+from nomos_testing.surroundings import monotonic
 from nomos_testing.workloads.blobs.events import BlobIncluded, BlobsJudged
 from nomos_testing.workloads.blobs.planning import expected_blobs, required_blobs, required_inscriptions
 
@@ -328,7 +328,7 @@ class RunningBlobInclusion:
         self._captured: float | None = None
 
     async def capture(self, ctx: RunContext) -> None:
-        self._captured = time.monotonic()
+        self._captured = monotonic()
         ctx.spawn(self._follow(ctx), name="count included blobs")
 
     async def evaluate(self, ctx: RunContext) -> Observation:

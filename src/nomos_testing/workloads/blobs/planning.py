@@ -15,9 +15,9 @@ three nodes, one dispersal at a time and slots of 1 s it came every 3.2 s, at mo
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import Final, Self
 
 from nomos_core.da.encoding import DATA_CHUNK_BYTES
@@ -246,6 +246,6 @@ def required_blobs(expected: int) -> int:
     return math.ceil(expected * MIN_BLOB_RATIO)
 
 
-def random_payload(rng: random.Random) -> bytes:
+def random_payload(rng: Random) -> bytes:
     """31, 62, 124 or 248 random bytes."""
     return rng.randbytes(DATA_CHUNK_BYTES * rng.choice(PAYLOAD_CHUNKS))

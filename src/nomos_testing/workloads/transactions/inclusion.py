@@ -7,7 +7,6 @@ asked, because the real node's is wrong for transactions of blocks it proposed i
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import quantiles
@@ -18,6 +17,7 @@ from nomos_core.identifiers import HeaderId, TxHash
 from nomos_testing.runtime.counters import TRANSACTIONS_INCLUDED
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
 from nomos_testing.runtime.specifications import Specification
+from nomos_testing.surroundings import monotonic
 from nomos_testing.workloads.transactions.events import TransactionIncluded, TransactionsJudged
 from nomos_testing.workloads.transactions.spending import CanonicalTransactions
 
@@ -122,7 +122,7 @@ class RunningTransactionInclusion:
         self._started = 0.0
 
     async def capture(self, ctx: RunContext) -> None:
-        self._started = time.monotonic()
+        self._started = monotonic()
         ctx.spawn(self._follow(ctx), name="count included transactions")
 
     async def evaluate(self, ctx: RunContext) -> Observation:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -35,6 +34,7 @@ from nomos_testing.journal.events import Notice
 from nomos_testing.proof_cache import CachingProver
 from nomos_testing.runtime.counters import TRANSACTIONS_PLANNED, TRANSACTIONS_SENT
 from nomos_testing.runtime.interfaces import ExpectationSpec, RunContext, RunPlan
+from nomos_testing.surroundings import monotonic
 from nomos_testing.topology import GeneratedTopology
 from nomos_testing.topology.timing import RunTiming
 from nomos_testing.workloads.transactions.events import TransactionSent, TransactionsFinished
@@ -329,10 +329,10 @@ class RunningTransactionWorkload:
     async def _send_all(
         self, ctx: RunContext, sources: Sequence[FundedAccount], spendable: SpendableAccounts, interval: float
     ) -> None:
-        start, position = time.monotonic(), 0
+        start, position = monotonic(), 0
         async with asyncio.TaskGroup() as submissions:
             async for source, transaction in self._signed(ctx.prover(), sources, spendable):
-                behind = time.monotonic() - (start + position * interval)
+                behind = monotonic() - (start + position * interval)
                 self._furthest_behind = max(self._furthest_behind, behind)
                 await asyncio.sleep(max(0.0, -behind))
                 submissions.create_task(self._submit(ctx, source, transaction, spendable))
@@ -352,7 +352,7 @@ class RunningTransactionWorkload:
         self, ctx: RunContext, source: FundedAccount, transaction: SignedMantleTx, spendable: SpendableAccounts
     ) -> None:
         client = await submit_in_rounds(ctx, transaction)
-        sent = Sent(transaction.hash, source.account.label, client.name, time.monotonic())
+        sent = Sent(transaction.hash, source.account.label, client.name, monotonic())
         self._sent.append(sent)
         spendable.sent(source, transaction)
         ctx.counters().add(TRANSACTIONS_SENT)
@@ -400,15 +400,15 @@ async def _following(ctx: RunContext, spendable: SpendableAccounts) -> AsyncIter
 
 async def _prove_all(ctx: RunContext, sources: Sequence[FundedAccount]) -> None:
     """Sign a transaction of each account, as many at once as there are processors, and say how far that is."""
-    waiting, made, told = deque(sources), 0, time.monotonic()
+    waiting, made, told = deque(sources), 0, monotonic()
 
     async def work() -> None:
         nonlocal made, told
         while waiting:
             await asyncio.to_thread(self_transfer, waiting.popleft(), ctx.prover())
             made += 1
-            if made == len(sources) or time.monotonic() - told >= PROGRESS_SECONDS:
-                told = time.monotonic()
+            if made == len(sources) or monotonic() - told >= PROGRESS_SECONDS:
+                told = monotonic()
                 ctx.journal().write(Notice(f"proofs: {made} of {len(sources)} are there"))
 
     async with asyncio.TaskGroup() as workers:

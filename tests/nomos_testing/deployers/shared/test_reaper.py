@@ -38,7 +38,7 @@ def test_registered_groups_are_killed_files_removed_and_the_journal_told(
     socket.write_text("")
     directory.mkdir()
     (directory / "file").write_text("")
-    journal = Journal(tmp_path / "journal.jsonl")
+    journal = Journal(tmp_path / "journal.jsonl", clock=time.monotonic)
     reaper = Reaper(journal.path, journal.opened)
     reaper.watch_group(sleeper.pid)
     reaper.remove(socket)
