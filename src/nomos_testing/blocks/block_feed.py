@@ -32,7 +32,8 @@ from nomos_testing.waiting.waiting import narrated
 SHORTEST_POLL_SECONDS = 0.05
 LONGEST_POLL_SECONDS = 1.0
 POLLS_PER_SLOT = 8
-REQUEST_TIMEOUT_SECONDS = 5.0
+REQUEST_SECONDS = 5.0
+"""On the reference machine: how long a node may take to answer one request of the feed."""
 
 _log = logging.getLogger(__name__)
 
@@ -78,17 +79,20 @@ class BlockFeed:
         sources: Sequence[BlockSource],
         *,
         poll_seconds: float = LONGEST_POLL_SECONDS,
+        request_seconds: float = REQUEST_SECONDS,
         watch: Callable[[asyncio.Task[None]], None] | None = None,
     ) -> None:
         """
         Args:
             sources: the nodes' clients.
             poll_seconds: seconds between two looks at a node.
+            request_seconds: seconds that a node may take to answer one request.
             watch: called with each task that follows a node. A task fails only by a defect of the feed or of a
                 listener. Without ``watch``, ``close`` raises the error.
         """
         self._sources = tuple(sources)
         self._poll_seconds = poll_seconds
+        self._request_seconds = request_seconds
         self._watch = watch
         self._history = ChainHistory()
         self._events: list[FeedEvent] = []
@@ -210,7 +214,7 @@ class BlockFeed:
     async def _poll(self, source: BlockSource) -> None:
         view = self._views[source.name]
         try:
-            info = await source.consensus_info(timeout=REQUEST_TIMEOUT_SECONDS)
+            info = await source.consensus_info(timeout=self._request_seconds)
             self._views[source.name] = NodeView(info, monotonic())
             await self._catch_up(source, info)
             if view.error is not None:
@@ -242,7 +246,7 @@ class BlockFeed:
             self._history.set_genesis(info.tip)
         cursor, remaining, found = info.tip, info.height, list[tuple[HeaderId, Block]]()
         while cursor not in self._history:
-            block = await source.storage_block(cursor, timeout=REQUEST_TIMEOUT_SECONDS)
+            block = await source.storage_block(cursor, timeout=self._request_seconds)
             if block is None:
                 if remaining > 0:
                     raise BlockFeedError(f"missing block while catching up: {cursor.hex()} of {source.name}")

@@ -16,6 +16,7 @@ from nomos_testing.faults.injection import Injection
 from nomos_testing.faults.plan import PlannedFault
 from nomos_testing.journal.journal import Journal
 from nomos_testing.surroundings import monotonic
+from nomos_testing.waiting.machine import Patience
 
 _log = logging.getLogger(__name__)
 
@@ -45,8 +46,10 @@ class _Case:
 class FaultExecution:
     """Runs once. ``finish`` heals what is there; it may be called at any time and any number of times."""
 
-    def __init__(self, faults: Sequence[PlannedFault], cluster: Cluster, log: FaultLog, journal: Journal) -> None:
-        self._cases = [_Case(planned, Injection(planned.fault, cluster)) for planned in faults]
+    def __init__(
+        self, faults: Sequence[PlannedFault], cluster: Cluster, log: FaultLog, journal: Journal, patience: Patience
+    ) -> None:
+        self._cases = [_Case(planned, Injection(planned.fault, cluster, patience)) for planned in faults]
         self._log = log
         self._journal = journal
         self._finished = False

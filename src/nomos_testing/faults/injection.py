@@ -8,12 +8,12 @@ from typing import Final
 from nomos_testing.client.errors import NodeClientError
 from nomos_testing.cluster.interfaces import Cluster, Impairment, NodeHandle
 from nomos_testing.faults.fault import Control, Fault, FaultControls
+from nomos_testing.waiting.machine import Patience
 from nomos_testing.waiting.waiting import Seen, WaitTimeout, wait_until
 
-VERIFY_SECONDS: Final = 60.0
-"""No healthy node needs so long: peers dial a lost node every few seconds."""
+VERIFY_SLOTS: Final = 60
+"""How long a healed node may take until it answers and has a peer. Peers dial a lost node every few seconds."""
 _VERIFY_POLL: Final = 0.1
-_REQUEST_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Injection:
 
     fault: Fault
     cluster: Cluster
+    patience: Patience
 
     async def inject(self) -> Impairment | None:
         """Inject, and return when it has taken effect. An impairment of links that is returned has to be lifted.
@@ -59,13 +60,15 @@ class Injection:
         async def look() -> Seen:
             await self.fault.keep_healed(self._controls)
             try:
-                peers = (await node.client.network_info(timeout=_REQUEST_SECONDS)).n_peers
+                peers = (await node.client.network_info()).n_peers
             except NodeClientError as error:
                 return Seen(False, f"{node.name}: {error.reason}")
             return Seen(peers >= peers_wanted, f"{node.name}: {peers} peers, {peers_wanted} wanted")
 
         try:
-            await wait_until(f"{node.name} to be among its peers", look, timeout=VERIFY_SECONDS, poll=_VERIFY_POLL)
+            await wait_until(
+                f"{node.name} to be among its peers", look, timeout=self.patience.slots(VERIFY_SLOTS), poll=_VERIFY_POLL
+            )
         except WaitTimeout as error:
             return str(error)
         return None

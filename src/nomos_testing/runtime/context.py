@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from nomos_testing.cluster.interfaces import Cluster, NetworkControl, NodeControl
 from nomos_testing.cluster.node_clients import ClusterClient, NodeClients
@@ -16,6 +16,7 @@ from nomos_testing.runtime.counters import Counters
 from nomos_testing.runtime.plan import RunPlan
 from nomos_testing.runtime.specifications import RunningParts, Specification
 from nomos_testing.topology.timing import RunTiming
+from nomos_testing.waiting.machine import Patience
 
 if TYPE_CHECKING:
     from nomos_core.proofs.prover import Prover
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 Healer = Callable[[], Awaitable[None]]
 Running = TypeVar("Running")
+
+_DEFAULT_PATIENCE: Final = Patience()
 
 
 class RunContext:
@@ -41,6 +44,7 @@ class RunContext:
         counters: Counters,
         background: Background,
         prover: Prover,
+        patience: Patience = _DEFAULT_PATIENCE,
     ) -> None:
         self._plan = plan
         self._descriptors = descriptors
@@ -50,6 +54,7 @@ class RunContext:
         self._counters = counters
         self._background = background
         self._prover = prover
+        self._patience = patience
         self._node_clients = NodeClients.of(cluster, self.random("node clients"))
         self._faults = FaultLog()
         self._healers: list[Healer] = []
@@ -114,6 +119,13 @@ class RunContext:
     def prover(self) -> Prover:
         """Return the prover of this run. Every node uses the same kind."""
         return self._prover
+
+    def patience(self) -> Patience:
+        """Turns slots and seconds of a wait into the seconds that it may take on this machine.
+
+        Whatever waits for the network takes its limit from here: ``ctx.patience().slots(60)``.
+        """
+        return self._patience
 
     def node_control(self) -> NodeControl | None:
         """Return the control that stops and starts nodes.

@@ -14,6 +14,7 @@ from nomos_testing.runtime.background import Background
 from nomos_testing.runtime.phases import Phases
 from nomos_testing.runtime.plan import RunPlan
 from nomos_testing.runtime.run_directory import RunDirectory
+from nomos_testing.waiting.machine import Patience
 
 if TYPE_CHECKING:
     from nomos_testing.topology import GeneratedTopology
@@ -30,6 +31,7 @@ class Deployment:
     journal: Journal
     phases: Phases
     prover: Prover
+    patience: Patience
     run_directory: RunDirectory
     keep_everything: bool
     """Logs and databases stay also after success."""

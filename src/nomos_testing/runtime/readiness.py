@@ -18,7 +18,6 @@ from nomos_testing.waiting.waiting import Seen
 READINESS_SECONDS = 60.0
 """The nominal timeout of every check, before it is scaled to the machine."""
 HTTP_POLL_SECONDS = 0.05
-REQUEST_SECONDS = 5.0
 
 
 class ReadinessCheck(Protocol):
@@ -48,7 +47,7 @@ class HttpAnswers:
 
     async def look(self) -> Seen:
         try:
-            info = await self.node.client.consensus_info(timeout=REQUEST_SECONDS)
+            info = await self.node.client.consensus_info()
         except NodeRefused as error:
             return Seen(False, f"{self.node.label}: status {error.status} {error.body}")
         except NodeClientError as error:
@@ -72,7 +71,7 @@ class NetworkConnected:
     async def _look_at(self, node: NodeHandle) -> Seen:
         expected = self.expected[node.name]
         try:
-            peers, error = (await node.client.network_info(timeout=REQUEST_SECONDS)).n_peers, ""
+            peers, error = (await node.client.network_info()).n_peers, ""
         except NodeClientError as failure:
             peers, error = 0, f", error={failure.reason}"
         return Seen(peers >= expected and not error, f"{node.label}: peers={peers}, expected={expected}{error}")

@@ -78,6 +78,7 @@ class Runner:
             counters=self._counters,
             background=self._background,
             prover=deployment.prover,
+            patience=deployment.patience,
         )
         self._machine = MachineWatch(
             deployment.block_feed,
@@ -101,7 +102,11 @@ class Runner:
     async def run(self) -> Verdict:
         """Run every phase and judge. A failed run is a verdict, not an exception; an interrupted one has no verdict."""
         sampler = Sampler(
-            self._deployment.cluster, self._deployment.block_feed, self._counters, self._deployment.journal
+            self._deployment.cluster,
+            self._deployment.block_feed,
+            self._counters,
+            self._deployment.journal,
+            self._deployment.patience,
         )
         sampling = self._background.spawn(sampler.run(), name=_SAMPLING, of_framework=True)
         judgements: tuple[Judgement, ...] = ()

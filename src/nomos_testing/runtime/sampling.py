@@ -10,19 +10,24 @@ from nomos_testing.cluster.interfaces import Cluster, NodeHandle
 from nomos_testing.journal.events import NodeSample, Sample
 from nomos_testing.journal.journal import Journal
 from nomos_testing.runtime.counters import Counters
+from nomos_testing.waiting.machine import Patience
 
 SAMPLE_SECONDS = 1.0
 _REQUEST_SECONDS = 1.0
+"""A node that is slower shows as one without an answer. It must not hold up the samples of the others."""
 
 
 class Sampler:
     """Heights come from the block feed, which asks anyway; peers are asked for here."""
 
-    def __init__(self, cluster: Cluster, feed: BlockFeed, counters: Counters, journal: Journal) -> None:
+    def __init__(
+        self, cluster: Cluster, feed: BlockFeed, counters: Counters, journal: Journal, patience: Patience
+    ) -> None:
         self._cluster = cluster
         self._feed = feed
         self._counters = counters
         self._journal = journal
+        self._patience = patience
 
     async def sample(self) -> Sample:
         """Take one sample and journal it."""
@@ -41,7 +46,10 @@ class Sampler:
     async def _look_at(self, node: NodeHandle) -> NodeSample:
         view = self._feed.nodes()[node.name]
         try:
-            peers, error = (await node.client.network_info(timeout=_REQUEST_SECONDS)).n_peers, view.error
+            peers, error = (
+                (await node.client.network_info(timeout=self._patience.seconds(_REQUEST_SECONDS))).n_peers,
+                view.error,
+            )
         except NodeClientError as failure:
             peers, error = None, failure.reason
         info = view.info

@@ -42,6 +42,6 @@ class FaultInjection:
 
 def execution_of(ctx: RunContext, origin: str) -> FaultExecution:
     """What a workload's part of the plan needs; it is healed when the run's duration is over."""
-    execution = FaultExecution(ctx.plan().faults.of(origin), ctx.cluster(), ctx.faults(), ctx.journal())
+    execution = FaultExecution(ctx.plan().faults.of(origin), ctx.cluster(), ctx.faults(), ctx.journal(), ctx.patience())
     ctx.on_heal(execution.finish)
     return execution

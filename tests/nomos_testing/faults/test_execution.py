@@ -30,15 +30,17 @@ from nomos_testing.faults import (
     Restart,
     Stop,
 )
-from nomos_testing.faults import injection as injection_module
 from nomos_testing.faults.execution import FaultExecution, FaultFailed
 from nomos_testing.faults.fault import Fault, NodeFault
 from nomos_testing.faults.fault_events import FaultHealed, FaultInjected, FaultLeftOut, HealVerified
 from nomos_testing.faults.fault_log import FaultLog
 from nomos_testing.faults.plan import PlannedFault
 from nomos_testing.journal.journal import Journal, read_journal
+from nomos_testing.waiting.machine import Patience
 from nomos_testing.waiting.waiting import Seen, wait_until
 
+HURRY = 1 / 300
+"""The speed of a machine on which a heal is given up after a fifth of a second."""
 PARTITION = Partition.of(["a"], ["b"])
 
 
@@ -115,7 +117,7 @@ class NotedControl:
 class Client:
     peers: int = 1
 
-    async def network_info(self, *, timeout: float) -> Any:
+    async def network_info(self) -> Any:
         if self.peers < 0:
             raise NodeUnreachable("a", "GET /network/info", "connection refused")
         return SimpleNamespace(n_peers=self.peers)
@@ -139,7 +141,7 @@ class Bench:
             )
             for number, (fault, inject_at, heal_at) in enumerate(faults, start=1)
         ]
-        return FaultExecution(planned, self.cluster, self.log, self.journal)
+        return FaultExecution(planned, self.cluster, self.log, self.journal, Patience(HURRY))
 
     async def reached(self, calls: int) -> None:
         """Wait until the control has done so many calls."""
@@ -154,8 +156,7 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.setattr(injection_module, "VERIFY_SECONDS", 0.2)
+async def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
 
 

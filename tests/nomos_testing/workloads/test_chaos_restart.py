@@ -17,6 +17,7 @@ from nomos_testing.faults.fault_log import FaultLog
 from nomos_testing.journal.journal import Journal
 from nomos_testing.scenario.file.loader import parse_scenario
 from nomos_testing.scenario.scenario import Scenario
+from nomos_testing.waiting.machine import Patience
 from nomos_testing.workloads.chaos import ChaosRestart
 
 
@@ -148,6 +149,7 @@ async def test_a_failed_restart_fails_the_workload_in_the_originals_words(tmp_pa
         cluster=lambda: cluster,
         faults=lambda: log,
         journal=lambda: journal,
+        patience=Patience,
         on_heal=healers.append,
     )
     with pytest.raises(NodeControlError, match=r"^executor restart failed: exit code 3$"):

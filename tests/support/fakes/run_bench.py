@@ -23,6 +23,7 @@ from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.runtime.runner import Runner
 from nomos_testing.topology import TopologySpec
 from nomos_testing.topology.timing import RunTiming
+from nomos_testing.waiting.machine import Patience
 
 RunBody = Callable[[RunContext], Awaitable[None]]
 
@@ -150,6 +151,7 @@ async def bench(
         journal=journal,
         phases=Phases(journal),
         prover=DevelopmentProver(),
+        patience=Patience(),
         run_directory=run_directory,
         keep_everything=False,
         background=background,

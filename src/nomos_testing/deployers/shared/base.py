@@ -15,6 +15,7 @@ from nomos_testing.runtime.run_directory import DEFAULT_RUNS_DIRECTORY
 from nomos_testing.runtime.runner import Runner
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
+from nomos_testing.surroundings import THIS_MACHINE, Surroundings
 
 
 class ScenarioDeployer(ABC):
@@ -30,6 +31,7 @@ class ScenarioDeployer(ABC):
         membership_check: bool | None = None,
         listeners: Sequence[Listener] = (),
         environ: Mapping[str, str] | None = None,
+        surroundings: Surroundings = THIS_MACHINE,
     ) -> None:
         """
         Args:
@@ -38,12 +40,14 @@ class ScenarioDeployer(ABC):
                 disperses blobs by default.
             listeners: called with every entry of the journal, from its first.
             environ: what programs are run with; ``os.environ`` by default.
+            surroundings: where runs get wall time and unseeded chance from.
         """
         self._settings = Settings.from_environ() if settings is None else settings
         self._runs_directory = runs_directory
         self._membership_check = membership_check
         self._listeners = tuple(listeners)
         self._environ = os.environ if environ is None else environ
+        self._surroundings = surroundings
 
     @abstractmethod
     async def deploy(self, scenario: Scenario) -> Runner:
@@ -67,6 +71,7 @@ class ScenarioDeployer(ABC):
             runs_directory=self._runs_directory,
             listeners=self._listeners,
             bring_up=bring_up,
+            surroundings=self._surroundings,
         )
 
     def _checks_membership(self, scenario: Scenario) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nomos_core.proofs.prover import ProofError, Prover
-from nomos_testing.blocks.block_feed import BlockFeed, BlockFeedError, poll_interval
+from nomos_testing.blocks.block_feed import REQUEST_SECONDS, BlockFeed, BlockFeedError, poll_interval
 from nomos_testing.client.node_client import NodeClient
 from nomos_testing.cluster.interfaces import Cluster, NodeHandle
 from nomos_testing.deployers.shared.errors import DeployError, LaunchError, persisting
@@ -36,7 +36,7 @@ from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.runtime.runner import Runner
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
-from nomos_testing.surroundings import measured_machine_factor
+from nomos_testing.surroundings import THIS_MACHINE, Surroundings
 from nomos_testing.topology import GeneratedTopology
 from nomos_testing.waiting.machine import Patience
 from nomos_testing.waiting.waiting import WaitTimeout, tell_of_waits, wait_until
@@ -73,7 +73,12 @@ class SetUp:
 
     def feed(self, clients: Sequence[NodeClient]) -> BlockFeed:
         poll = poll_interval(self.scenario.metrics.slot_duration)
-        return BlockFeed(clients, poll_seconds=poll, watch=self.background.watch)
+        return BlockFeed(
+            clients,
+            poll_seconds=poll,
+            request_seconds=self.patience.seconds(REQUEST_SECONDS),
+            watch=self.background.watch,
+        )
 
     def write_plan(self, **deployed: Any) -> None:
         """Keep what is about to happen. ``deployed`` is what the deployer has to say of it."""
@@ -107,6 +112,7 @@ class SetUp:
             journal=self.journal,
             phases=self.phases,
             prover=prover,
+            patience=self.patience,
             run_directory=self.run_directory,
             keep_everything=self.settings.keep_logs,
             background=self.background,
@@ -144,14 +150,15 @@ async def set_up(
     runs_directory: Path,
     listeners: Sequence[Listener],
     bring_up: Callable[[SetUp], Awaitable[Runner]],
+    surroundings: Surroundings = THIS_MACHINE,
 ) -> Runner:
     """Open a run and bring its network up.
 
     Raises:
         DeployError: it did not come up; the text says why and which directory explains it.
     """
-    patience = Patience(measured_machine_factor(), settings.slow_environment)
-    run_directory, journal = _opened(runs_directory, scenario)
+    patience = Patience(surroundings.machine_factor(), settings.slow_environment, scenario.metrics.slot_duration or 1.0)
+    run_directory, journal = _opened(runs_directory, scenario, surroundings)
     for listener in listeners:
         journal.listen(listener)
     tell_of_waits(journal.write)
@@ -178,10 +185,10 @@ async def set_up(
         raise failure from error.__cause__
 
 
-def _opened(runs_directory: Path, scenario: Scenario) -> tuple[RunDirectory, Journal]:
+def _opened(runs_directory: Path, scenario: Scenario, surroundings: Surroundings) -> tuple[RunDirectory, Journal]:
     try:
-        run_directory = RunDirectory.create(runs_directory, scenario.name)
-        return run_directory, Journal(run_directory.journal)
+        run_directory = RunDirectory.create(runs_directory, scenario.name, surroundings=surroundings)
+        return run_directory, Journal(run_directory.journal, surroundings=surroundings)
     except OSError as error:
         raise DeployError(
             f"the runs directory {runs_directory} cannot be used: {error.strerror}\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,7 +105,7 @@ def test_nodes_are_told_what_the_caller_asked_for() -> None:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[SetUp]:
+async def run(tmp_path: Path) -> AsyncIterator[SetUp]:
     directory = RunDirectory.create(tmp_path / "runs", "x")
     journal = Journal(directory.journal)
     yield SetUp(

@@ -34,6 +34,7 @@ from nomos_testing.runtime.interfaces import ExpectationFailed, RunPlan
 from nomos_testing.topology import TopologySpec, reserve_ports
 from nomos_testing.topology.timing import RunTiming
 from nomos_testing.topology.wallets import WalletSpec
+from nomos_testing.workloads.transactions import workload as workload_module
 from nomos_testing.workloads.transactions.events import TransactionSent, TransactionsFinished, TransactionsJudged
 from nomos_testing.workloads.transactions.workload import (
     RunningTransactionWorkload,
@@ -41,7 +42,6 @@ from nomos_testing.workloads.transactions.workload import (
     proof_sentence,
     submission_plan,
 )
-from nomos_testing.workloads.transactions.workload import workload as workload_module
 
 ACCOUNTS = 6
 SLOT_SECONDS = 0.05
