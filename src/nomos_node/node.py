@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from nomos_core.config import NodeConfig
 from nomos_core.cryptarchia.header import genesis_header
@@ -35,18 +34,19 @@ from nomos_node.chain.recovery import open_chain
 from nomos_node.chain.rules import LedgerRules
 from nomos_node.da.service import DataAvailability
 from nomos_node.da.settings import da_settings
+from nomos_node.http_apis import NodeRoutes
 from nomos_node.leader.leader import Leader
 from nomos_node.leader.lottery import Tickets
-from nomos_node.listeners import NodeHttp
+from nomos_node.machine import this_machine
 from nomos_node.mempool.gossip import TransactionGossip
 from nomos_node.mempool.mempool import Mempool
-from nomos_node.network import NetworkService
+from nomos_node.network.peer_network import Network
 from nomos_node.node_metrics import node_metrics
 from nomos_node.sdp.posting import DeclarationPosting
 from nomos_node.sdp.watch import DeclarationWatch
 from nomos_node.storage.block_store import BlockStore
-from nomos_node.storage.database import Database
 from nomos_node.storage.transaction_store import TransactionStore
+from nomos_node.surroundings import HttpListeners, Surroundings
 from nomos_node.sync.bootstrap import record_position_regularly
 from nomos_node.sync.syncing import Syncing, Work
 from nomos_node.telemetry.metrics import Metric
@@ -54,16 +54,25 @@ from nomos_node.telemetry.otlp import OtlpMessages
 from nomos_node.telemetry.push import MetricsPush
 from nomos_node.time.slot_clock import SlotClock
 from nomos_node.wallet.wallet import Wallet
+from nomos_node.workers import Worker
 
 _log = logging.getLogger("nomos_node")
+_NS_PER_MS: Final = 10**6
+_NS_PER_SECOND: Final = 10**9
+_WORKER_THREADS: Final = 8
+"""At most: signing a transfer may take seconds, and the lottery of the slot must not wait for it."""
 
 
 class Node:
-    """``async with Node(config, prover) as node: await node.run()``; leaving closes everything."""
+    """A node: ``async with Node(config, prover) as node: await node.run()``. Leaving closes everything.
 
-    def __init__(self, config: NodeConfig, prover: Prover) -> None:
+    ``surroundings`` are those of this machine unless others are given.
+    """
+
+    def __init__(self, config: NodeConfig, prover: Prover, surroundings: Surroundings | None = None) -> None:
         self._config = config
         self._prover = prover
+        self._surroundings = surroundings or this_machine()
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -94,30 +103,39 @@ class Node:
                 tasks.create_task(work(), name=name)
 
     async def _start(self, stack: AsyncExitStack) -> None:
-        config = self._config
+        config, surroundings = self._config, self._surroundings
         settings.check_storage(config)
         da = da_settings(config)
-        self._push = settings.push_settings(config.tracing, os.environ)
+        self._push = settings.push_settings(config.tracing, surroundings.environ)
         if da is not None:
             da.kzg.warn_if_missing()
-        http = NodeHttp(config)
+        http = surroundings.open_http(config)
         stack.callback(http.close)
-        database = Database.open(Path(config.storage.db_path))
+        worker = surroundings.open_worker("blocking work", _WORKER_THREADS)
+        stack.callback(worker.close)
+        database = surroundings.open_database(Path(config.storage.db_path))
         stack.callback(database.close)
         _ready("Storage")
         store = BlockStore(database)
         chain = self._open_chain(store)
         stack.callback(chain.close)
         _ready("Cryptarchia")
-        mempool = Mempool(TransactionStore(database))
+        mempool = Mempool(TransactionStore(database), now_ms=lambda: surroundings.now_ns() // _NS_PER_MS)
         mempool.recover()
         _ready("Mempool")
-        network = NetworkService(settings.network_settings(config))
+        network = surroundings.open_network(settings.network_settings(config), logging.getLogger("nomos_network"))
         transactions = TransactionGossip(mempool, network, config.deployment.mempool.pubsub_topic)
         availability = None
         if da is not None:
             availability = DataAvailability(
-                da, chain=chain, mempool=mempool, transactions=transactions, database=database, prover=self._prover
+                da,
+                surroundings,
+                chain=chain,
+                mempool=mempool,
+                transactions=transactions,
+                database=database,
+                prover=self._prover,
+                worker=worker,
             )
         self._wire(
             chain,
@@ -127,6 +145,7 @@ class Node:
             network=network,
             availability=availability,
             http=http,
+            worker=worker,
         )
         await stack.enter_async_context(network)
         logging.getLogger("chain_network").info("libp2p peer_id:%s", network.peer_id)
@@ -143,7 +162,16 @@ class Node:
         transaction = settings.genesis_transaction(self._config)
         genesis = genesis_header(transaction.hash).id
         bootstrap_rules = settings.bootstrap_rules(self._config)
-        return open_chain(genesis, checked_genesis(transaction, rules), rules, store, bootstrap_rules)
+        surroundings = self._surroundings
+        return open_chain(
+            genesis,
+            checked_genesis(transaction, rules),
+            rules,
+            store,
+            bootstrap_rules,
+            now=lambda: surroundings.now_ns() / _NS_PER_SECOND,
+            worker=surroundings.open_worker("ledger", 1),
+        )
 
     def _wire(
         self,
@@ -152,25 +180,33 @@ class Node:
         *,
         mempool: Mempool,
         transactions: TransactionGossip,
-        network: NetworkService,
+        network: Network,
         availability: DataAvailability | None,
-        http: NodeHttp,
+        http: HttpListeners,
+        worker: Worker,
     ) -> None:
-        config = self._config
-        clock = SlotClock(settings.slot_schedule(config))
+        config, surroundings = self._config, self._surroundings
+        clock = SlotClock(settings.slot_schedule(config), surroundings.now_ns)
         sampling = NoSampling() if availability is None else availability.sampler
         wallet = Wallet(chain, config.wallet.known_keys, settings.zk_secret_keys(config))
         intake = BlockIntake(chain, mempool, sampling, clock.current_slot)
         syncing = Syncing(
-            chain, store, mempool=mempool, intake=intake, network=network, settings=settings.sync_settings(config)
+            chain,
+            store,
+            mempool=mempool,
+            intake=intake,
+            network=network,
+            settings=settings.sync_settings(config),
+            chance=surroundings.chance,
         )
         leader = Leader(
             chain,
             mempool,
             sampling,
             tickets=Tickets(wallet, config.cryptarchia.leader.sk, _active_slot_coeff(chain)),
-            turns=settings.turns(config, os.environ),
+            turns=settings.turns(config, surroundings.environ),
             publish=syncing.proposals.publish,
+            worker=worker,
         )
         metrics = node_metrics(
             chain=chain,
@@ -180,16 +216,17 @@ class Node:
             network=network,
             availability=availability,
         )
-        http.offer(
+        routes = NodeRoutes(
             chain=ChainRoutes(chain, store),
             mempool=MempoolRoutes(mempool, transactions),
             network=NetworkRoutes(network),
-            sdp=SdpRoutes(DeclarationPosting(transactions, self._prover)),
-            wallet=WalletRoutes(wallet, chain, transactions),
+            sdp=SdpRoutes(DeclarationPosting(transactions, self._prover, worker)),
+            wallet=WalletRoutes(wallet, chain, transactions, worker),
             declarations=DeclarationRoutes(chain),
             data_availability=DaRoutes(availability),
             metrics=MetricsRoutes(metrics),
         )
+        http.offer(routes.api(config), routes.testing_api(config))
         self._work: Work = {
             **syncing.work,
             **({} if availability is None else availability.work),
@@ -198,14 +235,15 @@ class Node:
             "declarations": DeclarationWatch(chain).run,
             "leader": partial(leader.run, clock),
             "http": http.run,
-            **self._metrics_push(metrics),
+            **self._metrics_push(metrics, worker),
         }
 
-    def _metrics_push(self, metrics: Sequence[Metric]) -> Work:
+    def _metrics_push(self, metrics: Sequence[Metric], worker: Worker) -> Work:
         push = self._push
         if push is None:
             return {}
-        return {"metrics push": MetricsPush(push, OtlpMessages(metrics, push.service_name).serialized).run}
+        messages = OtlpMessages(metrics, push.service_name, self._surroundings.now_ns)
+        return {"metrics push": MetricsPush(push, messages.serialized, worker).run}
 
 
 def _active_slot_coeff(chain: Chain) -> float:

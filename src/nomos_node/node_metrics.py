@@ -8,7 +8,7 @@ from nomos_node.chain.chain import Chain
 from nomos_node.da.service import DataAvailability
 from nomos_node.mempool.gossip import TransactionGossip
 from nomos_node.mempool.mempool import Mempool
-from nomos_node.network.service import NetworkService
+from nomos_node.network.peer_network import Network
 from nomos_node.sync.proposals import ProposalGossip
 from nomos_node.telemetry.instruments import Counter
 from nomos_node.telemetry.metrics import Distribution, Kind, Metric, Number
@@ -20,7 +20,7 @@ def node_metrics(
     mempool: Mempool,
     proposals: ProposalGossip,
     transactions: TransactionGossip,
-    network: NetworkService,
+    network: Network,
     availability: DataAvailability | None,
 ) -> Sequence[Metric]:
     swarms = (network,) if availability is None else (network, availability.network)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +38,7 @@ from nomos_node.telemetry.levels import TRACE
 from nomos_node.telemetry.targets import TARGETS
 from nomos_node.time.slot_clock import SlotClock
 from nomos_node.wallet.wallet import Wallet
+from nomos_node.workers import ThreadWorker
 from support.fakes.memory_network import MemoryPeer
 from support.inputs.chain_making import GENESIS_ID, SECRETS, TestNode, extend, forge, grow, reached, transfer
 from support.processes.da_members import CHANNEL, DATA, announcement, da_settings, encoded, members
@@ -195,6 +197,7 @@ def _leader(node: TestNode, *secrets: int) -> Leader:
         tickets=Tickets(wallet, 1234, 0.9),
         turns=Turns(Ed25519Key(bytes(32)).public, slot_seconds=2),
         publish=publish,
+        worker=ThreadWorker("lottery", 1),
     )
 
 
@@ -264,7 +267,7 @@ async def test_sessions_and_changes_of_declarations_are_told(node: TestNode, log
 
 
 async def test_the_clock_tells_its_slots(log: _Log) -> None:
-    clock = SlotClock(SlotSchedule(0, 20_000_000))
+    clock = SlotClock(SlotSchedule(0, 20_000_000), time.time_ns)
     tick = await anext(clock.ticks())
     assert log.has("nomos_time", logging.INFO, "slots of 0.02 s")
     assert log.has("nomos_time", logging.DEBUG, f"slot {tick.slot} began ")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
@@ -19,6 +18,7 @@ from nomos_node.api.answers import Refusal, refusal_answer, text_answer
 from nomos_node.api.cors import Cors
 from nomos_node.api.limits import HttpLimits, Limits
 from nomos_node.api.request_log import RequestLog
+from nomos_node.time.monotonic import monotonic
 
 _log = logging.getLogger("nomos_http")
 
@@ -28,7 +28,7 @@ def application(
     limits: HttpLimits,
     cors_origins: Sequence[str] = (),
     *,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] = monotonic,
 ) -> ASGIApp:
     starlette = Starlette(
         routes=routes,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nomos_node.telemetry.levels import TRACE
+from nomos_node.time.monotonic import monotonic
 
 _log = logging.getLogger("nomos_http")
 
@@ -35,7 +35,7 @@ class _LoggedRequest:
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
-        self._began = time.perf_counter()
+        self._began = monotonic()
         self._status: int | None = None
         """None until the answer begins."""
         self._bytes_in = self._bytes_out = 0
@@ -51,6 +51,6 @@ class _LoggedRequest:
         await self._send(message)
 
     def log(self, request: str) -> None:
-        milliseconds = (time.perf_counter() - self._began) * 1000
+        milliseconds = (monotonic() - self._began) * 1000
         _log.debug("%s: %s in %.1f ms", request, self._status or "no answer", milliseconds)
         _log.log(TRACE, "%s: %d bytes in, %d bytes out", request, self._bytes_in, self._bytes_out)

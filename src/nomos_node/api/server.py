@@ -1,18 +1,24 @@
-"""Uvicorn in the node's event loop, on a socket bound beforehand, so that a port in use is a clear error."""
+"""Uvicorn in the node's event loop, on sockets bound beforehand, so that a port in use is a clear error."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import logging
 import socket
 from collections.abc import Callable, Iterator
+from typing import Final, Self
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from nomos_core.config import NodeConfig
+
 _log = logging.getLogger("nomos_http")
 _BACKLOG = 1024
+_CLOSING_TIME: Final = 0.3
+"""Seconds that answers in progress have when the node ends."""
 
 
 class AddressUnavailable(Exception):
@@ -53,6 +59,49 @@ class Listener:
             self.socket.close()
             reason = "port in use" if error.errno == errno.EADDRINUSE else error.strerror
             raise AddressUnavailable(f"{self._name}: {reason}") from error
+
+
+class HttpSockets:
+    """The two listeners of a node: ``HttpListeners`` on real sockets."""
+
+    def __init__(self, listener: Listener, testing_listener: Listener) -> None:
+        self._listeners = (listener, testing_listener)
+        self._servers: tuple[HttpServer, ...] = ()
+
+    @classmethod
+    def of(cls, config: NodeConfig) -> Self:
+        """Take the addresses of a configuration.
+
+        Raises:
+            AddressUnavailable: one of them can't be taken.
+        """
+        address, testing = config.http.backend_settings.address, config.testing_http.backend_settings.address
+        listener = Listener(address.host, address.port, setting="http.backend_settings.address")
+        try:
+            return cls(listener, Listener(testing.host, testing.port, setting="testing_http.backend_settings.address"))
+        except Exception:
+            listener.close()
+            raise
+
+    def offer(self, api: ASGIApp, testing: ASGIApp) -> None:
+        self._servers = tuple(map(HttpServer, (api, testing), self._listeners))
+
+    async def run(self) -> None:
+        """
+        Raises:
+            AddressUnavailable: another program listens on one of the addresses.
+        """
+        serving = [asyncio.ensure_future(server.run()) for server in self._servers]
+        try:
+            await asyncio.gather(*serving)
+        finally:
+            for server in self._servers:
+                server.stop()
+            await asyncio.wait(serving, timeout=_CLOSING_TIME)
+
+    def close(self) -> None:
+        for listener in self._listeners:
+            listener.close()
 
 
 class HttpServer:

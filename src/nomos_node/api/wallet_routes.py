@@ -6,7 +6,6 @@ answers with its hash and forgets it.)
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from starlette.requests import Request
@@ -25,6 +24,7 @@ from nomos_node.chain.chain import Chain
 from nomos_node.mempool.gossip import TransactionGossip
 from nomos_node.mempool.mempool import AlreadyInMempool, TransactionTooLarge
 from nomos_node.wallet.wallet import Wallet, WalletError
+from nomos_node.workers import Worker
 
 
 def _optional_header(value: Any, path: str) -> HeaderId | None:
@@ -46,10 +46,13 @@ def _read_transfer(value: Any, path: str) -> dict[str, Any]:
 
 
 class WalletRoutes:
-    def __init__(self, wallet: Wallet, chain: Chain, gossip: TransactionGossip) -> None:
+    """``worker`` signs transfers, which may take seconds."""
+
+    def __init__(self, wallet: Wallet, chain: Chain, gossip: TransactionGossip, worker: Worker) -> None:
         self._wallet = wallet
         self._chain = chain
         self._gossip = gossip
+        self._worker = worker
 
     def routes(self) -> list[Route]:
         return [
@@ -71,7 +74,7 @@ class WalletRoutes:
     async def _transfer_funds(self, request: Request) -> Response:
         wanted = await json_body(request, _read_transfer)
         try:
-            transaction = await asyncio.to_thread(self._signed, wanted, wanted["tip"] or self._chain.tip.id)
+            transaction = await self._worker.run(self._signed, wanted, wanted["tip"] or self._chain.tip.id)
             await self._gossip.submit(transaction)
         except (WalletError, ProofError, ValueError, AlreadyInMempool, TransactionTooLarge) as error:
             raise Refusal(500, str(error)) from None

@@ -47,10 +47,11 @@ class NoSampling:
         pass
 
 
-def blobs_of(transactions: Iterable[SignedMantleTx]) -> frozenset[BlobId]:
-    return frozenset(
+def blobs_of(transactions: Iterable[SignedMantleTx]) -> Set[BlobId]:
+    """Return the blobs that the transactions name, each once, in their order."""
+    return dict.fromkeys(
         operation.blob
         for transaction in transactions
         for operation in transaction.mantle_tx.operations
         if isinstance(operation, ChannelBlob)
-    )
+    ).keys()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from enum import Enum, auto
 
 from nomos_core.cryptarchia.block import Block
+from nomos_core.identifiers import BlobId
 from nomos_node.chain.blob_sampling import BlobSampling, blobs_of
 from nomos_node.chain.chain import BlockRejected, Chain
 from nomos_node.mempool.mempool import Mempool
@@ -47,10 +48,11 @@ class BlockIntake:
         blobs = blobs_of(block.transactions)
         if not blobs or not self._blobs_matter(block.header.slot):
             return
+        unsampled: Set[BlobId]
         if origin is Origin.GOSSIP:
             unsampled = blobs - self._sampling.validated_blobs()
         else:
-            unsampled = frozenset() if await self._sampling.samples_all(block, blobs) else blobs
+            unsampled = set() if await self._sampling.samples_all(block, blobs) else blobs
         if unsampled:
             names = ", ".join(sorted(blob.hex() for blob in unsampled))
             _log.debug("rejected block 0x%s: not sampled here: %s", block.id.hex(), names)

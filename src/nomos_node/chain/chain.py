@@ -1,17 +1,14 @@
 """The chain as this node knows it: the block tree above the LIB with a ledger state for every block in it.
 
-Blocks are added one at a time. Checking one (its signature, every proof, the ledger's rules) runs in a thread of its
-own, so that the event loop goes on answering; the tree changes only in the event loop. A block is announced once it is
-on disk.
+Blocks are added one at a time. A worker checks each (its signature, every proof, the ledger's rules), so that the event
+loop goes on answering. The tree changes only in the event loop. A block is announced once it is on disk.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, ParamSpec, TypeVar
 
@@ -31,6 +28,8 @@ from nomos_node.network.broadcast import Broadcast
 from nomos_node.storage.block_store import BlockStore, ChainPosition, StoredBlock
 from nomos_node.telemetry.instruments import Counter
 from nomos_node.telemetry.levels import TRACE
+from nomos_node.time.monotonic import monotonic
+from nomos_node.workers import Worker
 
 _log = logging.getLogger("nomos_consensus")
 P = ParamSpec("P")
@@ -60,7 +59,11 @@ class LibUpdate:
 
 
 class Chain:
-    """Made by ``recovery``. ``new_blocks`` announces every block added, ``lib_updates`` every move of the LIB."""
+    """The block tree, made by ``recovery``.
+
+    ``new_blocks`` announces every block added, ``lib_updates`` every move of the LIB. ``now`` is the wall clock, in
+    seconds of the Unix epoch. ``worker`` has one thread and is closed with the chain.
+    """
 
     def __init__(
         self,
@@ -71,6 +74,8 @@ class Chain:
         rules: LedgerRules,
         store: BlockStore,
         snapshots: SnapshotKeeper,
+        now: Callable[[], float],
+        worker: Worker,
     ) -> None:
         self.genesis = genesis
         self.rules = rules
@@ -82,12 +87,13 @@ class Chain:
         self._store = store
         self._snapshots = snapshots
         self._adding = asyncio.Lock()
-        self._ledger_thread = ThreadPoolExecutor(1, "ledger")
+        self._now = now
+        self._worker = worker
 
     def close(self) -> None:
         self.new_blocks.close()
         self.lib_updates.close()
-        self._ledger_thread.shutdown(wait=False, cancel_futures=True)
+        self._worker.close()
 
     @property
     def tip(self) -> Branch[HeaderId]:
@@ -140,8 +146,8 @@ class Chain:
         return self._forks.path(ancestor, descendant)
 
     async def compute(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run ledger work in the ledger's thread, after the work that waits there already."""
-        return await asyncio.get_running_loop().run_in_executor(self._ledger_thread, lambda: function(*args, **kwargs))
+        """Run ledger work away from the event loop, after the work that waits already."""
+        return await self._worker.run(function, *args, **kwargs)
 
     async def add_block(self, block: Block) -> bool:
         """Add a valid block and choose the tip anew; False when the block was known.
@@ -158,7 +164,7 @@ class Chain:
             if parent is None:
                 _log.debug("orphan block 0x%s: its parent 0x%s is unknown", block.id.hex(), block.header.parent.hex())
                 raise UnknownParentError(block.header.parent)
-            began = time.perf_counter()
+            began = monotonic()
             try:
                 state, wire = await self.compute(_checked, parent, block, self.rules)
             except BlockRejected as error:
@@ -172,7 +178,7 @@ class Chain:
                 block.header.slot,
                 block.header.parent.hex(),
                 len(block.transactions),
-                (time.perf_counter() - began) * 1000,
+                (monotonic() - began) * 1000,
             )
         self.processed_blocks.add()
         self.processed_transactions.add(len(block.transactions))
@@ -250,7 +256,7 @@ class Chain:
 
     async def _record(self, pruned: PrunedBlocks[HeaderId], block: StoredBlock | None = None) -> None:
         position = ChainPosition(self.genesis, self._forks.tip.id, self._forks.lib.id, self._forks.mode)
-        await self._store.record(position, block=block, immutable=pruned.immutable, stale=pruned.stale)
+        await self._store.record(position, self._now(), block=block, immutable=pruned.immutable, stale=pruned.stale)
 
     def _drop_states(self, pruned: PrunedBlocks[HeaderId]) -> None:
         for stale in pruned.stale:

@@ -8,9 +8,9 @@ in, unless it must bootstrap: at genesis, when told to, or after an absence long
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from nomos_core.cryptarchia.block_wire import block_from_wire
 from nomos_core.cryptarchia.fork_choice import ForkChoice, Mode
@@ -22,6 +22,7 @@ from nomos_node.chain.chain import Chain
 from nomos_node.chain.rules import LedgerRules
 from nomos_node.chain.snapshots import SnapshotKeeper, unpacked
 from nomos_node.storage.block_store import BlockStore, RecordedPosition, Snapshot, StoredBlock
+from nomos_node.workers import Worker
 
 _log = logging.getLogger("nomos_consensus")
 
@@ -56,17 +57,20 @@ def open_chain(
     store: BlockStore,
     bootstrap: BootstrapRules,
     *,
-    now: Callable[[], float] = time.time,
+    now: Callable[[], float],
+    worker: Worker,
 ) -> Chain:
-    """
+    """Make the chain from the database, or begin it at genesis. ``now`` and ``worker`` are as for ``Chain``.
+
     Raises:
         RecoveryError: the database belongs to another chain, or is damaged.
     """
+    make = partial(_chain, genesis=genesis, rules=rules, store=store, now=now, worker=worker)
     position = store.position()
     start = _Root(genesis, 0, 0, genesis_state)
     if position is None:
         _log.info("the chain begins at genesis 0x%s, %s", genesis.hex(), Mode.BOOTSTRAPPING.value)
-        return _chain(start, Mode.BOOTSTRAPPING, genesis=genesis, rules=rules, store=store)
+        return make(start, Mode.BOOTSTRAPPING)
     if position.genesis != genesis:
         raise RecoveryError(
             f"storage.db_path holds the chain of genesis 0x{position.genesis.hex()}, the config starts "
@@ -78,7 +82,7 @@ def open_chain(
     lib = _advanced(start, _path(blocks, start.id, position.lib), rules)
     mode = _mode(position, genesis, bootstrap, now())
     _log.debug("checking %d blocks of the database above height %d", len(blocks), start.height)
-    chain = _chain(lib, mode, genesis=genesis, rules=rules, store=store, last_snapshot=start.height)
+    chain = make(lib, mode, last_snapshot=start.height)
     _replay(chain, lib, position.tip, blocks, rules)
     info = chain.info()
     _log.info("recovered the chain at height %d, slot %d, %s", info.height, info.slot, info.mode.value)
@@ -86,7 +90,15 @@ def open_chain(
 
 
 def _chain(
-    lib: _Root, mode: Mode, *, genesis: HeaderId, rules: LedgerRules, store: BlockStore, last_snapshot: int = 0
+    lib: _Root,
+    mode: Mode,
+    *,
+    genesis: HeaderId,
+    rules: LedgerRules,
+    store: BlockStore,
+    now: Callable[[], float],
+    worker: Worker,
+    last_snapshot: int = 0,
 ) -> Chain:
     forks = ForkChoice.from_lib(lib.id, rules.config.consensus_config, mode, slot=lib.slot, height=lib.height)
     return Chain(
@@ -96,6 +108,8 @@ def _chain(
         rules=rules,
         store=store,
         snapshots=SnapshotKeeper(store, last_snapshot),
+        now=now,
+        worker=worker,
     )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from random import Random
 
 from nomos_node.da.sessions import SessionMembers, Sessions
 from nomos_node.da.settings import ConnectionSettings
@@ -23,10 +23,13 @@ class SubnetworkConnections:
 
 
 class Balancer:
-    def __init__(self, swarm: DaSwarm, sessions: Sessions, settings: ConnectionSettings) -> None:
+    """Keeps as many connections to each subnetwork as the settings ask for."""
+
+    def __init__(self, swarm: DaSwarm, sessions: Sessions, settings: ConnectionSettings, chance: Random) -> None:
         self._swarm = swarm
         self._sessions = sessions
         self._settings = settings
+        self._chance = chance
 
     def connections(self) -> Mapping[int, SubnetworkConnections]:
         """Of the subnetworks that a connected peer is a member of."""
@@ -42,17 +45,17 @@ class Balancer:
             await asyncio.gather(*(self._dial(peer) for peer in missing))
             await asyncio.sleep(self._settings.interval)
 
-    def missing_peers(self) -> set[str]:
+    def missing_peers(self) -> list[str]:
         """Members to dial now, drawn by lot."""
         members = self._sessions.current
         if members is None:
-            return set()
-        missing: set[str] = set()
+            return []
+        missing: list[str] = []
         counted = _counted(members, self._swarm.connected)
         for subnetwork, peers in members.assignations().items():
             wanted = self._wanted(peers) - _total(counted.get(subnetwork, SubnetworkConnections()))
             strangers = [peer for peer in peers if self._is_dialable(peer) and peer not in missing]
-            missing.update(random.sample(strangers, min(len(strangers), max(wanted, 0))))
+            missing += self._chance.sample(strangers, min(len(strangers), max(wanted, 0)))
         return missing
 
     def _wanted(self, peers: list[str]) -> int:

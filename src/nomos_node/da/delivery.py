@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Iterable
+from random import Random
 
 from nomos_core.codec import CodecError
 from nomos_core.da.dispersal_messages import (
@@ -21,7 +21,7 @@ from nomos_node.da.peer_failures import Exchange
 from nomos_node.da.sessions import SessionMembers
 from nomos_node.da.swarm import DaSwarm
 from nomos_node.network.errors import NetworkError
-from nomos_node.network.streams import Stream
+from nomos_node.network.peer_network import FrameStream
 from nomos_node.telemetry.levels import TRACE
 
 _log = logging.getLogger("nomos_da_dispersal")
@@ -30,11 +30,19 @@ _log = logging.getLogger("nomos_da_dispersal")
 class Delivery:
     """The columns of one blob on their way."""
 
-    def __init__(self, blob: EncodedBlob, transaction: SignedMantleTx, members: SessionMembers, swarm: DaSwarm) -> None:
+    def __init__(
+        self,
+        blob: EncodedBlob,
+        transaction: SignedMantleTx,
+        members: SessionMembers,
+        swarm: DaSwarm,
+        chance: Random,
+    ) -> None:
         self._blob = blob
         self._announcement = request_to_wire(transaction)
         self._members = members
         self._swarm = swarm
+        self._chance = chance
         self._missing = set(range(blob.columns))
 
     def missing_text(self) -> str:
@@ -53,7 +61,7 @@ class Delivery:
         members = self._members.members_of(column)
         others = [peer for peer in members if peer != self._swarm.peer_id]
         failure = None if members else f"subnetwork {column} has no members"
-        for peer in random.sample(others, len(others)):
+        for peer in self._chance.sample(others, len(others)):
             if peer not in conversations:
                 conversations[peer] = _Conversation(peer, self._swarm, self._announcement)
             failure = await self._give_to(conversations[peer], column)
@@ -84,7 +92,7 @@ class _Conversation:
         self.peer = peer
         self._swarm = swarm
         self._announcement = announcement
-        self._stream: Stream | None = None
+        self._stream: FrameStream | None = None
         self._turn = asyncio.Lock()
         self._failure: NetworkError | _Refused | None = None
 
@@ -111,7 +119,7 @@ class _Conversation:
         if self._stream is not None:
             await self._stream.close()
 
-    async def _exchange(self, stream: Stream, frame: bytes) -> None:
+    async def _exchange(self, stream: FrameStream, frame: bytes) -> None:
         await stream.write_frame(frame)
         _log.log(TRACE, "out: %d bytes to peer %s", len(frame), self.peer)
         answer = await stream.read_frame()

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from dataclasses import dataclass
+from random import Random
 from typing import Final
 
 from nomos_core.da.dispersal_messages import ShareRequest
@@ -29,6 +29,8 @@ from nomos_node.da.sessions import SessionMembers, Sessions
 from nomos_node.da.settings import DispersalSettings
 from nomos_node.da.swarm import DaSwarm
 from nomos_node.da.verifier import Verifier
+from nomos_node.time.monotonic import monotonic
+from nomos_node.workers import Worker
 
 _log = logging.getLogger("nomos_da_dispersal")
 _LEAST_TIMEOUT: Final = 5.0
@@ -50,6 +52,8 @@ class BlobMessage:
 
 
 class Dispersal:
+    """Disperses blobs. ``worker`` signs their transactions, ``chance`` draws the members that are asked first."""
+
     def __init__(
         self,
         kzg: Kzg,
@@ -60,6 +64,8 @@ class Dispersal:
         replication: Replication,
         prover: Prover,
         settings: DispersalSettings,
+        worker: Worker,
+        chance: Random,
     ) -> None:
         self._kzg = kzg
         self._swarm = swarm
@@ -68,6 +74,8 @@ class Dispersal:
         self._replication = replication
         self._prover = prover
         self._settings = settings
+        self._worker = worker
+        self._chance = chance
 
     async def disperse(self, message: BlobMessage) -> BlobId:
         """Disperse a blob; it is in a block once its members have published it and it was sampled.
@@ -78,15 +86,15 @@ class Dispersal:
             KzgParamsError, EncodingProcessFailed, ProofError, StorageError: this node can't do its part.
         """
         members = self._session()
-        began = time.perf_counter()
+        began = monotonic()
         blob = await self._kzg.encode(message.data)
-        encoded_in = (time.perf_counter() - began) * 1000
+        encoded_in = (monotonic() - began) * 1000
         _log.debug("blob %s: encoded %d bytes in %.1f ms", blob.blob_id.hex(), len(message.data), encoded_in)
-        transaction = await asyncio.to_thread(self._transaction, message, blob.blob_id, members.session)
+        transaction = await self._worker.run(self._transaction, message, blob.blob_id, members.session)
         _log.info("blob %s: dispersing %d columns", blob.blob_id.hex(), blob.columns)
-        await self._deliver(Delivery(blob, transaction, members, self._swarm))
+        await self._deliver(Delivery(blob, transaction, members, self._swarm, self._chance))
         await self._keep(blob, transaction, members)
-        _log.info("blob %s: dispersed in %.2f s", blob.blob_id.hex(), time.perf_counter() - began)
+        _log.info("blob %s: dispersed in %.2f s", blob.blob_id.hex(), monotonic() - began)
         return blob.blob_id
 
     def _session(self) -> SessionMembers:

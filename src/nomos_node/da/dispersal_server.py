@@ -23,7 +23,7 @@ from nomos_core.mantle.transactions import SignedMantleTx
 from nomos_node.da.kzg import Kzg
 from nomos_node.da.replication import Replication, check_subnetwork
 from nomos_node.da.verifier import TransactionRefused, Verifier
-from nomos_node.network.streams import Stream
+from nomos_node.network.peer_network import FrameStream
 from nomos_node.telemetry.levels import TRACE
 
 _log = logging.getLogger("nomos_da_verifier")
@@ -36,7 +36,7 @@ class DispersalServer:
         self._verifier = verifier
         self._replication = replication
 
-    async def serve(self, stream: Stream) -> None:
+    async def serve(self, stream: FrameStream) -> None:
         """Answer the requests of a stream, one after the other, until its end or one that can't be read.
 
         Raises:

@@ -1,20 +1,18 @@
 """The polynomial commitments' work of a node, away from its event loop.
 
-The parameters are read when they are first needed, and once. Verification and the encoding of blobs with few columns
-run in one thread. Encoding many columns multiplies points for seconds without letting other threads run, so that is
-done by a process of its own, which is started with the first such blob, keeps the parameters, and ends with the node.
+The parameters are read once, when they are first needed. A worker verifies shares and encodes blobs with few columns.
+Encoding many columns multiplies points for seconds without letting other threads run. So another encoder does that: a
+process of its own, which starts with the first such blob, keeps the parameters, and ends with the node.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 from nomos_core.da.dispersal_messages import max_blob_bytes
 from nomos_core.da.encoding import EncodedBlob, encode
@@ -22,16 +20,15 @@ from nomos_core.da.kzg_params import KzgParams
 from nomos_core.da.shares import Share
 from nomos_core.da.verification import verify_share
 from nomos_core.identifiers import BlobId
-
-if TYPE_CHECKING:
-    from nomos_node.da.encoding_process import EncodingProcess
+from nomos_node.surroundings import BlobEncoder
+from nomos_node.workers import Worker
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _log = logging.getLogger("nomos_da_verifier")
 
-MOST_COLUMNS_IN_THREAD: Final = 32
+MOST_COLUMNS_IN_WORKER: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +47,27 @@ class KzgSettings:
 
 
 class Kzg:
-    def __init__(self, settings: KzgSettings) -> None:
+    """Verifies and encodes. ``worker`` has one thread; ``start_encoder`` makes the encoder of many columns."""
+
+    def __init__(
+        self, settings: KzgSettings, worker: Worker, start_encoder: Callable[[Path, int], BlobEncoder]
+    ) -> None:
         self.columns = settings.columns
         self._path = settings.path
-        self._thread = ThreadPoolExecutor(1, "kzg")
+        self._worker = worker
+        self._start_encoder = start_encoder
         self._params: KzgParams | None = None
         self._loading = Lock()
-        self._process: EncodingProcess | None = None
+        self._encoder: BlobEncoder | None = None
 
     async def close(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
-        if self._process is not None:
-            await self._process.close()
+        self._worker.close()
+        if self._encoder is not None:
+            await self._encoder.close()
 
     async def compute(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run other work on points in the same thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: function(*args, **kwargs))
+        """Run other work on points in the same worker."""
+        return await self._worker.run(function, *args, **kwargs)
 
     async def verify(self, share: Share, blob: BlobId) -> None:
         """
@@ -82,13 +84,11 @@ class Kzg:
             KzgParamsError: the parameters can't be used.
             EncodingProcessFailed: the process for many columns ended.
         """
-        if self.columns <= MOST_COLUMNS_IN_THREAD:
+        if self.columns <= MOST_COLUMNS_IN_WORKER:
             return await self.compute(self._encode, data)
-        if self._process is None:
-            from nomos_node.da.encoding_process import EncodingProcess
-
-            self._process = EncodingProcess(self._path, self.columns)
-        return await self._process.encode(data)
+        if self._encoder is None:
+            self._encoder = self._start_encoder(self._path, self.columns)
+        return await self._encoder.encode(data)
 
     def _verify(self, share: Share, blob: BlobId) -> None:
         verify_share(share, blob, self.columns, self._loaded().verification_key)

@@ -9,11 +9,12 @@ literally, as the real node does, it would ban a peer for one lost packet.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
+
+from nomos_node.time.monotonic import monotonic
 
 _UNIT: Final = 128
 _MOST_DIGITS: Final = 7
@@ -56,7 +57,7 @@ class _Rate:
 
 
 class PeerFailures:
-    def __init__(self, limits: FailureLimits, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, limits: FailureLimits, clock: Callable[[], float] = monotonic) -> None:
         self._limits = limits
         self._clock = clock
         self._rates: dict[str, dict[Exchange, _Rate]] = {}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -30,7 +29,8 @@ from nomos_node.da.swarm import DaSwarm
 from nomos_node.da.tasks import TaskSet
 from nomos_node.da.verifier import TransactionRefused, Verifier
 from nomos_node.network.errors import NetworkClosed, NetworkError
-from nomos_node.network.streams import Stream
+from nomos_node.network.peer_network import FrameStream
+from nomos_node.time.monotonic import monotonic
 
 _log = logging.getLogger("nomos_da_network")
 _WAITING_LIMIT = 1000
@@ -40,7 +40,7 @@ _ATTEMPTS = 2
 class SeenMessages:
     """The last messages passed on, for a time counted from when they were last met."""
 
-    def __init__(self, settings: ReplicationSettings, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, settings: ReplicationSettings, clock: Callable[[], float] = monotonic) -> None:
         self._settings = settings
         self._clock = clock
         self._last_met: OrderedDict[bytes, float] = OrderedDict()
@@ -74,14 +74,14 @@ class Replication:
         """Send a verified message to those who need it, in the background; ``source`` has it already."""
         if not self._seen.meet(replication_id(request)):
             return
-        receivers = self._receivers(request).difference([source, self._swarm.peer_id])
+        receivers = [peer for peer in self._interested(request) if peer not in {source, self._swarm.peer_id}]
         if receivers:
             frame = request_to_wire(request)
             _log.debug("passing a message of %d bytes on to %d members", len(frame), len(receivers))
             for peer in receivers:
                 self._outbox(peer).put(frame)
 
-    async def serve(self, stream: Stream) -> None:
+    async def serve(self, stream: FrameStream) -> None:
         """Take in what a peer sends until it ends the stream.
 
         Raises:
@@ -108,14 +108,16 @@ class Replication:
         if current is None or not set(current.subnetworks_of(peer)) & set(current.subnetworks_of(self._swarm.peer_id)):
             raise ValueError("shares are taken from members of this node's subnetworks only")
 
-    def _receivers(self, request: Request) -> set[str]:
+    def _interested(self, request: Request) -> list[str]:
+        """Those who need a message, in the order in which they get it."""
         members = self._sessions.current
         if members is None:
-            return set()
+            return []
         if isinstance(request, ShareRequest):
-            return set(members.members_of(request.subnetwork))
+            return members.members_of(request.subnetwork)
         own = [number for number in members.subnetworks_of(self._swarm.peer_id) if number < self._kzg.columns]
-        return {*self._swarm.connected, *(peer for number in own for peer in members.members_of(number))}
+        neighbours = (peer for number in own for peer in members.members_of(number))
+        return list(dict.fromkeys((*self._swarm.connected, *neighbours)))
 
     def _outbox(self, peer: str) -> _Outbox:
         if peer not in self._outboxes:
@@ -131,7 +133,7 @@ class _Outbox:
         self._peer = peer
         self._swarm = swarm
         self._waiting: asyncio.Queue[bytes] = asyncio.Queue(_WAITING_LIMIT)
-        self._stream: Stream | None = None
+        self._stream: FrameStream | None = None
 
     def put(self, frame: bytes) -> None:
         if self._waiting.full():

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
-import time
 from collections.abc import Iterable, Mapping, Sequence, Set
+from random import Random
 from typing import Final
 
 from nomos_core.cryptarchia.block import Block
@@ -25,6 +24,7 @@ from nomos_node.da.sessions import SessionMembers, Sessions
 from nomos_node.da.settings import SamplingSettings
 from nomos_node.da.tasks import TaskSet
 from nomos_node.mempool.mempool import Mempool
+from nomos_node.time.monotonic import monotonic
 
 _log = logging.getLogger("nomos_da_sampling")
 HISTORIC_PATIENCE: Final = 30.0
@@ -43,13 +43,21 @@ class Sampler:
     """The ``BlobSampling`` of a node with data availability."""
 
     def __init__(
-        self, client: SamplingClient, sessions: Sessions, mempool: Mempool, columns: int, settings: SamplingSettings
+        self,
+        client: SamplingClient,
+        sessions: Sessions,
+        mempool: Mempool,
+        *,
+        columns: int,
+        settings: SamplingSettings,
+        chance: Random,
     ) -> None:
         self._client = client
         self._sessions = sessions
         self._mempool = mempool
         self._columns = columns
         self._settings = settings
+        self._chance = chance
         self._sampled: dict[BlobId, float] = {}
         """When they were sampled, by a monotonic clock, in that order."""
         self._pending: set[BlobId] = set()
@@ -70,7 +78,7 @@ class Sampler:
         return self._sampled.keys()
 
     def proposable_blobs(self) -> Set[BlobId]:
-        ripe = time.monotonic() - _RIPENING * self._settings.delay
+        ripe = monotonic() - _RIPENING * self._settings.delay
         return {blob for blob, sampled in self._sampled.items() if sampled <= ripe}
 
     async def samples_all(self, block: Block, blobs: Set[BlobId]) -> bool:
@@ -107,11 +115,11 @@ class Sampler:
 
     async def _sample_in_time(self, blob: BlobId, session: int) -> None:
         await asyncio.sleep(self._settings.delay)
-        deadline = time.monotonic() + self._settings.validity
-        lot = _new_lot()
+        deadline = monotonic() + self._settings.validity
+        lot = self._new_lot()
         try:
             while not await self._succeeds(blob, session, lot):
-                if time.monotonic() + self._settings.retry_interval > deadline:
+                if monotonic() + self._settings.retry_interval > deadline:
                     _log.error("blob_id %s could not be sampled and is given up", blob.hex())
                     return
                 await asyncio.sleep(self._settings.retry_interval)
@@ -122,7 +130,7 @@ class Sampler:
 
     async def _try_now(self, blob: BlobId, session: int) -> bool:
         try:
-            return await self._succeeds(blob, session, _new_lot())
+            return await self._succeeds(blob, session, self._new_lot())
         except NoSuchColumn as error:
             _log.warning("blob_id %s was not sampled: %s", blob.hex(), error)
             return False
@@ -176,7 +184,7 @@ class Sampler:
             raise SampleMissing(
                 f"{self._settings.samples} samples are needed, there are {len(subnetworks)} subnetworks"
             )
-        drawn = random.Random(lot).sample(subnetworks, min(self._settings.subnetworks, len(subnetworks)))
+        drawn = Random(lot).sample(subnetworks, min(self._settings.subnetworks, len(subnetworks)))
         if any(each >= self._columns for each in drawn):
             raise NoSuchColumn(
                 f"share {max(drawn)}: Share not found: blobs have {self._columns} columns, session {members.session} "
@@ -185,14 +193,13 @@ class Sampler:
         return drawn
 
     def _remember(self, blob: BlobId) -> None:
-        self._sampled[blob] = time.monotonic()
+        self._sampled[blob] = monotonic()
         if len(self._sampled) > _REMEMBERED:
             del self._sampled[next(iter(self._sampled))]
 
-
-def _new_lot() -> int:
-    """The same lot draws the same subnetworks again."""
-    return random.getrandbits(_LOT_BITS)
+    def _new_lot(self) -> int:
+        """Draw a lot. The same lot draws the same subnetworks again."""
+        return self._chance.getrandbits(_LOT_BITS)
 
 
 def _sessions_of(transactions: Iterable[SignedMantleTx]) -> Iterable[tuple[BlobId, int]]:

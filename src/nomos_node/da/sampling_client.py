@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Iterable
+from random import Random
 from typing import Final
 
 from nomos_core.codec import CodecError
@@ -48,11 +48,14 @@ class UnknownSession(SampleMissing):
 
 
 class SamplingClient:
-    def __init__(self, swarm: DaSwarm, kzg: Kzg, store: BlobStore, settings: SamplingSettings) -> None:
+    """Asks members. ``chance`` draws in which order they are asked."""
+
+    def __init__(self, swarm: DaSwarm, kzg: Kzg, store: BlobStore, settings: SamplingSettings, chance: Random) -> None:
         self._swarm = swarm
         self._kzg = kzg
         self._store = store
         self._settings = settings
+        self._chance = chance
         self._patience = max(settings.commitments_wait, _LEAST_PATIENCE)
 
     async def commitments(self, blob: BlobId, members: SessionMembers) -> tuple[bytes, ...]:
@@ -66,11 +69,11 @@ class SamplingClient:
         if stored is not None:
             return stored
         columns = range(min(self._kzg.columns, len(members.membership.subnetworks)))
-        peers = self._others({peer for column in columns for peer in members.members_of(column)})
+        peers = dict.fromkeys(peer for column in columns for peer in members.members_of(column))
         reasons: list[str] = []
         for _ in range(self._settings.commitments_retries + 1):
             reasons = []
-            for peer in _shuffled(peers):
+            for peer in self._shuffled_others(peers):
                 try:
                     return await self._commitments_of(peer, blob)
                 except (NetworkError, _NotGiven) as error:
@@ -91,7 +94,7 @@ class SamplingClient:
         reasons: list[str] = []
         for _ in range(self._settings.share_retries + 1):
             reasons = []
-            for peer in _shuffled(self._others(peers)):
+            for peer in self._shuffled_others(peers):
                 try:
                     return await self._share_of(peer, blob, column, commitments)
                 except (NetworkError, _NotGiven) as error:
@@ -149,8 +152,9 @@ class SamplingClient:
             _log.log(TRACE, "in: answer of %d bytes from peer %s", len(answer or b""), peer)
             return answer
 
-    def _others(self, peers: Iterable[str]) -> list[str]:
-        return [peer for peer in peers if peer != self._swarm.peer_id]
+    def _shuffled_others(self, peers: Iterable[str]) -> list[str]:
+        others = [peer for peer in peers if peer != self._swarm.peer_id]
+        return self._chance.sample(others, len(others))
 
 
 class _NotGiven(Exception):
@@ -159,10 +163,6 @@ class _NotGiven(Exception):
 
 def _blob_of(rows_commitments: tuple[bytes, ...]) -> BlobId:
     return blob_id_of([decode_point(commitment) for commitment in rows_commitments])
-
-
-def _shuffled(peers: list[str]) -> list[str]:
-    return random.sample(peers, len(peers))
 
 
 SamplingFailure = (SampleMissing, KzgParamsError)

@@ -17,7 +17,7 @@ from nomos_core.da.sampling_messages import (
     response_to_wire,
 )
 from nomos_node.da.blob_store import BlobStore
-from nomos_node.network.streams import Stream
+from nomos_node.network.peer_network import FrameStream
 from nomos_node.telemetry.levels import TRACE
 
 _log = logging.getLogger("nomos_da_sampling")
@@ -27,7 +27,7 @@ class SamplingServer:
     def __init__(self, store: BlobStore) -> None:
         self._store = store
 
-    async def serve(self, stream: Stream) -> None:
+    async def serve(self, stream: FrameStream) -> None:
         """Answer the requests of a stream until its end, or until one that is none.
 
         Raises:

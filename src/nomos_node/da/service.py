@@ -25,9 +25,10 @@ from nomos_node.da.swarm import DaSwarm
 from nomos_node.da.verifier import Verifier
 from nomos_node.mempool.gossip import TransactionGossip
 from nomos_node.mempool.mempool import Mempool
-from nomos_node.network.service import NetworkService
 from nomos_node.storage.database import Database
+from nomos_node.surroundings import Surroundings
 from nomos_node.sync.syncing import Work
+from nomos_node.workers import Worker
 
 _log = logging.getLogger("nomos_da_network")
 _STREAMS: Final = 256
@@ -35,9 +36,9 @@ _STREAMS: Final = 256
 
 
 class DataAvailability:
-    """``async with`` starts the swarm and ends everything; ``work`` is to be run meanwhile.
+    """The service. ``async with`` starts the swarm and ends everything; ``work`` is to be run meanwhile.
 
-    ``dispersal`` is None on validators.
+    ``dispersal`` is None on validators. ``worker`` signs transactions.
 
     Raises:
         StorageError: the database failed.
@@ -46,19 +47,22 @@ class DataAvailability:
     def __init__(
         self,
         settings: DaSettings,
+        surroundings: Surroundings,
         *,
         chain: Chain,
         mempool: Mempool,
         transactions: TransactionGossip,
         database: Database,
         prover: Prover,
+        worker: Worker,
     ) -> None:
+        chance = surroundings.chance
         self.store = BlobStore(database)
-        self.kzg = Kzg(settings.kzg)
+        self.kzg = Kzg(settings.kzg, surroundings.open_worker("kzg", 1), surroundings.start_encoder)
         self.sessions = Sessions(settings.membership, database, chain)
-        self.network = NetworkService(settings.network, _log)
+        self.network = surroundings.open_network(settings.network, _log)
         self.swarm = DaSwarm(self.network, self.sessions.address_of, settings.connections)
-        self.balancer = Balancer(self.swarm, self.sessions, settings.connections)
+        self.balancer = Balancer(self.swarm, self.sessions, settings.connections, chance)
         self.verifier = Verifier(
             self.kzg,
             self.store,
@@ -68,8 +72,15 @@ class DataAvailability:
             peer_id=self.swarm.peer_id,
         )
         self._replication = Replication(self.swarm, self.sessions, self.verifier, self.kzg, settings.replication)
-        client = SamplingClient(self.swarm, self.kzg, self.store, settings.sampling)
-        self.sampler = Sampler(client, self.sessions, mempool, settings.kzg.columns, settings.sampling)
+        client = SamplingClient(self.swarm, self.kzg, self.store, settings.sampling, chance)
+        self.sampler = Sampler(
+            client,
+            self.sessions,
+            mempool,
+            columns=settings.kzg.columns,
+            settings=settings.sampling,
+            chance=chance,
+        )
         self.dispersal: Dispersal | None = None
         if settings.dispersal is not None:
             self.dispersal = Dispersal(
@@ -80,6 +91,8 @@ class DataAvailability:
                 replication=self._replication,
                 prover=prover,
                 settings=settings.dispersal,
+                worker=worker,
+                chance=chance,
             )
         self._serve()
         self._open = AsyncExitStack()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -19,8 +18,8 @@ from nomos_node.da.settings import ConnectionSettings
 from nomos_node.network.addresses import AddressError, parse_endpoint
 from nomos_node.network.errors import NetworkError, PeerUnreachable
 from nomos_node.network.events import PeerConnected
-from nomos_node.network.service import NetworkService
-from nomos_node.network.streams import Stream
+from nomos_node.network.peer_network import FrameStream, Network
+from nomos_node.time.monotonic import monotonic
 
 _log = logging.getLogger("nomos_da_network")
 
@@ -37,9 +36,7 @@ class Direction(Enum):
 class DaSwarm:
     """``address_of`` gives a member's multiaddress; ``network`` is started and closed by whoever made it."""
 
-    def __init__(
-        self, network: NetworkService, address_of: Callable[[str], str | None], settings: ConnectionSettings
-    ) -> None:
+    def __init__(self, network: Network, address_of: Callable[[str], str | None], settings: ConnectionSettings) -> None:
         self.peer_id = network.peer_id
         self.failures = PeerFailures(settings.limits)
         self._network = network
@@ -83,16 +80,16 @@ class DaSwarm:
         async with self._dialling[peer]:
             if peer in self._connected:
                 return
-            if self._resting.get(peer, 0.0) > time.monotonic():
+            if self._resting.get(peer, 0.0) > monotonic():
                 raise PeerAvoided(f"peer {peer} did not answer a moment ago")
             try:
                 await self._network.dial(self._endpoint(peer))
             except NetworkError:
-                self._resting[peer] = time.monotonic() + self._cooldown
+                self._resting[peer] = monotonic() + self._cooldown
                 raise
             self._connected.setdefault(peer, Direction.OUTBOUND)
 
-    async def open_stream(self, peer: str, protocol: str) -> Stream:
+    async def open_stream(self, peer: str, protocol: str) -> FrameStream:
         """A stream to a member, which is dialled if need be.
 
         Raises:
@@ -113,7 +110,7 @@ class DaSwarm:
                 await self.block(peer)
             case Health.UNHEALTHY:
                 _log.debug("leaving peer %s alone for %g s: failures of %s", peer, self._cooldown, exchange.value)
-                self._resting[peer] = time.monotonic() + self._cooldown
+                self._resting[peer] = monotonic() + self._cooldown
                 await self._network.disconnect(peer)
 
     async def block(self, peer: str) -> bool:

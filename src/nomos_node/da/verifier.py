@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 
 from nomos_core.da.shares import Share
 from nomos_core.da.verification import InvalidShare
@@ -22,6 +21,7 @@ from nomos_node.da.sessions import Sessions
 from nomos_node.mempool.gossip import TransactionGossip
 from nomos_node.mempool.mempool import AlreadyInMempool, TransactionTooLarge
 from nomos_node.telemetry.levels import TRACE
+from nomos_node.time.monotonic import monotonic
 
 _log = logging.getLogger("nomos_da_verifier")
 
@@ -59,7 +59,7 @@ class Verifier:
         """
         while True:
             await asyncio.sleep(self._prune_interval)
-            for blob in self._trigger.overdue(time.monotonic()):
+            for blob in self._trigger.overdue(monotonic()):
                 await self._publish(blob)
 
     async def take_share(self, blob: BlobId, share: Share) -> bool:
@@ -82,7 +82,7 @@ class Verifier:
         if not await self._store.add_share(blob, share):
             return False
         _log.debug("blob %s: keeping share %d", blob.hex(), column)
-        if self._trigger.share_arrived(blob, column, time.monotonic()):
+        if self._trigger.share_arrived(blob, column, monotonic()):
             await self._complete(blob)
         return True
 
@@ -98,7 +98,7 @@ class Verifier:
         if not await self._store.add_transaction(operation.blob, transaction):
             return operation.blob, False
         _log.debug("blob %s: keeping its transaction", operation.blob.hex())
-        if self._trigger.transaction_arrived(operation.blob, columns, time.monotonic()):
+        if self._trigger.transaction_arrived(operation.blob, columns, monotonic()):
             await self._complete(operation.blob)
         return operation.blob, True
 

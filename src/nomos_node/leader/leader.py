@@ -28,12 +28,15 @@ from nomos_node.leader.turns import Turns
 from nomos_node.mempool.mempool import Mempool
 from nomos_node.telemetry.levels import TRACE
 from nomos_node.time.slot_clock import SlotClock
+from nomos_node.workers import Worker
 
 _log = logging.getLogger("chain_leader")
 LEADER_KEY: Final = Ed25519Key(bytes(32))
 
 
 class Leader:
+    """The node's leader. ``worker`` draws the lottery, ``publish`` sends a block to the peers."""
+
     def __init__(
         self,
         chain: Chain,
@@ -43,6 +46,7 @@ class Leader:
         tickets: Tickets,
         turns: Turns,
         publish: Callable[[Block], Awaitable[None]],
+        worker: Worker,
     ) -> None:
         self._chain = chain
         self._mempool = mempool
@@ -50,6 +54,7 @@ class Leader:
         self._tickets = tickets
         self._turns = turns
         self._publish = publish
+        self._worker = worker
 
     async def run(self, clock: SlotClock) -> None:
         """Endless."""
@@ -86,7 +91,7 @@ class Leader:
         if epoch is None:
             _log.error("trying to propose a block for slot %d but epoch state is not available", slot)
             return False
-        note = await asyncio.to_thread(self._tickets.winning_note, slot, epoch, state.utxos)
+        note = await self._worker.run(self._tickets.winning_note, slot, epoch, state.utxos)
         if note is None:
             _log.debug("lost slot %d: none of this node's notes wins it", slot)
             return False

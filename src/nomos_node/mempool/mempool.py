@@ -9,7 +9,6 @@ marked with the block.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -51,9 +50,12 @@ Status = str | InBlock
 
 
 class Mempool:
-    """``new_transactions`` announces every transaction when it becomes pending."""
+    """The pending transactions. ``new_transactions`` announces each when it becomes pending.
 
-    def __init__(self, store: TransactionStore, *, now_ms: Callable[[], int] = lambda: time.time_ns() // 10**6) -> None:
+    ``now_ms`` is the wall clock, in milliseconds of the Unix epoch.
+    """
+
+    def __init__(self, store: TransactionStore, *, now_ms: Callable[[], int]) -> None:
         self.new_transactions: Broadcast[Pending] = Broadcast()
         self._store = store
         self._now_ms = now_ms

@@ -16,12 +16,13 @@ class Broadcast(Generic[T]):
     """Not thread-safe: published to and read in one event loop."""
 
     def __init__(self) -> None:
-        self._feeds: set[Feed[T]] = set()
+        self._feeds: list[Feed[T]] = []
+        """In the order in which they subscribed."""
 
     def subscribe(self) -> Feed[T]:
         """The events from now on, until either side closes the feed."""
-        feed: Feed[T] = Feed(_CAPACITY, on_close=self._feeds.discard)
-        self._feeds.add(feed)
+        feed: Feed[T] = Feed(_CAPACITY, on_close=self._feeds.remove)
+        self._feeds.append(feed)
         return feed
 
     def publish(self, event: T) -> None:

@@ -43,9 +43,10 @@ class NetworkService:
         self._log = log or logging.getLogger("nomos_network")
         self.peer_id = peer_id(Ed25519Key(settings.node_key).public)
         self.traffic = Traffic()
-        self._topics: defaultdict[str, set[Feed[GossipMessage]]] = defaultdict(set)
-        self._peer_feeds: set[Feed[PeerEvent]] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._topics: defaultdict[str, list[Feed[GossipMessage]]] = defaultdict(list)
+        self._peer_feeds: list[Feed[PeerEvent]] = []
+        self._tasks: dict[asyncio.Task[None], None] = {}
+        """In the order in which they were started."""
         self._connected: set[str] = set()
         self._host = Libp2pHost(settings, self, self._log)
         self._thread: TrioThread | None = None
@@ -92,8 +93,8 @@ class NetworkService:
 
     async def subscribe(self, topic: str) -> Feed[GossipMessage]:
         """Join a topic. The feed holds every message from now on, our own included."""
-        feed = Feed[GossipMessage](FEED_CAPACITY, self._topics[topic].discard)
-        self._topics[topic].add(feed)
+        feed = Feed[GossipMessage](FEED_CAPACITY, self._topics[topic].remove)
+        self._topics[topic].append(feed)
         await self._running().call(self._host.subscribe, topic)
         self._log.debug("joined topic %s", topic)
         return feed
@@ -188,8 +189,8 @@ class NetworkService:
 
     def peer_events(self) -> Feed[PeerEvent]:
         """Peers that connect and disconnect from now on."""
-        feed = Feed[PeerEvent](FEED_CAPACITY, self._peer_feeds.discard)
-        self._peer_feeds.add(feed)
+        feed = Feed[PeerEvent](FEED_CAPACITY, self._peer_feeds.remove)
+        self._peer_feeds.append(feed)
         return feed
 
     # Called by the host, in its thread
@@ -276,8 +277,8 @@ class NetworkService:
 
     def _spawn(self, work: Awaitable[None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.pop)
         return task
 
     def _spawn_handler(

@@ -6,7 +6,6 @@ activity and withdrawals have nothing to refer to: they are answered, logged and
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 from nomos_core.identifiers import DeclarationId
@@ -17,15 +16,19 @@ from nomos_core.mantle.signing import ZkAndEd25519Signer, sign_transaction
 from nomos_core.mantle.transactions import MantleTx
 from nomos_core.proofs.prover import Prover
 from nomos_node.mempool.gossip import TransactionGossip
+from nomos_node.workers import Worker
 
 _log = logging.getLogger("nomos_sdp")
 _SIGNER = ZkAndEd25519Signer((0,), Ed25519Key(bytes(32)))
 
 
 class DeclarationPosting:
-    def __init__(self, gossip: TransactionGossip, prover: Prover) -> None:
+    """``worker`` signs the transactions, which may take seconds."""
+
+    def __init__(self, gossip: TransactionGossip, prover: Prover, worker: Worker) -> None:
         self._gossip = gossip
         self._prover = prover
+        self._worker = worker
 
     async def declare(self, declaration: SDPDeclare) -> DeclarationId:
         """
@@ -34,7 +37,7 @@ class DeclarationPosting:
             AlreadyInMempool, TransactionTooLarge, StorageError: as ``Mempool.add``.
         """
         _log.debug("signing the declaration of provider %s", declaration.provider_id.hex())
-        transaction = await asyncio.to_thread(
+        transaction = await self._worker.run(
             sign_transaction, MantleTx((declaration,)), operation_signers=(_SIGNER,), prover=self._prover
         )
         await self._gossip.submit(transaction)

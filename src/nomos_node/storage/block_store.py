@@ -7,7 +7,6 @@ stale are on disk together.
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -57,12 +56,15 @@ class BlockStore:
     async def record(
         self,
         position: ChainPosition,
+        now: float,
         *,
         block: StoredBlock | None = None,
         immutable: Sequence[Branch[HeaderId]] = (),
         stale: Iterable[HeaderId] = (),
     ) -> None:
         """Put the chain's position on disk, with the block that led to it and what its LIB settled.
+
+        ``now`` is the wall clock, in seconds of the Unix epoch.
 
         Raises:
             StorageError: as ``Database.run``.
@@ -79,7 +81,7 @@ class BlockStore:
             )
             connection.execute(
                 "INSERT OR REPLACE INTO chain VALUES (0, ?, ?, ?, ?, ?)",
-                (position.genesis, position.tip, position.lib, position.mode.value, time.time()),
+                (position.genesis, position.tip, position.lib, position.mode.value, now),
             )
 
         await self._database.run(work)

@@ -1,8 +1,9 @@
-"""The SQLite database and the one thread that uses it.
+"""The SQLite database of a node.
 
-Work is handed to that thread and done in the order given; whatever waits at the same time shares one transaction, so
-that a busy node commits seldom. With a write-ahead log a process killed at any moment leaves a database that opens
-again; every piece of work is in it wholly or not at all.
+Work on it is a function of the connection, and is done in the order in which it was handed in. A node uses
+``ThreadedDatabase``: one thread does the work, and whatever waits at the same time shares one transaction, so that a
+busy node commits seldom. With a write-ahead log a process killed at any moment leaves a database that opens again;
+every piece of work is in it wholly or not at all.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar
 
 from nomos_node.storage.schema import SCHEMA, SCHEMA_VERSION
 
@@ -40,17 +41,15 @@ class _Job(Generic[T]):
 
 
 class Database:
-    """Opened by ``open``; ``run`` from the event loop, ``close`` when everything handed in shall be on disk."""
+    """A database that does work at once, in the thread of the caller. ``close`` it in the end."""
 
     def __init__(self, connection: sqlite3.Connection, name: str) -> None:
         self._connection = connection
         self._name = name
-        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._serve, name="storage", daemon=True)
-        self._thread.start()
+        self._closed = False
 
     @classmethod
-    def open(cls, directory: Path) -> Database:
+    def open(cls, directory: Path) -> Self:
         """Open or make the database of a ``storage.db_path``, which no other process may hold.
 
         Raises:
@@ -66,11 +65,11 @@ class Database:
         return database
 
     @classmethod
-    def in_memory(cls) -> Database:
+    def in_memory(cls) -> Self:
         return cls(_connected(":memory:"), "the in-memory database")
 
     async def run(self, work: Work[T]) -> T:
-        """Do ``work`` on the database's thread and return its result once it is committed.
+        """Do ``work`` and return its result once it is committed.
 
         Raises:
             StorageError: SQLite refused it (a full disk, say), or the database is closed.
@@ -82,36 +81,23 @@ class Database:
         return self._submit(work).result()
 
     def close(self) -> None:
-        """Finish what was handed in. Idempotent."""
-        self._jobs.put(None)
-        self._thread.join()
+        """Finish what was handed in, then let go of the file. Idempotent."""
+        if not self._closed:
+            self._closed = True
+            self._finish()
 
     def _submit(self, work: Work[T]) -> Future[T]:
-        if not self._thread.is_alive():
+        if self._closed:
             raise StorageError(f"{self._name} is closed")
-        done: Future[T] = Future()
-        self._jobs.put(_Job(work, done))
-        return done
+        job = _Job(work, Future[T]())
+        self._hand_in(job)
+        return job.done
 
-    def _serve(self) -> None:
-        closing = False
-        while not closing:
-            batch, closing = self._next_batch()
-            began = time.perf_counter()
-            self._commit(batch)
-            if batch:
-                _log.debug("%d pieces of work in %.1f ms", len(batch), (time.perf_counter() - began) * 1000)
+    def _hand_in(self, job: _Job[Any]) -> None:
+        self._commit([job])
+
+    def _finish(self) -> None:
         self._connection.close()
-
-    def _next_batch(self) -> tuple[list[_Job[Any]], bool]:
-        batch: list[_Job[Any]] = []
-        job = self._jobs.get()
-        while job is not None:
-            batch.append(job)
-            if self._jobs.empty() or len(batch) == _LARGEST_BATCH:
-                return batch, False
-            job = self._jobs.get()
-        return batch, True
 
     def _commit(self, batch: list[_Job[Any]]) -> None:
         """Do the work of a batch, also of those who no longer wait for it: a cancelled task must not lose a block."""
@@ -151,6 +137,45 @@ class Database:
             self._connection.execute("ROLLBACK TO job")
         self._connection.execute("RELEASE job")
         return result
+
+
+class ThreadedDatabase(Database):
+    """A database whose work is done by a thread of its own."""
+
+    def __init__(self, connection: sqlite3.Connection, name: str) -> None:
+        super().__init__(connection, name)
+        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name="storage", daemon=True)
+        self._thread.start()
+
+    def _hand_in(self, job: _Job[Any]) -> None:
+        if not self._thread.is_alive():
+            raise StorageError(f"{self._name} is closed: its thread has ended")
+        self._jobs.put(job)
+
+    def _finish(self) -> None:
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        closing = False
+        while not closing:
+            batch, closing = self._next_batch()
+            began = time.perf_counter()
+            self._commit(batch)
+            if batch:
+                _log.debug("%d pieces of work in %.1f ms", len(batch), (time.perf_counter() - began) * 1000)
+        self._connection.close()
+
+    def _next_batch(self) -> tuple[list[_Job[Any]], bool]:
+        batch: list[_Job[Any]] = []
+        job = self._jobs.get()
+        while job is not None:
+            batch.append(job)
+            if self._jobs.empty() or len(batch) == _LARGEST_BATCH:
+                return batch, False
+            job = self._jobs.get()
+        return batch, True
 
 
 def _connected(target: str) -> sqlite3.Connection:

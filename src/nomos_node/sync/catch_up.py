@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
+from random import Random
 
 from nomos_node.chain.chain import Chain
 from nomos_node.network.events import PeerConnected
@@ -19,16 +19,24 @@ _log = logging.getLogger("chain_network")
 
 
 class CatchUp:
-    """``patience`` is the time without a new block after which a peer is asked, in seconds."""
+    """Asks peers for their tip. ``patience`` is how long to wait for a new block before one is asked, in seconds."""
 
     def __init__(
-        self, chain: Chain, client: SyncClient, downloader: OrphanDownloader, network: PeerNetwork, patience: float
+        self,
+        chain: Chain,
+        client: SyncClient,
+        downloader: OrphanDownloader,
+        network: PeerNetwork,
+        *,
+        patience: float,
+        chance: Random,
     ) -> None:
         self._chain = chain
         self._client = client
         self._downloader = downloader
         self._network = network
         self._patience = patience
+        self._chance = chance
 
     async def run(self) -> None:
         """Endless."""
@@ -64,6 +72,6 @@ class CatchUp:
                     peers = await self._network.peers()
                     _log.info("no new block for %g s: asking one of %d peers for its tip", self._patience, len(peers))
                     if peers:
-                        await self.ask(random.choice(peers))
+                        await self.ask(self._chance.choice(peers))
                 except StopAsyncIteration:
                     return

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from dataclasses import dataclass, field
+from random import Random
 from typing import Final
 
 from nomos_core.cryptarchia.fork_choice import UnknownParentError
@@ -36,13 +36,21 @@ class _Wanted:
 
 class OrphanDownloader:
     def __init__(
-        self, chain: Chain, intake: BlockIntake, client: SyncClient, network: PeerNetwork, max_waiting: int
+        self,
+        chain: Chain,
+        intake: BlockIntake,
+        client: SyncClient,
+        network: PeerNetwork,
+        *,
+        max_waiting: int,
+        chance: Random,
     ) -> None:
         self._chain = chain
         self._intake = intake
         self._client = client
         self._network = network
         self._max_waiting = max_waiting
+        self._chance = chance
         self._waiting: dict[HeaderId, _Wanted] = {}
         self._fetching: HeaderId | None = None
         self._arrived = asyncio.Event()
@@ -94,7 +102,7 @@ class OrphanDownloader:
         connected = set(await self._network.peers())
         first = [peer for peer in dict.fromkeys(wanted.known_to) if peer in connected]
         others = sorted(connected.difference(first))
-        return first + random.sample(others, min(PEERS_TO_TRY, len(others)))
+        return first + self._chance.sample(others, min(PEERS_TO_TRY, len(others)))
 
     async def download(self, peer: str, target: HeaderId) -> None:
         """Fetch the chain up to ``target`` from one peer.

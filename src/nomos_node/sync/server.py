@@ -79,7 +79,7 @@ class SyncServer:
                 raise NoPath(NOT_ONLINE)
             if len(request.additional) > MAX_ADDITIONAL_BLOCKS:
                 raise NoPath(f"a request names at most {MAX_ADDITIONAL_BLOCKS} additional blocks")
-            known = {request.local_tip, request.latest_immutable, *request.additional}
+            known = (request.local_tip, request.latest_immutable, *sorted(request.additional))
             for block in await self.path(request.target, known):
                 stored = await self._store.block(block)
                 if stored is None:

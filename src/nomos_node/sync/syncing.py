@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from random import Random
 from typing import Any, TypeAlias
 
 from nomos_node.chain.block_intake import BlockIntake
@@ -52,10 +53,11 @@ class Syncing:
         intake: BlockIntake,
         network: PeerNetwork,
         settings: SyncSettings,
+        chance: Random,
     ) -> None:
         client = SyncClient(network, settings.response_timeout)
         impatient = SyncClient(network, min(settings.response_timeout, ORPHAN_RESPONSE_SECONDS))
-        orphans = OrphanDownloader(chain, intake, impatient, network, settings.max_orphans)
+        orphans = OrphanDownloader(chain, intake, impatient, network, max_waiting=settings.max_orphans, chance=chance)
         self.proposals = ProposalGossip(
             chain=chain, mempool=mempool, intake=intake, orphans=orphans, network=network, topic=settings.topic
         )
@@ -63,7 +65,7 @@ class Syncing:
         self.work: Work = {
             "proposal gossip": self.proposals.run,
             "orphan downloads": orphans.run,
-            "catching up": CatchUp(chain, client, orphans, network, settings.silence).run,
+            "catching up": CatchUp(chain, client, orphans, network, patience=settings.silence, chance=chance).run,
             "bootstrap": partial(
                 bootstrap, chain, download, settings.initial_peers, settings.prolonged_bootstrap_period
             ),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from nomos_node.telemetry.metrics import Distribution, Kind, Metric
@@ -13,12 +12,16 @@ if TYPE_CHECKING:
 
 
 class OtlpMessages:
-    """``service_name`` is what Prometheus calls the job."""
+    """OTLP messages of one node's metrics.
 
-    def __init__(self, metrics: Sequence[Metric], service_name: str) -> None:
+    ``service_name`` is the job of Prometheus. ``now_ns`` is the wall clock, in nanoseconds of the Unix epoch.
+    """
+
+    def __init__(self, metrics: Sequence[Metric], service_name: str, now_ns: Callable[[], int]) -> None:
         self._metrics = metrics
         self._service_name = service_name
-        self._started_ns = time.time_ns()
+        self._now_ns = now_ns
+        self._started_ns = now_ns()
 
     def serialized(self) -> bytes:
         """An ``ExportMetricsServiceRequest`` with the values of now."""
@@ -30,7 +33,7 @@ class OtlpMessages:
         name.key, name.value.string_value = "service.name", self._service_name
         scope = resource.scope_metrics.add()
         scope.scope.name = "nomos_node"
-        now = time.time_ns()
+        now = self._now_ns()
         for metric in self._metrics:
             self._write(metric, scope.metrics.add(), now)
         return request.SerializeToString()

@@ -14,6 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from nomos_node.workers import Worker
+
 if TYPE_CHECKING:
     import aiohttp
 
@@ -77,17 +79,18 @@ def push_interval(environ: Mapping[str, str]) -> float:
 
 
 class MetricsPush:
-    """``serialized`` makes the body of a push, with the values of that moment."""
+    """Pushes to one collector. ``serialized`` makes the body of a push, with the values of that moment."""
 
-    def __init__(self, settings: PushSettings, serialized: Callable[[], bytes]) -> None:
+    def __init__(self, settings: PushSettings, serialized: Callable[[], bytes], worker: Worker) -> None:
         self._settings = settings
         self._serialized = serialized
+        self._worker = worker
         self._reached: bool | None = None
         """None before the first push."""
 
     async def run(self) -> None:
         """Push at once, then at every interval, and once more when cancelled, if the collector answers."""
-        await asyncio.to_thread(_import_heavy_modules)
+        await self._worker.run(_import_heavy_modules)
         import aiohttp
 
         async with aiohttp.ClientSession(headers=_HEADERS) as session:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -32,7 +31,8 @@ class SlotTick:
 @dataclass(frozen=True, slots=True)
 class SlotClock:
     schedule: SlotSchedule
-    now_ns: Callable[[], int] = time.time_ns
+    now_ns: Callable[[], int]
+    """The wall clock, in nanoseconds of the Unix epoch."""
 
     def current_slot(self) -> int:
         return self.schedule.slot_at(self.now_ns())

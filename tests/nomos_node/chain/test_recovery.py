@@ -10,7 +10,7 @@ import pytest
 
 from nomos_core.cryptarchia.fork_choice import Mode
 from nomos_core.identifiers import HeaderId
-from nomos_core.ledger.state import genesis_state
+from nomos_core.ledger.state import LedgerState, genesis_state
 from nomos_core.proofs.development import DevelopmentProver
 from nomos_node.chain.chain import Chain
 from nomos_node.chain.recovery import BootstrapRules, RecoveryError, open_chain
@@ -18,9 +18,22 @@ from nomos_node.chain.rules import LedgerRules
 from nomos_node.chain.snapshots import INTERVAL
 from nomos_node.storage.block_store import BlockStore
 from nomos_node.storage.database import Database
+from nomos_node.workers import ThreadWorker
 from support.inputs.chain_making import GENESIS, GENESIS_ID, NOTES, PROVER, TestNode, extend, grow, rules, transfer
 
 Start = Callable[..., TestNode]
+
+
+def _opened(node: TestNode, genesis: HeaderId, state: LedgerState, ledger_rules: LedgerRules) -> Chain:
+    return open_chain(
+        genesis,
+        state,
+        ledger_rules,
+        BlockStore(node.database),
+        BootstrapRules(),
+        now=time.time,
+        worker=ThreadWorker("ledger", 1),
+    )
 
 
 @pytest.fixture
@@ -121,7 +134,7 @@ async def test_the_database_of_another_chain_is_refused(start: Start, tmp_path: 
     await grow(node.chain, [1])
     state = genesis_state(GENESIS, node.ledger_rules.config, PROVER)
     with pytest.raises(RecoveryError, match="give this node another db_path"):
-        open_chain(HeaderId(bytes(32)), state, rules(), node.store, BootstrapRules())
+        _opened(node, HeaderId(bytes(32)), state, rules())
 
 
 class _DoubtingProver(DevelopmentProver):
@@ -135,7 +148,7 @@ async def test_blocks_that_the_prover_refuses_are_refused_at_the_start(start: St
     doubting = LedgerRules(node.ledger_rules.config, _DoubtingProver())
     state = genesis_state(GENESIS, doubting.config, PROVER)
     with pytest.raises(RecoveryError, match="was it made with another prover"):
-        open_chain(GENESIS_ID, state, doubting, node.store, BootstrapRules())
+        _opened(node, GENESIS_ID, state, doubting)
 
 
 async def test_a_missing_block_is_named(start: Start) -> None:
@@ -145,4 +158,4 @@ async def test_a_missing_block_is_named(start: Start) -> None:
     await node.database.run(lambda db: db.execute("DELETE FROM blocks WHERE id = ?", (lost,)))
     state = genesis_state(GENESIS, node.ledger_rules.config, PROVER)
     with pytest.raises(RecoveryError, match=f"lacks block 0x{lost.hex()}"):
-        open_chain(GENESIS_ID, state, node.ledger_rules, BlockStore(node.database), BootstrapRules())
+        _opened(node, GENESIS_ID, state, node.ledger_rules)

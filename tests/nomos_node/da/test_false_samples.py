@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Self
 
 import pytest
@@ -65,7 +66,13 @@ class Lab:
         member = make_member(da_genesis([40_001, 40_002]), da_settings(kzg_file))
         await member.service.sessions.follow()
         service = member.service
-        self._client = SamplingClient(self.swarm, service.kzg, service.store, da_settings(kzg_file).sampling)  # type: ignore[arg-type]
+        self._client = SamplingClient(
+            self.swarm,  # type: ignore[arg-type]
+            service.kzg,
+            service.store,
+            da_settings(kzg_file).sampling,
+            Random(0),
+        )
         assert service.sessions.current is not None
         self._members = service.sessions.current
         return member

@@ -16,6 +16,7 @@ from nomos_core.da.verification import InvalidShare
 from nomos_node.da import kzg as kzg_module
 from nomos_node.da.encoding_process import EncodingProcess, EncodingProcessFailed
 from nomos_node.da.kzg import Kzg, KzgSettings
+from nomos_node.workers import ThreadWorker
 from support.processes.da_members import DATA, encoded
 
 
@@ -26,6 +27,10 @@ async def process(kzg_file: Path) -> AsyncIterator[EncodingProcess]:
     await process.close()
 
 
+def _kzg(settings: KzgSettings) -> Kzg:
+    return Kzg(settings, ThreadWorker("kzg", 1), EncodingProcess)
+
+
 async def test_a_missing_file_is_warned_of_and_fails_when_it_is_needed(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -33,7 +38,7 @@ async def test_a_missing_file_is_warned_of_and_fails_when_it_is_needed(
     settings.warn_if_missing()
     assert f"missing KZG parameters at {tmp_path / 'nothing'}: this node can neither" in caplog.text
     assert "nomos-testing kzg-params" in caplog.text
-    kzg = Kzg(settings)
+    kzg = _kzg(settings)
     with pytest.raises(KzgParamsError, match="can't be read: No such file"):
         await kzg.encode(DATA)
     await kzg.close()
@@ -43,7 +48,7 @@ async def test_a_file_that_holds_none_fails_when_it_is_needed(tmp_path: Path, kz
     file = tmp_path / "params"
     file.write_bytes(b"something else")
     settings = KzgSettings(file, 2)
-    kzg = Kzg(settings)
+    kzg = _kzg(settings)
     with pytest.raises(KzgParamsError, match="holds no KZG parameters"):
         await kzg.encode(DATA)
     blob = encoded(kzg_file)
@@ -63,7 +68,7 @@ async def test_the_parameters_are_read_once(kzg_file: Path, monkeypatch: pytest.
         return load(path)
 
     monkeypatch.setattr(KzgParams, "load", counted)
-    kzg = Kzg(KzgSettings(kzg_file, 2))
+    kzg = _kzg(KzgSettings(kzg_file, 2))
     assert reads == 0
     blob = await kzg.encode(DATA)
     await kzg.verify(blob.share(0), blob.blob_id)
@@ -91,7 +96,7 @@ async def test_the_work_runs_beside_the_event_loop(kzg_file: Path, monkeypatch: 
     monkeypatch.setattr(kzg_module, "encode", waiting(kzg_module.encode))
     monkeypatch.setattr(kzg_module, "verify_share", waiting(kzg_module.verify_share))
     monkeypatch.setattr(KzgParams, "load", waiting(KzgParams.load))
-    kzg = Kzg(KzgSettings(kzg_file, 2))
+    kzg = _kzg(KzgSettings(kzg_file, 2))
     assert await kzg.encode(DATA) == blob
     await kzg.verify(blob.share(0), blob.blob_id)
     await kzg.close()

@@ -21,6 +21,7 @@ from nomos_node.leader.lottery import Tickets
 from nomos_node.leader.turns import Turns
 from nomos_node.mempool.mempool import PENDING, UNKNOWN
 from nomos_node.wallet.wallet import Wallet
+from nomos_node.workers import ThreadWorker
 from support.inputs.chain_making import NOTES, PROVER, SECRETS, VALUE, TestNode, forge, inscription, transfer
 
 _LEADER_SECRET = 1234
@@ -45,7 +46,16 @@ def _leader(node: TestNode, secrets: tuple[int, ...] = SECRETS) -> tuple[Leader,
 
     tickets = Tickets(wallet, _LEADER_SECRET, _COEFFICIENT)
     turns = Turns(Ed25519Key(bytes(32)).public, slot_seconds=2)
-    return Leader(node.chain, node.mempool, node.sampling, tickets=tickets, turns=turns, publish=publish), published
+    leader = Leader(
+        node.chain,
+        node.mempool,
+        node.sampling,
+        tickets=tickets,
+        turns=turns,
+        publish=publish,
+        worker=ThreadWorker("lottery", 1),
+    )
+    return leader, published
 
 
 def _winning_slots(slots: range, notes: int) -> list[int]:

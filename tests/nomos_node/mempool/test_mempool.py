@@ -94,7 +94,7 @@ async def test_a_restart_finds_what_was_there(mempool: Mempool, database: Databa
         await mempool.add(transaction)
     await mempool.mark_in_block([two], _BLOCK)
     await mempool.remove([three.hash])
-    again = Mempool(TransactionStore(database))
+    again = Mempool(TransactionStore(database), now_ms=lambda: 5678)
     again.recover()
     assert again.statuses([one.hash, two.hash, three.hash]) == [PENDING, InBlock(_BLOCK), UNKNOWN]
     assert again.last_added_ms == 1234
@@ -105,7 +105,7 @@ async def test_a_submitted_transaction_reaches_the_peers_and_is_not_sent_again(m
     other_database = Database.in_memory()
     ours, theirs = MemoryPeer(), MemoryPeer()
     ours.connect(theirs)
-    their_mempool = Mempool(TransactionStore(other_database))
+    their_mempool = Mempool(TransactionStore(other_database), now_ms=lambda: 5678)
     their_gossip = TransactionGossip(their_mempool, theirs, "mantle")
     transaction = transfer(0)
     await TransactionGossip(mempool, ours, "mantle").submit(transaction)

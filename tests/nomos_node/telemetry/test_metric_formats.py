@@ -48,7 +48,7 @@ def test_the_page_has_each_metric_under_its_own_name() -> None:
 
 def test_the_message_names_the_node_and_counts_from_its_start() -> None:
     before = time.time_ns()
-    messages = OtlpMessages(_metrics(), "validator-0")
+    messages = OtlpMessages(_metrics(), "validator-0", time.time_ns)
     (resource,) = ExportMetricsServiceRequest.FromString(messages.serialized()).resource_metrics
     assert [(a.key, a.value.string_value) for a in resource.resource.attributes] == [("service.name", "validator-0")]
     blocks, transactions, sizes = resource.scope_metrics[0].metrics
@@ -72,7 +72,7 @@ def test_the_message_names_the_node_and_counts_from_its_start() -> None:
 
 def test_each_message_has_the_values_of_its_moment() -> None:
     values = iter([1, 2])
-    messages = OtlpMessages([Number("rising", "", lambda: next(values))], "node")
+    messages = OtlpMessages([Number("rising", "", lambda: next(values))], "node", time.time_ns)
     points = [ExportMetricsServiceRequest.FromString(messages.serialized()) for _ in range(2)]
     assert [
         message.resource_metrics[0].scope_metrics[0].metrics[0].sum.data_points[0].as_int for message in points

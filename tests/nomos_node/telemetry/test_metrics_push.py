@@ -14,6 +14,7 @@ import pytest
 from nomos_node.telemetry.metrics import Number
 from nomos_node.telemetry.otlp import OtlpMessages
 from nomos_node.telemetry.push import BadEndpoint, MetricsPush, PushSettings, metrics_url, push_interval
+from nomos_node.workers import ThreadWorker
 from nomos_testing.surroundings import measured_machine_factor
 from support.fakes.otlp_collector import otlp_collector
 from support.inputs.chain_making import reached
@@ -21,8 +22,10 @@ from support.inputs.chain_making import reached
 
 @asynccontextmanager
 async def _pushing(endpoint: str, interval: float = 0.01) -> AsyncIterator[None]:
-    messages = OtlpMessages([Number("rising", "", time.monotonic_ns)], "validator-0")
-    push = MetricsPush(PushSettings(metrics_url(endpoint), "validator-0", interval), messages.serialized)
+    messages = OtlpMessages([Number("rising", "", time.monotonic_ns)], "validator-0", time.time_ns)
+    push = MetricsPush(
+        PushSettings(metrics_url(endpoint), "validator-0", interval), messages.serialized, ThreadWorker("imports", 1)
+    )
     task = asyncio.create_task(push.run())
     yield
     task.cancel()

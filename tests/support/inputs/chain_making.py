@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from random import Random
 
 from nomos_core.cryptarchia.block import Block
 from nomos_core.cryptarchia.block_validity import sign_block
@@ -36,6 +38,7 @@ from nomos_node.sync.client import SyncClient
 from nomos_node.sync.orphans import OrphanDownloader
 from nomos_node.sync.proposals import ProposalGossip
 from nomos_node.sync.server import SyncServer
+from nomos_node.workers import ThreadWorker
 from support.fakes.memory_network import MemoryPeer
 
 PROVER = DevelopmentProver()
@@ -129,13 +132,23 @@ class TestNode:
         self.store = BlockStore(self.database)
         state = genesis_state(self.genesis, self.ledger_rules.config, PROVER)
         genesis = genesis_header(self.genesis.hash).id
-        self.chain = open_chain(genesis, state, self.ledger_rules, self.store, self.bootstrap)
-        self.mempool = Mempool(TransactionStore(self.database))
+        self.chain = open_chain(
+            genesis,
+            state,
+            self.ledger_rules,
+            self.store,
+            self.bootstrap,
+            now=time.time,
+            worker=ThreadWorker("ledger", 1),
+        )
+        self.mempool = Mempool(TransactionStore(self.database), now_ms=lambda: time.time_ns() // 10**6)
         self.mempool.recover()
         self.transactions = TransactionGossip(self.mempool, self.network, "mantle")
         self.intake = BlockIntake(self.chain, self.mempool, self.sampling, lambda: self.current_slot)
         self.client = SyncClient(self.network, 1.0)
-        self.orphans = OrphanDownloader(self.chain, self.intake, self.client, self.network, 5)
+        self.orphans = OrphanDownloader(
+            self.chain, self.intake, self.client, self.network, max_waiting=5, chance=Random(0)
+        )
         self.proposals = ProposalGossip(
             chain=self.chain,
             mempool=self.mempool,

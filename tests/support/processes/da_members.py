@@ -30,7 +30,9 @@ from nomos_node.da.settings import (
     ReplicationSettings,
     SamplingSettings,
 )
+from nomos_node.machine import this_machine
 from nomos_node.network.settings import NetworkSettings
+from nomos_node.workers import ThreadWorker
 from support.fakes.memory_network import MemoryPeer
 from support.inputs.chain_making import PROVER, TestNode, rules
 from support.processes.embedded_node import free_ports
@@ -111,11 +113,13 @@ def make_member(genesis: SignedMantleTx, settings: DaSettings, ledger_rules: Led
     node = TestNode(genesis=genesis, network=MemoryPeer(), ledger_rules=ledger_rules or rules())
     service = DataAvailability(
         settings,
+        this_machine(),
         chain=node.chain,
         mempool=node.mempool,
         transactions=node.transactions,
         database=node.database,
         prover=PROVER,
+        worker=ThreadWorker("blocking work", 2),
     )
     return Member(node, service)
 

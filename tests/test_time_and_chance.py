@@ -1,0 +1,152 @@
+"""No module makes time, chance, threads or sockets by itself: they come from outside.
+
+A simulated node lives on a clock, a source of chance and a network that a test gives it. That works only while no
+module reaches for the real ones. Monotonic time is the running event loop's; wall time and chance are arguments.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+SOURCES = Path(__file__).parents[1] / "src"
+
+TIME_AND_CHANCE = ("time", "random", "secrets", "uuid")
+"""Standard modules that give time or chance."""
+THREADS_AND_SOCKETS = ("threading", "concurrent.futures", "subprocess", "multiprocessing", "socket")
+
+ALLOWED_NAMES = {("random", "Random"), ("concurrent.futures", "Future")}
+"""What may be imported of these modules: a type of what is given, and a seeded source of chance."""
+FORBIDDEN_ATTRIBUTES = {
+    "datetime": {"now", "utcnow", "today"},
+    "date": {"today"},
+    "os": {"urandom", "getrandom"},
+    "asyncio": {"to_thread", "create_subprocess_exec", "create_subprocess_shell"},
+}
+
+FORBIDDEN_IMPORTS = {
+    "nomos_core": TIME_AND_CHANCE,
+    "nomos_node": TIME_AND_CHANCE + THREADS_AND_SOCKETS,
+}
+"""By package."""
+
+EXCEPTIONS: Mapping[str, str] = {
+    "nomos_core.config.network": "a configuration without a node key gets a new one, like the real node's",
+    "nomos_node.machine": "the real surroundings: this is where all of it comes from",
+    "nomos_node.workers": "the real worker has threads",
+    "nomos_node.storage.database": "the real database has a thread, whose durations go into the log and nowhere else",
+    "nomos_node.api.server": "the real HTTP listeners are sockets",
+    "nomos_node.network.trio_thread": "the real network runs in a thread of its own",
+    "nomos_node.network.libp2p_host": (
+        "the real network's inside, under trio: a simulated network takes the place of all of it. Clocks and chance of "
+        "aioquic and libp2p can't be given from outside; ours is redial jitter and sequence numbers of messages"
+    ),
+    "nomos_node.da.encoding_process": "the real encoder is a child process",
+    "nomos_node.da.kzg": "a lock, no thread: the parameters are loaded once also when two threads ask",
+    "nomos_node.telemetry.hourly_file": "the log belongs to the process; its lines are stamped by `logging`",
+    "nomos_node.telemetry.gelf": "the log belongs to the process, and goes to a server",
+    "nomos_node.process": "the entry point, with a thread that ends the process in time",
+    "nomos_node.start_when_configured": "an entry point, which runs the command that fetches the configuration",
+}
+"""Modules, or packages with all that is in them, that may do it, each with the reason."""
+
+
+def _modules(package: str) -> Iterator[tuple[str, ast.Module]]:
+    for file in sorted((SOURCES / package).rglob("*.py")):
+        name = ".".join(file.relative_to(SOURCES).with_suffix("").parts).removesuffix(".__init__")
+        yield name, ast.parse(file.read_text(encoding="utf-8"), str(file))
+
+
+def _exception_for(module: str) -> str | None:
+    parts = module.split(".")
+    names = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((name for name in names if name in EXCEPTIONS), None)
+
+
+def violations(tree: ast.Module, forbidden: Sequence[str]) -> list[str]:
+    """Name each place that makes time or chance, as ``line: what``."""
+    found = []
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                found += [(node.lineno, alias.name) for alias in names if alias.name in forbidden]
+            case ast.ImportFrom(module=str(module), names=names, level=0):
+                wanted = [(module, alias.name) for alias in names]
+                found += [
+                    (node.lineno, f"{module}.{name}")
+                    for module, name in wanted
+                    if (module in forbidden or f"{module}.{name}" in forbidden) and (module, name) not in ALLOWED_NAMES
+                ]
+                found += [
+                    (node.lineno, f"{module}.{name}")
+                    for module, name in wanted
+                    if name in FORBIDDEN_ATTRIBUTES.get(module, ())
+                ]
+            case ast.Attribute(value=ast.Name(id=base) | ast.Attribute(attr=base), attr=attribute):
+                if attribute in FORBIDDEN_ATTRIBUTES.get(base, ()):
+                    found.append((node.lineno, f"{base}.{attribute}"))
+            case ast.Call(func=ast.Name(id="Random"), args=[], keywords=[]):
+                found.append((node.lineno, "Random() without a seed"))
+    return [f"{line}: {what}" for line, what in sorted(found)]
+
+
+@pytest.mark.parametrize("package", FORBIDDEN_IMPORTS)
+def test_time_and_chance_come_from_outside(package: str) -> None:
+    broken = {
+        name: places
+        for name, tree in _modules(package)
+        if not _exception_for(name) and (places := violations(tree, FORBIDDEN_IMPORTS[package]))
+    }
+    assert not broken, "use the loop's time, or take a clock or a source of chance as an argument"
+
+
+def test_every_exception_is_needed() -> None:
+    needed = {
+        _exception_for(name)
+        for package, forbidden in FORBIDDEN_IMPORTS.items()
+        for name, tree in _modules(package)
+        if violations(tree, forbidden)
+    }
+    assert set(EXCEPTIONS) <= needed
+
+
+@pytest.mark.parametrize(
+    "probe",
+    [
+        "import time",
+        "def f():\n    import time as clock",
+        "from time import monotonic",
+        "import random",
+        "from random import sample",
+        "from random import Random\nRandom()",
+        "import secrets",
+        "from uuid import uuid4",
+        "import os\nos.urandom(8)",
+        "from os import urandom",
+        "from datetime import datetime\ndatetime.now()",
+        "import datetime\ndatetime.datetime.utcnow()",
+        "import asyncio\nasync def f():\n    await asyncio.to_thread(print)",
+        "from concurrent.futures import ThreadPoolExecutor",
+        "import concurrent.futures",
+        "import socket",
+    ],
+)
+def test_what_is_forbidden_is_found(probe: str) -> None:
+    assert violations(ast.parse(probe), FORBIDDEN_IMPORTS["nomos_node"])
+
+
+@pytest.mark.parametrize(
+    "probe",
+    [
+        "from random import Random\nRandom(7)",
+        "from datetime import datetime\ndatetime.fromtimestamp(0)",
+        "import asyncio\nasync def f():\n    asyncio.get_running_loop().time()",
+        "from nomos_node.time.monotonic import monotonic\nmonotonic()",
+        "from concurrent.futures import Future",
+    ],
+)
+def test_what_is_allowed_is_not_found(probe: str) -> None:
+    assert not violations(ast.parse(probe), FORBIDDEN_IMPORTS["nomos_node"])
