@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nomos_node.network import AddressError, Feed, FrameTooLarge, NetworkSettings, QuicEndpoint, parse_endpoint
+from nomos_node.network.broadcast import Broadcast
 from nomos_node.network.framing import FrameDecoder, VarintFrameDecoder, encode_frame
 
 PORTS = st.integers(0, 65_535)
@@ -143,3 +144,20 @@ def test_a_node_dials_from_the_address_it_listens_on() -> None:
     assert NetworkSettings(node_key=bytes(32), listen_host="127.0.0.7").dial_host == "127.0.0.7"
     assert NetworkSettings(node_key=bytes(32)).dial_host is None
     assert NetworkSettings(node_key=bytes(32), listen_host="::").dial_host is None
+
+
+async def test_subscribers_hear_of_an_event_in_the_order_in_which_they_subscribed() -> None:
+    broadcast: Broadcast[str] = Broadcast()
+    told: list[int] = []
+
+    async def listen(number: int, feed: Feed[str]) -> None:
+        await anext(feed)
+        told.append(number)
+
+    async with asyncio.TaskGroup() as listeners:
+        feeds = [broadcast.subscribe() for _ in range(20)]
+        for number in reversed(range(20)):
+            listeners.create_task(listen(number, feeds[number]))
+        await asyncio.sleep(0)
+        broadcast.publish("an event")
+    assert told == list(range(20))
