@@ -1,19 +1,32 @@
-"""The trio side of the network: py-libp2p, and only as much of it as a QUIC gossip host uses.
+"""The host of the real network: py-libp2p, and only as much of it as a QUIC gossip host uses.
 
-``import libp2p`` runs the package's ``__init__``, which loads every transport, HTTP clients for certificate
+``import libp2p`` runs the ``__init__`` of the package. It loads every transport, HTTP clients for certificate
 authorities, mDNS, relays, metrics exporters and DNS: 0.25 s and 30 MB for a node that speaks QUIC to configured
-addresses. So the two packages whose ``__init__`` does that are registered without running it, and modules this host
-never calls are replaced by empty ones. Nothing is changed when libp2p has been imported already.
+addresses. Python has no way to import a submodule without its package. So an import hook answers for a few names: the
+two packages are made without running their ``__init__``, and modules that this host never calls are empty. The hook
+must be installed before the first import of libp2p, which is why it stands here. Where libp2p is imported already,
+nothing changes.
 """
 
 from __future__ import annotations
 
 import sys
-from importlib.machinery import PathFinder
+from collections.abc import Sequence
+from functools import partial
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
-from typing import Any
 
-_WITHOUT_INIT = ("libp2p", "libp2p.transport")
+_WITHOUT_INIT = (
+    "libp2p",
+    "libp2p.discovery",
+    "libp2p.discovery.bootstrap",
+    "libp2p.discovery.mdns",
+    "libp2p.discovery.upnp",
+    "libp2p.relay",
+    "libp2p.relay.circuit_v2",
+    "libp2p.transport",
+)
 _NEVER_CALLED = (
     "libp2p.discovery.bootstrap.bootstrap",
     "libp2p.discovery.mdns.mdns",
@@ -26,35 +39,32 @@ _NEVER_CALLED = (
 )
 
 
-class _Unused(ModuleType):
-    """A module of which importers get empty classes."""
+class _LeanImport(MetaPathFinder, Loader):
+    """An import hook that loads the modules above, and leaves all others to Python."""
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return type(name, (), {"__module__": self.__name__})
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname in _NEVER_CALLED:
+            return ModuleSpec(fullname, self)
+        if fullname not in _WITHOUT_INIT:
+            return None
+        spec = PathFinder.find_spec(fullname, path)
+        if spec is not None:
+            spec.loader = self
+        return spec
 
-
-def _register_without_init(name: str) -> None:
-    parent, _, child = name.rpartition(".")
-    spec = PathFinder.find_spec(name, sys.modules[parent].__path__ if parent else None)
-    if spec is None or spec.submodule_search_locations is None:
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-    package = ModuleType(name)
-    package.__spec__ = spec
-    package.__path__ = list(spec.submodule_search_locations)
-    sys.modules[name] = package
-    if parent:
-        setattr(sys.modules[parent], child, package)
+    def exec_module(self, module: ModuleType) -> None:
+        if module.__name__ in _NEVER_CALLED:
+            module.__dict__["__getattr__"] = partial(_empty_class, module.__name__)
 
 
-def _prepare_lean_import() -> None:
-    if "libp2p" in sys.modules:
-        return
-    for name in _WITHOUT_INIT:
-        _register_without_init(name)
-    for name in _NEVER_CALLED:
-        sys.modules.setdefault(name, _Unused(name))
+def _empty_class(module: str, name: str) -> type:
+    """Make what importers get for any name of an empty module."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return type(name, (), {"__module__": module})
 
 
-_prepare_lean_import()
+if "libp2p" not in sys.modules:
+    sys.meta_path.insert(0, _LeanImport())
