@@ -1,11 +1,10 @@
-"""From the hosts that announced themselves to the network they are, with a configuration for each."""
+"""The network of the hosts that announced themselves, with a configuration for each."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from nomos_core.config import NodeConfig, config_to_json, with_setting
@@ -17,24 +16,25 @@ from nomos_core.proofs.selection import DEVELOPMENT_MODE_VARIABLE, PROVER_VARIAB
 from nomos_testing.cfgsync.registration import Registration
 from nomos_testing.cfgsync.settings import CfgsyncConfig
 from nomos_testing.cluster.roles import Role
-from nomos_testing.configgen import ConfigOptions, DataAvailabilityTimes, generate_topology
+from nomos_testing.configgen import generate_newcomer, generate_topology
 from nomos_testing.settings import Settings
-from nomos_testing.topology import GeneratedNode, GeneratedTopology, NodeAddresses, TopologySpec, with_sampling_delay
+from nomos_testing.topology import GeneratedNode, GeneratedTopology, NodeAddresses
+from nomos_testing.topology.ports import NodePorts
 
 _LOG_PREFIXES = {Role.VALIDATOR: "nomos-node", Role.EXECUTOR: "nomos-executor"}
 
 
 class CfgsyncInputError(ValueError):
-    """The hosts and the file make no network; the text says which count is wrong."""
+    """The hosts do not fit the file. The text says which count is wrong."""
 
 
 def in_order(hosts: Sequence[Registration]) -> list[Registration]:
-    """Validators before executors, each by the number at their identifier's end."""
+    """Sort hosts: validators before executors, each by the number at the end of the identifier."""
     return sorted(hosts, key=lambda host: host.order)
 
 
 def prover_of(config: CfgsyncConfig, environ: Mapping[str, str] = os.environ) -> Prover:
-    """Who signs the network's genesis.
+    """Return the prover that signs the network's genesis.
 
     Raises:
         ProverUnavailable: see ``select_prover``.
@@ -51,10 +51,14 @@ def network_of(
     chain_start: float | None = None,
     settings: Settings | None = None,
 ) -> GeneratedTopology:
-    """The network of these hosts. A second call with the same hosts and ``chain_start`` gives the same one.
+    """Make the network of these hosts.
 
-    That holds if ``config.ids`` are given, and but for the proofs in genesis where they are real ones: no hash depends
-    on them. ``chain_start`` is in Unix seconds, now by default; ``settings`` are this process's environment's.
+    A second call with the same hosts and ``chain_start`` gives the same network if the file has ``ids``. Only real
+    proofs in genesis differ from call to call; no hash depends on them.
+
+    Args:
+        chain_start: Unix seconds; now by default.
+        settings: decide what the file leaves open; by default those of this process's environment.
 
     Raises:
         CfgsyncInputError: not as many hosts, ids or ports as the file says.
@@ -63,25 +67,54 @@ def network_of(
     _check_counts(config, hosts)
     ordered = in_order(hosts)
     settings = settings or Settings.from_environ()
-    spec = with_sampling_delay(_spec(config, ordered), settings)
+    validators = sum(host.role is Role.VALIDATOR for host in ordered)
     da_ports = config.da_ports or [None] * len(ordered)
     blend_ports = config.blend_ports or [None] * len(ordered)
     ports = [host.ports(da=da, blend=blend) for host, da, blend in zip(ordered, da_ports, blend_ports, strict=True)]
     network = generate_topology(
-        spec,
-        _options(config, settings),
+        config.spec(validators, len(ordered) - validators, settings),
+        config.options(settings),
         ports=ports,
         prover=prover,
         accounts=config.accounts,
-        addresses=[_addresses(config, host) for host in ordered],
+        addresses=[_addresses(config, host.ip) for host in ordered],
         chain_start=chain_start,
     )
-    nodes = [_finished(config, network, *pair) for pair in zip(network.nodes, ordered, strict=True)]
+    nodes = [
+        _finished(config, network, node, host.identifier) for node, host in zip(network.nodes, ordered, strict=True)
+    ]
     return replace(network, nodes=tuple(nodes))
 
 
+def joining_node(
+    config: CfgsyncConfig,
+    network: GeneratedTopology,
+    *,
+    role: Role,
+    index: int,
+    ports: NodePorts,
+    address: str,
+    seed: int | None = None,
+    settings: Settings | None = None,
+) -> GeneratedNode:
+    """Make one more node for a network that ``network_of`` made, with the same settings as its other nodes.
+
+    The server knows only the hosts of its file, so that a deployer configures nodes that join. The node's keys follow
+    from ``seed``; without one they are random.
+    """
+    node = generate_newcomer(
+        replace(network, spec=replace(network.spec, seed=seed)),
+        config.options(settings or Settings.from_environ()),
+        role=role,
+        index=index,
+        ports=ports,
+        addresses=_addresses(config, address),
+    )
+    return _finished(config, network, node, node.name)
+
+
 def configuration_json(network: GeneratedTopology, node: GeneratedNode) -> dict[str, Any]:
-    """What the server sends to a node: its configuration, and the members of each DA subnetwork beside it."""
+    """Return what the server sends to a node: its configuration, with the members of each DA subnetwork."""
     body = config_to_json(node.config)
     body["da_network"]["membership"]["assignations"] = _assignations(network)
     return body
@@ -98,43 +131,14 @@ def _check_counts(config: CfgsyncConfig, hosts: Sequence[Registration]) -> None:
             raise CfgsyncInputError(f"{label} count {len(values)} does not match participants {config.n_hosts}")
 
 
-def _spec(config: CfgsyncConfig, hosts: Sequence[Registration]) -> TopologySpec:
-    validators = sum(host.role is Role.VALIDATOR for host in hosts)
-    return TopologySpec(
-        validators=validators,
-        executors=len(hosts) - validators,
-        layout=config.layout,
-        slot_duration=config.slot_duration,
-        active_slot_coeff=config.active_slot_coeff,
-        security_param=config.security_param,
-        data_availability=config.data_availability,
-        sampling_delay=config.sampling_delay,  # a slow environment is in the file's delay already
-        ids=config.ids,
-    )
-
-
-def _options(config: CfgsyncConfig, settings: Settings) -> ConfigOptions:
-    times = DataAvailabilityTimes.of(settings)
-    return ConfigOptions(
-        kzg_params=Path(config.global_params_path),
-        da_times=replace(times, old_blobs_check_interval=config.old_blobs_check_interval),
-        da_limits=config.da_limits,
-        offline_grace_period=settings.grace_period_seconds,
-        use_autonat=settings.use_autonat,
-        wallets_in_key_management=False,
-    )
-
-
-def _addresses(config: CfgsyncConfig, host: Registration) -> NodeAddresses:
+def _addresses(config: CfgsyncConfig, ip: str) -> NodeAddresses:
     if config.relay is not None:
         return NodeAddresses.in_container_behind(config.relay.host)
-    return NodeAddresses.in_container(host.ip)
+    return NodeAddresses.in_container(ip)
 
 
-def _finished(
-    config: CfgsyncConfig, network: GeneratedTopology, node: GeneratedNode, host: Registration
-) -> GeneratedNode:
-    """What this path does to a configuration: peers are named by their ids, and the host in its logs and metrics."""
+def _finished(config: CfgsyncConfig, network: GeneratedTopology, node: GeneratedNode, identifier: str) -> GeneratedNode:
+    """Add the peers' ids to their addresses, and the host's name to its logs and metrics."""
     peer_ids = {
         f"{other.addresses.advertised}:{other.ports.network}": other.identity.peer_id for other in network.nodes
     }
@@ -143,13 +147,12 @@ def _finished(
         "network.backend.initial_peers",
         tuple(f"{peer}/p2p/{peer_ids[_udp_socket(peer)]}" for peer in node.config.network.backend.initial_peers),
     )
-    finished = with_setting(finished, "da_network.min_session_members", 1)
-    finished = with_setting(finished, "tracing", _tracing(config.tracing_settings, node, host.identifier))
+    finished = with_setting(finished, "tracing", _tracing(config.tracing_settings, node, identifier))
     return replace(node, config=finished)
 
 
 def _udp_socket(address: str) -> str:
-    """``172.18.0.5:3000`` of ``/ip4/172.18.0.5/udp/3000/quic-v1``"""
+    """Return ``172.18.0.5:3000`` for ``/ip4/172.18.0.5/udp/3000/quic-v1``."""
     _, _, host, _, port, *_ = address.split("/")
     return f"{host}:{port}"
 

@@ -1,29 +1,54 @@
-"""``cfgsync.yaml``: what network the server makes of the hosts that announce themselves."""
+"""``cfgsync.yaml``: the description of the network that the server makes of the hosts that announce themselves."""
 
 import math
-from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Final, Self
+from dataclasses import dataclass, field, fields, replace
+from pathlib import PosixPath
+from typing import Annotated, Any, ClassVar, Final, Self, TypeVar
 
 from nomos_core.config import ConfigError, load_document
 from nomos_core.config.codecs import Reading, ScalarCodec
 from nomos_core.config.document import Mapping, Node, Scalar, parse_document
 from nomos_core.config.field_errors import InvalidField, describe, one_of, wrong_type
-from nomos_core.config.scalars import U16, U64, FieldElement, Float, Ipv4, NonZeroU32, NonZeroUSize, Path, Text, USize
+from nomos_core.config.scalars import (
+    U16,
+    U64,
+    FieldElement,
+    Flag,
+    Float,
+    Ipv4,
+    NonZeroU32,
+    NonZeroUSize,
+    Path,
+    Text,
+    USize,
+)
 from nomos_core.config.tracing import EnvFilter, FileLogger, OtlpMetrics, OtlpTraces, StandardStream, TracingConfig
 from nomos_core.config.writing import Plain
 from nomos_core.identifiers import ZkPublicKey
 from nomos_core.keys import zk_public_keys
-from nomos_testing.configgen import ConfigOptions, DataAvailabilityLimits, NodeLogging
-from nomos_testing.topology import DataAvailability, Layout, TopologySpec, WalletAccount
+from nomos_testing.configgen import ConfigOptions, DataAvailabilityLimits, DataAvailabilityTimes, NodeLogging
+from nomos_testing.settings import Settings
+from nomos_testing.topology import DataAvailability, Layout, TopologySpec, WalletAccount, with_sampling_delay
 from nomos_testing.topology.identities import node_identities
 from nomos_testing.topology.wallets import wallet_accounts
+
+T = TypeVar("T")
 
 CONTAINER_KZG_PARAMS: Final = "/kzgrs_test_params/kzgrs_test_params"
 PROVERS: Final = ("development", "groth16")
 _ID_BYTES: Final = 32
-_MAX_FAILURES: Final = 3
-_MALICIOUS_THRESHOLD: Final = 10
-"""Limits of the original's server, for networks whose parameters have none."""
+_LIMITS: Final = DataAvailabilityLimits(
+    max_failures=3,
+    malicious_threshold=10,
+    seen_message_cache_size=204_800,
+    seen_message_ttl=900.0,
+    shares_retry_limit=5,
+    commitments_retry_limit=5,
+)
+"""The limits of the original's file, for files that name none. A deployer's file names all of them."""
+_TIMES: Final = DataAvailabilityTimes()
+_SAMPLING_DELAY: Final = 5.0
+"""Seconds, for files that name no delay, in an environment that names none."""
 
 
 def _parse_seconds(scalar: Scalar) -> float:
@@ -71,7 +96,7 @@ class _NodeId:
 
 
 class _Ignored:
-    """Of the original's file, without a meaning there either."""
+    """A key of the original's file that has no effect there either."""
 
     example = "..."
 
@@ -104,13 +129,25 @@ class WalletSection:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicationSection:
     serde_name: ClassVar = "ReplicationConfig"
-    seen_message_cache_size: USize = 204_800
-    seen_message_ttl: Seconds = 900.0
+    seen_message_cache_size: USize = _LIMITS.seen_message_cache_size
+    seen_message_ttl: Seconds = _LIMITS.seen_message_ttl
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimesSection:
+    """The durations of ``DataAvailabilityTimes``, for slots of two seconds."""
+
+    dispersal_timeout: Seconds
+    retry_cooldown: Seconds
+    share_duration: Seconds
+    prune_duration: Seconds
+    prune_interval: Seconds
+    commitments_wait: Seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelaySection:
-    """The relay that stands between the nodes: they know each other by its address and their own ports."""
+    """The relay between the nodes. They reach each other at its address and at their own ports."""
 
     host: Ipv4
 
@@ -118,14 +155,17 @@ class RelaySection:
 STANDARD_TRACING: Final = TracingConfig(
     logger=StandardStream.STDOUT, tracing=None, filter=None, metrics=None, console=None, level="INFO"
 )
-"""Nodes log to standard output, where ``docker logs`` finds it."""
+"""Nodes log to standard output, which ``docker logs`` shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CfgsyncConfig:
-    """``timeout``: seconds from the server's start. ``ids`` and the ports have an entry for each host, in their order.
+    """The contents of the file.
 
-    The keys from ``layout`` on are this project's own; a ``slot_duration`` below a second is for embedded nodes.
+    ``timeout`` is in seconds from the server's start. ``ids`` and the ports have one entry for each host, in the order
+    of the hosts. The keys from ``layout`` on are this project's own. Only embedded nodes follow a ``slot_duration``
+    below one second. The server's environment decides where ``sampling_delay``, ``da_times``, ``offline_grace_period``,
+    ``use_autonat`` or ``prover`` is None.
     """
 
     port: U16 = 4400
@@ -141,32 +181,37 @@ class CfgsyncConfig:
     dispersal_factor: NonZeroUSize = 2
     num_samples: U16 = 1
     num_subnets: U16 = 2
-    old_blobs_check_interval: Seconds = 5.0
-    blobs_validity_duration: Seconds = 60.0
+    old_blobs_check_interval: Seconds = _TIMES.old_blobs_check_interval
+    blobs_validity_duration: Seconds = _LIMITS.blobs_validity
     global_params_path: Path = CONTAINER_KZG_PARAMS
     min_dispersal_peers: USize = 1
     min_replication_peers: USize = 1
-    monitor_failure_time_window: Seconds = 5.0
+    monitor_failure_time_window: Seconds = _LIMITS.failure_time_window
     balancer_interval: Seconds = 5.0
     replication_settings: ReplicationSection = ReplicationSection()
-    retry_shares_limit: USize = 5
-    retry_commitments_limit: USize = 5
+    retry_shares_limit: USize = _LIMITS.shares_retry_limit
+    retry_commitments_limit: USize = _LIMITS.commitments_retry_limit
     tracing_settings: TracingConfig = STANDARD_TRACING
     mempool_publish_strategy: Annotated[None, _Ignored()] = None
     layout: Annotated[str, _choice(tuple(Layout))] = str(Layout.STAR)
     slot_duration: Seconds = 2.0
     sampled_subnetworks: U16 | None = None
-    sampling_delay: Seconds = 5.0
+    sampling_delay: Seconds | None = None
     sampling_stagger: Seconds = 0.0
-    max_failures: USize = _MAX_FAILURES
-    malicious_threshold: USize = _MALICIOUS_THRESHOLD
+    max_failures: USize = _LIMITS.max_failures
+    malicious_threshold: USize = _LIMITS.malicious_threshold
+    da_times: TimesSection | None = None
+    offline_grace_period: Seconds | None = None
+    use_autonat: Flag | None = None
+    wallets_in_key_management: Flag = False
     prover: Annotated[str, _choice(PROVERS)] | None = None
-    """Who signs genesis; None: as the server's environment says. The nodes have to use the same."""
+    """The prover that signs genesis. The nodes must use the same one."""
     relay: RelaySection | None = None
 
     @classmethod
     def load(cls, text: str, *, source: str) -> Self:
-        """
+        """Read the file's text.
+
         Raises:
             ConfigError: with file, line and field; unknown keys are refused.
         """
@@ -178,9 +223,10 @@ class CfgsyncConfig:
 
     @classmethod
     def for_network(cls, spec: TopologySpec, options: ConfigOptions, **keys: Any) -> Self:
-        """The file for the network that a scenario asks for; ``keys`` are those that are no part of it, like ``port``.
+        """Return the file for the network that a scenario asks for. ``keys`` are the server's own, like ``port``.
 
-        Identities become explicit, so that whoever has the file makes the same network.
+        Nothing is left to the environment, and identities are explicit. Everybody who has the file makes the same
+        network.
         """
         da, limits = spec.da, options.da_limits
         accounts = (
@@ -206,16 +252,59 @@ class CfgsyncConfig:
             min_replication_peers=da.min_replication_peers,
             monitor_failure_time_window=limits.failure_time_window,
             balancer_interval=da.balancer_interval,
+            replication_settings=ReplicationSection(
+                seen_message_cache_size=limits.seen_message_cache_size, seen_message_ttl=limits.seen_message_ttl
+            ),
+            retry_shares_limit=limits.shares_retry_limit,
+            retry_commitments_limit=limits.commitments_retry_limit,
             tracing_settings=tracing_settings(options.logging),
             layout=str(spec.layout),
             slot_duration=spec.slot_duration,
             sampled_subnetworks=da.sampled_subnetworks,
             sampling_delay=da.sampling_delay,
             sampling_stagger=da.sampling_stagger,
-            max_failures=_MAX_FAILURES if da.max_failures is None else da.max_failures,
-            malicious_threshold=_MALICIOUS_THRESHOLD if da.malicious_threshold is None else da.malicious_threshold,
+            max_failures=limits.max_failures if da.max_failures is None else da.max_failures,
+            malicious_threshold=limits.malicious_threshold
+            if da.malicious_threshold is None
+            else da.malicious_threshold,
+            da_times=TimesSection(**{item.name: getattr(options.da_times, item.name) for item in fields(TimesSection)}),
+            offline_grace_period=options.offline_grace_period,
+            use_autonat=options.use_autonat,
+            wallets_in_key_management=options.wallets_in_key_management,
             **keys,
         )
+
+    def options(self, settings: Settings) -> ConfigOptions:
+        """Return the options of the nodes' configuration: the file's, and the settings' where the file has none.
+
+        Logging is not part of them: ``tracing_settings`` is the nodes' section as it is.
+        """
+        asked = ConfigOptions.of(settings, kzg_params=PosixPath(self.global_params_path))
+        named = {item.name: getattr(self.da_times, item.name) for item in fields(TimesSection)} if self.da_times else {}
+        return replace(
+            asked,
+            da_times=replace(asked.da_times, old_blobs_check_interval=self.old_blobs_check_interval, **named),
+            da_limits=self.da_limits,
+            offline_grace_period=_given(self.offline_grace_period, asked.offline_grace_period),
+            use_autonat=_given(self.use_autonat, asked.use_autonat),
+            wallets_in_key_management=self.wallets_in_key_management,
+        )
+
+    def spec(self, validators: int, executors: int, settings: Settings) -> TopologySpec:
+        """Return the topology of a network of so many hosts."""
+        spec = TopologySpec(
+            validators=validators,
+            executors=executors,
+            layout=self.layout,
+            slot_duration=self.slot_duration,
+            active_slot_coeff=self.active_slot_coeff,
+            security_param=self.security_param,
+            data_availability=self.data_availability,
+            sampling_delay=self.data_availability.sampling_delay,
+            ids=self.ids,
+        )
+        # A file that names a delay has that of its maker's environment already.
+        return spec if self.sampling_delay is not None else with_sampling_delay(spec, settings)
 
     @property
     def accounts(self) -> tuple[WalletAccount, ...]:
@@ -237,7 +326,7 @@ class CfgsyncConfig:
             min_replication_peers=self.min_replication_peers,
             balancer_interval=self.balancer_interval,
             sampled_subnetworks=self.sampled_subnetworks,
-            sampling_delay=self.sampling_delay,
+            sampling_delay=_given(self.sampling_delay, _SAMPLING_DELAY),
             sampling_stagger=self.sampling_stagger,
             max_failures=self.max_failures,
             malicious_threshold=self.malicious_threshold,
@@ -257,7 +346,7 @@ class CfgsyncConfig:
         )
 
     def _defects(self) -> list[tuple[str, str]]:
-        """Keys that contradict others, and how."""
+        """Return the keys that contradict others, and how."""
         defects = [
             (name, f"{label} count {len(values)} does not match participants {self.n_hosts}")
             for name, label, values in (
@@ -281,9 +370,9 @@ class CfgsyncConfig:
 
 
 def tracing_settings(logging: NodeLogging) -> TracingConfig:
-    """The section for nodes that log to standard output, or to files in ``logging.directory``.
+    """Return the section for nodes that log to standard output, or to files in ``logging.directory``.
 
-    The server puts each host's name where the section names a host.
+    The server replaces the names of the host by each host's own.
     """
     return TracingConfig(
         logger=StandardStream.STDOUT if logging.directory is None else FileLogger(directory=str(logging.directory)),
@@ -295,6 +384,10 @@ def tracing_settings(logging: NodeLogging) -> TracingConfig:
         console=None,
         level=logging.level.upper(),
     )
+
+
+def _given(value: T | None, otherwise: T) -> T:
+    return otherwise if value is None else value
 
 
 def _line_of(text: str, key: str) -> int | None:

@@ -77,7 +77,12 @@ def standard_parameters(nodes: int) -> DataAvailability:
     * No peer is banned. At the original's limit of 0, a real node bans a peer for ever after one failed read.
     """
     if nodes <= 2:
-        return replace(original_parameters(nodes), sampling_delay=2.0)
+        return replace(
+            original_parameters(nodes),
+            sampling_delay=2.0,
+            max_failures=_PRACTICALLY_NEVER,
+            malicious_threshold=_PRACTICALLY_NEVER,
+        )
     return DataAvailability(
         subnetwork_size=_COLUMNS,
         num_subnets=_COLUMNS,

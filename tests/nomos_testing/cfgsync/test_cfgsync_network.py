@@ -226,7 +226,8 @@ def test_containers_sample_as_nodes_on_the_host(parameters: str) -> None:
         sampled = [each.config.da_backend.subnets_settings.num_of_subnets for each in (ours, theirs)]
         assert sampled == [2, 2] if parameters == "standard" else [1, 1]
         threshold = theirs.config.da_backend.policy_settings.malicious_threshold
-        assert threshold == (1000 if parameters == "standard" else 10)
+        assert threshold == ours.config.da_backend.policy_settings.malicious_threshold
+        assert threshold == (1000 if parameters == "standard" else 0)
 
 
 @pytest.mark.parametrize("parameters", ["standard", "original"])
@@ -253,10 +254,15 @@ def test_a_container_that_joins_samples_as_the_others(parameters: str) -> None:
     assert joining.da_sampling.sampling_settings == present.da_sampling.sampling_settings
 
 
-def test_the_servers_environment_wins_over_the_files_sampling_delay() -> None:
-    settings = Settings(sampling_delay_seconds=9)
-    network = network_of(CONFIG, HOSTS, prover=DevelopmentProver(), chain_start=START, settings=settings)
-    assert {node.config.da_sampling.sdp_blob_trigger_sampling_delay.seconds for node in network.nodes} == {9}
+@pytest.mark.parametrize(
+    ("in_the_file", "in_the_environment", "expected"), [(None, None, 5), (None, 9, 9), (3.0, 9, 3), (3.0, None, 3)]
+)
+def test_the_environment_decides_about_a_sampling_delay_that_the_file_leaves_open(
+    in_the_file: float | None, in_the_environment: int | None, expected: float
+) -> None:
+    config, settings = replace(CONFIG, sampling_delay=in_the_file), Settings(sampling_delay_seconds=in_the_environment)
+    network = network_of(config, HOSTS, prover=DevelopmentProver(), chain_start=START, settings=settings)
+    assert {node.config.da_sampling.sdp_blob_trigger_sampling_delay.seconds for node in network.nodes} == {expected}
 
 
 def test_nodes_know_the_wallets_but_not_their_secrets(network: GeneratedTopology) -> None:

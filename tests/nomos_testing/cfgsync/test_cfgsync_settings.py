@@ -143,7 +143,8 @@ def test_the_file_for_a_scenarios_network_says_all_of_it() -> None:
     config = CfgsyncConfig.for_network(spec, options, port=4500, timeout=90, relay=RelaySection(host="10.0.0.9"))
     read = load(dump_document(config))
     assert read == config
-    assert read.data_availability == replace(spec.da, max_failures=3, malicious_threshold=10)
+    assert read.data_availability == replace(spec.da, max_failures=0, malicious_threshold=0)
+    assert read.da_limits == options.da_limits
     assert read.accounts == wallet_accounts(spec.wallet)
     assert (read.n_hosts, read.port, read.timeout, read.layout) == (3, 4500, 90, "chain")
     assert (read.slot_duration, read.active_slot_coeff, read.security_param) == (0.2, 0.5, 7)
@@ -158,7 +159,7 @@ def test_the_file_for_a_scenarios_network_says_all_of_it() -> None:
 def test_the_file_says_the_parameters_of_data_availability(parameters: str) -> None:
     spec = TopologySpec(validators=4, executors=1, data_availability=parameters, sampling_delay=3.5)
     written = CfgsyncConfig.for_network(spec, ConfigOptions(kzg_params=Path("/params")))
-    limits = {} if parameters == "standard" else {"max_failures": 3, "malicious_threshold": 10}
+    limits = {} if parameters == "standard" else {"max_failures": 0, "malicious_threshold": 0}
     assert load(dump_document(written)).data_availability == replace(spec.da, **limits)
 
 

@@ -49,10 +49,11 @@ def test_one_node_has_one_subnetwork_and_waits_for_nobody() -> None:
     assert (da.min_dispersal_peers, da.min_replication_peers) == (0, 0)
 
 
-def test_two_nodes_have_the_originals_parameters_but_for_the_delay() -> None:
+def test_two_nodes_have_the_originals_parameters_but_for_the_delay_and_the_limits() -> None:
     da = TopologySpec(validators=1, executors=1).da
-    assert da == DataAvailability(subnetwork_size=2, num_subnets=2, dispersal_factor=2, sampling_delay=2.0)
-    assert da == replace(TopologySpec(validators=1, executors=1, data_availability="original").da, sampling_delay=2.0)
+    ours: Any = {"sampling_delay": 2.0, "max_failures": 1000, "malicious_threshold": 1000}
+    assert da == DataAvailability(subnetwork_size=2, num_subnets=2, dispersal_factor=2, **ours)
+    assert da == replace(TopologySpec(validators=1, executors=1, data_availability="original").da, **ours)
 
 
 @pytest.mark.parametrize("nodes", [3, 5, 10])

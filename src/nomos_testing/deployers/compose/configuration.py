@@ -1,4 +1,4 @@
-"""What the scenario and the caller's environment say about containers: their variables, and what cfgsync is told."""
+"""The containers' environment, configuration options, host entry and published address, from the caller's settings."""
 
 from __future__ import annotations
 
@@ -8,19 +8,12 @@ from typing import Final
 
 from nomos_core.proofs.prover import Prover
 from nomos_core.proofs.selection import DEVELOPMENT_MODE_VARIABLE, PROVER_VARIABLE
-from nomos_testing.cfgsync.settings import CfgsyncConfig
-from nomos_testing.configgen import ConfigOptions, DataAvailabilityTimes, NodeLogging
+from nomos_testing.configgen import ConfigOptions
 from nomos_testing.deployers.compose.rendering import CONTAINER_KZG_PARAMS
 from nomos_testing.settings import Settings
 
 _METRICS_INTERVAL: Final = "5000"
 """Milliseconds from one push of metrics to the next."""
-_READ_BY_CFGSYNC: Final = (
-    *("NOMOS_DISPERSAL_TIMEOUT_SECS", "NOMOS_RETRY_COOLDOWN_SECS", "NOMOS_SHARE_DURATION_SECS"),
-    *("NOMOS_PRUNE_DURATION_SECS", "NOMOS_PRUNE_INTERVAL_SECS", "NOMOS_COMMITMENTS_WAIT_SECS"),
-    *("NOMOS_SDP_TRIGGER_DELAY_SECS", "NOMOS_GRACE_PERIOD_SECS", "NOMOS_USE_AUTONAT", "SLOW_TEST_ENV"),
-)
-"""They go into generated configurations."""
 _READ_BY_NODES: Final = ("NOMOS_PROPOSE_AT_ONCE", "RUST_BACKTRACE")
 _HOST_GATEWAY: Final = "host.docker.internal"
 
@@ -44,23 +37,9 @@ def container_environment(
     return environment | _passed_on(environ, _READ_BY_NODES)
 
 
-def cfgsync_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    return _passed_on(environ, _READ_BY_CFGSYNC)
-
-
 def config_options(settings: Settings, *, kzg_params: str, metrics: str | None) -> ConfigOptions:
-    """``metrics`` is where the nodes push theirs: to the stack's own Prometheus, else where the settings say."""
-    return ConfigOptions(
-        kzg_params=Path(kzg_params),
-        da_times=DataAvailabilityTimes.of(settings),
-        da_limits=CfgsyncConfig().da_limits,
-        logging=NodeLogging(
-            level=_level(settings).upper(),
-            filters=settings.log_filter,
-            otlp_traces=settings.otlp_endpoint,
-            otlp_metrics=metrics or settings.otlp_metrics_endpoint,
-        ),
-    )
+    """Return the options of nodes in containers. ``metrics`` is the stack's own Prometheus, if there is one."""
+    return ConfigOptions.of(settings, kzg_params=Path(kzg_params), metrics=metrics)
 
 
 def container_kzg_params(settings: Settings, *, mounted: bool) -> str:
@@ -78,10 +57,6 @@ def extra_host(settings: Settings) -> str | None:
 def bind_address(settings: Settings) -> str:
     """Where ports are published: on loopback, unless they are to be reached by another name."""
     return "127.0.0.1" if settings.container_host in {"127.0.0.1", "localhost"} else "0.0.0.0"
-
-
-def _level(settings: Settings) -> str:
-    return settings.log_level or ("debug" if settings.tests_tracing else "info")
 
 
 def _passed_on(environ: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:

@@ -72,7 +72,6 @@ def _cfgsync(stack: Stack) -> dict[str, Any]:
     return {
         **_container(stack, stack.name.cfgsync, stack.network.cfgsync),
         "entrypoint": ["cfgsync-server", "/etc/nomos/cfgsync.yaml"],
-        "environment": dict(stack.cfgsync_environment),
         "volumes": ["./stack:/etc/nomos:ro"],
         "ports": [_published(stack, CFGSYNC_PORT)],
     }

@@ -167,7 +167,6 @@ class Stack:
     network: StackNetwork
     environment: Mapping[str, str]
     """Of every node."""
-    cfgsync_environment: Mapping[str, str]
     bind_address: str
     """Of the host, where the containers' ports are published."""
     extra_host: str | None

@@ -13,7 +13,6 @@ from nomos_testing.cfgsync.settings import CfgsyncConfig, RelaySection
 from nomos_testing.configgen import ConfigOptions
 from nomos_testing.deployers.compose.configuration import (
     bind_address,
-    cfgsync_environment,
     config_options,
     container_environment,
     container_kzg_params,
@@ -68,7 +67,6 @@ class StackPlanner:
             environment=container_environment(
                 settings, self.environ, prover=prepared.prover, kzg_params=self._kzg_params
             ),
-            cfgsync_environment=cfgsync_environment(self.environ),
             bind_address=bind_address(settings),
             extra_host=extra_host(settings),
             kzg=prepared.kzg is not None,

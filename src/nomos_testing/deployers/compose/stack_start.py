@@ -129,7 +129,8 @@ class Raising:
         make = newcomers(
             self.stack,
             self.network,
-            self.planner.options,
+            self.cfgsync,
+            seed=self.run.scenario.topology.seed,
             present=lambda: self.cluster.nodes,
             place=self._place,
         )

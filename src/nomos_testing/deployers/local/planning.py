@@ -12,7 +12,6 @@ from nomos_core.proofs.prover import Prover
 from nomos_testing.cluster.roles import Role
 from nomos_testing.configgen import (
     ConfigOptions,
-    DataAvailabilityTimes,
     NodeLogging,
     generate_newcomer,
     generate_topology,
@@ -69,11 +68,12 @@ class NetworkPlanner(Protocol):
 def plan_network(scenario: Scenario, run_directory: RunDirectory, settings: Settings, prover: Prover) -> PlannedNetwork:
     """Make the network of a scenario's topology: identities, ports, genesis, and every node's configuration."""
     spec = with_sampling_delay(scenario.topology, settings)
+    options = config_options(settings)
     reservation = reserve_ports(spec.node_count, da_ports=spec.da_ports, blend_ports=spec.blend_ports)
     try:
         generated = generate_topology(
             spec,
-            config_options(settings),
+            options,
             ports=reservation.nodes,
             prover=prover,
             addresses=_behind_relay(spec.node_count) if scenario.network_control else None,
@@ -82,24 +82,24 @@ def plan_network(scenario: Scenario, run_directory: RunDirectory, settings: Sett
     except BaseException:
         reservation.release()
         raise
-    logging = _logging(settings)
+    logging = options.logging
     return PlannedNetwork(
         descriptors=generated,
         blueprints=[_blueprint(node, logging) for node in generated.nodes],
         release_ports=reservation.release,
         relayed=_relayed(generated),
-        newcomer=partial(_newcomer, generated, run_directory, settings),
+        newcomer=partial(_newcomer, generated, run_directory, options),
     )
 
 
 def _newcomer(
-    network: GeneratedTopology, run_directory: RunDirectory, settings: Settings, role: Role, index: int
+    network: GeneratedTopology, run_directory: RunDirectory, options: ConfigOptions, role: Role, index: int
 ) -> PlannedNewcomer:
     present = len(list(run_directory.node_directories()))
     with reserve_ports(1) as reservation:
         node = generate_newcomer(
             network,
-            config_options(settings),
+            options,
             role=role,
             index=index,
             ports=reservation.nodes[0],
@@ -107,7 +107,7 @@ def _newcomer(
             directory=run_directory.node(f"{role}-{index}"),
         )
     sockets = NodeSockets(node.host, node.ports.peering) if node.host else None
-    return PlannedNewcomer(_blueprint(node, _logging(settings)), sockets, tuple(other.name for other in network.nodes))
+    return PlannedNewcomer(_blueprint(node, options.logging), sockets, tuple(other.name for other in network.nodes))
 
 
 def _behind_relay(nodes: int) -> list[NodeAddresses]:
@@ -115,25 +115,12 @@ def _behind_relay(nodes: int) -> list[NodeAddresses]:
 
 
 def config_options(settings: Settings) -> ConfigOptions:
-    """What the settings say about the nodes' configuration."""
-    return ConfigOptions(
+    """Return the options of processes on this machine."""
+    return ConfigOptions.of(
+        settings,
         kzg_params=kzg_params_file(settings.kzg_params or kzg_params_places(os.environ)[0]),
-        logging=_logging(settings),
-        da_times=DataAvailabilityTimes.of(settings),
-        offline_grace_period=settings.grace_period_seconds,
-        use_autonat=settings.use_autonat,
-    )
-
-
-def _logging(settings: Settings) -> NodeLogging:
-    # Files outlive the run only where both variables ask for it.
-    directory = settings.log_dir.absolute() if settings.tests_tracing and settings.log_dir is not None else None
-    return NodeLogging(
-        directory=directory,
-        level=(settings.log_level or ("debug" if settings.tests_tracing else "info")).upper(),
-        filters=settings.log_filter,
-        otlp_traces=settings.otlp_endpoint,
-        otlp_metrics=settings.otlp_metrics_endpoint,
+        # Files outlive the run only if both variables ask for it.
+        log_directory=settings.log_dir.absolute() if settings.tests_tracing and settings.log_dir is not None else None,
     )
 
 

@@ -36,7 +36,6 @@ STACK = Stack(
     nodes=NODES,
     network=NETWORK,
     environment={"POL_PROOF_DEV_MODE": "true", "ODD": "a$b"},
-    cfgsync_environment={},
     bind_address="127.0.0.1",
     extra_host="host.docker.internal:host-gateway",
     kzg=True,

@@ -99,8 +99,11 @@ def test_nodes_are_told_what_the_caller_asked_for() -> None:
     environment = planner(asked | {"NOMOS_SHARE_DURATION_SECS": "7"}).plan().environment
     assert (environment["NOMOS_LOG_LEVEL"], environment["NOMOS_LOG_DIR"]) == ("debug", "/logs")
     assert (environment["POL_PROOF_DEV_MODE"], environment["NOMOS_TIME_BACKEND"]) == ("false", "monotonic")
-    stack = planner({"NOMOS_SHARE_DURATION_SECS": "7", "COMPOSE_RUNNER_HOST": "docker.example"}).plan()
-    assert stack.cfgsync_environment == {"NOMOS_SHARE_DURATION_SECS": "7"}
+    told = planner({"NOMOS_SHARE_DURATION_SECS": "7", "COMPOSE_RUNNER_HOST": "docker.example"})
+    stack = told.plan()
+    times = told.cfgsync(stack.network).da_times
+    assert times is not None
+    assert times.share_duration == 7
     assert stack.bind_address == "0.0.0.0"
 
 
