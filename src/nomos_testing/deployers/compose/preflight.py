@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -173,7 +173,10 @@ async def _refused_faults(scenario: Scenario, embedded: _Embedded) -> list[Probl
 async def _kzg(
     scenario: Scenario, settings: Settings, environ: Mapping[str, str], embedded: _Embedded
 ) -> KzgParameters | None:
-    """The host's file where there is one, else the image's, else a test set-up made here, where blobs are dispersed."""
+    """Find the parameters: the host's file, else the image's, else a test set-up that is made here if a node needs one.
+
+    Embedded nodes need the file for blobs only. The real node reads it when it starts, and serves no HTTP without it.
+    """
     blobs = scenario.disperses_blobs
     named = settings.kzg_params
     if (
@@ -185,6 +188,7 @@ async def _kzg(
     found = find_kzg_parameters(settings, kzg_params_places(environ), blobs=blobs)
     if isinstance(found, Problem):
         raise PreflightError([found])
-    if not found.to_be_made:
-        return found if found.path.is_file() else None
-    return None if await embedded.has_file(CONTAINER_KZG_PARAMS) else found
+    if found.path.is_file():
+        return found
+    needed = blobs or not await embedded.ask()
+    return replace(found, to_be_made=True) if needed and not await embedded.has_file(CONTAINER_KZG_PARAMS) else None

@@ -188,6 +188,13 @@ def test_without_blobs_no_parameters_are_made(tmp_path: Path, cache: Path) -> No
     assert prepared(tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache")).kzg is None
 
 
+def test_real_nodes_get_parameters_to_start_with_where_their_image_has_none(tmp_path: Path, cache: Path) -> None:
+    environ = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    made = KzgParameters(cache, to_be_made=True)
+    assert prepared(tmp_path / "real", program="\x7fE", **environ).kzg == made
+    assert prepared(tmp_path / "whole", program="\x7fE", has_kzg=True, **environ).kzg is None
+
+
 def test_a_named_file_that_is_nowhere_is_refused_for_blobs(tmp_path: Path) -> None:
     with pytest.raises(DeployError, match="missing KZG parameters at /no/where"):
         prepared(tmp_path, told=with_blobs(), NOMOS_KZGRS_PARAMS_PATH="/no/where")
