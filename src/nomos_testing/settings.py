@@ -146,6 +146,7 @@ def variable(
     *,
     aliases: tuple[str, ...] = (),
     instead: Callable[[Mapping[str, Any]], str] | None = None,
+    secret: bool = False,
 ) -> Any:
     """Declare one field of ``Settings`` by the variable it is read from.
 
@@ -153,7 +154,7 @@ def variable(
     variables without a default.
     """
     metadata = {"names": (name, *aliases), "kind": kind, "effect": effect, "instead": instead}
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 def _node_log_level(values: Mapping[str, Any]) -> str:
@@ -278,6 +279,13 @@ class Settings:
     )
     grafana_port: int | None = variable(
         "COMPOSE_GRAFANA_PORT", PORT, None, "port of Grafana on the host", instead=lambda values: "a free port"
+    )
+    grafana_password: str | None = variable(
+        "COMPOSE_GRAFANA_PASSWORD",
+        TEXT,
+        None,
+        "password of Grafana's user admin; else admin on loopback, and a random one that the run prints beyond it",
+        secret=True,
     )
     container_host: str = variable("COMPOSE_RUNNER_HOST", TEXT, "127.0.0.1", "where containers' ports are reached")
     host_gateway: str | None = variable(

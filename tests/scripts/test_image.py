@@ -17,6 +17,7 @@ import pytest
 
 from nomos_core.config import dump_document
 from nomos_testing.cfgsync.settings import CfgsyncConfig
+from nomos_testing.deployers.compose.container_node import CONFIG_PATH
 from nomos_testing.surroundings import measured_machine_factor
 from support.inputs.bundles import OTHER_MACHINE, elf
 from support.processes.docker_daemon import docker
@@ -55,6 +56,15 @@ def test_every_program_starts_in_it(image: str) -> None:
     relay = run(image, "sh", "-c", "echo '{\"id\": 1}' | python -m nomos_testing.relay /tmp/evidence")
     assert json.loads(relay.stdout)["id"] == 1, relay.stderr
     assert run(image, "test", "-s", "/kzgrs_test_params/kzgrs_test_params").returncode == 0
+
+
+def test_its_programs_run_as_a_user_without_privileges(image: str) -> None:
+    script = "id -u; pwd; grep -E 'CapEff|Seccomp:' /proc/self/status; touch config.yaml /logs/a /var/log/nomos/a"
+    seen = run(image, "sh", "-ec", script)
+    assert seen.returncode == 0, seen.stderr
+    uid, directory, *rows = seen.stdout.splitlines()
+    assert (uid != "0", directory) == (True, "/var/lib/nomos")
+    assert dict(row.split(":\t") for row in rows) == {"CapEff": "0" * 16, "Seccomp": "2"}
 
 
 def test_a_program_for_another_machine_ends_its_container(image: str, tmp_path: Path) -> None:
@@ -147,8 +157,8 @@ def test_containers_get_their_settings_and_make_blocks_and_a_restarted_one_keeps
     assert "All hosts have announced their IPs" in docker("logs", server)
     assert docker("exec", executor, "sh", "-c", "ls /logs/nomos-executor-0*")
 
-    before = docker("exec", executor, "cat", "/config.yaml")
+    before = docker("exec", executor, "cat", CONFIG_PATH)
     docker("restart", "--time=10", executor)
     wait_for_height(executor, reached + 1)
-    assert docker("exec", executor, "cat", "/config.yaml") == before
-    assert "Config saved to /config.yaml" in docker("logs", executor)
+    assert docker("exec", executor, "cat", CONFIG_PATH) == before
+    assert f"Config saved to {CONFIG_PATH}" in docker("logs", executor)

@@ -44,7 +44,7 @@ class Container:
         return subprocess.run(
             ["/bin/sh", SCRIPT, *arguments],
             cwd=self.root,
-            env={"PATH": f"{self.bin}:{os.defpath}", "CFG_FILE_PATH": str(self.root / "config.yaml")} | environ,
+            env={"PATH": f"{self.bin}:{os.defpath}"} | environ,
             capture_output=True,
             text=True,
             timeout=60,

@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
-from pathlib import Path
 from typing import Final
 
 from nomos_testing.cluster.interfaces import NodeControlError
@@ -32,8 +31,8 @@ _log = logging.getLogger(__name__)
 
 class ComposeCluster(DeployedCluster[ContainerNode]):
     readiness_seconds = 180.0
-    log_directory: Path | None = None
-    """Where nodes write log files, inside their containers; None: they don't."""
+    log_directory: str | None = None
+    """Where nodes write log files, in their containers; None: they write none."""
 
     def __init__(
         self,

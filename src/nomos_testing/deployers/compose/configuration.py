@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import os
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from nomos_core.proofs.prover import Prover
 from nomos_core.proofs.selection import DEVELOPMENT_MODE_VARIABLE, PROVER_VARIABLE
 from nomos_testing.configgen import ConfigOptions
-from nomos_testing.deployers.compose.rendering import CONTAINER_KZG_PARAMS
+from nomos_testing.deployers.compose.rendering import CONTAINER_KZG_PARAMS, NODE_DIRECTORY
 from nomos_testing.settings import Settings
 
 _METRICS_INTERVAL: Final = "5000"
 """Milliseconds from one push of metrics to the next."""
 _READ_BY_NODES: Final = ("NOMOS_PROPOSE_AT_ONCE", "RUST_BACKTRACE")
+_PASSWORD_BYTES: Final = 15
 _HOST_GATEWAY: Final = "host.docker.internal"
 
 
@@ -33,13 +36,18 @@ def container_environment(
     if settings.log_level is not None:  # else the configuration says it, and another one may say another
         environment["NOMOS_LOG_LEVEL"] = settings.log_level
     if settings.log_dir is not None:
-        environment["NOMOS_LOG_DIR"] = str(settings.log_dir)
+        environment["NOMOS_LOG_DIR"] = str(log_directory(settings))
     return environment | _passed_on(environ, _READ_BY_NODES)
 
 
 def config_options(settings: Settings, *, kzg_params: str, metrics: str | None) -> ConfigOptions:
     """Return the options of nodes in containers. ``metrics`` is the stack's own Prometheus, if there is one."""
     return ConfigOptions.of(settings, kzg_params=Path(kzg_params), metrics=metrics)
+
+
+def log_directory(settings: Settings) -> str | None:
+    """Return the directory of a node's log files, in its container; None: it writes none."""
+    return None if settings.log_dir is None else str(PurePosixPath(NODE_DIRECTORY) / settings.log_dir)
 
 
 def container_kzg_params(settings: Settings, *, mounted: bool) -> str:
@@ -55,8 +63,18 @@ def extra_host(settings: Settings) -> str | None:
 
 
 def bind_address(settings: Settings) -> str:
-    """Where ports are published: on loopback, unless they are to be reached by another name."""
+    """Return where ports are published: on loopback, unless they must be reached by another name."""
     return "127.0.0.1" if settings.container_host in {"127.0.0.1", "localhost"} else "0.0.0.0"
+
+
+def grafana_password(settings: Settings) -> str | None:
+    """Return the password of Grafana's user admin; None: Grafana's own default, which only loopback may have."""
+    if settings.grafana_password:
+        return settings.grafana_password
+    if bind_address(settings) == "127.0.0.1":
+        return None
+    # Not from the run's seed, which everybody may know.
+    return base64.urlsafe_b64encode(os.urandom(_PASSWORD_BYTES)).decode()
 
 
 def _passed_on(environ: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:

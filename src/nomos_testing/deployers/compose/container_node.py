@@ -16,11 +16,13 @@ from nomos_testing.deployers.compose.container_events import as_process_status
 from nomos_testing.deployers.compose.container_logs import ContainerLogs
 from nomos_testing.deployers.compose.docker import CONTAINER_SECONDS, Docker
 from nomos_testing.deployers.compose.errors import CommandFailed
+from nomos_testing.deployers.compose.rendering import NODE_DIRECTORY
 from nomos_testing.deployers.compose.stack import StackNode
+from nomos_testing.deployers.compose.workspace import let_containers_read
 from nomos_testing.deployers.shared.errors import described_status
 from nomos_testing.topology.ports import NodePorts
 
-CONFIG_PATH: Final = "/config.yaml"
+CONFIG_PATH: Final = f"{NODE_DIRECTORY}/config.yaml"
 """Where the entry point puts the configuration; it asks for none where one is."""
 _CLOCK_TOLERANCE: Final = 2.0
 
@@ -128,6 +130,7 @@ class ContainerNode:
             raise NodeControlError(f"{self.name} was not started with a clock that can be put off")
         fresh = self.clock_file.with_suffix(".new")
         fresh.write_text(f"{seconds:+.6f}\n")
+        let_containers_read(fresh)
         os.replace(fresh, self.clock_file)
         _log.debug("clock of %s %+g s off: %s", self.name, seconds, self.clock_file)
         if self.running:
@@ -145,6 +148,7 @@ class ContainerNode:
         if self.config is not None:
             file = self.directory / f"{self.role}.yaml"
             file.write_text(self.config, encoding="utf-8")
+            let_containers_read(file)  # docker cp keeps its permissions
             _log.debug("wrote the configuration of %s: %s", self.name, file)
             await self._docker("cp", str(file), f"{self.container}:{CONFIG_PATH}")
 

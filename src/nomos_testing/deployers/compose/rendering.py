@@ -12,6 +12,10 @@ from nomos_testing.deployers.compose.stack import CFGSYNC_PORT, RUN_LABEL, Stack
 from nomos_testing.observability.images import PrometheusImage
 
 COMPOSE_FILE_NAME: Final = "compose.generated.yml"
+SECRETS_DIRECTORY: Final = "secrets"
+"""In the workspace; see ``Workspace.write_secret``."""
+NODE_DIRECTORY: Final = "/var/lib/nomos"
+"""Where a node keeps its configuration and its data. The image's user may write there, and to few other places."""
 CLOCK_DIRECTORY: Final = "/clocks"
 CLOCK_LIBRARY: Final = "libfaketime.so.1"
 CONTAINER_KZG_PARAMS: Final = "/kzgrs_test_params/kzgrs_test_params"
@@ -20,6 +24,8 @@ RELAY_REQUESTS: Final = "relay.jsonl"
 RELAY_LOG: Final = "/relay.log"
 PROMETHEUS_ADDRESS: Final = "prometheus:9090"
 """Within the stack."""
+GRAFANA_PASSWORD: Final = "grafana_password"
+"""The file among the workspace's secrets. Grafana's image reads it; no other file of the run has the password."""
 _ENTRY_POINTS: Final = {Role.VALIDATOR: "run_nomos_node.sh", Role.EXECUTOR: "run_nomos_executor.sh"}
 
 
@@ -43,12 +49,14 @@ def rendered(stack: Stack) -> str:
 
 
 def node_service(stack: Stack, node: StackNode) -> dict[str, Any]:
-    volumes = ["./stack:/etc/nomos"]
+    volumes = ["./stack:/etc/nomos:ro"]
     volumes += ["./kzgrs_test_params:/kzgrs_test_params:z"] if stack.kzg else []
-    volumes += [f"./clocks:{CLOCK_DIRECTORY}"] if stack.clocks else []
+    volumes += [f"./clocks:{CLOCK_DIRECTORY}:ro"] if stack.clocks else []
+    volumes += [f"./logs/{node.name}:{stack.log_directory}"] if stack.log_directory else []
     return {
         **_container(stack, stack.name.container(node.name), node.address),
         "entrypoint": [f"/etc/nomos/scripts/{_ENTRY_POINTS[node.role]}"],
+        "working_dir": NODE_DIRECTORY,
         "environment": {
             **stack.environment,
             "CFG_SERVER_ADDR": f"http://cfgsync:{CFGSYNC_PORT}",
@@ -62,8 +70,6 @@ def node_service(stack: Stack, node: StackNode) -> dict[str, Any]:
         },
         "volumes": volumes,
         "ports": [_published(stack, port) for port in (node.ports.api, node.ports.testing_http)],
-        "cap_add": ["SYS_ADMIN", "SYS_PTRACE"],
-        "security_opt": ["seccomp=unconfined"],
         **({"extra_hosts": [stack.extra_host]} if stack.extra_host else {}),
     }
 
@@ -107,11 +113,17 @@ def _prometheus(stack: Stack, image: PrometheusImage) -> dict[str, Any]:
 
 
 def _grafana(stack: Stack, image: str) -> dict[str, Any]:
+    volumes = ["./stack/monitoring/grafana:/etc/grafana/provisioning:z"]
+    password = {"GF_SECURITY_ADMIN_PASSWORD": "admin"}
+    if stack.grafana_password is not None:
+        inside = f"/run/secrets/{GRAFANA_PASSWORD}"
+        volumes.append(f"./{SECRETS_DIRECTORY}/{GRAFANA_PASSWORD}:{inside}:ro")
+        password = {"GF_SECURITY_ADMIN_PASSWORD__FILE": inside}
     return {
         **_container(stack, stack.name.container("grafana"), stack.network.grafana),
         "image": image,
-        "environment": {"GF_SECURITY_ADMIN_USER": "admin", "GF_SECURITY_ADMIN_PASSWORD": "admin"},
-        "volumes": ["./stack/monitoring/grafana:/etc/grafana/provisioning:z"],
+        "environment": {"GF_SECURITY_ADMIN_USER": "admin", **password},
+        "volumes": volumes,
         "ports": [f"{stack.bind_address}:{stack.grafana_port}:3000"],
         "restart": "on-failure",
     }

@@ -6,7 +6,7 @@ import ipaddress
 import random
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -176,8 +176,12 @@ class Stack:
     """There is a directory with libfaketime and a clock for each node beside the file."""
     relay_log: Path | None
     """Where the relay between the nodes writes its evidence; None: there is no relay."""
+    log_directory: str | None = None
+    """Where nodes write log files, in their containers; None: they write none."""
     prometheus: PrometheusImage | None = None
     """None: metrics are not collected."""
     prometheus_port: int = 0
     grafana_image: str | None = None
+    grafana_password: str | None = field(default=None, repr=False)
+    """None: Grafana's default."""
     grafana_port: int = 0

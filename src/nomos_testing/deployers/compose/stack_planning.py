@@ -17,6 +17,8 @@ from nomos_testing.deployers.compose.configuration import (
     container_environment,
     container_kzg_params,
     extra_host,
+    grafana_password,
+    log_directory,
 )
 from nomos_testing.deployers.compose.errors import ComposeError
 from nomos_testing.deployers.compose.host_ports import PROMETHEUS_PORT, is_free, some_free_port
@@ -30,6 +32,7 @@ from nomos_testing.deployers.compose.stack import (
     free_network,
     stack_nodes,
 )
+from nomos_testing.deployers.compose.workspace import let_containers_read
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
 from nomos_testing.topology import with_sampling_delay
@@ -72,9 +75,11 @@ class StackPlanner:
             kzg=prepared.kzg is not None,
             clocks=prepared.clock_library is not None,
             relay_log=self.relay_log,
+            log_directory=log_directory(settings),
             prometheus=prepared.prometheus,
             prometheus_port=self._prometheus_port() if prepared.prometheus else 0,
             grafana_image=prepared.grafana_image,
+            grafana_password=grafana_password(settings),
             grafana_port=self._grafana_port() if prepared.grafana_image else 0,
         )
 
@@ -128,6 +133,7 @@ def write_cfgsync(stack_directory: Path, config: CfgsyncConfig) -> None:
     path = stack_directory / "cfgsync.yaml"
     try:
         path.write_text(dump_document(config), encoding="utf-8")
+        let_containers_read(path)
         _log.debug("wrote the configuration of cfgsync: %s", path)
     except OSError as error:
         raise ComposeError(f"failed to update cfgsync configuration at {path}: {error.strerror}") from error

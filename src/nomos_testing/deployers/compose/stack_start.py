@@ -17,10 +17,10 @@ from nomos_testing.deployers.compose.container_relay import ContainerRelay
 from nomos_testing.deployers.compose.docker import Docker
 from nomos_testing.deployers.compose.errors import CommandFailed, ComposeError
 from nomos_testing.deployers.compose.joining import newcomers
-from nomos_testing.deployers.compose.rendering import RELAY_REQUESTS, rendered, scrape_targets
+from nomos_testing.deployers.compose.rendering import GRAFANA_PASSWORD, RELAY_REQUESTS, rendered, scrape_targets
 from nomos_testing.deployers.compose.stack import Stack, StackNode, relay_sockets
 from nomos_testing.deployers.compose.stack_planning import StackPlanner, write_cfgsync
-from nomos_testing.deployers.compose.workspace import Workspace
+from nomos_testing.deployers.compose.workspace import Workspace, let_containers_read
 from nomos_testing.deployers.shared.run_opening import SetUp
 from nomos_testing.journal.events import Notice
 from nomos_testing.settings import Settings
@@ -64,7 +64,7 @@ class Raising:
         )
         raising = cls(run, docker, project, workspace, planner, stack, planner.cfgsync(stack.network), cluster, None)
         cluster.nodes = tuple(raising._node(planned) for planned in stack.nodes)
-        cluster.log_directory = run.settings.log_dir
+        cluster.log_directory = stack.log_directory
         if stack.prometheus is not None:
             cluster.metrics_url = f"http://{run.settings.container_host}:{stack.prometheus_port}"
         cluster.control.newcomer = raising._newcomer
@@ -85,7 +85,12 @@ class Raising:
         write_cfgsync(self.workspace.stack, self.cfgsync)
         self._write_compose_file()
         if self.relay is not None:
-            (self.workspace.stack / RELAY_REQUESTS).write_text(self.relay.first_request, encoding="utf-8")
+            requests = self.workspace.stack / RELAY_REQUESTS
+            requests.write_text(self.relay.first_request, encoding="utf-8")
+            let_containers_read(requests)
+
+        if self.stack.grafana_password is not None:
+            self.workspace.write_secret(GRAFANA_PASSWORD, self.stack.grafana_password)
 
     def _write_compose_file(self) -> None:
         self.workspace.compose_file.write_text(rendered(self.stack), encoding="utf-8")
@@ -99,6 +104,9 @@ class Raising:
         clock = self.workspace.clocks / planned.name if self.stack.clocks else None
         if clock is not None:
             clock.write_text("+0\n")
+            let_containers_read(clock)
+        if self.stack.log_directory is not None:
+            self.workspace.make_log_directory(planned.name)
         return ContainerNode(
             planned=planned,
             container=container,

@@ -104,6 +104,7 @@ class BringUp:
             return None
         log = self.run.run_directory.path / RELAY_LOG
         log.touch()  # Docker would make a directory of what it does not find
+        log.chmod(0o666)  # the relay's container has a user of its own
         return log
 
     def _reaper_environment(self) -> Mapping[str, str]:
@@ -196,7 +197,10 @@ class BringUp:
             return
         self.run.journal.write(Notice(f"Prometheus: http://{host}:{stack.prometheus_port}"))
         if stack.grafana_image is not None:
-            self.run.journal.write(Notice(f"Grafana (admin, admin): http://{host}:{stack.grafana_port}"))
+            password = stack.grafana_password or "admin"
+            if self.run.settings.grafana_password:
+                password = "the password of COMPOSE_GRAFANA_PASSWORD"
+            self.run.journal.write(Notice(f"Grafana (admin, {password}): http://{host}:{stack.grafana_port}"))
 
     def _write_plan(self, raising: Raising) -> None:
         self.run.write_plan(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from nomos_testing.deployers.compose.errors import ComposeError
-from nomos_testing.deployers.compose.rendering import CLOCK_LIBRARY, COMPOSE_FILE_NAME
+from nomos_testing.deployers.compose.rendering import CLOCK_LIBRARY, COMPOSE_FILE_NAME, SECRETS_DIRECTORY
 
 PREFIX: Final = "nomos-testnet-"
 STACK_ASSETS: Final = Path("testing-framework/assets/stack")
@@ -24,7 +24,7 @@ class Workspace:
     @classmethod
     def create(cls) -> Workspace:
         path = Path(tempfile.mkdtemp(prefix=PREFIX))
-        path.chmod(0o755)  # nodes of an image that does not run as root read from it
+        path.chmod(0o755)  # containers read from it, and their user is not the runner's
         return cls(path)
 
     @property
@@ -61,11 +61,33 @@ class Workspace:
             if clock_library is not None:
                 self.clocks.mkdir()
                 shutil.copy(clock_library, self.clocks / CLOCK_LIBRARY)
+            for path in (self.path, *self.path.rglob("*")):
+                let_containers_read(path)
         except OSError as error:
             raise ComposeError(f"failed to prepare compose workspace: {error}") from error
 
+    def make_log_directory(self, node: str) -> None:
+        """Make the directory that a node's container writes its log files to."""
+        directory = self.path / "logs" / node
+        directory.mkdir(parents=True, exist_ok=True)
+        let_containers_read(directory.parent)
+        directory.chmod(0o777)  # whatever user the image has
+
+    def write_secret(self, name: str, text: str) -> None:
+        """Write a file for one container: others on this machine can't reach it, the container's user can read it."""
+        directory = self.path / SECRETS_DIRECTORY
+        directory.mkdir(mode=0o700, exist_ok=True)
+        (directory / name).write_text(text, encoding="utf-8")
+        let_containers_read(directory / name)
+
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def let_containers_read(path: Path) -> None:
+    """Let every user read a file, or enter a directory, whatever the caller's umask and the source's permissions."""
+    mode = path.stat().st_mode
+    path.chmod(mode | (0o555 if mode & 0o111 else 0o444))
 
 
 def find_assets(start: Path) -> Path:

@@ -69,6 +69,7 @@ prepare_context() { # DIRECTORY
     [[ ! -e "$artifacts/$program" ]] || mv "$artifacts/$program" "$artifacts/bin/"
   done
   cp "$STACK"/scripts/{run_*,ask_cfgsync}.sh "$1/scripts/"
+  chmod -R a+rX "$1" # the image's user is not root
 }
 
 # BuildKit where it is; the classic builder does as well, and is what Debian's docker.io has.

@@ -44,7 +44,7 @@ path="$(command -v "$program")" || {
 }
 require_fitting_program "$path"
 
-export CFG_FILE_PATH="${CFG_FILE_PATH:-/config.yaml}"
+export CFG_FILE_PATH="${CFG_FILE_PATH:-${PWD%/}/config.yaml}"
 export CFG_SERVER_ADDR="${CFG_SERVER_ADDR:-http://cfgsync:${NOMOS_CFGSYNC_PORT:-4400}}"
 export CFG_HOST_KIND="${CFG_HOST_KIND:-$role}"
 export CFG_HOST_IDENTIFIER="${CFG_HOST_IDENTIFIER:-$role-0}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
+import stat
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from nomos_testing.cfgsync.settings import CfgsyncConfig
 from nomos_testing.deployers.compose.configuration import extra_host
 from nomos_testing.deployers.compose.rendering import rendered, scrape_targets
 from nomos_testing.deployers.compose.stack import (
@@ -22,9 +25,12 @@ from nomos_testing.deployers.compose.stack import (
     relay_sockets,
     stack_nodes,
 )
+from nomos_testing.deployers.compose.stack_planning import write_cfgsync
+from nomos_testing.deployers.compose.workspace import STACK_ASSETS, Workspace
 from nomos_testing.observability.images import PrometheusImage
 from nomos_testing.settings import Settings
 from nomos_testing.topology import TopologySpec
+from support.repository.repository_copy import REPOSITORY
 
 NAME = StackName("1234")
 NETWORK = StackNetwork(ipaddress.IPv4Network("10.200.7.0/24"))
@@ -73,7 +79,8 @@ def test_a_node_is_told_who_it_is_and_whom_to_ask() -> None:
     assert environment["CFG_NETWORK_PORT"] == "3002"
     assert environment["ODD"] == "a$$b", "compose tools take a dollar sign for a variable"
     assert node["ports"] == ["127.0.0.1::18080", "127.0.0.1::18081"]
-    assert node["volumes"] == ["./stack:/etc/nomos", "./kzgrs_test_params:/kzgrs_test_params:z"]
+    assert node["volumes"] == ["./stack:/etc/nomos:ro", "./kzgrs_test_params:/kzgrs_test_params:z"]
+    assert node["working_dir"] == "/var/lib/nomos"
     assert node["extra_hosts"] == ["host.docker.internal:host-gateway"]
 
 
@@ -97,8 +104,49 @@ def test_a_relay_waits_for_what_it_is_asked_and_writes_beside_the_journal() -> N
 
 def test_a_clock_of_its_own_is_loaded_into_each_node() -> None:
     node = document(replace(STACK, clocks=True))["services"]["validator-1"]
-    assert "./clocks:/clocks" in node["volumes"]
+    assert "./clocks:/clocks:ro" in node["volumes"]
     assert node["environment"]["FAKETIME_TIMESTAMP_FILE"] == "/clocks/validator-1"
+
+
+def test_no_container_has_a_privilege_that_docker_does_not_give_by_itself() -> None:
+    stack = replace(
+        STACK,
+        relay_log=Path("/log"),
+        clocks=True,
+        log_directory="/logs",
+        prometheus=PrometheusImage("p", True),
+        grafana_image="g",
+    )
+    for name, service in document(stack)["services"].items():
+        granting = {"cap_add", "security_opt", "privileged", "user", "devices", "pid", "network_mode", "ipc"}
+        assert granting.isdisjoint(service), name
+
+
+def test_log_files_are_written_to_a_directory_that_every_user_may_write_to(tmp_path: Path) -> None:
+    node = document(replace(STACK, log_directory="/some/logs"))["services"]["validator-1"]
+    assert node["volumes"][-1] == "./logs/validator-1:/some/logs"
+    Workspace(tmp_path).make_log_directory("validator-1")
+    assert (tmp_path / "logs/validator-1").stat().st_mode & 0o777 == 0o777
+
+
+def test_containers_can_read_what_a_runner_with_a_strict_umask_gives_them(tmp_path: Path) -> None:
+    library, kzg = tmp_path / "library", tmp_path / "kzg"
+    before = os.umask(0o077)
+    try:
+        for file in (library, kzg):
+            file.touch()
+        workspace = Workspace.create()
+        workspace.fill(REPOSITORY / STACK_ASSETS, kzg, library)
+        write_cfgsync(workspace.stack, CfgsyncConfig())
+    finally:
+        os.umask(before)
+    try:
+        modes = {path: path.stat().st_mode for path in (workspace.path, *workspace.path.rglob("*"))}
+    finally:
+        workspace.remove()
+    assert {"cfgsync.yaml", "libfaketime.so.1", "run_nomos.sh", "kzgrs_test_params"} <= {path.name for path in modes}
+    needed = {path: 0o555 if stat.S_ISDIR(mode) or path.suffix == ".sh" else 0o444 for path, mode in modes.items()}
+    assert [str(path) for path, mode in modes.items() if mode & needed[path] != needed[path]] == []
 
 
 @pytest.mark.parametrize("receives", [True, False])

@@ -6,8 +6,10 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from nomos_core.proofs.development import DevelopmentProver
 from nomos_testing import ScenarioBuilder
@@ -15,7 +17,8 @@ from nomos_testing.deployers.compose.compose_tool import ComposeProject, Compose
 from nomos_testing.deployers.compose.docker import Docker
 from nomos_testing.deployers.compose.errors import ComposeError
 from nomos_testing.deployers.compose.preflight import Prepared
-from nomos_testing.deployers.compose.stack import StackName
+from nomos_testing.deployers.compose.rendering import GRAFANA_PASSWORD, rendered
+from nomos_testing.deployers.compose.stack import Stack, StackName
 from nomos_testing.deployers.compose.stack_planning import StackPlanner
 from nomos_testing.deployers.compose.stack_start import raise_stack
 from nomos_testing.deployers.compose.workspace import Workspace
@@ -98,6 +101,7 @@ def test_nodes_are_told_what_the_caller_asked_for() -> None:
     asked = {"NOMOS_LOG_LEVEL": "debug", "NOMOS_LOG_DIR": "/logs", "POL_PROOF_DEV_MODE": "no"}
     environment = planner(asked | {"NOMOS_SHARE_DURATION_SECS": "7"}).plan().environment
     assert (environment["NOMOS_LOG_LEVEL"], environment["NOMOS_LOG_DIR"]) == ("debug", "/logs")
+    assert planner({"NOMOS_LOG_DIR": "logs"}).plan().log_directory == "/var/lib/nomos/logs"
     assert (environment["POL_PROOF_DEV_MODE"], environment["NOMOS_TIME_BACKEND"]) == ("false", "monotonic")
     told = planner({"NOMOS_SHARE_DURATION_SECS": "7", "COMPOSE_RUNNER_HOST": "docker.example"})
     stack = told.plan()
@@ -105,6 +109,53 @@ def test_nodes_are_told_what_the_caller_asked_for() -> None:
     assert times is not None
     assert times.share_duration == 7
     assert stack.bind_address == "0.0.0.0"
+
+
+GRAFANA = "grafana/grafana:10.4.1"
+
+
+def grafana(environ: dict[str, str]) -> tuple[Stack, dict[str, Any]]:
+    made = planner(environ)
+    made = replace(made, prepared=replace(made.prepared, grafana_image=GRAFANA))
+    stack = made.plan()
+    return stack, yaml.safe_load(rendered(stack))["services"]["grafana"]
+
+
+@pytest.mark.parametrize("host", [None, "127.0.0.1", "localhost"])
+def test_grafana_on_loopback_has_its_default_password(host: str | None) -> None:
+    _, service = grafana({} if host is None else {"COMPOSE_RUNNER_HOST": host})
+    assert service["ports"][0].startswith("127.0.0.1:")
+    assert service["environment"]["GF_SECURITY_ADMIN_PASSWORD"] == "admin"
+
+
+@pytest.mark.parametrize("host", ["docker.example", "0.0.0.0", "192.0.2.7"])
+def test_grafana_beyond_loopback_has_a_password_that_nobody_can_know(host: str) -> None:
+    first, service = grafana({"COMPOSE_RUNNER_HOST": host})
+    second, _ = grafana({"COMPOSE_RUNNER_HOST": host, "COMPOSE_GRAFANA_PASSWORD": ""})
+    assert first.grafana_password
+    assert second.grafana_password
+    assert first.grafana_password != second.grafana_password
+    assert len(first.grafana_password) >= 20
+    assert service["environment"] == {
+        "GF_SECURITY_ADMIN_USER": "admin",
+        "GF_SECURITY_ADMIN_PASSWORD__FILE": "/run/secrets/grafana_password",
+    }
+    assert "./secrets/grafana_password:/run/secrets/grafana_password:ro" in service["volumes"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "docker.example"])
+def test_a_given_password_of_grafana_is_taken_and_is_in_no_file_but_its_own(host: str, tmp_path: Path) -> None:
+    given = "let m$ in'"
+    stack, service = grafana({"COMPOSE_RUNNER_HOST": host, "COMPOSE_GRAFANA_PASSWORD": given})
+    assert stack.grafana_password == given
+    assert "let m" not in rendered(stack)
+    assert "let m" not in f"{stack!r} {Settings(grafana_password=given)!r}"
+    workspace = Workspace(tmp_path)
+    workspace.write_secret(GRAFANA_PASSWORD, given)
+    source = next(entry for entry in service["volumes"] if "secrets" in entry).split(":")[0]
+    file = tmp_path / source
+    assert file.read_text() == given
+    assert (file.stat().st_mode & 0o444, file.parent.stat().st_mode & 0o077) == (0o444, 0)
 
 
 @pytest.fixture
