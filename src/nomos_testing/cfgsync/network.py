@@ -17,11 +17,10 @@ from nomos_testing.cfgsync.registration import Registration
 from nomos_testing.cfgsync.settings import CfgsyncConfig
 from nomos_testing.cluster.roles import Role
 from nomos_testing.configgen import generate_newcomer, generate_topology
+from nomos_testing.configgen.services import shared_log_prefix
 from nomos_testing.settings import Settings
 from nomos_testing.topology import GeneratedNode, GeneratedTopology, NodeAddresses
 from nomos_testing.topology.ports import NodePorts
-
-_LOG_PREFIXES = {Role.VALIDATOR: "nomos-node", Role.EXECUTOR: "nomos-executor"}
 
 
 class CfgsyncInputError(ValueError):
@@ -160,7 +159,7 @@ def _udp_socket(address: str) -> str:
 def _tracing(section: TracingConfig, node: GeneratedNode, identifier: str) -> TracingConfig:
     logger, traces, metrics = section.logger, section.tracing, section.metrics
     if isinstance(logger, FileLogger) and logger.prefix is None:
-        logger = replace(logger, prefix=f"{_LOG_PREFIXES[node.role]}-{node.index}")
+        logger = replace(logger, prefix=shared_log_prefix(node.role, node.index))
     elif isinstance(logger, LokiLogger):
         logger = replace(logger, host_identifier=identifier)
     return replace(

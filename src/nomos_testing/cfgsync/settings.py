@@ -22,11 +22,12 @@ from nomos_core.config.scalars import (
     Text,
     USize,
 )
-from nomos_core.config.tracing import EnvFilter, FileLogger, OtlpMetrics, OtlpTraces, StandardStream, TracingConfig
+from nomos_core.config.tracing import FileLogger, StandardStream, TracingConfig
 from nomos_core.config.writing import Plain
 from nomos_core.identifiers import ZkPublicKey
 from nomos_core.keys import zk_public_keys
 from nomos_testing.configgen import ConfigOptions, DataAvailabilityLimits, DataAvailabilityTimes, NodeLogging
+from nomos_testing.configgen.services import tracing_section
 from nomos_testing.settings import Settings
 from nomos_testing.topology import DataAvailability, Layout, TopologySpec, WalletAccount, with_sampling_delay
 from nomos_testing.topology.identities import node_identities
@@ -152,9 +153,7 @@ class RelaySection:
     host: Ipv4
 
 
-STANDARD_TRACING: Final = TracingConfig(
-    logger=StandardStream.STDOUT, tracing=None, filter=None, metrics=None, console=None, level="INFO"
-)
+STANDARD_TRACING: Final = tracing_section(NodeLogging(), StandardStream.STDOUT, "node")
 """Nodes log to standard output, which ``docker logs`` shows."""
 
 
@@ -374,16 +373,8 @@ def tracing_settings(logging: NodeLogging) -> TracingConfig:
 
     The server replaces the names of the host by each host's own.
     """
-    return TracingConfig(
-        logger=StandardStream.STDOUT if logging.directory is None else FileLogger(directory=str(logging.directory)),
-        tracing=OtlpTraces(endpoint=logging.otlp_traces, sample_ratio=0.5, service_name="node")
-        if logging.otlp_traces
-        else None,
-        filter=EnvFilter(filters=dict(logging.filters)) if logging.filters else None,
-        metrics=OtlpMetrics(endpoint=logging.otlp_metrics, host_identifier="node") if logging.otlp_metrics else None,
-        console=None,
-        level=logging.level.upper(),
-    )
+    logger = StandardStream.STDOUT if logging.directory is None else FileLogger(directory=str(logging.directory))
+    return tracing_section(logging, logger, "node")
 
 
 def _given(value: T | None, otherwise: T) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from nomos_core.config.chain import (
@@ -20,17 +21,7 @@ from nomos_core.config.chain import (
     SyncConfig,
     TimeConfig,
 )
-from nomos_core.config.deployment import (
-    ConsensusDeployment,
-    CryptarchiaDeployment,
-    Deployment,
-    EpochDeployment,
-    MempoolDeployment,
-    MinStake,
-    SdpDeployment,
-    ServiceParameters,
-    TimeDeployment,
-)
+from nomos_core.config.deployment import MAINNET, ConsensusDeployment, Deployment, TimeDeployment
 from nomos_core.config.durations import Duration
 from nomos_core.config.node import KeyManagementConfig, WalletConfig
 from nomos_core.mantle.operations import ServiceType
@@ -41,9 +32,6 @@ from nomos_testing.topology.spec import TopologySpec
 
 _PROLONGED_BOOTSTRAP: Final = 1.0
 """Seconds."""
-_SERVICE_PARAMETERS: Final = ServiceParameters(
-    lock_period=10, inactivity_period=20, retention_period=100, timestamp=0, session_duration=1000
-)
 
 
 def cryptarchia_config(plan: NodePlan) -> CryptarchiaConfig:
@@ -88,28 +76,20 @@ def key_management_config(plan: NodePlan) -> KeyManagementConfig:
 
 
 def deployment(spec: TopologySpec) -> Deployment:
-    """What all nodes of the network agree on."""
+    """Return the settings that all nodes of the network must share. Those not set here are the main network's."""
+    main = MAINNET.cryptarchia
+    parameters = main.sdp_config.service_params[ServiceType.DATA_AVAILABILITY]
     return Deployment(
         blend=blend_deployment(spec.node_count),
         network=NETWORK_NAMES,
-        cryptarchia=CryptarchiaDeployment(
-            gossipsub_protocol="/cryptarchia/proto",
+        cryptarchia=replace(
+            main,
             consensus_config=ConsensusDeployment(
                 security_param=spec.security_param, active_slot_coeff=spec.active_slot_coeff
             ),
-            epoch_config=EpochDeployment(
-                epoch_stake_distribution_stabilization=3,
-                epoch_period_nonce_buffer=3,
-                epoch_period_nonce_stabilization=4,
-            ),
-            sdp_config=SdpDeployment(
-                min_stake=MinStake(threshold=1, timestamp=0),
-                service_params={
-                    ServiceType.BLEND: _SERVICE_PARAMETERS,
-                    ServiceType.DATA_AVAILABILITY: _SERVICE_PARAMETERS,
-                },
-            ),
+            # Blend's sessions are as short as those of data availability.
+            sdp_config=replace(main.sdp_config, service_params=dict.fromkeys(ServiceType, parameters)),
         ),
         time=TimeDeployment(slot_duration=Duration.of(spec.slot_duration)),
-        mempool=MempoolDeployment(pubsub_topic="mantle"),
+        mempool=MAINNET.mempool,
     )

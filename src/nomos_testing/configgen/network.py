@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
-from nomos_core.config.deployment import (
-    BlendCommon,
-    BlendCoreDeployment,
-    BlendDeployment,
-    BlendScheduler,
-    BlendTiming,
-    CoverTraffic,
-    MessageDelayer,
-    NetworkDeployment,
-)
+from nomos_core.config.deployment import MAINNET, BlendDeployment, NetworkDeployment
 from nomos_core.config.durations import Duration
 from nomos_core.config.network import (
     BlendConfig,
@@ -75,25 +67,15 @@ def blend_config(plan: NodePlan) -> BlendConfig:
 
 
 def blend_deployment(nodes: int) -> BlendDeployment:
-    """The mix network's common settings; it stays dormant, since no test network reaches its minimum size."""
-    timing = BlendTiming(
-        rounds_per_session=648_000,
-        rounds_per_interval=30,
-        round_duration=Duration.of(1),
-        rounds_per_observation_window=30,
-        rounds_per_session_transition_period=30,
-        epoch_transition_period_in_slots=2_600,
+    """Return the mix network's settings, which all nodes share. Timing and scheduling are the main network's.
+
+    The mix network stays dormant: no test network reaches its minimum size.
+    """
+    main = MAINNET.blend
+    common = replace(
+        main.common,
+        num_blend_layers=1,
+        minimum_network_size=max(_SMALLEST_BLEND_NETWORK, nodes + 1),
+        protocol_name="/blend/integration-tests",
     )
-    scheduler = BlendScheduler(
-        cover=CoverTraffic(message_frequency_per_round=1.0, intervals_for_safety_buffer=100),
-        delayer=MessageDelayer(maximum_release_delay_in_rounds=3),
-    )
-    return BlendDeployment(
-        common=BlendCommon(
-            num_blend_layers=1,
-            minimum_network_size=max(_SMALLEST_BLEND_NETWORK, nodes + 1),
-            protocol_name="/blend/integration-tests",
-            timing=timing,
-        ),
-        core=BlendCoreDeployment(scheduler=scheduler, minimum_messages_coefficient=1, normalization_constant=1.03),
-    )
+    return BlendDeployment(common=common, core=replace(main.core, minimum_messages_coefficient=1))

@@ -10,8 +10,9 @@ from typing import Final
 
 from nomos_core.proofs.prover import Prover
 from nomos_core.proofs.selection import DEVELOPMENT_MODE_VARIABLE, PROVER_VARIABLE
+from nomos_testing.cfgsync.settings import CONTAINER_KZG_PARAMS
 from nomos_testing.configgen import ConfigOptions
-from nomos_testing.deployers.compose.rendering import CONTAINER_KZG_PARAMS, NODE_DIRECTORY
+from nomos_testing.deployers.compose.rendering import NODE_DIRECTORY
 from nomos_testing.settings import Settings
 
 _METRICS_INTERVAL: Final = "5000"

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from nomos_core.proofs.prover import Prover
+from nomos_testing.cfgsync.settings import CONTAINER_KZG_PARAMS
 from nomos_testing.deployers.compose.compose_tool import ComposeTool, find_compose_tool
 from nomos_testing.deployers.compose.docker import INSPECT_SECONDS, Docker
 from nomos_testing.deployers.compose.errors import CommandFailed, ComposeError
-from nomos_testing.deployers.compose.rendering import CONTAINER_KZG_PARAMS
 from nomos_testing.deployers.compose.stack import MOST_NODES
 from nomos_testing.deployers.compose.workspace import find_assets
 from nomos_testing.deployers.shared.clock import find_library

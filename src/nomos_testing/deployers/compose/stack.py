@@ -10,6 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from nomos_testing.cfgsync.registration import (
+    DEFAULT_API_PORT,
+    DEFAULT_DA_PORT,
+    DEFAULT_NETWORK_PORT,
+    DEFAULT_TESTING_HTTP_PORT,
+)
 from nomos_testing.cluster.roles import Role
 from nomos_testing.observability.images import PrometheusImage
 from nomos_testing.relay.proxy_sockets import NodeSockets
@@ -22,8 +28,8 @@ RUN_LABEL: Final = "logos-blockchain-testing.run"
 CFGSYNC_PORT: Final = 4400
 MOST_NODES: Final = 200
 """What one /24 network has addresses and each base port has successors for."""
-_NETWORK_PORT, _DA_PORT, _BLEND_PORT = 3000, 3300, 4401
-_API_PORT, _TESTING_PORT = 18_080, 18_081
+_BLEND_PORT: Final = 4401
+"""Not cfgsync's default of 3400, which the DA ports of the hundredth node and those after it would reach."""
 _SUBNETS: Final = ipaddress.IPv4Network("10.128.0.0/9")
 _ROUTES: Final = Path("/proc/net/route")
 _ATTEMPTS: Final = 200
@@ -113,11 +119,11 @@ def stack_nodes(spec: TopologySpec, network: StackNetwork) -> list[StackNode]:
 def stack_node(role: Role, index: int, position: int, network: StackNetwork) -> StackNode:
     """The node at a position; peering ports differ from node to node, because a relay's proxies have them too."""
     ports = NodePorts(
-        network=_NETWORK_PORT + position,
-        da=_DA_PORT + position,
+        network=DEFAULT_NETWORK_PORT + position,
+        da=DEFAULT_DA_PORT + position,
         blend=_BLEND_PORT + position,
-        api=_API_PORT,
-        testing_http=_TESTING_PORT,
+        api=DEFAULT_API_PORT,
+        testing_http=DEFAULT_TESTING_HTTP_PORT,
     )
     return StackNode(role=role, index=index, ports=ports, address=network.node(position))
 
