@@ -1,7 +1,7 @@
-"""Every environment variable the framework reads: its type, its default, what it does. Read here and nowhere else.
+"""All environment variables that the framework reads: types, defaults and effects. No other module reads them.
 
-A value that does not parse is never fatal and never silent: the variable is named in ``warnings`` with what is used
-instead. With aliases the first variable that parses wins, the documented name first.
+A value that does not parse is never fatal and never silent: ``warnings`` names the variable and the value that is used
+instead. If a variable has aliases, the first one that parses is taken. The documented name comes first.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _FILTER_LEVELS: Final = (*_LOG_LEVELS, "off")
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[T]):
-    """How a variable's text is read, and what to tell a user whose text is something else."""
+    """The form of a variable's text: how it is read, and what a user is told whose text has another form."""
 
     expected: str
     parse: Callable[[str], T]
     left_out: Callable[[str], Sequence[str]] = lambda text: ()
-    """Says which parts of a text ``parse`` leaves out, for a value of several parts."""
+    """Returns the parts of a text that ``parse`` leaves out, for a value of several parts."""
 
 
 def _check(holds: bool) -> None:
@@ -73,14 +73,14 @@ def _prover(text: str) -> str:
 
 
 def _filter_entries(text: str) -> Iterator[tuple[str, str, str]]:
-    """Each entry as it is written, its target and its level."""
+    """Yield each entry as it is written, its target and its level."""
     for entry in filter(None, (part.strip() for part in text.split(","))):
         target, _, level = entry.partition("=")
         yield entry, target.strip(), level.strip().lower()
 
 
 def _log_filter(text: str) -> Mapping[str, str] | None:
-    # No filter at all when nothing is left: the real node takes an empty one for "errors only".
+    # If nothing is left there is no filter: to the real node an empty one means "errors only".
     levels = {target: level for _, target, level in _filter_entries(text) if target and level in _FILTER_LEVELS}
     return levels or None
 
@@ -148,10 +148,12 @@ def variable(
     instead: Callable[[Mapping[str, Any]], str] | None = None,
     secret: bool = False,
 ) -> Any:
-    """Declare one field of ``Settings`` by the variable it is read from.
+    """Declare one field of ``Settings`` by its variable.
 
-    ``instead`` tells from the values of all fields what is used in place of a value that does not parse. It belongs to
-    variables without a default.
+    Args:
+        instead: for a variable without a default: says, from the values of all fields, what is used in place of a value
+            that does not parse.
+        secret: ``repr`` leaves the value out.
     """
     metadata = {"names": (name, *aliases), "kind": kind, "effect": effect, "instead": instead}
     return field(default=default, metadata=metadata, repr=not secret)
@@ -172,7 +174,7 @@ def _demo_aliases(suffix: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the caller's environment asks for."""
+    """The values of all variables in the caller's environment."""
 
     # The demo scenario
     demo_validators: int = variable(
@@ -303,12 +305,12 @@ class Settings:
     )
 
     given: frozenset[str] = frozenset()
-    """The fields that the environment has set."""
+    """The fields whose variables are set."""
     warnings: tuple[str, ...] = ()
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Read the environment (``os.environ`` by default); bad values are named in ``warnings``."""
+        """Read the environment, ``os.environ`` by default. ``warnings`` names values that do not parse."""
         source = os.environ if environ is None else environ
         values: dict[str, Any] = {}
         refusals: dict[str, list[str]] = {}
@@ -326,7 +328,7 @@ def _variables() -> Iterator[Field[Any]]:
 
 
 def _read(item: Field[Any], environ: Mapping[str, str]) -> tuple[Any, list[str]]:
-    """The value of a field, and what was refused on the way to it."""
+    """Return the value of a field, and a text for each value that was refused before it."""
     kind: Kind[Any] = item.metadata["kind"]
     refused: list[str] = []
     for name in item.metadata["names"]:
@@ -350,13 +352,15 @@ def _used(item: Field[Any], values: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class VariableHelp:
+    """One row of the manual's table of variables."""
+
     names: tuple[str, ...]
     default: str
     effect: str
 
 
 def documented_variables() -> list[VariableHelp]:
-    """What the reference manual's table of variables is made from."""
+    """Return the rows of the manual's table of variables."""
     return [
         VariableHelp(
             item.metadata["names"], "unset" if item.default is None else str(item.default), item.metadata["effect"]

@@ -1,6 +1,6 @@
-"""``cfgsync-client``: announces this host to the cfgsync server and saves the configuration that it answers.
+"""``cfgsync-client``: announces this host to the cfgsync server and saves the configuration that it gets.
 
-Everything is told by CFG_* variables. Exit codes: 0 saved, 1 anything else, with one line ``Error: ...``.
+CFG_* variables say everything. Exit codes: 0 saved, 1 anything else, with one line ``Error: ...``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, Final
 import click
 
 _ANSWER_SECONDS: Final = 3600.0
-"""The server decides how long it lets hosts wait."""
+"""Longer than the server lets a host wait: the server decides."""
 _STARTING_SECONDS: Final = 2.0
 _STARTING_POLL: Final = 0.05
 _VARIABLES: Final = {
@@ -35,7 +35,7 @@ _VARIABLES: Final = {
 
 
 class ClientError(Exception):
-    """No configuration; the text says why."""
+    """There is no configuration. The text says why."""
 
 
 @click.command(
@@ -45,7 +45,7 @@ class ClientError(Exception):
     + ". Exit codes: 0 saved; 1 not saved, for the reason printed; 2 wrong usage.",
 )
 def main() -> None:
-    """Announce this host to the cfgsync server and save the configuration that it answers."""
+    """Announce this host to the cfgsync server and save the configuration that it gets."""
     try:
         file = fetch_configuration(os.environ)
     except ClientError as error:
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def fetch_configuration(environ: Mapping[str, str]) -> Path:
-    """Announce, wait, save; return the file.
+    """Announce the host, wait for its configuration and save it; return the file.
 
     Raises:
         ClientError: with one line to print.
@@ -105,7 +105,7 @@ def _announce(url: str, announcement: Mapping[str, Any]) -> str:
         request = urllib.request.Request(
             url, data=json.dumps(announcement).encode(), headers={"Content-Type": "application/json"}, method="POST"
         )
-        # Hosts of a test network are never behind a proxy, whatever the environment says.
+        # Hosts of a test network are never behind a proxy, even if the environment names one.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with _opened(opener, request) as response:
             return str(response.read().decode())
@@ -118,7 +118,7 @@ def _announce(url: str, announcement: Mapping[str, Any]) -> str:
 
 
 def _opened(opener: urllib.request.OpenerDirector, request: urllib.request.Request) -> Any:
-    """Ask a server that may be starting at the same time as we: nobody listens yet, then."""
+    """Open the request. Try again while nobody listens: the server may start at the same time as this program."""
     deadline = time.monotonic() + _STARTING_SECONDS
     while True:
         try:
@@ -130,7 +130,7 @@ def _opened(opener: urllib.request.OpenerDirector, request: urllib.request.Reque
 
 
 def _configuration_yaml(body: str, kind: str) -> str:
-    """The node's file. The members of DA subnetworks, which come along, are left out: no node reads them."""
+    """Return the text of the node's file, without the members of DA subnetworks: no node reads them."""
     from nomos_core.config import ConfigError, dump_config, load_config_json
 
     try:
@@ -140,7 +140,7 @@ def _configuration_yaml(body: str, kind: str) -> str:
 
 
 def _save(text: str, file: Path) -> None:
-    """At once or not at all: a container that was killed meanwhile must not start from half a file."""
+    """Write the file as a whole or not at all: a container that is killed meanwhile must not start from half of it."""
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.absolute().parent, delete=False) as fresh:
         try:
             fresh.write(text)

@@ -1,4 +1,4 @@
-"""What a deployer asks of the server: the network that it has handed out."""
+"""The deployer's question to the server: which network it has handed out."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from nomos_testing.topology import GeneratedTopology
 
 
 class CfgsyncUnanswered(Exception):
-    """The server can't be reached, or has no network; the text says which."""
+    """The server can't be reached, or it has no network. The text says which."""
 
 
 async def registered_network(
     config: CfgsyncConfig, url: str, *, prover: Prover, timeout: float = 600.0
 ) -> GeneratedTopology:
-    """Wait until all hosts have announced themselves to the server at ``url``, and make the network it gave them.
+    """Wait until all hosts have announced themselves to the server at ``url``, and make the same network as the server.
 
-    ``timeout`` is in seconds; the server's own, ``config.timeout``, may end the wait earlier.
+    ``timeout`` is in seconds. The server's own timeout, ``config.timeout``, may end the wait earlier.
 
     Raises:
-        CfgsyncUnanswered: the server is not there, or hosts were missing when its time was over.
+        CfgsyncUnanswered: the server can't be reached, or hosts were missing when its timeout had passed.
         CfgsyncInputError, ProofError: see ``network_of``.
     """
     answer = await _ask(f"{url.rstrip('/')}/network", timeout)

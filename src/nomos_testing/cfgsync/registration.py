@@ -1,4 +1,4 @@
-"""What a node's container says of itself, as JSON: ``{"ip": "172.18.0.5", "identifier": "validator-0", ...}``."""
+"""The announcement of a node's container, as JSON: ``{"ip": "172.18.0.5", "identifier": "validator-0", ...}``."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _SUFFIX: Final = re.compile(r"-([0-9]+)\Z")
 
 
 class RegistrationError(ValueError):
-    """A registration that can't be used; the text begins with the field."""
+    """A registration is not valid. The text begins with the field."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """A port of None: the one the server gives, or the default."""
+    """One host. A port of None means the port that the server's file gives, or the default."""
 
     role: Role
     ip: str
@@ -41,9 +41,10 @@ class Registration:
 
     @classmethod
     def from_json(cls, value: Any, role: Role) -> Self:
-        """
+        """Read what the client sent.
+
         Raises:
-            RegistrationError: not an object, or a field that is missing or of another form.
+            RegistrationError: it is no object, or a field is missing or not valid.
         """
         if not isinstance(value, dict):
             raise RegistrationError(f"expected a JSON object, got {type(value).__name__}")
@@ -51,17 +52,17 @@ class Registration:
         return cls(role=role, ip=_ip(value), identifier=_identifier(value), **ports)
 
     def to_json(self) -> dict[str, Any]:
-        """What the client sends: the role is in the path."""
+        """Return what the client sends. The role is in the request's path."""
         return {item.name: getattr(self, item.name) for item in fields(self) if item.name != "role"}
 
     @property
     def order(self) -> tuple[bool, int, str, str]:
-        """Validators first, then by the number at the identifier's end; names without one come last."""
+        """The key to sort by: validators first, then the number at the identifier's end. Names without one are last."""
         number = _SUFFIX.search(self.identifier)
         return (self.role is Role.EXECUTOR, int(number[1]) if number else 2**64, self.identifier, self.ip)
 
     def ports(self, *, da: int | None, blend: int | None) -> NodePorts:
-        """Its own ports; ``da`` and ``blend`` stand in where it named none."""
+        """Return the host's ports, with ``da`` and ``blend`` for those that it named none for."""
         return NodePorts(
             network=self.network_port or DEFAULT_NETWORK_PORT,
             da=self.da_port or da or DEFAULT_DA_PORT,

@@ -1,4 +1,4 @@
-"""The waiting room: who has announced themselves, and the network once all have come."""
+"""The hosts that have announced themselves, and their network when all have."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ TIMED_OUT: Final = "Timeout: Not all hosts announced within the time limit"
 
 
 class NotAllAnnounced(Exception):
-    """The time is over and hosts are missing."""
+    """The timeout has passed and hosts are missing."""
 
 
 class UnknownHostError(ValueError):
-    """The network is complete, and this host is none of it."""
+    """The network is complete without this host."""
 
 
 class Registry:
-    """One network's hosts. All methods are to be called in one event loop.
+    """The hosts of one network. All methods must be called in one event loop.
 
-    After the time is over hosts can still announce themselves: they are turned away until the last one has come, and a
-    host that asks again then gets its configuration.
+    Hosts can still announce themselves after the timeout. They get no answer until the last one has announced itself.
+    A host that asks again after that gets its configuration.
     """
 
     def __init__(
@@ -37,7 +37,13 @@ class Registry:
         make: Callable[[Sequence[Registration]], GeneratedTopology],
         say: Callable[[str], None],
     ) -> None:
-        """``timeout`` counts from now. ``make`` runs in a thread, once; ``say`` takes the server's log lines."""
+        """
+        Args:
+            hosts: the number of hosts.
+            timeout: seconds from now.
+            make: makes the network. It runs once, in a thread.
+            say: takes the server's log lines.
+        """
         self._expected = hosts
         self._deadline = monotonic() + timeout
         self._make, self._say = make, say
@@ -49,14 +55,14 @@ class Registry:
 
     @property
     def hosts(self) -> tuple[Registration, ...]:
-        """In the order of the nodes."""
+        """The hosts that have announced themselves, in the order of the nodes."""
         return tuple(in_order(self._hosts))
 
     async def configuration(self, host: Registration) -> tuple[GeneratedTopology, GeneratedNode]:
         """Announce a host and wait for its node.
 
         Raises:
-            NotAllAnnounced: hosts were missing when the time was over.
+            NotAllAnnounced: hosts were missing when the timeout had passed.
             UnknownHostError: the network was complete without this host.
             ValueError, ProofError: no network could be made.
         """
@@ -91,7 +97,7 @@ class Registry:
             self._making = asyncio.create_task(self._make_network())
 
     def _has_replaced(self, host: Registration, other: Registration) -> bool:
-        """A container that is started again may have another address; nobody waits for the old one's answer."""
+        """Say whether ``host`` is the container of ``other``, started again at another address."""
         same_name = (host.role, host.identifier) == (other.role, other.identifier)
         return same_name and not self._waiting.get(other)
 

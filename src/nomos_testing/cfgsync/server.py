@@ -45,7 +45,7 @@ def main(config: str) -> None:
 
 
 class _BindError(Exception):
-    """The port can't be listened on."""
+    """The server can't listen on the port."""
 
 
 def _reading_failure(config: str, error: OSError | UnicodeDecodeError) -> str:
@@ -127,7 +127,7 @@ async def _describe(registry: Registry, _: web.Request) -> web.Response:
 
 
 async def _outcome(answer: Any) -> Any:
-    """What is awaited, or the response that says why there is none."""
+    """Return the awaited answer, or the response that says why there is none."""
     from aiohttp import web
 
     from nomos_core.proofs.prover import ProofError

@@ -1,4 +1,4 @@
-"""From the topology a scenario asks for to the configuration files its nodes are started with."""
+"""The nodes' configurations, made from the topology that a scenario asks for and the settings."""
 
 from nomos_testing.configgen.generation import generate_newcomer, generate_topology
 from nomos_testing.configgen.options import ConfigOptions, DataAvailabilityLimits, DataAvailabilityTimes, NodeLogging

@@ -1,4 +1,4 @@
-"""Section ``deployment``, and each node's ``cryptarchia``, ``time``, ``mempool``, ``wallet`` and ``key_management``."""
+"""The sections ``deployment``, ``cryptarchia``, ``time``, ``mempool``, ``wallet`` and ``key_management``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sections ``da_network``, ``da_verifier``, ``da_sampling`` and, for executors, ``da_dispersal``."""
+"""The sections ``da_network``, ``da_verifier``, ``da_sampling`` and, for executors, ``da_dispersal``."""
 
 from __future__ import annotations
 
@@ -92,20 +92,20 @@ def _policy(plan: NodePlan) -> DaPolicy:
 
 
 def _subnet_threshold(plan: NodePlan) -> int:
-    """As many subnetworks as are sampled, where so many can be connected.
+    """Return in how many subnetworks a node needs a connection to be ready: in those it samples, if there can be one.
 
-    Who is the only member of its subnetworks has nobody there to keep a connection with; validators dial no others.
+    In a subnetwork of which the node is the only member there is nobody to connect to. Validators dial no others.
     """
     da = plan.spec.da
     if da.dispersal_factor > 1 or plan.spec.node_count == 1:
         return da.num_samples
-    # Members are spread evenly, so that no node has more than this share of the subnetworks to itself.
+    # Members are spread evenly. So no node is the only member of more subnetworks than its share.
     others = da.subnetwork_size - math.ceil(da.subnetwork_size / plan.spec.node_count)
     return min(da.num_samples, others) if plan.role is Role.EXECUTOR else 0
 
 
 def _min_session_members(plan: NodePlan) -> int:
-    """As many as are sampled, but never more than there are: no session would begin."""
+    """Return the number of samples, or the number of nodes if that is smaller: otherwise no session would begin."""
     return min(plan.spec.da.num_samples, plan.spec.node_count)
 
 

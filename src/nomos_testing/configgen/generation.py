@@ -1,4 +1,4 @@
-"""Makes a network: identities, wallets, one genesis with its proofs, and each node's configuration."""
+"""Networks ready to be started: identities, wallets, one genesis with its proofs, and each node's configuration."""
 
 from __future__ import annotations
 
@@ -43,10 +43,14 @@ def generate_topology(
 ) -> GeneratedTopology:
     """Make everything that is needed to start the network. Nothing is written.
 
-    ``ports`` (see ``reserve_ports``), ``addresses`` and ``directories`` have one entry a node; without addresses all
-    nodes are on loopback, without directories the paths in the configuration are relative to where a node is started.
-    ``accounts`` stand in for those of ``spec.wallet``. The chain starts at ``chain_start`` (Unix seconds), or now.
-    ``surroundings`` give the time, and the ids of a spec without a seed.
+    Args:
+        ports: one entry for each node; see ``reserve_ports``.
+        accounts: replace those of ``spec.wallet``.
+        addresses: one entry for each node; all on loopback by default.
+        directories: one entry for each node. By default paths in the configuration are relative to the directory that
+            a node is started in.
+        chain_start: Unix seconds; now by default.
+        surroundings: give the time, and the ids of a spec without a seed.
 
     Raises:
         ValueError: not as many ports, addresses or directories as nodes.
@@ -84,7 +88,7 @@ def generate_newcomer(
     addresses: NodeAddresses | None = None,
     directory: Path | None = None,
 ) -> GeneratedNode:
-    """One more node for a network that exists: it has no stake, and dials all nodes that the network began with."""
+    """Make one more node for a network. It has no stake, and dials all nodes that the network began with."""
     identity = newcomer_identity(network.spec, f"{role}-{index}")
     peers = tuple(quic_address(node.ports.network, node.addresses.advertised) for node in network.nodes)
     plan = NodePlan(
@@ -109,7 +113,7 @@ def generate_newcomer(
 
 
 def _newcomers_position(spec: TopologySpec, role: Role, index: int) -> int:
-    """Newcomers come after all nodes of the topology."""
+    """Return the position of a node that joins: after all nodes of the topology."""
     return spec.node_count + index - (spec.validators if role is Role.VALIDATOR else spec.executors)
 
 
@@ -127,7 +131,7 @@ def _genesis_tx(
     notes = [Note(account.value, ZkPublicKey(account.public_key)) for account in accounts]
     if not isinstance(prover, CachingProver):
         return network_genesis(nodes, notes, prover)
-    # No node runs yet: real proofs may have the whole machine.
+    # No node runs yet, so that real proofs may use all processors.
     with prover.all_processors():
         return network_genesis(nodes, notes, prover, workers=prover.processors)
 
@@ -187,7 +191,7 @@ def _config(plan: NodePlan, common: Deployment) -> NodeConfig:
 
 
 def _sections(plan: NodePlan, common: Deployment) -> dict[str, Any]:
-    """The sections that validators and executors have in common."""
+    """Return the sections that validators and executors have in common."""
     return {
         "network": network.network_config(plan),
         "blend": network.blend_config(plan),

@@ -1,4 +1,4 @@
-"""Sections ``network`` and ``blend`` of one node, and the network's part of ``deployment``."""
+"""The sections ``network`` and ``blend``, and Blend's part of the section ``deployment``."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SMALLEST_BLEND_NETWORK: Final = 30
 def network_config(plan: NodePlan) -> NetworkConfig:
     own_address = quic_address(plan.ports.network, plan.addresses.advertised)
     relayed = plan.addresses.relayed
-    # Behind a relay a node must tell nobody where it really listens: they would dial it past the relay.
+    # Behind a relay a node must not announce where it listens: others would dial it past the relay.
     traversal = plan.options.use_autonat and not relayed
     swarm = SwarmConfig(
         host=plan.addresses.chain,

@@ -1,4 +1,4 @@
-"""What is decided about one node before its configuration is written."""
+"""The decisions about one node from which its configuration is made."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 def quic_address(port: int, host: str) -> str:
-    """The multiaddress of a libp2p swarm."""
+    """Return the multiaddress of a libp2p swarm."""
     return f"/ip4/{host}/udp/{port}/quic-v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkPlan:
-    """What all nodes of a network share."""
+    """The decisions that all nodes of a network share."""
 
     spec: TopologySpec
     options: ConfigOptions
@@ -38,18 +38,20 @@ class NetworkPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class NodePlan:
+    """The decisions about one node."""
+
     network: NetworkPlan
     role: Role
     index: int
     position: int
-    """Among all nodes of the network."""
+    """The node's number among all nodes of the network."""
     identity: NodeIdentity
     ports: NodePorts
     addresses: NodeAddresses
     initial_peers: tuple[str, ...]
     expected_peers: int
     directory: Path | None
-    """None: paths in the configuration are relative to where the node is started."""
+    """None: paths in the configuration are relative to the directory that the node is started in."""
 
     @property
     def spec(self) -> TopologySpec:
@@ -61,13 +63,13 @@ class NodePlan:
 
     @cached_property
     def provider_key_id(self) -> str:
-        """The key-management id of the provider's zero-knowledge key: its public key's hex."""
+        """The id of the provider's zero-knowledge key in ``key_management``: its public key in hex."""
         return field.to_hex(self.identity.provider.public)
 
     def listening_address(self, port: int) -> str:
-        """Where a swarm other than the chain's listens."""
+        """Return the address at which a swarm other than the chain's listens."""
         return quic_address(port, self.addresses.services)
 
     def path(self, name: str) -> str:
-        """Of something in the node's own directory; the directory itself if ``name`` is empty."""
+        """Return the path of a file in the node's directory, or of the directory itself if ``name`` is empty."""
         return f"./{name}" if self.directory is None else str(self.directory / name)

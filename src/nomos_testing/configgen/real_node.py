@@ -1,4 +1,4 @@
-"""What the original node would refuse in a configuration that the embedded node takes."""
+"""The settings that the embedded node accepts and the original node refuses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SECOND = 1_000_000_000
 
 
 def real_node_objections(config: NodeConfig) -> list[str]:
-    """One line for each setting; none if the real node can run with this configuration."""
+    """Return one line for each setting that the real node refuses."""
     objections = []
     slot = config.deployment.time.slot_duration
     if slot.nanoseconds % _SECOND:

@@ -1,4 +1,4 @@
-"""Sections ``tracing``, ``http``, ``testing_http``, ``storage`` and ``sdp``."""
+"""The sections ``tracing``, ``http``, ``testing_http``, ``storage`` and ``sdp``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The accounts' keys as a configuration has them."""
+"""The keys of the accounts, in the forms that configurations have."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nomos_testing.topology.wallets import WalletAccount
 
 @dataclass(frozen=True, slots=True)
 class WalletKeys:
-    """The accounts' keys in the two forms a configuration has them in, made once for all nodes."""
+    """The accounts' keys, for ``wallet`` and for ``key_management``. They are made once for all nodes."""
 
     public_keys: tuple[ZkPublicKey, ...]
     secrets_by_id: dict[str, bytes | int]

@@ -1,1 +1,1 @@
-"""The nodes' metrics in a Prometheus server: asked in PromQL."""
+"""Queries for the nodes' metrics in a Prometheus server, in PromQL."""

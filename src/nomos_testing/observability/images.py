@@ -1,7 +1,8 @@
-"""Which Prometheus and which Grafana a stack of containers can have, and what tells the two kinds of Prometheus apart.
+"""The images of Prometheus and Grafana for a stack of containers, and the two kinds of Prometheus.
 
-Prometheus 3 has an OTLP receiver: the nodes push, as the real node does. Debian's 2.42 has none: it scrapes the page
-that embedded nodes serve. The public image is taken where it is, then ours, then the public one from its registry.
+Prometheus 3 has an OTLP receiver: the nodes push to it, as the real node does. Debian's 2.42 has none: it scrapes the
+page that embedded nodes serve. The first image that exists is taken: the public one on this machine, then ours, then
+the public one from its registry.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ OWN_PROMETHEUS: Final = "logos-blockchain-testing:prometheus"
 PUBLIC_GRAFANA: Final = "grafana/grafana:10.4.1"
 RECEIVER_LABEL: Final = "logos-blockchain-testing.otlp-receiver"
 TARGETS_FILE: Final = "targets/nodes.json"
-"""Beside ``prometheus.yml``, which looks there for whom to scrape."""
+"""The file of scrape targets, relative to the directory of ``prometheus.yml``, which names it."""
 OTLP_PATH: Final = "/api/v1/otlp/v1/metrics"
 METRICS_PAGE: Final = "/metrics"
 
@@ -26,26 +27,28 @@ _log = logging.getLogger(__name__)
 
 
 class Images(Protocol):
-    """What a container engine has or can get."""
+    """The images that a container engine has or can get."""
 
     async def image(self, name: str) -> Mapping[str, Any] | None:
-        """As ``docker image inspect`` describes it; None where it is not here."""
+        """Return what ``docker image inspect`` says; None if the image is not on this machine."""
         ...
 
     async def pull(self, name: str) -> bool:
-        """Get it from its registry; False if that can't be done."""
+        """Get an image from its registry; return False if that fails."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class PrometheusImage:
+    """An image of Prometheus."""
+
     name: str
     receives_otlp: bool
-    """Nodes push to it; else it has to be told whom to scrape."""
+    """Nodes push to it. Without a receiver it scrapes the nodes."""
 
     @property
     def arguments(self) -> Sequence[str]:
-        """Of the program; the rest is in ``prometheus.yml``."""
+        """The program's arguments. The other settings are in ``prometheus.yml``."""
         receiver = ["--web.enable-otlp-receiver"] if self.receives_otlp else []
         return [
             "--config.file=/etc/prometheus/prometheus.yml",
@@ -55,11 +58,11 @@ class PrometheusImage:
         ]
 
     def push_endpoint(self, address: str) -> str | None:
-        """Where nodes push to, given the server's ``host:port`` as they see it; None: nowhere."""
+        """Return the URL that nodes push to at the server's ``host:port``; None without a receiver."""
         return f"http://{address}{OTLP_PATH}" if self.receives_otlp else None
 
     def scrape_targets(self, addresses: Mapping[str, str]) -> str | None:
-        """The text of ``TARGETS_FILE``, given the ``host:port`` of each node's HTTP by its name; None: no such file."""
+        """Return the text of ``TARGETS_FILE``, from the ``host:port`` of each node's HTTP; None if nodes push."""
         if self.receives_otlp:
             return None
         targets = [{"targets": [address], "labels": {"job": name}} for name, address in addresses.items()]
@@ -67,7 +70,7 @@ class PrometheusImage:
 
 
 async def find_prometheus(images: Images) -> PrometheusImage | None:
-    """None, with a warning that says what to do, where there is none."""
+    """Find an image of Prometheus. If there is none, return None and log a warning that says what to do."""
     if await images.image(PUBLIC_PROMETHEUS):
         return PrometheusImage(PUBLIC_PROMETHEUS, receives_otlp=True)
     if own := await images.image(OWN_PROMETHEUS):
@@ -83,7 +86,7 @@ async def find_prometheus(images: Images) -> PrometheusImage | None:
 
 
 async def find_grafana(images: Images) -> str | None:
-    """The image's name; None where it neither is here nor can be pulled."""
+    """Return the name of Grafana's image; None if it is not on this machine and can't be pulled."""
     if await images.image(PUBLIC_GRAFANA) or await images.pull(PUBLIC_GRAFANA):
         return PUBLIC_GRAFANA
     _log.info("no Grafana in this stack: %s can't be pulled", PUBLIC_GRAFANA)

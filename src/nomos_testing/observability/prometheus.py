@@ -18,34 +18,36 @@ _WORDS: Final = frozenset({"and", "or", "unless", "by", "without", "on", "ignori
 )
 """Operators and numbers of PromQL, in lower case."""
 _QUERY_SECONDS: Final = 30.0
-"""Prometheus gives up on a query after two minutes; nobody who waits for a verdict wants to."""
+"""The limit of a query. Prometheus' own is two minutes, too long for a run that waits for its verdict."""
 
 
 class MetricsError(Failure):
-    """Metrics can't be had."""
+    """Metrics are not available."""
 
 
 class InvalidPrometheusUrl(MetricsError):
+    """The URL of the server is not valid."""
+
     def __init__(self, reason: str) -> None:
         super().__init__(f"invalid prometheus url: {reason}")
 
 
 class PrometheusUnavailable(MetricsError):
-    """The deployer brought no Prometheus server."""
+    """The deployer started no Prometheus server."""
 
     def __init__(self) -> None:
         super().__init__("prometheus endpoint unavailable")
 
 
 class QueryFailed(MetricsError):
-    """The server was not reached, or does not answer the query."""
+    """The server can't be reached, or does not answer the query."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"prometheus query failed: {reason}")
 
 
 class UnknownMetric(MetricsError):
-    """A query names a metric that the server has no series of."""
+    """A query names a metric of which the server has no series."""
 
     def __init__(self, name: str, known: Collection[str]) -> None:
         near = get_close_matches(name, known, n=3)
@@ -67,7 +69,8 @@ class Sample:
 
 
 class Prometheus:
-    """
+    """A client of one server.
+
     Raises:
         InvalidPrometheusUrl: ``url`` is no ``http://`` or ``https://`` URL.
     """
@@ -77,10 +80,10 @@ class Prometheus:
         self._timeout = timeout
 
     async def query(self, expression: str) -> Sequence[Sample]:
-        """Evaluate an expression now; a scalar is a sample without labels.
+        """Evaluate an expression now. A scalar becomes a sample without labels.
 
         Raises:
-            QueryFailed: the server was not reached, refused the expression, or gave a range of values.
+            QueryFailed: the server can't be reached, refused the expression, or gave a range of values.
         """
         status, body = await self._get("/api/v1/query", {"query": expression})
         try:
@@ -93,10 +96,10 @@ class Prometheus:
         raise QueryFailed(reason)
 
     async def metric_names(self) -> frozenset[str]:
-        """The names of all metrics of which the server has series.
+        """Return the names of all metrics of which the server has series.
 
         Raises:
-            QueryFailed: the server was not reached, or is none.
+            QueryFailed: the server can't be reached, or it is no Prometheus server.
         """
         status, body = await self._get("/api/v1/label/__name__/values", {})
         try:
@@ -122,7 +125,7 @@ class Prometheus:
 
 
 def metric_names(expression: str) -> list[str]:
-    """The metrics that a PromQL expression names, in their order; labels, functions and operators are left out."""
+    """Return the metrics that a PromQL expression names, in their order, without labels, functions and operators."""
     plain = re.sub(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`', "", expression)
     plain = re.sub(r"\{[^}]*\}|\[[^\]]*\]", " ", plain)
     plain = re.sub(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)", " ", plain, flags=re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""What workloads and expectations ask about the nodes' metrics: ``ctx.telemetry()``."""
+"""Questions of workloads and expectations about the nodes' metrics: ``ctx.telemetry()``."""
 
 from __future__ import annotations
 
@@ -22,36 +22,40 @@ CONSENSUS_TRANSACTIONS_TOTAL: Final = "consensus_transactions_total"
 """Transactions in these blocks."""
 
 _COUNTED_BY_NODES: Final = frozenset({CONSENSUS_PROCESSED_BLOCKS, CONSENSUS_TRANSACTIONS_TOTAL})
-"""Every node has these. A server that has not asked any node yet does not know them, and their value is 0."""
+"""Every node has these. A server that has no samples of any node yet does not know them. Their value is then 0."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """Every query raises ``MetricsError``: no server, a bad URL, or a query that failed. The text says which."""
+    """The metrics of one run.
+
+    Every query raises ``MetricsError`` if there is no server, its URL is not valid, or the query failed. The text says
+    which.
+    """
 
     _prometheus_url: str | None = None
 
     def prometheus_endpoint(self) -> str | None:
-        """Base URL of a Prometheus server; None where there is none."""
+        """Return the base URL of the Prometheus server; None if there is none."""
         return self._prometheus_url
 
     async def instant_samples(self, query: str) -> Sequence[Sample]:
-        """Every series that a PromQL expression gives now, with its labels."""
+        """Return every series that a PromQL expression gives now, with its labels."""
         if self._prometheus_url is None:
             raise PrometheusUnavailable
         return await Prometheus(self._prometheus_url).query(query)
 
     async def instant_values(self, query: str) -> Sequence[float]:
-        """Return the values of every series that a PromQL expression gives now."""
+        """Return the value of every series that a PromQL expression gives now."""
         return [sample.value for sample in await self.instant_samples(query)]
 
     async def counter_value(self, query: str) -> float:
-        """The sum over all series; 0 where the metrics are known and have no series.
+        """Return the sum over all series that a query gives; 0 if it gives none and its metrics are known.
 
         Raises:
-            UnknownMetric: the query names a metric that the server has never heard of.
+            UnknownMetric: the query names a metric that the server does not know.
         """
         values = await self.instant_values(query)
         if not values and self._prometheus_url is not None:
@@ -66,11 +70,14 @@ class Telemetry:
                 raise UnknownMetric(name, known)
 
     async def consensus_processed_blocks(self) -> float:
-        """Blocks added to the nodes' chains, over all nodes."""
+        """Return the number of blocks added to the nodes' chains, summed over all nodes."""
         return await self.counter_value(CONSENSUS_PROCESSED_BLOCKS)
 
     async def consensus_transactions_total(self) -> float:
-        """Transactions in the blocks of validators; of all nodes, with a warning, if none is called one."""
+        """Return the number of transactions in the blocks of validators.
+
+        If no job has a validator's name, it is that of all nodes, and a warning says so.
+        """
         of_validators = f'sum({CONSENSUS_TRANSACTIONS_TOTAL}{{job=~"validator-.*"}})'
         try:
             if values := await self.instant_values(of_validators):

@@ -1,6 +1,6 @@
-"""Which nodes a scenario has, how they are connected, which keys and ports they use, and who holds the tokens.
+"""The nodes of a scenario, their connections, keys and ports, and the accounts that hold the tokens.
 
-``TopologySpec`` is what a scenario asks for; ``GeneratedTopology``, made from it by ``nomos_testing.configgen``, is the
+``TopologySpec`` says what a scenario asks for. ``nomos_testing.configgen`` makes a ``GeneratedTopology`` from it: the
 network that is started.
 """
 

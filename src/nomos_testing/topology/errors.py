@@ -1,5 +1,5 @@
-"""What can be wrong with a topology that a scenario asks for."""
+"""The error of a topology that can't exist."""
 
 
 class TopologyError(ValueError):
-    """The topology can't exist; the text says what was asked for and what would be accepted."""
+    """The topology can't exist. The text says what was asked for and what would be accepted."""

@@ -1,4 +1,4 @@
-"""A network that is ready to be started: every node's identity, ports and configuration, and the genesis they share."""
+"""A network that is ready to be started: each node's identity, ports and configuration, and their common genesis."""
 
 from __future__ import annotations
 
@@ -20,29 +20,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratedNode:
+    """One node that is ready to be started."""
+
     role: Role
     index: int
-    """Position among the nodes of its role."""
+    """Its number among the nodes of its role, from 0."""
     identity: NodeIdentity = field(repr=False)
     ports: NodePorts
     addresses: NodeAddresses
     config: NodeConfig = field(repr=False)
     expected_peers: int
-    """Connections it has once all nodes are up."""
+    """The number of its connections when all nodes run."""
 
     @property
     def name(self) -> str:
-        """``validator-0``"""
+        """The node's name, like ``validator-0``."""
         return f"{self.role}-{self.index}"
 
     @property
     def host(self) -> str | None:
-        """The address that it binds and dials from where a relay has 127.0.0.1; else None."""
+        """The address that it binds and dials from behind a relay; None without one."""
         return self.addresses.chain if self.addresses.relayed else None
 
     @property
     def label(self) -> str:
-        """``validator#0@PORT`` with the libp2p port."""
+        """The node's name with its libp2p port, like ``validator#0@3000``."""
         return f"{self.role}#{self.index}@{self.ports.network}"
 
     @property
@@ -57,6 +59,8 @@ class GeneratedNode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratedTopology:
+    """One network that is ready to be started."""
+
     spec: TopologySpec
     nodes: Sequence[GeneratedNode]
     """Validators first, then executors."""

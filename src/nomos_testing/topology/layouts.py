@@ -1,7 +1,7 @@
-"""How the nodes of a network are connected when it starts: who dials whom.
+"""The layouts of a network: which nodes each node dials when it starts.
 
-In the star every node dials node 0, in the chain its predecessor, in the full layout every node before it. A connection
-works in both directions, so a node's peers are those it dials and those that dial it.
+In the star every node dials node 0. In the chain it dials the node before it, in the full layout all nodes before it. A
+connection works in both directions, so a node's peers are those that it dials and those that dial it.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ from enum import StrEnum
 
 
 class Layout(StrEnum):
+    """The name of a layout."""
+
     STAR = "star"
     CHAIN = "chain"
     FULL = "full"
 
 
 def dialled_nodes(layout: Layout, nodes: int) -> tuple[tuple[int, ...], ...]:
-    """For each node, by its position in the network, the positions of its initial peers."""
+    """Return for each node, by its position in the network, the positions of its initial peers."""
     match layout:
         case Layout.STAR:
             return tuple(() if node == 0 else (0,) for node in range(nodes))
@@ -28,11 +30,11 @@ def dialled_nodes(layout: Layout, nodes: int) -> tuple[tuple[int, ...], ...]:
 
 
 def connected_pairs(dialled: Sequence[Sequence[int]]) -> frozenset[frozenset[int]]:
-    """The edges of the undirected graph."""
+    """Return the pairs of connected nodes: the edges of the undirected graph."""
     return frozenset(frozenset((node, peer)) for node, peers in enumerate(dialled) for peer in peers if peer != node)
 
 
 def peer_counts(dialled: Sequence[Sequence[int]]) -> tuple[int, ...]:
-    """How many peers each node has once all are connected: its degree in the undirected graph."""
+    """Return the number of peers of each node when all are connected: its degree in the undirected graph."""
     pairs = connected_pairs(dialled)
     return tuple(sum(node in pair for pair in pairs) for node in range(len(dialled)))

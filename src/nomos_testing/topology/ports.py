@@ -1,8 +1,8 @@
-"""Ports and addresses for the nodes of one network, given out in one place so that no two of them collide.
+"""The ports and loopback addresses of the nodes of one network. One place gives them out, so that no two are the same.
 
-Each port is bound for UDP and for TCP, and all sockets of a reservation stay open until it is released, just before the
-nodes bind the ports themselves. They lie below the kernel's ephemeral range: from that range a node that starts first
-would draw the sockets it dials from, and one of them could be the port that a node beside it is about to listen on.
+A reservation binds each port for UDP and for TCP. It keeps the sockets open until it is released, just before the nodes
+bind the ports themselves. All ports are below the kernel's ephemeral range. The kernel gives a node that dials a port
+from that range, and it could be the port that another node is about to listen on.
 """
 
 from __future__ import annotations
@@ -29,16 +29,18 @@ _FIRST_OWN_HOST = ipaddress.IPv4Address("127.0.1.1")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodePorts:
+    """The ports of one node."""
+
     network: int
     """UDP: the chain's libp2p swarm."""
     da: int
     """UDP: the data-availability swarm."""
     blend: int
-    """UDP."""
+    """UDP: the Blend swarm."""
     api: int
-    """TCP."""
+    """TCP: the node's HTTP API."""
     testing_http: int
-    """TCP."""
+    """TCP: the HTTP API for tests."""
 
     @property
     def peering(self) -> tuple[int, ...]:
@@ -51,7 +53,7 @@ class NodePorts:
 
 
 class PortReservation:
-    """Ports that are held until ``release``, which may be called more than once."""
+    """Ports that nobody else can bind until ``release``. It may be called more than once."""
 
     def __init__(self, nodes: Sequence[NodePorts], sockets: ExitStack) -> None:
         self.nodes = tuple(nodes)
@@ -76,7 +78,7 @@ def reserve_ports(
     blend_ports: Sequence[int] | None = None,
     chance: Random = THIS_MACHINE.chance,
 ) -> PortReservation:
-    """Reserve five ports for each of ``nodes`` nodes. Given ports are used as they are and not held.
+    """Reserve five ports for each of ``nodes`` nodes. Given ports are taken as they are and not reserved.
 
     Raises:
         OSError: the machine has no free ports left.
@@ -94,9 +96,9 @@ def reserve_ports(
 
 
 def own_hosts(nodes: int) -> tuple[str, ...]:
-    """A loopback address for each node of a network with a relay, which tells nodes apart by where packets come from.
+    """Return a loopback address for each node of a network with a relay. The relay knows a node by its address.
 
-    Networks may share them: their ports differ.
+    Two networks may have the same addresses: their ports differ.
     """
     return tuple(str(_FIRST_OWN_HOST + node) for node in range(nodes))
 
@@ -114,12 +116,12 @@ def _with_given(
 
 
 def _candidates() -> range:
-    """The ports that the kernel gives to nobody by itself."""
+    """Return the ports that the kernel does not give out by itself."""
     try:
         ephemeral_start = int(_EPHEMERAL_RANGE.read_text().split()[0])
     except (OSError, ValueError, IndexError):
         ephemeral_start = _USUAL_EPHEMERAL_START
-    # Where an administrator left no room below the range, its own ports must do.
+    # If an administrator left too few ports below the range, ports of the range are taken.
     return range(_LOWEST, ephemeral_start) if ephemeral_start > 2 * _LOWEST else range(_LOWEST, 1 << 16)
 
 

@@ -1,4 +1,4 @@
-"""What a scenario asks for of its network: numbers of nodes, layout, wallets and the clock of the chain."""
+"""The network that a scenario asks for: numbers of nodes, layout, wallets and the clock of the chain."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ __all__ = ["TopologyError", "TopologySpec"]
 class TopologySpec:
     """A network to be made. Nodes are ordered: validators first, then executors.
 
-    ``slot_duration`` is in seconds; below one second only embedded nodes follow. ``seed`` fixes the nodes' keys.
-    ``ids``, ``da_ports`` and ``blend_ports`` fix a node's 32-byte identity and UDP ports, one entry a node.
+    ``slot_duration`` is in seconds. Only embedded nodes follow slots below one second. ``seed`` fixes the nodes' keys.
+    ``ids``, ``da_ports`` and ``blend_ports`` fix the nodes' 32-byte identities and UDP ports. They have one entry for
+    each node.
 
     Raises:
         TopologyError: a network without nodes, an unknown layout, a number out of range, or a list of another length.
@@ -48,7 +49,7 @@ class TopologySpec:
     data_availability: DataAvailability | Preset | str = Preset.STANDARD
     """The parameters, or the name of a preset."""
     sampling_delay: float | None = None
-    """Seconds for slots of one second or more; None: as the parameters say."""
+    """Seconds, for slots of one second or more; None: the parameters' delay."""
     ids: Sequence[bytes] | None = None
     da_ports: Sequence[int] | None = None
     blend_ports: Sequence[int] | None = None
@@ -64,37 +65,41 @@ class TopologySpec:
 
     @classmethod
     def two_validators(cls) -> Self:
+        """Return a network of two validators."""
         return cls(validators=2, data_availability=two_nodes())
 
     @classmethod
     def validator_and_executor(cls) -> Self:
+        """Return a network of one validator and one executor."""
         return cls(validators=1, executors=1, data_availability=two_nodes())
 
     @classmethod
     def validators_and_executor(cls, validators: int, *, num_subnets: int, dispersal_factor: int) -> Self:
-        """``validators`` validators and one executor."""
+        """Return a network of ``validators`` validators and one executor."""
         parameters = many_subnetworks(num_subnets=num_subnets, dispersal_factor=dispersal_factor)
         return cls(validators=validators, executors=1, data_availability=parameters)
 
     @property
     def node_count(self) -> int:
+        """The number of all nodes."""
         return self.validators + self.executors
 
     @property
     def node_names(self) -> tuple[str, ...]:
-        """``validator-0`` and so on, in the order of the nodes."""
+        """The nodes' names, ``validator-0`` and so on, in the order of the nodes."""
         counts = ((Role.VALIDATOR, self.validators), (Role.EXECUTOR, self.executors))
         return tuple(f"{role}-{index}" for role, count in counts for index in range(count))
 
     @property
     def da(self) -> DataAvailability:
+        """The data-availability parameters of this number of nodes, with the delay of ``sampling_delay``."""
         chosen = self.data_availability
         parameters = named_parameters(chosen, self.node_count) if isinstance(chosen, str) else chosen
         return parameters if self.sampling_delay is None else replace(parameters, sampling_delay=self.sampling_delay)
 
 
 def with_sampling_delay(spec: TopologySpec, settings: Settings) -> TopologySpec:
-    """Fix the delay that the environment asks for. It wins over the topology's; a second call changes nothing."""
+    """Fix the delay that the environment asks for. It replaces the topology's. A second call changes nothing."""
     factor = 2.0 if settings.slow_environment else 1.0
     if settings.sampling_delay_seconds is not None:
         return replace(spec, sampling_delay=settings.sampling_delay_seconds * factor)

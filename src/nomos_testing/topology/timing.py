@@ -19,11 +19,11 @@ _REFERENCE_SLOT_SECONDS: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class RunTiming:
-    """Durations are in seconds."""
+    """The times from which the formulas start. Durations are in seconds."""
 
     run_duration: float
     slot_duration: float | None
-    """None where the topology has no validator to ask."""
+    """None if the topology has no validator to ask."""
     active_slot_coeff: float
     security_param: int = 10
 
@@ -43,26 +43,26 @@ class RunTiming:
 
     @property
     def lottery_expected_blocks(self) -> float:
-        """Slots with at least one winner on average; for people to read, never a threshold."""
+        """The average number of slots with a winner. It is for people to read, and never a threshold."""
         return self.run_duration / self.slot_duration * self.active_slot_coeff if self.slot_duration else 0.0
 
     def cooldown(self, *, node_control: bool) -> float:
-        """How long workloads may still run after the run's duration: ``max(5, security_param)`` block intervals.
+        """Return how long workloads may run after the run's duration: ``max(5, security_param)`` block intervals.
 
-        At least 30 s where nodes are stopped and started, so that the last one is back.
+        With node control it is at least 30 s, so that a node that was stopped last is back.
         """
         hint = self.block_interval_hint
         blocks = 0.0 if hint is None else max(MIN_COOLDOWN_BLOCKS, self.security_param) * hint
         return max(blocks, self._scaled(NODE_CONTROL_COOLDOWN_SECONDS)) if node_control else blocks
 
     def settle(self, *, node_control: bool) -> float:
-        """The pause between the end of the workloads and the verdict: ``max(2 s, hint or 1 s)``, or none at all."""
+        """Return the pause from the end of the workloads to the verdict: ``max(2 s, hint or 1 s)``, or none."""
         hint = self.block_interval_hint
         if hint is None and not node_control:
             return 0.0
         return max(self._scaled(MIN_SETTLE_SECONDS), SETTLE_SECONDS_WITHOUT_HINT if hint is None else hint)
 
     def _scaled(self, seconds: float) -> float:
-        # Sub-second slots exist to make tests fast: what is fixed at 2 s slots shrinks with them.
+        # Slots below a second make tests fast. Times that fit slots of 2 s shrink with them.
         slot = self.slot_duration
         return seconds * slot / _REFERENCE_SLOT_SECONDS if slot is not None and slot < 1 else seconds

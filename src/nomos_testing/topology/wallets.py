@@ -1,6 +1,6 @@
-"""The accounts that genesis funds: how much each gets, and the keys they have.
+"""The accounts that genesis funds: their amounts and their keys.
 
-An account's secret key follows from its index alone, so that any node and any run knows the same accounts.
+An account's secret key depends only on its index. So all nodes and all runs know the same accounts.
 """
 
 from __future__ import annotations
@@ -36,21 +36,24 @@ class WalletSpec:
 
     @property
     def balances(self) -> tuple[int, ...]:
-        """The first ``total % users`` accounts get one token more than the others."""
+        """The tokens of each account. The first ``total % users`` accounts get one more than the others."""
         share, remainder = divmod(self.total, self.users)
         return tuple(share + (index < remainder) for index in range(self.users))
 
 
 @dataclass(frozen=True, slots=True)
 class WalletAccount:
+    """One account."""
+
     label: str
     secret_key: int = field(repr=False)
     public_key: ZkPublicKey
     value: int
-    """Tokens that genesis gives it, in one note."""
+    """The tokens that genesis gives it, in one note."""
 
 
 def wallet_accounts(spec: WalletSpec | None) -> tuple[WalletAccount, ...]:
+    """Return the accounts of a spec; none without one."""
     balances = spec.balances if spec else ()
     secrets = [_secret_key(index) for index in range(len(balances))]
     return tuple(
