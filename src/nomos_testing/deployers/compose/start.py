@@ -18,10 +18,10 @@ from nomos_testing.deployers.compose.container_events import ContainerEnds
 from nomos_testing.deployers.compose.distribution import Distribution
 from nomos_testing.deployers.compose.docker import Docker
 from nomos_testing.deployers.compose.preflight import Prepared
-from nomos_testing.deployers.compose.stack import RUN_LABEL, StackName
+from nomos_testing.deployers.compose.stack import StackName
 from nomos_testing.deployers.compose.stack_planning import StackPlanner
 from nomos_testing.deployers.compose.stack_start import Raising, raise_stack
-from nomos_testing.deployers.compose.teardown import Teardown
+from nomos_testing.deployers.compose.teardown import Teardown, leftovers
 from nomos_testing.deployers.compose.workspace import Workspace
 from nomos_testing.deployers.shared.network_control import RelayNetworkControl
 from nomos_testing.deployers.shared.reaper_client import Reaper
@@ -79,7 +79,8 @@ class BringUp:
             resources.push_async_callback(teardown.leave)
         else:
             reaper.remove(workspace.path)
-            reaper.remove_stack([docker.program], f"{RUN_LABEL}={name.project}", self._reaper_environment())
+            for kind in leftovers(docker.program, name.project):
+                reaper.remove_listed(kind, self._reaper_environment())
             resources.push_async_callback(teardown.remove)
         await asyncio.to_thread(self._fill, workspace)
         planner = StackPlanner(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nomos_testing.deployers.compose.compose_tool import ComposeProject
-from nomos_testing.deployers.compose.docker import Docker
+from nomos_testing.deployers.compose.docker import CONTAINER_SECONDS, Docker
 from nomos_testing.deployers.compose.errors import CommandFailed
 from nomos_testing.deployers.compose.stack import RUN_LABEL
 from nomos_testing.deployers.compose.workspace import Workspace
+from nomos_testing.deployers.shared.reaper_client import Leftovers
 from nomos_testing.journal.events import Notice
 from nomos_testing.journal.journal import Journal
 
@@ -21,7 +22,7 @@ class Teardown:
     journal: Journal
 
     async def remove(self) -> None:
-        """Containers, networks, volumes and the workspace; what the compose tool leaves goes as well."""
+        """Remove containers, networks, volumes and the workspace, also what the compose tool leaves."""
         try:
             if self.project.file.exists():  # else nothing was made of it
                 await self.project.down()
@@ -31,7 +32,7 @@ class Teardown:
         self.workspace.remove()
 
     async def leave(self) -> None:
-        """Say where everything is and how it goes."""
+        """Leave everything as it is, and say where it is and how to remove it."""
         self.journal.write(
             Notice(
                 f"the stack {self.project.name} stays as it is, its workspace is {self.workspace.path}; "
@@ -40,13 +41,23 @@ class Teardown:
         )
 
     async def _sweep(self) -> None:
-        label = f"label={RUN_LABEL}={self.project.name}"
-        for listing, removing in (
-            (("ps", "--all", "--quiet"), ("rm", "--force", "--volumes")),
-            (("network", "ls", "--quiet"), ("network", "rm")),
-        ):
+        for kind in leftovers(self.docker.program, self.project.name):
             try:
-                if left := (await self.docker.ask(*listing, "--filter", label)).split():
-                    await self.docker.ask(*removing, *left)
+                if left := (await self.docker.run(kind.listing, timeout=CONTAINER_SECONDS)).split():
+                    await self.docker.run([*kind.removing, *left], timeout=CONTAINER_SECONDS)
             except CommandFailed as error:
                 self.journal.write(Notice(f"something of {self.project.name} may be left: {error}", "warning"))
+
+
+def leftovers(docker: str, project: str) -> list[Leftovers]:
+    """How a stack's containers, networks and volumes are found and removed, in this order."""
+    label = ("--filter", f"label={RUN_LABEL}={project}")
+    commands = {
+        "containers": (("ps", "--all", "--quiet", "--no-trunc"), ("rm", "--force", "--volumes")),
+        "networks": (("network", "ls", "--quiet", "--no-trunc"), ("network", "rm")),
+        "volumes": (("volume", "ls", "--quiet"), ("volume", "rm")),
+    }
+    return [
+        Leftovers(what, (docker, *listing, *label), (docker, *removing))
+        for what, (listing, removing) in commands.items()
+    ]

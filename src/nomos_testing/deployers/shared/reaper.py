@@ -24,20 +24,21 @@ from datetime import UTC, datetime
 from typing import IO, Any
 
 _QUIET_SECONDS = 1.5
-"""The daemon may still be making what it was told to make just before: that long nothing new has to come."""
+"""A daemon goes on making what it was told to make. The reaper ends when it has found nothing for this long."""
 _SWEEP_SECONDS = 60.0
 _COMMAND_SECONDS = 20.0
 
 
-class Estate:
-    """What the runner has left to clean up."""
+class CleanupList:
+    """The things that the runner has started and not cleaned up yet."""
 
     def __init__(self) -> None:
         self.groups: dict[int, int | None] = {}
         self.paths: list[str] = []
-        self.stacks: list[dict[str, Any]] = []
+        self.listings: list[dict[str, Any]] = []
+        """Removed in this order in each round: a container goes before its network."""
         self.journal: dict[str, Any] | None = None
-        self.settled = False
+        self.done = False
 
     def note(self, message: dict[str, Any]) -> None:
         match message:
@@ -47,21 +48,21 @@ class Estate:
                 self.groups.pop(pid, None)
             case {"path": str(path)}:
                 self.paths.append(path)
-            case {"docker": list(), "label": str()}:
-                self.stacks.append(message)
+            case {"what": str(), "list": list(), "remove": list()}:
+                self.listings.append(message)
             case {"journal": str()}:
                 self.journal = message
             case {"done": True}:
-                self.settled = True
+                self.done = True
 
     def clean_up(self) -> int:
-        """Kill every group, remove every container and file; returns the number of groups that were still there."""
+        """Kill the groups, remove the listed things and the files; return the number of groups killed."""
         killed = sum(_kill_group(pid, started) for pid, started in self.groups.items())
-        removed = sum(_sweep(stack) for stack in self.stacks)
+        removed = _sweep(self.listings)
         for path in self.paths:
             _remove(path)
         if self.journal is not None:
-            _append(self.journal, killed, removed if self.stacks else None)
+            _append(self.journal, killed, removed)
         return killed
 
 
@@ -95,41 +96,34 @@ def _remove(path: str) -> None:
             os.unlink(path)
 
 
-def _sweep(stack: dict[str, Any]) -> int:
-    """Remove all containers, networks and volumes with a label, until none come any more; how many containers."""
-    removed, quiet_since = 0, None
+def _sweep(listings: list[dict[str, Any]]) -> dict[str, int]:
+    """Remove all that is listed until nothing new comes; return the number of things that were there, by kind."""
+    found: dict[str, set[str]] = {listing["what"]: set() for listing in listings}
+    quiet_since = None
     deadline = time.monotonic() + _SWEEP_SECONDS
-    while time.monotonic() < deadline:
-        containers = _listed(stack, "ps", "--all", "--quiet", "--no-trunc")
-        networks = _listed(stack, "network", "ls", "--quiet", "--no-trunc")
-        volumes = _listed(stack, "volume", "ls", "--quiet")
-        removed += len(containers)
-        for remove, found in (
-            (("rm", "--force", "--volumes"), containers),
-            (("network", "rm"), networks),
-            (("volume", "rm"), volumes),
-        ):
-            if found:
-                _docker(stack, *remove, *found)
-        if containers or networks or volumes:
+    while listings and time.monotonic() < deadline:
+        quiet = True
+        for listing in listings:
+            if names := _run(listing["list"], listing.get("environ")).split():
+                _run([*listing["remove"], *names], listing.get("environ"))
+                found[listing["what"]].update(names)
+                quiet = False
+        if not quiet:
             quiet_since = None
         elif quiet_since is None:
             quiet_since = time.monotonic()
         elif time.monotonic() - quiet_since > _QUIET_SECONDS:
             break
         time.sleep(0.2)
-    return removed
+    return {what: len(names) for what, names in found.items()}
 
 
-def _listed(stack: dict[str, Any], *command: str) -> list[str]:
-    return _docker(stack, *command, "--filter", f"label={stack['label']}").split()
-
-
-def _docker(stack: dict[str, Any], *arguments: str) -> str:
+def _run(argv: list[str], environ: dict[str, str] | None) -> str:
+    """Return the standard output of a command, which is empty where the command cannot be run or takes too long."""
     with suppress(OSError, subprocess.TimeoutExpired):
         done = subprocess.run(
-            [*stack["docker"], *arguments],
-            env=stack.get("environ"),
+            argv,
+            env=environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -140,40 +134,40 @@ def _docker(stack: dict[str, Any], *arguments: str) -> str:
     return ""
 
 
-def _append(journal: dict[str, Any], killed: int, removed: int | None) -> None:
+def _append(journal: dict[str, Any], killed: int, removed: dict[str, int]) -> None:
     line = {
         "at": round(time.monotonic() - journal.get("opened", time.monotonic()), 6),
         "time": datetime.now(UTC).isoformat(timespec="microseconds"),
         "kind": "run_ended",
         "outcome": "killed",
-        "detail": f"the runner died without a word; the reaper {_deeds(killed, removed)}",
+        "detail": f"the runner died without a word; the reaper {_summary(killed, removed)}",
     }
     with suppress(OSError), open(journal["journal"], "a", encoding="utf-8") as file:
         file.write(json.dumps(line, separators=(",", ":")) + "\n")
 
 
-def _deeds(killed: int, removed: int | None) -> str:
+def _summary(killed: int, removed: dict[str, int]) -> str:
     groups = f"killed {killed} process groups"
-    return groups if removed is None else f"{groups} and removed {removed} containers"
+    return f"{groups} and removed " + ", ".join(f"{n} {what}" for what, n in removed.items()) if removed else groups
 
 
-def read_estate(source: IO[str]) -> Estate:
+def read_cleanup_list(source: IO[str]) -> CleanupList:
     """Listen until the runner has ended."""
-    estate = Estate()
+    cleanup = CleanupList()
     for line in source:
-        with suppress(ValueError):  # a line cut short by the runner's death
-            estate.note(json.loads(line))
-        if estate.settled:
+        with suppress(ValueError):  # the runner's death may cut a line short
+            cleanup.note(json.loads(line))
+        if cleanup.done:
             break
-    return estate
+    return cleanup
 
 
 def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    estate = read_estate(sys.stdin)
-    if not estate.settled:
-        estate.clean_up()
+    cleanup = read_cleanup_list(sys.stdin)
+    if not cleanup.done:
+        cleanup.clean_up()
 
 
 if __name__ == "__main__":

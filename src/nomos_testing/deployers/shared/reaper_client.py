@@ -1,12 +1,13 @@
-"""Our end of the reaper: tells it what to clean up should we die without a word."""
+"""Starts a run's reaper and tells it what to clean up if this process is killed."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,20 @@ from nomos_testing.deployers.shared.reaper import start_ticks
 _END_SECONDS = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """Things of one kind that a killed run leaves outside of its processes and files."""
+
+    what: str
+    """Their name in the plural: ``containers``."""
+    listing: tuple[str, ...]
+    """The command that prints the names of those that are there."""
+    removing: tuple[str, ...]
+    """The command that removes the things whose names follow."""
+
+
 class Reaper:
-    """A process that outlives us. Tell it of every process group as soon as that exists."""
+    """A process that outlives this one. Tell it of every process group as soon as the group exists."""
 
     def __init__(self, journal: Path, journal_opened: float) -> None:
         """
@@ -49,12 +62,19 @@ class Reaper:
         """Have a temporary file or directory removed."""
         self._tell({"path": str(path.absolute())})
 
-    def remove_stack(self, docker: Sequence[str], label: str, environ: Mapping[str, str]) -> None:
-        """Have containers, networks and volumes with a label removed, by a ``docker`` command in this environment."""
-        self._tell({"docker": list(docker), "label": label, "environ": dict(environ)})
+    def remove_listed(self, leftovers: Leftovers, environ: Mapping[str, str]) -> None:
+        """Have all things of one kind removed by commands that run in this environment."""
+        self._tell(
+            {
+                "what": leftovers.what,
+                "list": list(leftovers.listing),
+                "remove": list(leftovers.removing),
+                "environ": dict(environ),
+            }
+        )
 
     def dismiss(self) -> None:
-        """Everything is cleaned up; the reaper ends without doing anything."""
+        """Tell it that everything is cleaned up, and wait for its end."""
         self._tell({"done": True})
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):

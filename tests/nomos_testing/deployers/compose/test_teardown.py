@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ class Project:
 
 
 class Docker:
-    async def ask(self, *arguments: str) -> str:
+    program = "docker"
+
+    async def run(self, argv: Sequence[str], *, timeout: float) -> str:
         return ""
 
 

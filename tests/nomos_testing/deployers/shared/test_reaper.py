@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from nomos_testing.deployers.shared.reaper import Estate, read_estate, start_ticks
+from nomos_testing.deployers.shared.reaper import CleanupList, read_cleanup_list, start_ticks
 from nomos_testing.deployers.shared.reaper_client import Reaper
 from nomos_testing.journal.events import RunEnded
 from nomos_testing.journal.journal import Journal, read_journal
@@ -27,8 +27,8 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-def estate_of(*messages: object) -> Estate:
-    return read_estate(io.StringIO("".join(json.dumps(message) + "\n" for message in messages)))
+def cleanup_list_of(*messages: object) -> CleanupList:
+    return read_cleanup_list(io.StringIO("".join(json.dumps(message) + "\n" for message in messages)))
 
 
 def test_registered_groups_are_killed_files_removed_and_the_journal_told(
@@ -67,22 +67,22 @@ def test_a_dismissed_reaper_touches_nothing(tmp_path: Path, sleeper: subprocess.
 
 
 def test_a_group_that_ended_is_forgotten(sleeper: subprocess.Popen[bytes]) -> None:
-    estate = estate_of({"group": sleeper.pid, "started": start_ticks(sleeper.pid)}, {"forget": sleeper.pid})
-    assert estate.clean_up() == 0
+    cleanup = cleanup_list_of({"group": sleeper.pid, "started": start_ticks(sleeper.pid)}, {"forget": sleeper.pid})
+    assert cleanup.clean_up() == 0
     assert sleeper.poll() is None
 
 
 def test_a_later_process_with_the_same_id_is_spared(sleeper: subprocess.Popen[bytes]) -> None:
     started = start_ticks(sleeper.pid)
     assert started is not None
-    assert estate_of({"group": sleeper.pid, "started": started - 1}).clean_up() == 0
+    assert cleanup_list_of({"group": sleeper.pid, "started": started - 1}).clean_up() == 0
     assert sleeper.poll() is None
 
 
 def test_a_line_cut_short_does_not_stop_it() -> None:
-    estate = read_estate(io.StringIO('{"group": 1234567, "started": 1}\n{"gro'))
-    assert estate.groups == {1234567: 1}
-    assert not estate.settled
+    cleanup = read_cleanup_list(io.StringIO('{"group": 1234567, "started": 1}\n{"gro'))
+    assert cleanup.groups == {1234567: 1}
+    assert not cleanup.done
 
 
 def test_a_run_survives_the_death_of_its_reaper(tmp_path: Path) -> None:
@@ -91,3 +91,20 @@ def test_a_run_survives_the_death_of_its_reaper(tmp_path: Path) -> None:
     reaper._process.wait()
     reaper.watch_group(os.getpid())
     reaper.dismiss()
+
+
+def test_things_of_any_kind_are_listed_and_removed_until_nothing_new_comes(tmp_path: Path) -> None:
+    """The first removal makes one more thing, as a daemon does that is busy when its client dies."""
+    left, removed = tmp_path / "left", tmp_path / "removed"
+    left.mkdir()
+    for name in ("one", "two"):
+        (left / name).touch()
+    remove = (
+        f'for name; do rm "{left}/$name"; done; test -e "{removed}" || touch "{left}/late"; echo "$@" >> "{removed}"'
+    )
+    journal = tmp_path / "journal.jsonl"
+    listing = {"what": "things", "list": ["ls", str(left)], "remove": ["sh", "-c", remove, "remove"]}
+    cleanup_list_of(listing, {"journal": str(journal), "opened": 0.0}).clean_up()
+    assert list(left.iterdir()) == []
+    assert removed.read_text().splitlines() == ["one two", "late"]
+    assert json.loads(journal.read_text())["detail"].endswith("killed 0 process groups and removed 3 things")
