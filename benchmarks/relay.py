@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from nomos_testing.deployers.local.relay_process import RELAY_HOST, RelayProcess
+from nomos_testing.deployers.local.relay_process import RELAY_HOST, local_relay
 from nomos_testing.relay.proxy_sockets import Address, NodeSockets
 from nomos_testing.topology import own_hosts, reserve_ports
 
@@ -76,13 +76,14 @@ def main() -> None:
 
 async def _run(nodes: dict[str, NodeSockets], rate: int, seconds: float, trips: int) -> None:
     with tempfile.TemporaryDirectory() as directory:
-        relay = RelayProcess(nodes, evidence=Path(directory) / "relay.log", seed=1)
+        pids: list[int] = []
+        relay = local_relay(nodes, evidence=Path(directory) / "relay.log", seed=1, started=pids.append)
         await relay.start(ended=sys.exit)
         try:
-            before = _cpu_seconds(relay)
+            before = _cpu_seconds(pids[0])
             begun = time.monotonic()
             measured = await asyncio.to_thread(_measure, nodes, rate, seconds, trips)
-            share = (_cpu_seconds(relay) - before) / (time.monotonic() - begun)
+            share = (_cpu_seconds(pids[0]) - before) / (time.monotonic() - begun)
         finally:
             await relay.close()
     _report(*measured, rate=rate, cpu_share=share)
@@ -165,8 +166,8 @@ def _take_in(sender: socket.socket, sent: Sequence[float], trips: list[float]) -
         trips.append(time.perf_counter() - sent[number])
 
 
-def _cpu_seconds(relay: RelayProcess) -> float:
-    fields = Path(f"/proc/{relay.pid}/stat").read_text().rpartition(")")[2].split()
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 

@@ -17,11 +17,12 @@ import pytest
 from nomos_testing.cluster.interfaces import NetworkControlError
 from nomos_testing.cluster.link_effects import LinkEffect
 from nomos_testing.cluster.links import Link
-from nomos_testing.deployers.local.relay_process import RelayProcess
+from nomos_testing.deployers.local.relay_process import local_relay
 from nomos_testing.deployers.shared.errors import LaunchError
 from nomos_testing.relay.proxy_sockets import NodeSockets
 from nomos_testing.topology import reserve_ports
 from support.inputs.fault_deadlines import EFFECT_DEADLINE, MACHINE_FACTOR
+from support.processes.fake_node_processes import is_gone
 from support.processes.relay_lab import PACKET, RelayLab, open_station, own_host, relay_lab, until
 
 pytestmark = pytest.mark.network
@@ -242,17 +243,19 @@ async def test_a_node_that_joins_is_relayed_for_too(lab: RelayLab) -> None:
 
 
 async def test_a_relay_whose_address_is_taken_says_which(tmp_path: Path) -> None:
+    pids: list[int] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        relay = RelayProcess({"a": NodeSockets(own_host(), (port,))}, evidence=tmp_path / "relay.log", seed=1)
+        nodes = {"a": NodeSockets(own_host(), (port,))}
+        relay = local_relay(nodes, evidence=tmp_path / "relay.log", seed=1, started=pids.append)
         with pytest.raises(LaunchError, match=f"cannot bind UDP 127.0.0.1:{port}: Address already in use"):
             await relay.start(ended=lambda reason: None)
+    assert is_gone(pids[0])
 
 
 async def test_a_relay_that_is_killed_is_noticed_and_named_in_every_later_error(lab: RelayLab) -> None:
-    assert lab.relay.pid is not None
-    os.kill(lab.relay.pid, signal.SIGKILL)
+    os.kill(lab.pid, signal.SIGKILL)
     await until("the end of the relay to be noticed", lambda: bool(lab.ended))
     assert "the network relay has ended (killed by SIGKILL)" in lab.ended[0]
     with pytest.raises(NetworkControlError, match="killed by SIGKILL"):

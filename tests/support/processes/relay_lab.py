@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nomos_testing.cluster.links import Link
-from nomos_testing.deployers.local.relay_process import RELAY_HOST, RelayProcess
+from nomos_testing.deployers.local.relay_process import RELAY_HOST, local_relay
+from nomos_testing.deployers.shared.relay_client import RelayClient
 from nomos_testing.relay.proxy_sockets import Address, NodeSockets
 from nomos_testing.topology import reserve_ports
 from support.inputs.fault_deadlines import MACHINE_FACTOR
@@ -105,7 +106,9 @@ async def until(what: str, holds: Callable[[], bool]) -> None:
 
 @dataclass(slots=True)
 class RelayLab:
-    relay: RelayProcess
+    relay: RelayClient
+    pid: int
+    """The relay's process id."""
     stations: Mapping[str, Station]
     ended: list[str]
     """Why the relay ended by itself, if it did."""
@@ -160,13 +163,14 @@ async def relay_lab(directory: Path, *names: str) -> AsyncIterator[RelayLab]:
             name: NodeSockets(own_host(), (own.network, own.da)) for name, own in zip(names, ports.nodes, strict=True)
         }
     ended: list[str] = []
-    relay = RelayProcess(nodes, evidence=directory / "relay.log", seed=1)
+    pids: list[int] = []
+    relay = local_relay(nodes, evidence=directory / "relay.log", seed=1, started=pids.append)
     await relay.start(ended=ended.append)
     stations: dict[str, Station] = {}
     try:
         for name, sockets in nodes.items():
             stations[name] = await open_station(sockets)
-        yield RelayLab(relay, stations, ended)
+        yield RelayLab(relay, pids[0], stations, ended)
     finally:
         for station in stations.values():
             station.close()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from nomos_testing.deployers.compose.docker import Docker
 from nomos_testing.deployers.compose.stack import RUN_LABEL
+from nomos_testing.deployers.shared.line_channel import LineChannel
 
 _SIGNAL_BASE = 128
 
@@ -23,30 +24,27 @@ class ContainerEnds:
         self._project = project
         self._ended = ended
         self._lost = lost
-        self._process: asyncio.subprocess.Process | None = None
+        self._channel: LineChannel | None = None
         self._reading: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """From now on; what ends before the daemon listens to us is told as well."""
+        """Hear all ends from now on, also those that come before the daemon listens to the question."""
         since = f"{time.time():.6f}"
         filters = ("--filter", f"label={RUN_LABEL}={self._project}", "--filter", "event=die")
-        self._process = await self._docker.open("events", "--since", since, *filters, "--format", "{{json .}}")
-        self._reading = asyncio.create_task(self._read(self._process), name="ends of containers")
+        self._channel = await self._docker.open("events", "--since", since, *filters, "--format", "{{json .}}")
+        self._reading = asyncio.create_task(self._read(self._channel), name="ends of containers")
 
     async def close(self) -> None:
-        """Idempotent."""
-        process, reading, self._reading = self._process, self._reading, None
-        if process is None or reading is None:
+        """Hear nothing more. Idempotent."""
+        channel, reading, self._reading = self._channel, self._reading, None
+        if channel is None or reading is None:
             return
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+        await channel.close()
 
-    async def _read(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None
-        async for line in process.stdout:
+    async def _read(self, channel: LineChannel) -> None:
+        while line := await channel.read():
             attributes = json.loads(line)["Actor"]["Attributes"]
             self._ended(attributes["name"], int(attributes["exitCode"]))
         self._lost()

@@ -18,6 +18,7 @@ from typing import Any, Final
 from nomos_testing.deployers.compose.errors import CommandFailed, DockerUnavailable
 from nomos_testing.deployers.shared.death_signal import die_with_parent
 from nomos_testing.deployers.shared.errors import LaunchError
+from nomos_testing.deployers.shared.line_channel import ProcessChannel
 from nomos_testing.deployers.shared.reaper_client import Reaper
 from nomos_testing.waiting.waiting import narrated
 
@@ -28,7 +29,6 @@ PULL_SECONDS: Final = 300.0
 _log = logging.getLogger(__name__)
 _LONGEST_LOGGED: Final = 200
 """Characters of an argument, or of what a command wrote, in the log."""
-_LONGEST_LINE: Final = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,30 +93,18 @@ class Docker:
         """``docker ARGUMENTS``"""
         return await self.run([self.program, *arguments], timeout=timeout)
 
-    async def open(self, *arguments: str, stderr: Path | None = None) -> asyncio.subprocess.Process:
-        """A ``docker`` that goes on, with pipes to its standard input and output; it ends with us.
+    async def open(self, *arguments: str) -> ProcessChannel:
+        """Start a ``docker`` that goes on, with pipes to its standard input and output. It ends with this process.
 
         Raises:
             LaunchError: it cannot be started.
         """
-        descriptor = os.open(stderr or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        _log.debug("%s: goes on", _logged((self.program, *arguments)))
+        argv = (self.program, *arguments)
+        _log.debug("%s: goes on", _logged(argv))
         try:
-            return await asyncio.create_subprocess_exec(
-                self.program,
-                *arguments,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=descriptor,
-                limit=_LONGEST_LINE,
-                env=dict(self.environ),
-                start_new_session=True,
-                preexec_fn=die_with_parent(),
-            )
+            return await ProcessChannel.open(argv, environ=self.environ)
         except OSError as error:
             raise LaunchError(f"failed to start {self.program} {arguments[0]}: {error.strerror}") from error
-        finally:
-            os.close(descriptor)
 
     async def info(self) -> Mapping[str, Any]:
         """What the daemon says of itself.

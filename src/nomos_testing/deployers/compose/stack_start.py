@@ -13,7 +13,7 @@ from nomos_testing.deployers.compose.cluster import ComposeCluster
 from nomos_testing.deployers.compose.compose_tool import ComposeProject
 from nomos_testing.deployers.compose.container_logs import ContainerLogs
 from nomos_testing.deployers.compose.container_node import ContainerNode
-from nomos_testing.deployers.compose.container_relay import ContainerRelay
+from nomos_testing.deployers.compose.container_relay import container_relay
 from nomos_testing.deployers.compose.docker import Docker
 from nomos_testing.deployers.compose.errors import CommandFailed, ComposeError
 from nomos_testing.deployers.compose.joining import newcomers
@@ -21,6 +21,7 @@ from nomos_testing.deployers.compose.rendering import GRAFANA_PASSWORD, RELAY_RE
 from nomos_testing.deployers.compose.stack import Stack, StackNode, relay_sockets
 from nomos_testing.deployers.compose.stack_planning import StackPlanner, write_cfgsync
 from nomos_testing.deployers.compose.workspace import Workspace, let_containers_read
+from nomos_testing.deployers.shared.relay_client import RelayClient
 from nomos_testing.deployers.shared.run_opening import SetUp
 from nomos_testing.journal.events import Notice
 from nomos_testing.settings import Settings
@@ -45,7 +46,7 @@ class Raising:
     stack: Stack
     cfgsync: CfgsyncConfig
     cluster: ComposeCluster
-    relay: ContainerRelay | None
+    relay: RelayClient | None
     network: GeneratedTopology | None = None
     """What cfgsync has made of the nodes, once it has."""
 
@@ -118,10 +119,10 @@ class Raising:
             clock_file=clock,
         )
 
-    def _relay(self) -> ContainerRelay | None:
+    def _relay(self) -> RelayClient | None:
         if self.stack.relay_log is None:
             return None
-        return ContainerRelay(
+        return container_relay(
             relay_sockets(self.stack.nodes),
             docker=self.docker,
             container=self.stack.name.container("relay"),

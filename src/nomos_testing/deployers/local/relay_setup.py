@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 from nomos_testing.cluster.network_events import RelayEnded
 from nomos_testing.deployers.local.cluster import LocalCluster
-from nomos_testing.deployers.local.relay_process import RelayProcess
+from nomos_testing.deployers.local.relay_process import local_relay
 from nomos_testing.deployers.shared.errors import Problem
 from nomos_testing.deployers.shared.network_control import RelayedNetwork, RelayNetworkControl
 from nomos_testing.deployers.shared.reaper_client import Reaper
@@ -35,11 +35,9 @@ async def put_relay_between(
     Raises:
         LaunchError: the relay does not start, or an address is in use.
     """
-    relay = RelayProcess(network.sockets, evidence=run_directory.path / RELAY_LOG, seed=seed)
+    relay = local_relay(network.sockets, evidence=run_directory.path / RELAY_LOG, seed=seed, started=reaper.watch_group)
     resources.push_async_callback(relay.close)
     await relay.start(ended=lambda reason: _note_end(journal, reason))
-    assert relay.pid is not None
-    reaper.watch_group(relay.pid)
     cluster.network = RelayNetworkControl(
         relay,
         lambda: cluster.nodes,

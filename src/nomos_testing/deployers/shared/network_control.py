@@ -12,6 +12,7 @@ from nomos_testing.cluster.interfaces import NetworkControlError, NodeHandle
 from nomos_testing.cluster.link_effects import LinkEffect
 from nomos_testing.cluster.links import ALL_LINKS, Impairment, Link, Links, LinkVerification, links_across
 from nomos_testing.cluster.network_events import NetworkImpaired, NetworkRestored, NetworkVerified
+from nomos_testing.deployers.shared.errors import LaunchError
 from nomos_testing.deployers.shared.link_verification import Scope, WholeNetwork
 from nomos_testing.deployers.shared.relay_client import RelayClient
 from nomos_testing.journal.journal import Journal
@@ -101,7 +102,7 @@ class RelayNetworkControl:
             await wait_until("whole links", lambda: network.look(self._scope()), timeout=seconds, poll=POLL_SECONDS)
         except WaitTimeout as error:
             reason = f"not whole after {seconds:g} s: {error.last_seen}"
-        except (NetworkControlError, OSError) as error:
+        except (LaunchError, NetworkControlError, OSError) as error:
             reason = str(error)
         return self._verified(reason, time.monotonic() - started)
 

@@ -7,20 +7,18 @@ import json
 import logging
 import secrets
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
 from nomos_testing.cluster.interfaces import NetworkControlError
 from nomos_testing.cluster.link_effects import LinkEffect
 from nomos_testing.cluster.links import Link
-from nomos_testing.deployers.shared.errors import LaunchError, described_status
-from nomos_testing.relay.proxy_sockets import Address, NodeSockets
+from nomos_testing.deployers.shared.errors import LaunchError
+from nomos_testing.deployers.shared.line_channel import LineChannel
+from nomos_testing.deployers.shared.link_probes import LinkProbes
+from nomos_testing.relay.proxy_sockets import NodeSockets
 
-LONGEST_ANSWER: Final = 64 * 1024 * 1024
-"""Bytes in one line of the relay's."""
 _ANSWER_SECONDS: Final = 5.0
 _END_SECONDS: Final = 0.5
 _TOKEN_BYTES: Final = 16
@@ -32,67 +30,75 @@ _LONGEST_LOGGED: Final = 300
 _log = logging.getLogger(__name__)
 
 
-class RelayClient(ABC):
-    """A relay between ``nodes``. Proxy sockets have one address; each has the port of its node (ports are unique)."""
+class RelayClient:
+    """A client of the relay. All its sockets have one address, and each has the port of its node (ports are unique)."""
 
-    host: str
-    """Where the proxies are."""
-
-    def __init__(self, nodes: Mapping[str, NodeSockets], *, evidence: str, seed: int) -> None:
-        """``evidence``: where the relay's log is, for people to read."""
+    def __init__(
+        self,
+        nodes: Mapping[str, NodeSockets],
+        *,
+        host: str,
+        connect: Callable[[], Awaitable[LineChannel]],
+        probes: LinkProbes,
+        evidence: str,
+        seed: int,
+        opened_by_file: bool = False,
+    ) -> None:
+        """
+        Args:
+            host: the address of the relay's sockets.
+            connect: gives the channel to the relay's program, which ends when the program does; raises ``LaunchError``.
+            probes: sends probes from the nodes.
+            evidence: the relay's log, for people to read.
+            opened_by_file: the relay reads ``first_request`` from a file when it starts, and needs no other.
+        """
         self.nodes = dict(nodes)
         self.evidence = evidence
         self.token = secrets.token_bytes(_TOKEN_BYTES)
-        """What probes begin with."""
+        """The first bytes of each probe."""
+        self._host = host
+        self._connect = connect
+        self._probes = probes
         self._seed = seed
-        self._process: asyncio.subprocess.Process | None = None
+        self._opened_by_file = opened_by_file
+        self._channel: LineChannel | None = None
         self._watch: asyncio.Task[None] | None = None
         self._one_at_a_time = asyncio.Lock()
         self._last_request = 0
         self._failure: str | None = None
 
-    @abstractmethod
-    async def _spawn(self) -> asyncio.subprocess.Process:
-        """The process whose pipes lead to the relay, and which ends when it does.
-
-        Raises:
-            LaunchError: it cannot be started.
-        """
-
-    @abstractmethod
-    async def silent_links(self, links: Iterable[Link], *, timeout: float) -> frozenset[Link]:
-        """Those of ``links`` that do not echo a probe within ``timeout`` seconds.
-
-        Raises:
-            OSError: no probe can be sent.
-        """
-
     @property
-    def pid(self) -> int | None:
-        return None if self._process is None else self._process.pid
+    def first_request(self) -> str:
+        """The line that opens the relay."""
+        return json.dumps({"id": 0, "do": "open", **self._opening()}) + "\n"
 
     async def start(self, *, ended: Callable[[str], None]) -> None:
-        """Start it and have it bind every proxy. ``ended`` is called with the reason should it end by itself.
+        """Start the relay and have it bind every address. Call ``ended`` with the reason if it ends by itself.
 
         Raises:
             LaunchError: the program cannot be started, or an address is in use.
         """
-        self._process = await self._spawn()
-        _log.debug("started the network relay (pid %d); its log is %s", self._process.pid, self.evidence)
-        self._watch = asyncio.create_task(self._report_end(self._process, ended), name="watch the relay")
+        self._channel = channel = await self._connect()
+        _log.debug("started the network relay (%s); its log is %s", channel.name, self.evidence)
+        self._watch = asyncio.create_task(self._report_end(channel, ended), name="watch the relay")
         try:
-            await self._begin()
+            if self._opened_by_file:
+                await self._ask("count")  # an answer shows that it was opened
+            else:
+                await self._ask("open", **self._opening())
         except NetworkControlError as error:
             await self.close()
             raise LaunchError(str(error)) from None
 
-    async def _begin(self) -> None:
-        await self._ask("open", **self.opening())
+    async def silent_links(self, links: Iterable[Link], *, timeout: float) -> frozenset[Link]:
+        """Return the links that do not echo a probe within ``timeout`` seconds.
 
-    def opening(self) -> dict[str, Any]:
-        """What a relay has to know first."""
-        nodes = {name: asdict(sockets) for name, sockets in self.nodes.items()}
-        return {"host": self.host, "nodes": nodes, "probe_token": self.token.hex(), "seed": str(self._seed)}
+        Raises:
+            OSError: no probe can be sent.
+            LaunchError: no program that sends probes can be started.
+        """
+        proxies = {name: (self._host, node.ports[0]) for name, node in self.nodes.items()}
+        return await self._probes.silent(links, nodes=self.nodes, proxies=proxies, token=self.token, timeout=timeout)
 
     async def admit(self, name: str, sockets: NodeSockets) -> None:
         """Relay for one node more."""
@@ -116,24 +122,18 @@ class RelayClient(ABC):
         return {Link(row.pop("source"), row.pop("target")): row for row in rows}
 
     async def close(self) -> None:
-        """End our end of it. Idempotent."""
-        process, watch, self._watch = self._process, self._watch, None
-        if process is None or watch is None:
+        """Close the channel, upon which the relay ends. Idempotent."""
+        await self._probes.close()
+        channel, watch, self._watch = self._channel, self._watch, None
+        if channel is None or watch is None:
             return
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)
-        assert process.stdin is not None
-        process.stdin.close()
-        try:
-            async with asyncio.timeout(_END_SECONDS):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        await channel.close(grace=_END_SECONDS)
 
-    def _proxies(self) -> dict[str, Address]:
-        """Where each node is reached."""
-        return {name: (self.host, node.ports[0]) for name, node in self.nodes.items()}
+    def _opening(self) -> dict[str, Any]:
+        nodes = {name: asdict(sockets) for name, sockets in self.nodes.items()}
+        return {"host": self._host, "nodes": nodes, "probe_token": self.token.hex(), "seed": str(self._seed)}
 
     async def _ask(self, do: str, **fields: Any) -> dict[str, Any]:
         """
@@ -157,34 +157,31 @@ class RelayClient(ABC):
                 async with asyncio.timeout(_ANSWER_SECONDS):
                     answer = await self._answer_to(request)
             except TimeoutError:
+                name = "not started" if self._channel is None else self._channel.name
                 raise NetworkControlError(
-                    f"the network relay (pid {self.pid}) did not answer {do!r} within {_ANSWER_SECONDS:g} s"
+                    f"the network relay ({name}) did not answer {do!r} within {_ANSWER_SECONDS:g} s"
                 ) from None
         if "error" in answer:
             raise NetworkControlError(f"the network relay refuses {do!r}: {answer['error']}")
         return answer
 
     async def _answer_to(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        process = self._process
-        if process is None or self._watch is None:
+        channel = self._channel
+        if channel is None or self._watch is None:
             raise NetworkControlError("the network relay is not running")
-        assert process.stdin is not None
-        assert process.stdout is not None
-        with suppress(ConnectionError):  # the end of its output tells the rest
-            process.stdin.write(json.dumps(request).encode() + b"\n")
-            await process.stdin.drain()
-        while line := await process.stdout.readline():
+        await channel.write(json.dumps(request).encode())
+        while line := await channel.read():
             answer: dict[str, Any] = json.loads(line)
             if answer["id"] == request["id"]:  # not the late answer to a request that was given up
                 return answer
-        raise NetworkControlError(self._failure or self._end_text(await process.wait()))
+        raise NetworkControlError(self._failure or self._end_text(await channel.ended()))
 
-    async def _report_end(self, process: asyncio.subprocess.Process, ended: Callable[[str], None]) -> None:
-        self._failure = self._end_text(await process.wait())
+    async def _report_end(self, channel: LineChannel, ended: Callable[[str], None]) -> None:
+        self._failure = self._end_text(await channel.ended())
         ended(self._failure)
 
-    def _end_text(self, status: int) -> str:
-        return f"the network relay has ended ({described_status(status)}); its log is {self.evidence}"
+    def _end_text(self, status: str) -> str:
+        return f"the network relay has ended ({status}); its log is {self.evidence}"
 
 
 def _shown(do: str, fields: Mapping[str, Any]) -> str:

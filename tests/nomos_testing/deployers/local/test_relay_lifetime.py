@@ -30,8 +30,8 @@ async def main():
     journal = Journal(directory / "journal.jsonl")
     reaper = Reaper(journal.path, journal.opened)
     async with relay_lab(directory, "a", "b") as lab:
-        reaper.watch_group(lab.relay.pid)
-        print(lab.relay.pid, reaper.pid, flush=True)
+        reaper.watch_group(lab.pid)
+        print(lab.pid, reaper.pid, flush=True)
         await asyncio.sleep(600)
 
 asyncio.run(main())
