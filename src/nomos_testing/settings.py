@@ -249,11 +249,19 @@ class Settings:
     kzg_params: Path | None = variable(
         "NOMOS_KZGRS_PARAMS_PATH", PATH, None, "KZG parameters: the file, or the directory it lies in"
     )
-    dispersal_timeout_seconds: int = variable("NOMOS_DISPERSAL_TIMEOUT_SECS", COUNT, 20, "executor: one dispersal")
-    retry_cooldown_seconds: int = variable("NOMOS_RETRY_COOLDOWN_SECS", COUNT, 3, "executor: between two tries")
-    share_duration_seconds: int = variable("NOMOS_SHARE_DURATION_SECS", COUNT, 5, "verifier: wait for shares")
-    prune_duration_seconds: int = variable("NOMOS_PRUNE_DURATION_SECS", COUNT, 30, "verifier: forget a blob after")
-    prune_interval_seconds: int = variable("NOMOS_PRUNE_INTERVAL_SECS", COUNT, 5, "verifier: look for old blobs")
+    dispersal_timeout_seconds: int = variable(
+        "NOMOS_DISPERSAL_TIMEOUT_SECS", POSITIVE_COUNT, 20, "executor: one dispersal"
+    )
+    retry_cooldown_seconds: int = variable(
+        "NOMOS_RETRY_COOLDOWN_SECS", POSITIVE_COUNT, 3, "executor: between two tries"
+    )
+    share_duration_seconds: int = variable("NOMOS_SHARE_DURATION_SECS", POSITIVE_COUNT, 5, "verifier: wait for shares")
+    prune_duration_seconds: int = variable(
+        "NOMOS_PRUNE_DURATION_SECS", POSITIVE_COUNT, 30, "verifier: forget a blob after"
+    )
+    prune_interval_seconds: int = variable(
+        "NOMOS_PRUNE_INTERVAL_SECS", POSITIVE_COUNT, 5, "verifier: look for old blobs"
+    )
     commitments_wait_seconds: int = variable("NOMOS_COMMITMENTS_WAIT_SECS", COUNT, 1, "sampling: wait for commitments")
     sampling_delay_seconds: int | None = variable(
         "NOMOS_SDP_TRIGGER_DELAY_SECS",

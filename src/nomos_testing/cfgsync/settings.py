@@ -361,6 +361,9 @@ class CfgsyncConfig:
             defects.append(("active_slot_coeff", f"{self.active_slot_coeff} is not above 0 and at most 1"))
         if self.slot_duration == 0:
             defects.append(("slot_duration", "it must be above 0 seconds"))
+        times = [] if self.da_times is None else [item.name for item in fields(TimesSection)]
+        if zero := [name for name in times if name != "commitments_wait" and getattr(self.da_times, name) == 0]:
+            defects.append(("da_times", f"{', '.join(zero)} must be above 0 seconds: nodes refuse a duration of 0"))
         if self.dispersal_factor > self.n_hosts:
             defects.append(
                 ("dispersal_factor", f"{self.dispersal_factor} replicas need as many hosts, there are {self.n_hosts}")

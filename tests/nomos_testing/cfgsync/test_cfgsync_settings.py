@@ -88,6 +88,13 @@ def test_the_originals_file_is_taken() -> None:
         ('slot_duration: "-1"\n', 1, "slot_duration", "expected seconds"),
         ('slot_duration: "nan"\n', 1, "slot_duration", "expected seconds"),
         ('slot_duration: "0"\n', 1, "slot_duration", "above 0"),
+        (
+            'da_times: {dispersal_timeout: "1", retry_cooldown: "1", share_duration: "0", prune_duration: "1", '
+            'prune_interval: "0", commitments_wait: "0"}\n',
+            1,
+            "da_times",
+            "share_duration, prune_interval must be above 0 seconds",
+        ),
         ("port: 1\nactive_slot_coeff: 1.5\n", 2, "active_slot_coeff", "not above 0 and at most 1"),
         ("layout: ring\n", 1, "layout", "unknown variant `ring`, expected one of `star`, `chain`, `full`"),
         ("prover: magic\n", 1, "prover", "unknown variant `magic`, expected `development` or `groth16`"),

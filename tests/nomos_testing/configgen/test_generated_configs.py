@@ -25,7 +25,16 @@ from nomos_testing.configgen import (
     generate_topology,
     real_node_objections,
 )
-from nomos_testing.topology import GeneratedTopology, NodeAddresses, NodePorts, TopologySpec, WalletSpec, own_hosts
+from nomos_testing.settings import Settings, documented_variables
+from nomos_testing.topology import (
+    GeneratedTopology,
+    NodeAddresses,
+    NodePorts,
+    TopologySpec,
+    WalletSpec,
+    own_hosts,
+    with_sampling_delay,
+)
 from nomos_testing.topology.presets import DataAvailability
 from support.inputs.golden import golden_path
 
@@ -278,6 +287,20 @@ def yaml_plain(text: str) -> Any:
     root = parse_document(text)
     assert root is not None
     return root.to_plain()
+
+
+DURATIONS = [
+    name for row in documented_variables() for name in row.names if name.endswith("_SECS") and "DEMO" not in name
+]
+
+
+@pytest.mark.parametrize("variable", DURATIONS)
+def test_nodes_take_every_duration_that_the_environment_may_have(variable: str) -> None:
+    settings = Settings.from_environ({variable: "0"})
+    spec = with_sampling_delay(TopologySpec(validators=1, executors=1), settings)
+    for node in generate(spec, ConfigOptions.of(settings, kzg_params=KZG)).nodes:
+        load_config(node.config_yaml(), source=node.name, kind=node.config.kind)
+    assert settings.warnings == () or "above 0; using" in settings.warnings[0]
 
 
 def test_the_files_are_plain_yaml_for_any_reader(network: GeneratedTopology) -> None:
