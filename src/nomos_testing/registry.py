@@ -131,9 +131,7 @@ def define(
         TypeError: from the decorator, for a class that is no definition.
     """
     if not re.fullmatch(WORD_PATTERN, word):
-        raise ValueError(
-            f"{kind.singular} {word!r}: expected a lower case letter, then lower case letters, digits or _"
-        )
+        raise ValueError(f"{kind.singular} {word!r}: expected lower case letters, digits and _")
     if word in reserved:
         raise ValueError(f"{kind.singular} {word!r}: this word is reserved; a scenario file uses it beside the fault")
 

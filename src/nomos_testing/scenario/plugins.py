@@ -37,6 +37,12 @@ class PluginFile:
     """As it was imported."""
     words: tuple[Word, ...] = field(compare=False)
     """In the order of their names in the file."""
+    module: str = field(compare=False)
+    """The name of the module, which files with the same content share."""
+
+    def place_of(self, word: Word) -> str:
+        """Give the file and the line where the word is defined."""
+        return f"{self.path}:{word.line}" if word.defined_by.__module__ == self.module else word.place
 
     @property
     def name(self) -> str:
@@ -93,7 +99,7 @@ def load_plugin(path: Path) -> PluginFile:
             f"{path}: defines no word; decorate a class with nomos_testing.workload, nomos_testing.expectation or "
             "nomos_testing.faults.fault"
         )
-    return PluginFile(path, content, tuple(dict.fromkeys(words)))
+    return PluginFile(path, content, tuple(dict.fromkeys(words)), module.__name__)
 
 
 def package_words() -> tuple[PackageWord, ...]:

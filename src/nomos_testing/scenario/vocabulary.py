@@ -86,21 +86,23 @@ class Vocabulary:
         Raises:
             PluginError: a word is defined twice, or is built in.
         """
-        known: dict[tuple[Kind, str], Word] = {}
+        known: dict[tuple[Kind, str], tuple[PluginFile, Word]] = {}
         packages = {(entry.kind, entry.name): entry for entry in self.packages}
         for plugin in self.plugins:
             for word in plugin.words:
                 key, name = (word.kind, word.word), f"the {word.kind.singular} {word.word!r}"
                 built_in, package = BUILT_IN_WORDS[word.kind].get(word.word), packages.get(key)
-                if word in (built_in, known.get(key), package and package.word):
+                place = plugin.place_of(word)
+                if word in (built_in, key in known and known[key][1], package and package.word):
                     continue  # the file imports it from where it is defined
                 if built_in is not None:
-                    raise PluginError(f"{word.place}: {name} is built in; choose another word")
+                    raise PluginError(f"{place}: {name} is built in; choose another word")
                 if key in known:
-                    raise PluginError(f"{word.place}: {name} is defined twice, first at {known[key].place}")
+                    first, its_word = known[key]
+                    raise PluginError(f"{place}: {name} is defined twice, first at {first.place_of(its_word)}")
                 if package is not None:
-                    raise PluginError(f"{word.place}: {name} is defined by {package} too")
-                known[key] = word
+                    raise PluginError(f"{place}: {name} is defined by {package} too")
+                known[key] = (plugin, word)
                 yield plugin, word
 
 

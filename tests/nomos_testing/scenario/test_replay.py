@@ -6,22 +6,20 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from nomos_testing import ScenarioBuilder
 from nomos_testing.cli.main import main
-from nomos_testing.deployers.shared.run_opening import SetUp
 from nomos_testing.expectations.conditions import FaultActive
 from nomos_testing.faults import ClockSkew, Isolate, Kill, Latency, Pause, at, during, randomly, slots
 from nomos_testing.journal.events import Notice, RunStarted
 from nomos_testing.journal.journal import Journal
-from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.scenario.replay import ReplayError, deployer_of, load_replay
-from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.topology import DataAvailability
+from support.inputs.stored_run import left_by
 
 ROOT = Path(__file__).parents[3]
 
@@ -39,22 +37,6 @@ def faulty() -> ScenarioBuilder:
     builder = builder.expect_recovery(within=slots(50)).expect_inclusions_stay()
     builder = builder.always("never", FaultActive()).sometimes("once", FaultActive())
     return builder.eventually("soon", FaultActive(), within=slots(9), after_each_heal=True).run_for(seconds=60)
-
-
-def left_by(scenario: Scenario, directory: Path) -> Path:
-    """What a run of it writes before anything is started."""
-    run, nothing_else = RunDirectory.create(directory, scenario.name), cast("Any", None)
-    set_up = SetUp(
-        scenario=scenario,
-        settings=nothing_else,
-        run_directory=run,
-        journal=nothing_else,
-        patience=nothing_else,
-        phases=nothing_else,
-        background=nothing_else,
-    )
-    set_up.write_plan()
-    return run.path
 
 
 def test_a_replay_is_the_same_run(tmp_path: Path) -> None:
