@@ -12,6 +12,7 @@ import traceback
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
+from importlib import metadata
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -166,9 +167,16 @@ def _place(error: BaseException, file: str | None = None) -> str:
     """Find the line that raised, in ``file`` where one is given: ``checks.py:3: ``."""
     if isinstance(error, SyntaxError) and error.filename and file in {None, error.filename}:
         return f"{error.filename}:{error.lineno}: "
-    frames = traceback.extract_tb(error.__traceback__)
-    frames_there = [frame for frame in frames if frame.filename == file or (file is None and "<" not in frame.filename)]
-    return f"{frames_there[-1].filename}:{frames_there[-1].lineno}: " if frames_there else ""
+    lines = [
+        f"{frame.filename}:{frame.lineno}: "
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == file or (file is None and not _is_import_machinery(frame.filename))
+    ]
+    return lines[-1] if lines else ""
+
+
+def _is_import_machinery(filename: str) -> bool:
+    return filename.startswith("<frozen ") or filename in {metadata.__file__, __file__}
 
 
 def _described(error: BaseException) -> str:
