@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from weakref import WeakKeyDictionary
 
 from nomos_testing.runtime.errors import Interrupted
 
 STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+Stop = Callable[[signal.Signals], None]
+_stops: WeakKeyDictionary[asyncio.AbstractEventLoop, list[Stop]] = WeakKeyDictionary()
+"""How to stop each run of a loop. A loop has one handler for a signal, and all runs end by it."""
 
 
 @contextmanager
@@ -19,7 +24,7 @@ def stopped_by_signals() -> Iterator[None]:
     Raises:
         Interrupted: the block was left because of a signal.
     """
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    task = asyncio.current_task()
     assert task is not None
     received: list[signal.Signals] = []
 
@@ -28,15 +33,34 @@ def stopped_by_signals() -> Iterator[None]:
         if len(received) == 1:
             task.cancel()
 
-    for number in STOPPING_SIGNALS:
-        loop.add_signal_handler(number, stop, number)
+    with _stopping(stop):
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not received:
+                raise
+            task.uncancel()
+            raise Interrupted(received[0]) from None
+
+
+@contextmanager
+def _stopping(stop: Stop) -> Iterator[None]:
+    """Have ``stop`` called at each signal, beside those of other runs."""
+    loop = asyncio.get_running_loop()
+    stops = _stops.setdefault(loop, [])
+    if not stops:
+        for number in STOPPING_SIGNALS:
+            loop.add_signal_handler(number, _stop_all, stops, number)
+    stops.append(stop)
     try:
         yield
-    except asyncio.CancelledError:
-        if not received:
-            raise
-        task.uncancel()
-        raise Interrupted(received[0]) from None
     finally:
-        for number in STOPPING_SIGNALS:
-            loop.remove_signal_handler(number)
+        stops.remove(stop)
+        if not stops:
+            for number in STOPPING_SIGNALS:
+                loop.remove_signal_handler(number)
+
+
+def _stop_all(stops: list[Stop], number: signal.Signals) -> None:
+    for stop in tuple(stops):
+        stop(number)
