@@ -1,4 +1,4 @@
-"""Checks for ``always``, ``eventually`` and ``sometimes`` that need no Python: scenario files know them by name."""
+"""Checks for ``always``, ``eventually`` and ``sometimes`` that a scenario file can name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nomos_testing.waiting.waiting import Seen
 
 @dataclass(frozen=True, slots=True)
 class Condition(ABC):
-    """The base: a check that a scenario file can say."""
+    """The base of the checks that a scenario file can name."""
 
     word: ClassVar[str]
 
@@ -31,7 +31,7 @@ class Condition(ABC):
 
 @dataclass(frozen=True, slots=True)
 class NodesWithin(Condition):
-    """Every node answers and is at most so many blocks behind the highest, on the same chain."""
+    """Every node answers, is on the same chain, and is at most ``blocks`` blocks behind the highest node."""
 
     blocks: int
     word: ClassVar[str] = "nodes_within"
@@ -59,7 +59,7 @@ class NodesAnswer(Condition):
 
 @dataclass(frozen=True, slots=True)
 class HeightAtLeast(Condition):
-    """The highest node has reached a height."""
+    """The highest node has reached the height ``blocks``."""
 
     blocks: int
     word: ClassVar[str] = "height_at_least"
@@ -71,7 +71,7 @@ class HeightAtLeast(Condition):
 
 @dataclass(frozen=True, slots=True)
 class ReorganisationDeeperThan(Condition):
-    """A node leaves a branch of more than so many blocks of its own."""
+    """A node abandons a branch of more than ``blocks`` blocks."""
 
     blocks: int
     word: ClassVar[str] = "reorganisation_deeper_than"
@@ -86,7 +86,7 @@ class ReorganisationDeeperThan(Condition):
 
 @dataclass(frozen=True, slots=True)
 class FaultActive(Condition):
-    """A fault is there: proof that the plan did something."""
+    """A fault is active. With ``sometimes`` this proves that the plan did something."""
 
     word: ClassVar[str] = "fault_active"
 

@@ -1,7 +1,7 @@
 """Expectations that watch while the run lasts: ``always``, ``eventually``, ``sometimes``.
 
-Their checks are functions of a ``RunView``. They look at every block and reorganisation, whenever a fault comes or
-goes, and as often as the block feed asks the nodes; and once more when the run is judged.
+A check is a function of a ``RunView``. It runs at every block and reorganisation, at the start and end of every fault,
+each time the block feed asks the nodes, and once more when the run is judged.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from nomos_testing.surroundings import monotonic
 from nomos_testing.waiting.waiting import Seen
 
 Check = Callable[[RunView], bool | Seen]
-"""Whether something holds; a ``Seen`` also says what was seen, for the person who reads why it did not."""
+"""Tells whether something holds. A ``Seen`` also says what was seen, which the error text quotes."""
 MOST_EVIDENCE: Final = 10
 
 
 class RunningContinuous(ABC):
-    """The watching of one run. A subclass says what it makes of each look, and how it judges."""
+    """Watches one run. A subclass implements ``take`` (one look) and ``judge`` (the end)."""
 
     def __init__(self, name: str, ctx: RunContext) -> None:
         self._name = name
@@ -50,7 +50,7 @@ class RunningContinuous(ABC):
 
     @abstractmethod
     def take(self, view: RunView) -> None:
-        """Look once."""
+        """Evaluate one look."""
 
     @abstractmethod
     def judge(self) -> Observation:
@@ -64,7 +64,7 @@ class RunningContinuous(ABC):
         return self._looks
 
     def broken(self, view: RunView, description: str) -> str:
-        """Journal a breach at once and return its line of evidence."""
+        """Write a breach into the journal at once, and return its line of evidence."""
         faults = tuple(str(record.planned) for record in view.faults.active())
         self._ctx.journal().write(
             ExpectationBroken(
@@ -89,7 +89,7 @@ class RunningContinuous(ABC):
             self._look(ctx, None)
 
     def look(self, view: RunView) -> None:
-        """Count a look and take it."""
+        """Count a look and evaluate it."""
         self._looks += 1
         self.take(view)
 
@@ -109,7 +109,7 @@ class RunningContinuous(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Always:
-    """The check holds at every look; ``outside_faults``: at every look at which no fault is there."""
+    """The check holds at every look. With ``outside_faults``, looks during a fault do not count."""
 
     name: str
     check: Check
@@ -122,7 +122,7 @@ class Always:
         return RunningAlways(self.name, ctx, ctx.parts.of(self.check), outside_faults=self.outside_faults)
 
     def file_section(self) -> Mapping[str, Any] | None:
-        """The same in a scenario file; None where the check is Python."""
+        """Return the same in a scenario file, or None for a check written in Python."""
         condition = section_of(self.check)
         if condition is None:
             return None
@@ -141,7 +141,7 @@ class RunningAlways(RunningContinuous):
         outside_faults: bool = False,
         observed: Callable[[], Any] | None = None,
     ) -> None:
-        """``observed`` says what to show of a run in which the check held; None: the number of looks."""
+        """``observed`` returns what the summary shows of a passed run. By default that is the number of looks."""
         super().__init__(name, ctx)
         self._check = check
         self._outside_faults = outside_faults
@@ -156,7 +156,7 @@ class RunningAlways(RunningContinuous):
         seen = seen_of(self._check(view))
         if not seen.fulfilled:
             self._breaches += 1
-            # What does not hold for a while is one finding, not one for each look.
+            # Looks in a row at which the check does not hold are one breach.
             if (self._last is None or self._last.fulfilled) and len(self._evidence) < MOST_EVIDENCE:
                 self._evidence.append(self.broken(view, seen.description or "it does not hold"))
         self._last = seen
@@ -178,15 +178,15 @@ class _Obligation:
     since: float
     reason: str
     fulfilled_after: float | None = None
-    """Slots."""
+    """Slots from ``since``; None while the check has not held."""
     overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Eventually:
-    """The check holds at least once within so many slots of the start, or of each heal.
+    """The check holds at least once within a time after the start, or after each heal.
 
-    After a heal that is soon followed by another fault, the next heal is what counts.
+    If another fault follows before the check holds, the time begins again with that fault's heal.
     """
 
     name: str
@@ -205,7 +205,7 @@ class Eventually:
         return RunningEventually(self.name, ctx, check, limit=limit, after_each_heal=self.after_each_heal)
 
     def file_section(self) -> Mapping[str, Any] | None:
-        """The same in a scenario file; None where the check is Python."""
+        """Return the same in a scenario file, or None for a check written in Python."""
         condition = section_of(self.check)
         if condition is None:
             return None
@@ -214,7 +214,7 @@ class Eventually:
 
 
 class RunningEventually(RunningContinuous):
-    """Follows, in one run, what is due since the start or since each heal. ``limit`` is in slots."""
+    """Notes when the check holds after the start or after each heal of one run. ``limit`` is in slots."""
 
     def __init__(self, name: str, ctx: RunContext, check: Check, *, limit: float, after_each_heal: bool) -> None:
         super().__init__(name, ctx)
@@ -262,7 +262,7 @@ class RunningEventually(RunningContinuous):
                 if not self._obligations[number].overdue:
                     del self._obligations[number]
             return
-        # Of faults healed together the last one stands for all.
+        # For faults that are healed together, only the last one counts.
         last = max(view.faults.records, key=lambda record: record.healed_at or 0.0, default=None)
         if last is not None and last.healed_at is not None and last.planned.number not in self._obligations:
             self._obligations[last.planned.number] = _Obligation(last.healed_at, f"the heal of {last.planned}")
@@ -270,7 +270,7 @@ class RunningEventually(RunningContinuous):
 
 @dataclass(frozen=True, slots=True)
 class Sometimes:
-    """The check holds at one look at least: proof that the run did what it was made for."""
+    """The check holds at one look at least. This proves that the run did what it was made for."""
 
     name: str
     check: Check
@@ -282,7 +282,7 @@ class Sometimes:
         return RunningSometimes(self.name, ctx, ctx.parts.of(self.check))
 
     def file_section(self) -> Mapping[str, Any] | None:
-        """The same in a scenario file; None where the check is Python."""
+        """Return the same in a scenario file, or None for a check written in Python."""
         condition = section_of(self.check)
         return None if condition is None else {"sometimes": {"condition": condition, "name": self.name}}
 
@@ -314,6 +314,6 @@ def seen_of(outcome: bool | Seen) -> Seen:
 
 
 def section_of(part: Any) -> Any:
-    """What a part of a scenario is in a scenario file; None for what only Python can say."""
+    """Return a part of a scenario as a section of a scenario file, or None for a part that only Python can express."""
     say = getattr(part, "file_section", None)
     return None if say is None else say()

@@ -1,4 +1,4 @@
-"""What expectations write into the journal while they watch."""
+"""Events that expectations write into the journal while they watch."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Included transactions stay included: what all nodes have on their chain after a recovery is there at the end.
+"""Included transactions stay included: if all nodes have one after a recovery, the chain has it at the end.
 
-Transactions of a branch that loses are not held to this: the protocol's mempool does not take them back. They are
-counted, so that a run shows what a partition cost.
+Transactions of an abandoned branch do not count, because the protocol's mempool does not take them back. Their number
+is shown, so that a run tells the cost of a partition.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, Run
 
 @dataclass(frozen=True, slots=True)
 class InclusionsStay:
-    """What is on the chain that all nodes share after a recovery is on the chain at the end."""
+    """Transactions that all nodes share after a recovery are on the canonical chain at the end."""
 
     name: ClassVar[str] = "inclusions_stay"
 
@@ -36,7 +36,7 @@ class InclusionsStay:
 
 
 class RunningInclusionsStay(RunningContinuous):
-    """Notes after each recovery of one run which transactions all nodes share, and looks for them at the end."""
+    """Collects the shared transactions after each recovery of one run, and looks for them at the end."""
 
     def __init__(self, name: str, ctx: RunContext) -> None:
         super().__init__(name, ctx)

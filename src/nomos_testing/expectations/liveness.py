@@ -1,8 +1,8 @@
-"""Consensus liveness: the chain grows while the run lasts, and every node keeps near the highest one.
+"""Consensus liveness: the chain grows while the run lasts, and every node stays near the highest one.
 
-Two windows can be judged. ``run`` is the run's duration: blocks of the cooldown do not count, and the lottery's odds
-say how many there must be. ``original`` is the original framework's: heights at the very end, measured against the
-blocks that were to be expected of the run's duration alone, so that the cooldown's blocks make up for missing ones.
+There are two windows. ``run`` is the run's duration: blocks of the cooldown do not count, and the odds of the leader
+lottery tell how many blocks are required. ``original`` is the rule of the original framework: it compares the heights
+at the very end with the blocks expected in the run's duration, so blocks of the cooldown can replace missing ones.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ MIN_PROGRESS_BLOCKS: Final = 5
 REQUEST_RETRIES: Final = 5
 REQUEST_RETRY_DELAY: Final = 2.0
 NO_ANSWER: Final = "no answer"
-"""Stands in the row of the summary for a node's number."""
+"""The summary shows this text in place of a node's number."""
 Window = Literal["run", "original"]
 MAX_SILENT_SLOTS: Final = 30
-"""With a lone leader of two thirds of the slots, 30 slots without a block happen once in 10^14 runs."""
+"""If one leader wins two thirds of the slots, 30 slots without a block happen once in 10^14 runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +39,17 @@ class HeightSample:
 
 
 def liveness_target(expected_blocks: int, highest: int) -> int:
-    """The height every node is measured against: what was expected, or the highest where that was not reached."""
+    """Return the height that every node is compared with: the expected one, or the highest if that is lower."""
     return expected_blocks if 0 < expected_blocks <= highest else highest
 
 
 def allowed_lag(target: int, lag_allowance: int) -> int:
-    """A tenth of the target, at least the configured allowance and at most 5 blocks."""
+    """Return how many blocks a node may be behind: a tenth of the target, at most 5, at least ``lag_allowance``."""
     return max(lag_allowance, min(target // 10, MAX_LAG_ALLOWANCE))
 
 
 def height_issues(samples: Sequence[HeightSample], expected_blocks: int, lag_allowance: int) -> list[str]:
-    """What is wrong with the heights, one line each; empty where nothing is."""
+    """Return one line for each problem of the heights."""
     highest = max((sample.height for sample in samples), default=0)
     target = liveness_target(expected_blocks, highest)
     lag = allowed_lag(target, lag_allowance)
@@ -66,7 +66,7 @@ def silence_issues(silent_slots: float, allowed: int = MAX_SILENT_SLOTS) -> list
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsensusLiveness:
-    """The chain grows and every node keeps near the highest; ``lag_allowance`` is in blocks, at most 5."""
+    """The chain grows and every node stays near the highest one. ``lag_allowance`` is 0 to 5 blocks."""
 
     name: ClassVar[str] = "consensus_liveness"
     lag_allowance: int = 2
@@ -79,7 +79,7 @@ class ConsensusLiveness:
             raise ValueError(f"window: expected {' or '.join(get_args(Window))}, got {self.window!r}")
 
     def file_section(self) -> Mapping[str, Any]:
-        """The same in a scenario file."""
+        """Return the same in a scenario file."""
         return {"consensus_liveness": {"lag_allowance": self.lag_allowance, "window": self.window}}
 
     def prepare(self, plan: RunPlan) -> None:
@@ -91,7 +91,7 @@ class ConsensusLiveness:
 
 
 class RunningConsensusLiveness:
-    """Judges one run, once, at its end, over all nodes."""
+    """Judges all nodes of one run at its end."""
 
     def __init__(self, wanted: ConsensusLiveness) -> None:
         self.name = wanted.name
@@ -100,7 +100,7 @@ class RunningConsensusLiveness:
         self._started: float | None = None
 
     async def capture(self, ctx: RunContext) -> None:
-        """Note when the run's window begins; the nodes are asked at the end."""
+        """Note when the window begins. The nodes are asked at the end."""
         self._started = monotonic()
 
     async def evaluate(self, ctx: RunContext) -> Observation:
@@ -157,21 +157,21 @@ class RunningConsensusLiveness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunWindow:
-    """The canonical chain's blocks of the run's duration, and how many a healthy network makes at least.
+    """The canonical blocks of the run's duration, and the fewest that a healthy network makes.
 
-    Slots in which a planned fault was there, or from which the network had not recovered, ask for no blocks.
+    No block is required in slots during a planned fault, or before the recovery from it.
     """
 
     blocks: Sequence[BlockRecord]
-    """First seen in the window; an eighth of a slot after they were made."""
+    """Blocks first seen in the window. The feed sees a block up to an eighth of a slot after it was made."""
     quiet_blocks: int
-    """Those first seen while no planned fault was there."""
+    """Blocks first seen while no planned fault was active."""
     slots: int
     quiet_slots: int
     required: int
-    """Of the quiet blocks."""
+    """The fewest quiet blocks with which the expectation holds."""
     longest_stall: int
-    """Slots without a block that chance alone may bring."""
+    """The longest row of slots without a block that chance alone explains."""
 
     @classmethod
     def of(cls, ctx: RunContext, started: float) -> RunWindow:
@@ -180,7 +180,7 @@ class RunWindow:
         canonical = ctx.block_feed().canonical_chain()
         blocks = [record for record in canonical if started <= record.first_seen < ended]
         quiet = [record for record in blocks if not any(begin <= record.first_seen < end for begin, end in faulty)]
-        # The blocks of a slot that the window cuts may be seen on either side: each edge costs one slot.
+        # A block of a slot at the edge of the window can be seen on either side of it. So each edge costs one slot.
         seconds = ctx.run_duration() - sum(end - begin for begin, end in faulty)
         quiet_slots = max(0, round(seconds / slot) - 1 - len(faulty))
         slots = round(ctx.run_duration() / slot)
@@ -210,7 +210,7 @@ class RunWindow:
 
 
 def fault_periods(faults: FaultLog, started: float, ended: float) -> list[tuple[float, float]]:
-    """The parts of a window in which a planned fault was there or the network had not recovered; none overlap."""
+    """Return the parts of a window with an active or unrecovered planned fault. The parts do not overlap."""
     periods: list[tuple[float, float]] = []
     for record in sorted(faults.records, key=lambda record: record.injected_at):
         begin, end = max(record.injected_at, started), min(record.recovered_at or ended, ended)
@@ -224,7 +224,7 @@ def fault_periods(faults: FaultLog, started: float, ended: float) -> list[tuple[
 
 
 def _spent_notes(chain: Sequence[BlockRecord], started: float, slot: float, slots: int) -> list[int]:
-    """How many notes had been spent on the chain when each slot of a window began; at least one slot."""
+    """Return the number of spent notes at the start of each slot of a window. The window has one slot at least."""
     spends = deque(
         (record.first_seen, sum(len(tx.mantle_tx.ledger_tx.inputs) for tx in record.block.transactions))
         for record in chain
@@ -240,7 +240,7 @@ def _spent_notes(chain: Sequence[BlockRecord], started: float, slot: float, slot
 def _by_node(
     nodes: Sequence[NodeHandle], answers: Sequence[HeightSample | str], numbers: Mapping[str, int]
 ) -> dict[str, int | str]:
-    """Who did not answer first, then the others from the lowest to the highest: who is to blame stands in front."""
+    """Order the nodes: first those without an answer, then from the lowest number to the highest."""
     silent = [node.name for node, answer in zip(nodes, answers, strict=True) if isinstance(answer, str)]
     return {**dict.fromkeys(silent, NO_ANSWER), **dict(sorted(numbers.items(), key=lambda item: item[1]))}
 

@@ -1,7 +1,7 @@
-"""Steady growth: outside of planned faults every node's tip moves on, from the start of the run to its verdict.
+"""Steady growth: outside of planned faults the tip of every node changes, from the start of the run to its verdict.
 
-By default the leader lottery says how long a tip may stand still: a healthy network stalls longer once in a million
-runs. Wallet notes that are spent draw no more, so that the limit grows with the transactions of a run.
+By default the odds of the leader lottery give the limit: a healthy network exceeds it once in a million runs. Spent
+wallet notes take no part in the lottery, so the limit grows with the transactions of a run.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from nomos_testing.surroundings import measured_machine_factor
 from nomos_testing.waiting.waiting import Seen
 
 MIN_STALL_SLOTS: Final = 10
-"""A block may need some slots to reach a node that was busy or has to download its parents."""
+"""A block needs some slots to reach a node that is busy or has to download the parents."""
 
 Limit = Callable[[RunView], float]
-"""How many slots a tip may stand still."""
+"""Returns the most slots for which a tip may stay the same."""
 
 
 class LotteryLimit:
-    """The limit that follows from the lottery's odds, and from the speed of this machine."""
+    """Computes the limit from the odds of the lottery and the speed of this machine."""
 
     def __init__(self, odds: LotteryOdds, *, run_slots: float, machine_factor: float) -> None:
         self._odds = odds
@@ -58,7 +58,7 @@ class LotteryLimit:
 
 
 class TipsMove:
-    """Counts, for each node, the slots since its tip last changed, from the last heal at the earliest."""
+    """Counts the slots since the last change of each node's tip, or since the last heal if that is later."""
 
     def __init__(self, limit: Limit) -> None:
         self._limit = limit
@@ -89,9 +89,9 @@ class TipsMove:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoStalls:
-    """No node goes without a new block for more than ``slots`` slots while no fault is there.
+    """No node stays without a new block for more than ``slots`` slots while no fault is active.
 
-    Without ``slots`` the lottery's odds say how many.
+    By default the odds of the leader lottery give the number of slots.
     """
 
     name: ClassVar[str] = "no_stalls"

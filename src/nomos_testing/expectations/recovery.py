@@ -1,4 +1,4 @@
-"""The network recovers from every fault within so many slots of its heal."""
+"""The network recovers from every fault within a time after its heal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DEFAULT_WITHIN: Final = Span(30, "slots")
 class RecoversFromFaults:
     """After each heal every node is within two blocks of the highest again, on the same chain, in time.
 
-    A fault beside which another one was there until the recovery may take longer, but not forever.
+    Recovery may take longer while another fault is active, but it must happen before the run ends.
     """
 
     name: ClassVar[str] = "recovers_from_faults"
@@ -50,7 +50,7 @@ class RunningRecoversFromFaults(RunningAlways):
         self._within = within
 
     async def evaluate(self, ctx: RunContext) -> Observation:
-        """A recovery that still has time at the end of a run is waited for."""
+        """Wait for a recovery whose time is not over at the end of the run, then judge."""
         slot, log = ctx.run_metrics().slot_duration, ctx.faults()
         healed_at, limit = log.quiet_since() or -math.inf, self._within.in_seconds(slot or 1.0)
 

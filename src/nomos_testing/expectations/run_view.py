@@ -1,4 +1,4 @@
-"""A run at one moment, as continuous expectations see it."""
+"""The state of a run at one moment. Continuous expectations are functions of it."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ class RunView:
 
     at: float
     started: float
-    """When watching began, just before the workloads did."""
+    """When the watching began, just before the workloads started."""
     slot_seconds: float
     history: ChainHistory
     """Every block seen so far, and each node's branch."""
     nodes: Mapping[str, NodeView]
-    """What each node last answered."""
+    """The last answer of each node."""
     faults: FaultLog
     event: FeedEvent | None = None
-    """The block or reorganisation that is the reason to look; None where time has passed or a fault came or went."""
+    """The block or reorganisation that caused this look. None if time passed, or a fault began or ended."""
 
     @property
     def slot(self) -> float:
-        """Slots since watching began."""
+        """Slots since the watching began."""
         return (self.at - self.started) / self.slot_seconds
 
     @property
     def quiet(self) -> bool:
-        """No fault is there."""
+        """Whether no fault is active."""
         return not self.faults.active()
 
     @property
     def heights(self) -> Mapping[str, int]:
-        """Of every node that has answered yet."""
+        """The height of each node that has answered so far."""
         return {node: view.info.height for node, view in self.nodes.items() if view.info is not None}
 
     @property
     def behind(self) -> Mapping[str, int]:
-        """How many blocks of the canonical chain each node does not have."""
+        """The number of canonical blocks that each node lacks."""
         return {node: blocks_behind(self.history, tip) for node, tip in self.history.tips.items()}
 
     def slots_since(self, moment: float) -> float:

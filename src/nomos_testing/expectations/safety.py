@@ -1,7 +1,7 @@
-"""Safety: what two nodes hold for final is never in conflict.
+"""Safety: no two nodes ever finalize conflicting blocks.
 
 A node's last irreversible block (LIB) must be an ancestor or a descendant of every other node's, and of every LIB seen
-before. Nodes that were apart for more than k blocks break this, and never come together again.
+before. Nodes that were apart for more than k blocks violate this, and never agree again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SHORT_ID = 16
 
 
 class LibAgreement:
-    """Remembers the highest LIB seen and who had it; says where a conflict begins."""
+    """Remembers the highest LIB and its node, and reports where a conflict begins."""
 
     def __init__(self) -> None:
         self._highest: HeaderId | None = None
@@ -61,7 +61,7 @@ class LibAgreement:
 
 @dataclass(frozen=True, slots=True)
 class NoConflictingLib:
-    """No two nodes ever hold conflicting blocks for final."""
+    """No two nodes ever finalize conflicting blocks."""
 
     name: ClassVar[str] = "no_conflicting_lib"
 
@@ -77,7 +77,7 @@ class NoConflictingLib:
 
 
 def _described(history: ChainHistory, tip: HeaderId, ancestor: HeaderId) -> str:
-    """The first block after ``ancestor`` on the way to ``tip``."""
+    """Describe the first block after ``ancestor`` on the way to ``tip``."""
     block = tip
     while (record := history.get(block)) is not None and record.parent != ancestor:
         block = record.parent
