@@ -75,7 +75,7 @@ class TipsMove:
         limit = self._limit(view)
         quiet_since = view.faults.quiet_since()
         if quiet_since is None:
-            return Seen(True, "a fault is there")
+            return Seen(True, "a fault is active")
         still = {node: view.slots_since(max(moved, quiet_since)) for node, moved in self._moved.items()}
         self.longest = max(self.longest, *still.values(), 0.0)
         stalled = [

@@ -53,7 +53,7 @@ class LibAgreement:
             return None
         ours, theirs = (_described(history, tip, ancestor) for tip in (lib, self._highest))
         return (
-            f"conflicting LIB at height {history.height_of(ancestor) + 1}: {node} holds {ours} for final, "
+            f"conflicting LIB at height {history.height_of(ancestor) + 1}: {node} has finalized {ours}, "
             f"{self._holder} {theirs}; the last block they share is {_short(ancestor)} "
             f"at height {history.height_of(ancestor)}"
         )

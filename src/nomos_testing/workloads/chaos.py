@@ -1,8 +1,8 @@
-"""The chaos workload of the original framework: nodes are killed and started at random moments.
+"""The chaos workload of the original framework: it kills and starts nodes at random moments.
 
-Parameters, defaults and messages are the original's. Two things differ: each node has a cooldown of its own, where the
-original let any node's cooldown hold up all the others; and which node restarts when is planned from the seed, up to
-the end of the run's duration.
+Parameters, defaults and messages are the original's. Two things differ. Each node has its own cooldown; in the original
+the cooldown of one node delayed all others. And the seed determines which node restarts when, up to the end of the
+run's duration.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ DEFAULT_TARGET_COOLDOWN: Final = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChaosRestart:
-    """Waits from ``min_delay`` to ``max_delay``, then restarts a node that has not been within ``target_cooldown``.
+    """Waits from ``min_delay`` to ``max_delay``, then restarts a node. No node restarts within its ``target_cooldown``.
 
-    Times are seconds, or slots (``slots(5)``). A single validator is left alone: without it there is no chain.
+    Times are seconds, or slots (``slots(5)``). A single validator is never restarted: without it there is no chain.
 
     Raises:
         ValueError: a time of zero, a minimum above the maximum, a cooldown below the minimum, or no group of nodes.
@@ -56,7 +56,7 @@ class ChaosRestart:
         return ()
 
     def file_section(self) -> Mapping[str, Any]:
-        """The same in a scenario file."""
+        """Return the same in a scenario file."""
         return {
             "restarts": {
                 "min_delay": span(self.min_delay).to_json(),
@@ -82,7 +82,7 @@ class ChaosRestart:
         return [Request(entry=entry, origin=self.name, path=(*path, "restarts"))]
 
     def prepare(self, plan: RunPlan) -> None:
-        """The planner has checked everything."""
+        """The planner checks everything."""
 
     async def run(self, ctx: RunContext) -> None:
         """

@@ -1,4 +1,4 @@
-"""The workload that carries out a scenario's faults."""
+"""The workload that injects the faults of a scenario."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nomos_testing.runtime.interfaces import Expectation, RunContext, RunPlan
 
 @dataclass(frozen=True, slots=True)
 class FaultInjection:
-    """Inflicts what the plan says of its entries, and heals it."""
+    """Injects and heals what the plan has for its entries."""
 
     name: ClassVar[str] = "faults"
     entries: tuple[Entry, ...]
@@ -24,13 +24,13 @@ class FaultInjection:
         return ()
 
     def fault_requests(self, plan: RunPlan, path: FieldPath) -> Sequence[Request]:
-        """What is to be planned; a scenario has its faults in a list of their own, wherever the workload stands."""
+        """Return the requests to the planner. Their paths point to the scenario's list of faults."""
         return [
             Request(entry=entry, origin=self.name, path=("faults", index)) for index, entry in enumerate(self.entries)
         ]
 
     def prepare(self, plan: RunPlan) -> None:
-        """The planner has checked everything."""
+        """The planner checks everything."""
 
     async def run(self, ctx: RunContext) -> None:
         """
@@ -41,7 +41,7 @@ class FaultInjection:
 
 
 def execution_of(ctx: RunContext, origin: str) -> FaultExecution:
-    """What a workload's part of the plan needs; it is healed when the run's duration is over."""
+    """Make the execution of a workload's part of the plan. It is healed at the end of the run's duration."""
     execution = FaultExecution(ctx.plan().faults.of(origin), ctx.cluster(), ctx.faults(), ctx.journal(), ctx.patience())
     ctx.on_heal(execution.finish)
     return execution

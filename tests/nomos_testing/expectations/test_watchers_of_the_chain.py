@@ -58,7 +58,7 @@ async def test_conflicting_libs_of_two_nodes_are_told_with_the_block_at_which_th
     run.show("b", right, lib=right[6].id)
     run.pass_slots(3)
     conflict = (
-        f"conflicting LIB at height 5: b holds {right[4].id.hex()[:16]} of slot 5 for final, "
+        f"conflicting LIB at height 5: b has finalized {right[4].id.hex()[:16]} of slot 5, "
         f"a {left[4].id.hex()[:16]} of slot 5; "
         f"the last block they share is {TRUNK[3].id.hex()[:16]} at height 4"
     )
@@ -71,7 +71,7 @@ async def test_a_node_that_takes_back_its_own_lib_is_told() -> None:
     safety = await run.watched(NoConflictingLib())
     run.show("a", left, lib=left[5].id)
     run.show("a", right, lib=right[5].id)
-    assert "conflicting LIB at height 5: a holds" in str(refusal(safety))
+    assert "conflicting LIB at height 5: a has finalized" in str(refusal(safety))
 
 
 # --- stalls ---

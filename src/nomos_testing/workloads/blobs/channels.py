@@ -1,7 +1,7 @@
 """One channel of the data availability workload: an inscription, then blobs, each linked to the message before it.
 
-A channel is a chain of its own: the ledger takes a message only where its parent is the channel's last one. So a blob
-is dispersed when the one before it is on the canonical chain, and anew as soon as that one has left it.
+A channel is a chain of its own: the ledger accepts a message only if its parent is the channel's last message. So a
+blob is dispersed once the blob before it is on the canonical chain, and again when that one leaves the chain.
 """
 
 from __future__ import annotations
@@ -45,17 +45,17 @@ from nomos_testing.workloads.transactions.workload import submit_in_rounds
 
 @dataclass(slots=True)
 class ChannelProgress:
-    """Times are seconds of the run's monotonic clock."""
+    """The progress of one channel in a run."""
 
     channel: ChannelId
     waits: list[float] = field(default_factory=list)
-    """Seconds of each blob that came into a block, since the message before it was in one."""
+    """Seconds that each included blob took since the message before it was in a block."""
     waiting_for: Dispersed | None = None
-    """The last blob that was dispersed, unless it is in a block."""
+    """The blob that was dispersed last, if it is not in a block yet."""
     left: int = 0
-    """So often the channel's last message left the canonical chain."""
+    """How many times the channel's last message left the canonical chain."""
     failures: int = 0
-    """Executors' refusals, and dispersals that got no answer."""
+    """Dispersals that an executor refused or did not answer."""
     last_failure: str | None = None
 
 
@@ -76,7 +76,7 @@ class CanonicalMessages:
 
     @property
     def tip(self) -> MsgId:
-        """The last message's id, to which the next one must link; ``ROOT_MSG_ID`` without any."""
+        """The id of the last message, which is the next one's parent. ``ROOT_MSG_ID`` if there is none."""
         self._refresh()
         return self._placed[-1].id if self._placed else ROOT_MSG_ID
 
@@ -92,7 +92,7 @@ class CanonicalMessages:
         return sum(isinstance(placed.message, ChannelBlob) for placed in self._placed)
 
     async def tip_after(self, old: MsgId) -> MsgId:
-        """The tip, once it is another one than ``old``.
+        """Wait until the tip is not ``old``, and return it.
 
         Raises:
             EOFError: the block feed was closed.
@@ -104,7 +104,7 @@ class CanonicalMessages:
         return tip
 
     def _refresh(self) -> None:
-        # Only the blocks down to one that is known are looked at: runs may have thousands.
+        # Reads only the blocks above a known one, because a run can have thousands of blocks.
         newer: list[_Placed] = []
         for block in self._feed.canonical_blocks_backwards():
             messages = [message for message in channel_messages(block) if channel_of(message) == self._channel]
@@ -115,13 +115,13 @@ class CanonicalMessages:
         self._placed = newer[::-1]
 
     def _up_to(self, block: BlockRecord) -> list[_Placed]:
-        """The known messages up to those of ``block``; none where none of them is in it."""
+        """Return the known messages up to those of ``block``, or none if the block has none of them."""
         last = next((n for n in range(len(self._placed), 0, -1) if self._placed[n - 1].block.id == block.id), 0)
         return self._placed[:last]
 
 
 class DispersalTurns:
-    """Gives one channel its turn at a time, ``between`` seconds after the last one's end; with 0 nobody waits."""
+    """Lets one channel disperse at a time, ``between`` seconds after the one before. With 0 no channel waits."""
 
     def __init__(self, between: float) -> None:
         self._between = between
@@ -130,7 +130,7 @@ class DispersalTurns:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Wait for the turn, and hold it."""
+        """Wait for the turn and keep it for the block."""
         if not self._between:
             yield
             return
@@ -145,25 +145,25 @@ class DispersalTurns:
 PUBLISH_ROUNDS: Final = 5
 PUBLISH_RETRY_SECONDS: Final = 2.0
 PUBLISH_TIMEOUT_SECONDS: Final = 60.0
-"""More than the dispersal's own timeout and retries."""
+"""Longer than the dispersal's own timeout with its retries."""
 OVERDUE_SLOTS: Final = 15
-"""A blob takes two to five, see ``blob_capacity``."""
+"""A blob takes two to five slots, see ``planning``."""
 MIN_OVERDUE_SECONDS: Final = 10.0
 
 
 class DispersalFailed(Failure):
-    """No executor dispersed a blob."""
+    """No executor has dispersed a blob."""
 
 
 def inscription(channel: ChannelId, prover: Prover) -> SignedMantleTx:
-    """The transaction that opens a channel."""
+    """Make the transaction that opens a channel."""
     text = f"Test channel inscription {channel.hex()}".encode()
     operation = ChannelInscribe(channel, text, ROOT_MSG_ID, SIGNER.public)
     return sign_transaction(MantleTx((operation,)), operation_signers=(Ed25519Signer(SIGNER),), prover=prover)
 
 
 class ChannelFlow:
-    """Inscribes a channel and fills it with ``blobs`` blobs; appends to ``dispersed`` and ``overdue`` as it goes."""
+    """Inscribes a channel and fills it with ``blobs`` blobs. Appends to ``dispersed`` and ``overdue`` meanwhile."""
 
     def __init__(
         self,
@@ -187,7 +187,8 @@ class ChannelFlow:
         self._random: dict[int, Random] = {}
 
     async def run(self) -> None:
-        """
+        """Inscribe the channel and fill it.
+
         Raises:
             DispersalFailed: no executor dispersed a blob.
             NodeClientError: no node took the inscription.
@@ -206,13 +207,13 @@ class ChannelFlow:
         await submit_in_rounds(self._ctx, transaction)
         await self._messages.tip_after(ROOT_MSG_ID)
         seconds = round(monotonic() - started, 3)
-        # The chain may have left it again by now; then the next one is waited for.
+        # The inscription may have left the chain already. Then the flow waits for the next one.
         if (block := self._messages.tip_block) is not None:
             event = ChannelInscribed(channel=self._channel.hex(), block=block.id.hex(), seconds=seconds)
             self._ctx.journal().write(event)
 
     async def _wait_for_inscription(self) -> None:
-        """Inscribe anew unless the inscription that left the canonical chain comes back in time."""
+        """Wait for an inscription that left the canonical chain to come back. If it does not, inscribe again."""
         try:
             async with asyncio.timeout(self._patience()):
                 await self._messages.tip_after(ROOT_MSG_ID)
@@ -240,7 +241,7 @@ class ChannelFlow:
             self._progress.left += 1
 
     async def _disperse(self, parent: MsgId, number: int) -> Dispersed:
-        # The payload hangs on nothing but the seed, the channel and the number, whatever was dispersed anew before.
+        # The payload depends only on the seed, the channel and the number, not on earlier attempts.
         random = self._random.setdefault(number, self._ctx.random(f"blob {number} of {self._name}"))
         data = random_payload(random)
         executors = list(self._ctx.node_clients().executors())

@@ -1,4 +1,4 @@
-"""What the data availability workload and its expectations write into the journal. Ids are the protocol's hex."""
+"""Events that the data availability workload and its expectations write into the journal. Ids are in hex."""
 
 from __future__ import annotations
 

@@ -1,11 +1,10 @@
-"""That the workload's channels and blobs reach the canonical chain: 80 % of the channels, 55 % of the blobs.
+"""Inclusion of channels and blobs: 80 % of the channels and 55 % of the blobs reach the canonical chain.
 
-Of blobs as many are expected as the workload's rate gives for the blocks there were during the run, and never more than
-its channels can carry.
+The expected number of blobs is the workload's rate times the blocks of the run, at most what the channels can carry.
 
-The only sources are what was sent and the blocks: no node's own word about what it has sampled. A node proposes a blob,
-and takes a block with it, only once it has sampled it. A column whose every holder is gone keeps the blob off the chain
-for good.
+The check uses only what was sent and the blocks. It does not use what a node reports about its sampling. A node
+proposes a blob, or accepts a block with it, only after it has sampled the blob. So a blob stays off the chain if all
+holders of one of its columns are gone.
 """
 
 from __future__ import annotations
@@ -35,13 +34,13 @@ if TYPE_CHECKING:
     from nomos_testing.workloads.blobs.channels import ChannelProgress
 
 SIGNER: Final = Ed25519Key(bytes(32))
-"""Executors sign with this key whatever key they are given."""
+"""Executors sign with this key, whatever key the request names."""
 ChannelMessage = ChannelInscribe | ChannelBlob
 
 
 @dataclass(frozen=True, slots=True)
 class Dispersed:
-    """A blob of which an executor says that all its columns are held."""
+    """A blob of which an executor reports that nodes hold all columns."""
 
     blob: BlobId
     channel: ChannelId
@@ -50,7 +49,7 @@ class Dispersed:
     at: float
     """Seconds of the run's monotonic clock."""
     parent: MsgId = ROOT_MSG_ID
-    """The message before it in its channel."""
+    """The id of the message before it in its channel."""
 
     def __str__(self) -> str:
         return f"blob {self.blob.hex()} ({len(self.data)} bytes, {channel_name(self.channel)}, from {self.executor})"
@@ -58,6 +57,8 @@ class Dispersed:
 
 @dataclass(frozen=True, slots=True)
 class Included:
+    """A dispersed blob and the block that has it."""
+
     dispersed: Dispersed
     block: BlockRecord
 
@@ -69,9 +70,11 @@ class Included:
 
 @dataclass(frozen=True, slots=True)
 class BlobReport:
+    """The channels and blobs of a run on one chain of blocks."""
+
     inscribed: frozenset[ChannelId]
     blobs_by_channel: Mapping[ChannelId, int]
-    """Counts every blob of the channels on the chain, also one whose dispersal was taken for failed."""
+    """Counts every blob of the channels on the chain, also one whose dispersal was reported as failed."""
     included: tuple[Included, ...]
     missing: tuple[Dispersed, ...]
 
@@ -84,13 +87,13 @@ class BlobReport:
         return frozenset(channel for channel, count in self.blobs_by_channel.items() if count)
 
     def latency_percentile(self, percent: int) -> float | None:
-        """None with fewer than two blobs."""
+        """Return seconds, or None with fewer than two blobs."""
         latencies = [included.latency for included in self.included]
         return quantiles(latencies, n=100, method="inclusive")[percent - 1] if len(latencies) > 1 else None
 
 
 def channel_name(channel: ChannelId) -> str:
-    """``channel 0``: its number among the run's."""
+    """Return ``channel 0``: the number is the channel's index in the run."""
     return f"channel {int.from_bytes(channel[-8:], 'big')}"
 
 
@@ -116,7 +119,7 @@ def report_blobs(
 
 
 def blob_transaction(blob: Dispersed, seen: Iterable[BlockRecord]) -> MantleTx:
-    """The transaction that an executor made of a blob. Prices are those of another blob that was seen in a block."""
+    """Rebuild the transaction that an executor made for a blob, with the prices of another blob that is in a block."""
     message = ChannelBlob(blob.channel, 0, blob.blob, len(blob.data), 0, blob.parent, SIGNER.public)
     for record in seen:
         for transaction in record.block.transactions:
@@ -128,7 +131,7 @@ def blob_transaction(blob: Dispersed, seen: Iterable[BlockRecord]) -> MantleTx:
 
 
 def place_taken(blob: Dispersed, chain: Iterable[BlockRecord]) -> str | None:
-    """Why a chain can't take a blob any more; None where it can."""
+    """Return why a chain cannot accept a blob any more, or None if it can."""
     parent_is_there = blob.parent == ROOT_MSG_ID
     for block in chain:
         for message in channel_messages(block):
@@ -157,11 +160,11 @@ REQUEST_SECONDS: Final = 2.0
 _COLUMNS_SHOWN: Final = 4
 _STATES: Final = {"Pending": "in the mempool", "Unknown": "unknown", "InBlock": "in a block", "Rejected": "rejected"}
 _SESSION: Final = 0
-"""Of the genesis declarations; runs end long before the next one."""
+"""The session of the genesis declarations. Runs end long before the next session."""
 
 
 async def why_not_included(ctx: RunContext, blob: BlobId) -> str:
-    """A clause for the end of a sentence: the columns that no node serves, and what is with their holders."""
+    """Return a clause about the columns that no node serves, and about the holders of these columns."""
     columns = range(ctx.descriptors().spec.da.num_subnets)
     holders = await _holders(ctx)
     lost = [
@@ -177,7 +180,7 @@ async def why_not_included(ctx: RunContext, blob: BlobId) -> str:
 
 
 async def what_is_known(ctx: RunContext, blob: Dispersed) -> str:
-    """All that nodes and blocks tell of a blob that is in no canonical block, in clauses."""
+    """Return, in clauses, all that nodes and blocks show about a blob that is in no canonical block."""
     columns, transaction = await asyncio.gather(why_not_included(ctx, blob.blob), _transaction_states(ctx, blob))
     feed = ctx.block_feed()
     canonical = feed.canonical_chain()
@@ -196,7 +199,7 @@ def _holds(block: BlockRecord, blob: BlobId) -> bool:
 
 
 async def _transaction_states(ctx: RunContext, blob: Dispersed) -> str:
-    """Which nodes have the blob's transaction, in their own words."""
+    """Return a clause about the state of the blob's transaction on each node."""
     wanted = blob_transaction(blob, ctx.block_feed().records()).hash
     nodes = ctx.cluster().nodes
     answers = await asyncio.gather(*(_transaction_state(node, wanted) for node in nodes))
@@ -218,7 +221,7 @@ async def _transaction_state(node: NodeHandle, wanted: TxHash) -> str | None:
 
 
 async def _holders(ctx: RunContext) -> Mapping[int, Sequence[NodeHandle]]:
-    """The members of each subnetwork that are nodes of the cluster; empty where no node tells."""
+    """Return the nodes of each subnetwork. Empty if no node answers."""
     by_peer = {node.identity.peer_id: node.name for node in ctx.descriptors().nodes}
     handles = {node.name: node for node in ctx.cluster().nodes}
     for node in ctx.cluster().nodes:
@@ -232,7 +235,7 @@ async def _holders(ctx: RunContext) -> Mapping[int, Sequence[NodeHandle]]:
 
 
 async def _not_served(blob: BlobId, column: int, holders: Sequence[NodeHandle]) -> list[str]:
-    """What keeps each holder from serving the column; empty where one does."""
+    """Return why each holder does not serve the column. Empty if one holder serves it."""
     answers = await asyncio.gather(*(_look(node, blob, column) for node in holders))
     reasons = [answer for answer in answers if answer is not None]
     return reasons if len(reasons) == len(answers) else []
@@ -250,7 +253,7 @@ _CHANNELS_SHOWN: Final = 4
 
 
 class Disperser(Protocol):
-    """A running workload whose blobs are looked for."""
+    """A running workload whose blobs are counted."""
 
     @property
     def blob_rate(self) -> int: ...
@@ -269,7 +272,7 @@ class Disperser(Protocol):
 
 
 def why_not_more(disperser: Disperser, report: BlobReport, started: float) -> Iterator[str]:
-    """Sentences about a whole run; ``started`` is its beginning in seconds of the monotonic clock."""
+    """Explain in sentences why a run has no more blobs. ``started`` is the monotonic time of its start."""
     channels = disperser.progress
     yield f"{disperser.planned} were planned, {len(disperser.dispersed)} dispersed, {report.blobs} are in blocks"
     waits = [seconds for channel in channels for seconds in channel.waits]
@@ -320,7 +323,7 @@ class BlobInclusion:
 
 
 class RunningBlobInclusion:
-    """Counts one run's messages on the canonical chain, each once, whoever dispersed them."""
+    """Counts the messages of one run's channels on the canonical chain, each once."""
 
     def __init__(self, name: str, disperser: Disperser) -> None:
         self.name = name
@@ -374,7 +377,7 @@ class RunningBlobInclusion:
         return self._captured
 
     async def _evidence(self, ctx: RunContext, report: BlobReport) -> list[str]:
-        """What is known of the blobs that are missing, a line for each."""
+        """Return one line for each missing blob."""
         shown = report.missing[:_MISSING_SHOWN]
         known = await asyncio.gather(*(what_is_known(ctx, missing) for missing in shown))
         overdue = {blob.blob for blob in self._disperser.overdue}

@@ -1,11 +1,11 @@
-"""How many channels and blobs a run has, what goes into them, and how much of it must be seen in blocks.
+"""The number of channels and blobs of a run, their content, and how many must be in blocks.
 
-The formulas are the original framework's, shared by the workload and by what is expected of it. Ours is the number of
-channels where none is given, and that nothing is planned or expected that the network can't carry.
+The workload and its expectation share these formulas, which come from the original framework. Two things are new: the
+number of channels if none is given, and that a run plans and expects no more than its network can carry.
 
-A channel disperses a blob once the one before it is in a block. Nodes then wait for the sampling delay before they
-sample it, and the next block takes it. So a channel carries one blob in a whole number of slots, and only more channels
-carry more.
+A channel disperses a blob once the blob before it is in a block. Nodes then wait for the sampling delay before they
+sample it, and the next block includes it. So a channel carries one blob in a whole number of slots, and a higher rate
+needs more channels.
 
 The measured numbers come from the journals of runs of embedded nodes on two cores (20 s with slots of 0.5, 1 and 2 s,
 delays of 0.5, 2 and 2 s, 64 blobs): a blob came every 1.0, 3.0 and 4.0 s in each channel, at most 0.2 s more. With
@@ -26,31 +26,32 @@ from nomos_testing.configgen.options import slot_scale
 from nomos_testing.runtime.plan import RunPlan
 
 DISPERSAL_SECONDS: Final = 0.07
-"""An executor took 0.05 to 0.07 s for a dispersal on average, 0.13 s at most."""
+"""Measured: 0.05 to 0.07 s for a dispersal on average, 0.13 s at most."""
 IN_FLIGHT_SECONDS: Final = 0.3
-"""What a blob takes beside the sampling delay: the sighting of the block before it (a look lasts up to an eighth of a
-slot), its dispersal, the gossip of its transaction, the samples, for which the nodes of a small network stagger."""
+"""Time of a blob apart from the sampling delay: seeing the block before it (the feed asks every eighth of a slot), its
+dispersal, the gossip of its transaction, and the samples, which the nodes of a small network take one after another."""
 PROPOSAL_MARGIN: Final = 0.25
-"""An embedded node proposes a blob only so much of the sampling delay after its samples, so that others have it."""
+"""An embedded node waits this fraction of the sampling delay between its samples and its proposal of a blob, so that
+other nodes have sampled the blob, too."""
 SERIAL_NODES: Final = 3
-"""From so many nodes on one blob is dispersed at a time. Real nodes drop a sampling stream without a word where the
-peer's queue is full, which happens when several nodes sample several blobs in the same milliseconds. Two nodes have one
-peer each."""
+"""In networks of this many nodes or more, one blob is dispersed at a time. A real node silently drops a sampling stream
+if the peer's queue is full. This happens when several nodes sample several blobs in the same milliseconds. In a network
+of two, each node has only one peer."""
 DISPERSAL_INTERVAL: Final = 0.3
-"""Seconds between two dispersals then, for slots of a second or more. With it real nodes lost one sampling of 607,
-without it eight of 96."""
+"""Seconds between two such dispersals, for slots of one second or more. Measured on real nodes: with it one sampling of
+607 was lost, without it eight of 96."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlobTiming:
-    """Seconds of a network; ``between`` is 0 where channels disperse at the same time."""
+    """The durations that limit a network's rate of blobs, in seconds."""
 
     slot: float
     active_slot_coeff: float
     delay: float
     """From a blob's transaction to its first sample."""
     between: float
-    """From one dispersal's end to the next one's start, over all channels."""
+    """From the end of a dispersal to the start of the next, over all channels; 0 if channels disperse at once."""
 
     @classmethod
     def of(cls, plan: RunPlan) -> Self:
@@ -65,30 +66,30 @@ class BlobTiming:
 
     @property
     def turn(self) -> float:
-        """The time that one dispersal takes from all channels; 0 where they don't wait for each other."""
+        """Seconds for which a dispersal blocks the other channels. 0 if channels do not wait for each other."""
         return self.between + DISPERSAL_SECONDS if self.between else 0.0
 
     @property
     def limit(self) -> float:
-        """Blobs a second that no number of channels exceeds."""
+        """The highest rate, in blobs a second, for any number of channels."""
         return 1 / self.turn if self.turn else math.inf
 
     def queue(self, channels: int) -> float:
-        """Seconds that a channel waits for its turn on average: half of the others are before it."""
+        """Return the seconds that a channel waits for its turn on average, behind half of the other channels."""
         return (channels - 1) / 2 * self.turn
 
     def per_blob(self, channels: int) -> float:
-        """Seconds from a channel's blob in a block to the next one, where ``channels`` share the network."""
+        """Return the seconds from one included blob of a channel to the next, if ``channels`` share the network."""
         ready = self.delay * (1 + PROPOSAL_MARGIN) + IN_FLIGHT_SECONDS + self.queue(channels)
         slots = math.ceil(ready / self.slot)
         return (slots - 1 + 1 / self.active_slot_coeff) * self.slot
 
     def rate(self, channels: int) -> float:
-        """Blobs a second that so many channels carry."""
+        """Return the blobs a second that ``channels`` channels carry."""
         return min(channels / self.per_blob(channels), self.limit)
 
     def channels_for(self, rate: float) -> int | None:
-        """The fewest channels that carry ``rate`` blobs a second; None where no number does."""
+        """Return the fewest channels that carry ``rate`` blobs a second, or None if no number does."""
         if rate >= self.limit:
             return None
         channels = max(1, math.ceil(rate * self.per_blob(1)))
@@ -97,9 +98,9 @@ class BlobTiming:
         return channels
 
     def capacity(self, channels: int, seconds: float) -> int:
-        """Blobs that come into blocks within ``seconds`` at best, where no channel waits for its turn.
+        """Return the most blobs that reach blocks within ``seconds``, if no channel waits for its turn.
 
-        The inscriptions take two blocks of that time.
+        The inscriptions take the time of two blocks.
         """
         left = max(0.0, seconds - 2 * self.slot / self.active_slot_coeff)
         carried = channels * int(left / self.per_blob(1))
@@ -109,22 +110,24 @@ class BlobTiming:
 MIN_INSCRIPTION_RATIO: Final = 0.8
 MIN_BLOB_RATIO: Final = 0.55
 DEFAULT_HEADROOM_PERCENT: Final = 20
-"""On top of a channel rate that is given."""
+"""Added to a given channel rate."""
 PAYLOAD_CHUNKS: Final = (1, 2, 4, 8)
-"""The real encoder takes only such lengths: it needs a power of two."""
+"""The real encoder accepts only a power of two."""
 _CHANNEL_PREFIX: Final = b"chn_wrkd"
 _INDEX_BYTES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class BlobPlan:
+    """The channels and blobs of a run."""
+
     channels: tuple[ChannelId, ...]
     per_channel: int
-    """Blobs that each channel is to get, one after the other."""
+    """Blobs that each channel gets, one after the other."""
     wanted: int
-    """Blobs that the rate makes over the run's duration; at most one a channel fewer than are planned."""
+    """Blobs that the rate asks for in the run's duration. ``planned`` rounds this up to whole blobs a channel."""
     capacity: int
-    """Blobs that a healthy network gets into blocks until the cooldown's end, at best."""
+    """The most blobs that a healthy network includes until the end of the cooldown."""
     timing: BlobTiming
 
     @property
@@ -132,7 +135,7 @@ class BlobPlan:
         return len(self.channels) * self.per_channel
 
     def sentences(self) -> Sequence[str]:
-        """The plan in words."""
+        """Describe the plan in sentences."""
         timing, count = self.timing, len(self.channels)
         slots = timing.per_blob(count) / timing.slot
         carried = timing.rate(count) * timing.slot
@@ -155,24 +158,24 @@ class BlobPlan:
 
 
 def planned_channels(rate: int, headroom_percent: int) -> int:
-    """``rate`` channels and a headroom, rounded up: 2 of a rate of 1 and 20 %."""
+    """Return ``rate`` channels plus the headroom, rounded up: 2 for a rate of 1 and 20 %."""
     return max(1, rate + (rate * headroom_percent + 99) // 100)
 
 
 def channel_id(index: int) -> ChannelId:
-    """The same ids in every run: ``chn_wrkd``, zeros, and the index in 8 bytes, big-endian."""
+    """Return ``chn_wrkd``, zeros, and the index in 8 bytes, big-endian. Every run has the same ids."""
     return ChannelId(_CHANNEL_PREFIX.ljust(32 - _INDEX_BYTES, b"\0") + index.to_bytes(_INDEX_BYTES, "big"))
 
 
 def blob_plan(
     plan: RunPlan, *, blob_rate: int, channel_rate: int | None = None, headroom_percent: int | None = None
 ) -> BlobPlan:
-    """Plan ``blob_rate`` blobs a block that is to be expected, spread over the channels, at least one for each.
+    """Plan ``blob_rate`` blobs for each expected block, spread over the channels, at least one for each channel.
 
-    Without a ``channel_rate`` there are as many channels as carry the rate, and no headroom but what is given.
+    Without a ``channel_rate`` there are as many channels as the rate needs, and no headroom by default.
 
     Raises:
-        ValueError: the network can't carry what must be seen in blocks; the text has the numbers.
+        ValueError: the network cannot carry the blobs that must be in blocks. The text has the numbers.
     """
     timing = BlobTiming.of(plan)
     wanted = blob_rate * max(1, plan.metrics.expected_blocks)
@@ -234,9 +237,9 @@ def required_inscriptions(channels: int) -> int:
 
 
 def expected_blobs(blob_rate: int, *, observed_blocks: int, expected_blocks: int, capacity: int) -> int:
-    """``blob_rate`` for each block of the run's duration, or for as many as were to be expected.
+    """Return ``blob_rate`` for each observed block, at most for the expected blocks.
 
-    Never more than the network can carry, and at least one.
+    The result is at least one, and at most what the network can carry.
     """
     blocks = max(1, min(observed_blocks, max(1, expected_blocks)))
     return max(1, min(blob_rate * blocks, capacity))
@@ -247,5 +250,5 @@ def required_blobs(expected: int) -> int:
 
 
 def random_payload(rng: Random) -> bytes:
-    """31, 62, 124 or 248 random bytes."""
+    """Draw 31, 62, 124 or 248 random bytes."""
     return rng.randbytes(DATA_CHUNK_BYTES * rng.choice(PAYLOAD_CHUNKS))

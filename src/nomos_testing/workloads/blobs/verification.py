@@ -1,7 +1,7 @@
-"""That what was dispersed can be had back: a random sample of blobs, compared byte for byte with what was sent.
+"""Verification of dispersed blobs: a random sample is fetched and compared byte by byte with what was sent.
 
-Every column comes through the public API of a node other than the executor that dispersed the blob, as somebody would
-fetch it who has nothing but the blob's id.
+Each column is fetched by the blob's id through the public API of a node, but never from the executor that dispersed the
+blob.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Disperser(Protocol):
 
 
 class BlobUnavailable(Failure):
-    """A blob can't be had from the network, or is another one; the message says which column and which nodes."""
+    """The network does not return a blob, or returns other bytes. The text names the column and the nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class VerifyBlobs:
-    """``sample`` of a run's blobs, or all where there are fewer, come back as they were sent."""
+    """A sample of the run's blobs comes back as sent: ``sample`` blobs, or all if there are fewer."""
 
     name: ClassVar[str] = "verify_blobs"
     disperser: Specification[Disperser]
@@ -68,7 +68,7 @@ class VerifyBlobs:
 
 
 class RunningVerifyBlobs:
-    """Fetches a sample of one run's blobs. The run's seed chooses them."""
+    """Fetches a sample of one run's blobs. The run's seed selects them."""
 
     def __init__(self, name: str, disperser: Disperser, sample: int) -> None:
         self.name = name
@@ -76,7 +76,7 @@ class RunningVerifyBlobs:
         self._sample = sample
 
     async def capture(self, ctx: RunContext) -> None:
-        """Nothing is watched: the blobs are fetched at the end."""
+        """Do nothing: the blobs are fetched at the end."""
 
     async def evaluate(self, ctx: RunContext) -> Observation:
         dispersed = self._disperser.dispersed
@@ -87,7 +87,7 @@ class RunningVerifyBlobs:
         intact = len(chosen) - len(problems)
         if problems:
             raise ExpectationFailed(
-                f"{len(problems)} of {len(chosen)} blobs could not be had back as they were sent: {problems[0]}",
+                f"{len(problems)} of {len(chosen)} blobs could not be fetched as they were sent: {problems[0]}",
                 observed=intact,
                 required=len(chosen),
                 evidence=problems,
@@ -96,7 +96,7 @@ class RunningVerifyBlobs:
 
 
 async def _verify(ctx: RunContext, blob: Dispersed) -> str | None:
-    """What is wrong with a blob, None where nothing is."""
+    """Return what is wrong with a blob, or None."""
     columns = ctx.descriptors().spec.da.num_subnets
     fetched: Sequence[Fetched] = ()
     problem = None
@@ -111,10 +111,10 @@ async def _verify(ctx: RunContext, blob: Dispersed) -> str | None:
 
 
 async def _fetch(ctx: RunContext, blob: Dispersed, columns: int) -> Sequence[Fetched]:
-    """The first half of the columns, which is the data; the other half is the extension.
+    """Fetch the first half of the columns, which is the data. The other half is the extension.
 
     Raises:
-        BlobUnavailable: no node has one of them.
+        BlobUnavailable: no node serves one of them.
     """
     others = [client for client in ctx.node_clients().all_clients() if client.name != blob.executor]
     ctx.random(f"{VerifyBlobs.name} {blob.blob.hex()}").shuffle(others)
@@ -140,7 +140,7 @@ async def _fetch_column(clients: Sequence[NodeClient], blob: Dispersed, index: i
                 if share is not None:
                     return Fetched(client.name, share)
                 found.append(f"{client.name} has no share of it")
-    raise BlobUnavailable(f"column {index} can't be had: {'; '.join(found) or 'there is no other node'}")
+    raise BlobUnavailable(f"column {index} cannot be fetched: {'; '.join(found) or 'there is no other node'}")
 
 
 def _compare(blob: Dispersed, fetched: Sequence[Fetched], columns: int) -> None:
@@ -150,7 +150,7 @@ def _compare(blob: Dispersed, fetched: Sequence[Fetched], columns: int) -> None:
         data = reconstruct_blob([item.share for item in fetched], columns, len(blob.data))
     except ReconstructionError as error:
         shown = ", ".join(f"column {index} of {item.node}" for index, item in enumerate(fetched))
-        raise BlobUnavailable(f"it can't be put together from {shown}: {error}") from None
+        raise BlobUnavailable(f"it cannot be reconstructed from {shown}: {error}") from None
     differing = [position for position, pair in enumerate(zip(data, blob.data, strict=True)) if pair[0] != pair[1]]
     if differing:
         column = differing[0] // _CHUNK_BYTES % len(fetched)

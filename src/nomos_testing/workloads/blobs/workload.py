@@ -1,4 +1,4 @@
-"""The data availability workload: channels that are inscribed and filled with blobs, all at the same time."""
+"""The data availability workload: it inscribes channels and fills them with blobs, all at the same time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from nomos_testing.workloads.blobs.verification import VerifyBlobs
 class DataAvailabilityWorkload:
     """``blob_rate`` blobs a block over ``channel_rate`` channels and ``headroom_percent`` more.
 
-    Without ``channel_rate`` over as many channels as carry the rate; see ``planning``.
+    Without ``channel_rate`` there are as many channels as the rate needs, see ``planning``.
     """
 
     name: ClassVar[str] = "channel_workload"
@@ -69,7 +69,7 @@ class DataAvailabilityWorkload:
         return RunningDataAvailabilityWorkload(self, self.blobs(ctx.plan()))
 
     def file_section(self) -> Mapping[str, Any]:
-        """The same in a scenario file."""
+        """Return the same in a scenario file."""
         section = {
             "channel_rate": self.channel_rate,
             "blob_rate": self.blob_rate,
@@ -96,35 +96,35 @@ class RunningDataAvailabilityWorkload:
 
     @property
     def planned(self) -> int:
-        """Blobs that the run is to disperse."""
+        """The number of blobs that the run is to disperse."""
         return self._plan.planned
 
     @property
     def capacity(self) -> int:
-        """Blobs that a healthy network gets into blocks."""
+        """The most blobs that a healthy network includes."""
         return self._plan.capacity
 
     @property
     def dispersed(self) -> Sequence[Dispersed]:
-        """What executors have dispersed so far."""
+        """The blobs that executors have dispersed so far."""
         return self._dispersed
 
     @property
     def overdue(self) -> Sequence[Dispersed]:
-        """Blobs that were in no block long after their dispersal."""
+        """The blobs that were in no block long after their dispersal."""
         return self._overdue
 
     @property
     def progress(self) -> Sequence[ChannelProgress]:
-        """How far each channel has come."""
+        """The progress of each channel."""
         return self._progress
 
     async def run(self, ctx: RunContext) -> None:
         """Fill every channel.
 
         Raises:
-            DispersalFailed: no executor dispersed a blob, or no node took a channel's inscription; the first channel
-                that fails ends the others.
+            DispersalFailed: no executor dispersed a blob, or no node accepted an inscription. The first channel that
+                fails ends the others.
         """
         turns = DispersalTurns(self._plan.timing.between)
         ctx.counters().set(BLOBS_PLANNED, self._plan.planned)

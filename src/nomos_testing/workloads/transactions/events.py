@@ -1,4 +1,4 @@
-"""What the transactions workload writes into the journal. Hashes are the protocol's hex."""
+"""Events that the transactions workload and its expectation write into the journal. Hashes are in hex."""
 
 from __future__ import annotations
 

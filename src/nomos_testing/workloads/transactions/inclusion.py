@@ -1,7 +1,7 @@
-"""That the workload's transactions reach the canonical chain: at least half of those planned.
+"""Inclusion of transactions: at least half of the planned ones reach the canonical chain.
 
-The only sources are what was sent and the blocks of the canonical chain: a node's own word about its mempool is not
-asked, because the real node's is wrong for transactions of blocks it proposed itself.
+The check uses only what was sent and the blocks of the canonical chain. It does not ask nodes for their mempools,
+because a real node reports wrong states for transactions of blocks that it proposed itself.
 """
 
 from __future__ import annotations
@@ -24,17 +24,19 @@ from nomos_testing.workloads.transactions.spending import CanonicalTransactions
 
 @dataclass(frozen=True, slots=True)
 class Sent:
+    """A transaction that a node has accepted."""
+
     tx_hash: TxHash
     account: str
     node: str
-    """The node that took it."""
+    """The node that accepted it."""
     at: float
     """Seconds of the run's monotonic clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class CanonicalBlock:
-    """What inclusion needs of a block; ``seen`` is when the first node showed it, on the run's monotonic clock."""
+    """The parts of a block that inclusion needs. ``seen`` is the monotonic time when the first node showed it."""
 
     id: HeaderId
     height: int
@@ -45,6 +47,8 @@ class CanonicalBlock:
 
 @dataclass(frozen=True, slots=True)
 class Inclusion:
+    """A transaction and the block that includes it."""
+
     sent: Sent
     block: HeaderId
     height: int
@@ -55,6 +59,8 @@ class Inclusion:
 
 @dataclass(frozen=True, slots=True)
 class InclusionReport:
+    """The transactions that one chain includes, and those that it does not."""
+
     inclusions: tuple[Inclusion, ...]
     missing: tuple[Sent, ...]
 
@@ -63,7 +69,7 @@ class InclusionReport:
         return sorted(inclusion.latency for inclusion in self.inclusions)
 
     def latency_percentile(self, percent: int) -> float | None:
-        """None with fewer than two inclusions."""
+        """Return seconds, or None with fewer than two inclusions."""
         latencies = self.latencies
         return quantiles(latencies, n=100, method="inclusive")[percent - 1] if len(latencies) > 1 else None
 
@@ -90,7 +96,7 @@ def required_inclusions(planned: int) -> int:
 
 
 class Submitter(Protocol):
-    """A running workload whose transactions are looked for."""
+    """A running workload whose transactions are counted."""
 
     @property
     def planned(self) -> int: ...
@@ -100,7 +106,7 @@ class Submitter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TransactionInclusion:
-    """Half of the transactions that a workload plans are on the canonical chain at the end."""
+    """At the end the canonical chain has half of the transactions that a workload plans."""
 
     name: ClassVar[str] = "tx_inclusion_expectation"
     submitter: Specification[Submitter]
@@ -114,7 +120,7 @@ class TransactionInclusion:
 
 
 class RunningTransactionInclusion:
-    """Counts one run's own transactions on the canonical chain, each once, wherever they were sent."""
+    """Counts the transactions of one run on the canonical chain, each once."""
 
     def __init__(self, name: str, submitter: Submitter) -> None:
         self.name = name

@@ -1,9 +1,9 @@
-"""The accounts of a run and the note that each may spend next.
+"""The accounts of a run and the note that each can spend next.
 
-An account begins with its note of genesis. Each transaction turns its note into a new one, which may be spent once the
-transaction is on the canonical chain. A transaction can get lost: a node's mempool does not take back what was in a
-block of an abandoned branch, and refuses what it has seen before. Its account then spends the same note once more, in a
-transaction that differs, and goes on with whichever of them comes onto the chain.
+An account starts with its genesis note. Each transaction turns the note into a new one, which can be spent once the
+transaction is on the canonical chain. A transaction can get lost: a node's mempool does not take back transactions of
+an abandoned branch, and refuses a transaction that it has seen before. The account then spends the same note again in
+a different transaction, and continues with the one that reaches the chain.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from nomos_testing.blocks.chain_history import BlockRecord
 from nomos_testing.topology import WalletAccount
 
 LOST_AFTER_BLOCKS: Final = 15
-"""A transaction that is not on the canonical chain when it has grown by so many blocks is taken for lost. Blocks, not
-seconds: while no block comes, nothing is lost."""
+"""A transaction counts as lost if it is not on the canonical chain after so many new blocks. The unit is blocks,
+because nothing is lost while no block comes."""
 _KEPT_NOTES: Final = 50
-"""The last notes of an account that are remembered, and that of genesis: more than a branch is ever deep."""
+"""The number of notes kept for an account beside its genesis note. No branch is ever this deep."""
 
 
 class Chain(Protocol):
-    """The part of the block feed that is asked."""
+    """The part of the block feed that is used here."""
 
     def canonical_blocks_backwards(self) -> Iterable[BlockRecord]: ...
 
 
 class CanonicalTransactions:
-    """The hashes of the canonical chain's transactions, read anew only where the chain has left a branch."""
+    """The transaction hashes of the canonical chain. They are read again only after a reorganisation."""
 
     def __init__(self) -> None:
         self._tip: HeaderId | None = None
@@ -58,13 +58,13 @@ class CanonicalTransactions:
             self._tip, self.height = new[0].id, new[0].height
 
     def count(self, wanted: set[TxHash]) -> int:
-        """How many of ``wanted`` are on the chain."""
+        """Return how many of ``wanted`` are on the chain."""
         return len(self._hashes & wanted)
 
 
 @dataclass(frozen=True, slots=True)
 class FundedAccount:
-    """An account, the note it may spend, and how often a transaction has spent that note in vain."""
+    """An account, the note that it can spend, and the number of lost transactions that spent this note."""
 
     account: WalletAccount
     note: Utxo
@@ -75,28 +75,28 @@ class FundedAccount:
 class _Spender:
     account: WalletAccount
     notes: list[tuple[Utxo, TxHash | None]]
-    """Notes of included transactions, the newest last, each with the transaction; the first one is of genesis."""
+    """The genesis note, then the notes of included transactions with their transaction, the newest last."""
     pending: list[SignedMantleTx] = field(default_factory=list)
-    """Transactions that spend the last note; at most one of them can come onto a chain."""
+    """Transactions that spend the last note. A chain can include only one of them."""
     waits: bool = False
-    """For one of them; else the account is free, or has not sent yet."""
+    """Whether the account waits for a pending transaction. If not, it is free or has not sent yet."""
     height: int = 0
-    """Of the chain when the last of them was sent."""
+    """The height of the chain when the last pending transaction was sent."""
     attempts: Counter[NoteId] = field(default_factory=Counter)
 
 
 class SpendableAccounts:
-    """Hands out accounts whose last transaction is on the canonical chain, in the order in which they became free."""
+    """Hands out the accounts whose last transaction is on the canonical chain, the first free one first."""
 
     def __init__(self) -> None:
         self._canonical = CanonicalTransactions()
         self._spenders: dict[str, _Spender] = {}
         self._free: asyncio.Queue[_Spender] = asyncio.Queue()
         self.lost = 0
-        """Transactions that were given up."""
+        """The number of lost transactions."""
 
     def sent(self, source: FundedAccount, transaction: SignedMantleTx) -> None:
-        """Note that a node has taken a transaction of an account."""
+        """Note that a node has accepted a transaction of an account."""
         label = source.account.label
         spender = self._spenders.setdefault(label, _Spender(source.account, [(source.note, None)]))
         spender.pending.append(transaction)
@@ -104,14 +104,14 @@ class SpendableAccounts:
         spender.waits, spender.height = True, self._canonical.height
 
     async def take(self) -> FundedAccount:
-        """The account that has been free for longest, with the note it may spend; waits for one."""
+        """Wait for a free account, and return it with the note that it can spend."""
         spender = await self._free.get()
         self._go_back(spender)
         note = spender.notes[-1][0]
         return FundedAccount(spender.account, note, spender.attempts[note.id])
 
     def settle(self, chain: Chain) -> None:
-        """Free the accounts whose transaction is on the canonical chain, and those whose transaction is lost."""
+        """Free each account whose transaction is on the canonical chain, or is lost."""
         self._canonical.update(chain)
         for spender in self._spenders.values():
             if not spender.waits:
@@ -129,7 +129,7 @@ class SpendableAccounts:
             self._free.put_nowait(spender)
 
     def _go_back(self, spender: _Spender) -> None:
-        """Forget the notes that the chain no longer has, and with them the transactions that spend them."""
+        """Drop the notes that are no longer on the chain, and the transactions that spend them."""
         while (made_by := spender.notes[-1][1]) is not None and made_by not in self._canonical:
             spender.notes.pop()
             spender.pending.clear()

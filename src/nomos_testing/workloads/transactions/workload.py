@@ -1,13 +1,12 @@
 """The transactions workload: accounts send their notes to themselves at a steady rate.
 
-The first transaction of each account spends its note of genesis, in the order of the accounts. These are proven ahead
-of sending, in threads. Once every account has sent, an account sends again when its last transaction is on the
-canonical chain; such a transaction is proven when its turn comes, one at a time. Each submission is a task of its own:
-neither a slow prover nor a slow node moves the schedule of the others. Where proofs or free accounts come too late the
-rate sinks, and the run says by how much.
+The first transaction of each account spends its genesis note, in the order of the accounts. Threads make these proofs
+ahead of the sending. After every account has sent, an account sends again when its last transaction is on the canonical
+chain. Such a transaction is proven when its turn comes, one at a time. Each submission is a task of its own, so a slow
+node delays no other submission. If proofs or free accounts come too late, the rate sinks, and the run says by how much.
 
-The number of transactions is the original framework's. It sends one transaction an account; here an account sends again
-when its last transaction is in a block, unless the scenario asks for ``once_per_account``.
+The number of transactions is that of the original framework, which sends one transaction for each account. Here an
+account sends again, unless the scenario asks for ``once_per_account``.
 """
 
 from __future__ import annotations
@@ -42,36 +41,38 @@ from nomos_testing.workloads.transactions.inclusion import Sent, TransactionIncl
 from nomos_testing.workloads.transactions.spending import LOST_AFTER_BLOCKS, FundedAccount, SpendableAccounts
 
 PROOF_SECONDS: Final = 0.2
-"""A proof of zksign with the circuits' own prover: ten nodes' genesis, which has 21, took 4.2 s."""
+"""One zksign proof with the prover of the circuits. Measured: the genesis of ten nodes, with 21 proofs, took 4.2 s."""
 _REST_WINNERS: Final = 2
-"""An account rests for so many slots with a block: one that its transaction may just miss, and the one that takes it.
-The first one is rarely missed, which is the margin."""
+"""An account waits for this many slots with a block: one that its transaction can miss, and the one that includes it.
+It rarely misses the first one. That is the margin."""
 _LEAST_CHANCE: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmissionPlan:
+    """The number, the rate and the accounts of a run's transactions."""
+
     planned: int
     """Transactions in the whole run."""
     interval: float
     """Seconds from one submission to the next."""
     requested: int
-    """Transactions that the rate makes in the run."""
+    """Transactions that the rate asks for in the run."""
     rate: int
     """Transactions a block."""
     block_seconds: float
-    """How long a block is taken to last."""
+    """Expected seconds from one block to the next."""
     slots: float
-    """Of the run; 0 where the slot is unknown."""
+    """Slots of the run; 0 if the slot duration is unknown."""
     accounts: int
     """Accounts that send."""
     needed: int
-    """Accounts with which the rate can be kept for any length."""
+    """The fewest accounts that can keep the rate for any length of run."""
     once: bool
-    """Each account sends once."""
+    """Whether each account sends only once."""
 
     def sentences(self) -> Sequence[str]:
-        """The plan in words, for people."""
+        """Describe the plan in sentences."""
         return tuple(self._sentences())
 
     def _sentences(self) -> Iterator[str]:
@@ -103,14 +104,14 @@ def submission_plan(
 ) -> SubmissionPlan:
     """Plan a run at ``rate`` transactions a block.
 
-    A block is taken to last ``block_interval_hint`` seconds (the run's length where that is unknown), so that a run of
-    60 s at rate 5 with slots of 2 s and a coefficient of 0.9 plans ``floor(60 / 1.8 * 5) = 166``.
+    A block is expected every ``block_interval_hint`` seconds, or once in the run if that is unknown. For example, a run
+    of 60 s at rate 5 with slots of 2 s and a coefficient of 0.9 plans ``floor(60 / 1.8 * 5) = 166``.
 
-    ``wins`` is the chance that a slot has a block once all accounts have spent their notes of genesis, which draw in
-    the leader lottery; by default the coefficient.
+    ``wins`` is the chance that a slot has a block after all accounts have spent their genesis notes, because a spent
+    note takes no part in the leader lottery. The default is the coefficient.
 
     Raises:
-        ValueError: nothing would be sent, or the accounts cannot keep the rate and best effort is not asked for.
+        ValueError: nothing would be sent, or the accounts cannot keep the rate without ``best_effort``.
     """
     run_seconds = metrics.run_duration
     block_seconds = metrics.block_interval_hint or run_seconds
@@ -144,7 +145,7 @@ def submission_plan(
 
 
 def proof_sentence(plan: SubmissionPlan, *, machine_factor: float, processors: int) -> str:
-    """What real proofs of a plan take: those of the first round before the load, the others one at a time during it."""
+    """Describe the time of real proofs: the first round is made before the load, the others one at a time during it."""
     proof = PROOF_SECONDS * machine_factor
     before = f"proofs of {plan.accounts} transactions before the load: some {plan.accounts * proof / processors:.0f} s"
     later = plan.planned - plan.accounts
@@ -166,13 +167,13 @@ SUBMISSION_RETRY_DELAY: Final = 0.5
 
 
 async def submit_in_rounds(ctx: RunContext, transaction: SignedMantleTx) -> NodeClient:
-    """Ask all nodes, one after the other, in up to five rounds.
+    """Submit a transaction: ask all nodes, one after the other, in up to five rounds.
 
     Returns:
-        The client of the node that took it.
+        The client of the node that accepted it.
 
     Raises:
-        NodeClientError: the last node's error, where none took it in any round.
+        NodeClientError: no node accepted it in any round. This is the error of the last node.
     """
     for _ in range(SUBMISSION_ROUNDS - 1):
         try:
@@ -183,12 +184,12 @@ async def submit_in_rounds(ctx: RunContext, transaction: SignedMantleTx) -> Node
 
 
 PROOFS_AHEAD: Final = 2
-"""One is made at a time where proofs are real, so that more would only wait."""
+"""Real proofs are made one at a time, so more of them would only wait."""
 PROGRESS_SECONDS: Final = 5.0
 
 
 def funded_accounts(topology: GeneratedTopology) -> list[FundedAccount]:
-    """The accounts that own a genesis note, in the order of the accounts."""
+    """Return the accounts that own a genesis note, in the order of the accounts."""
     by_owner = {utxo.note.public_key: utxo for utxo in utxos_of(topology.genesis_tx.mantle_tx.ledger_tx)}
     return [
         FundedAccount(account, by_owner[account.public_key])
@@ -198,12 +199,12 @@ def funded_accounts(topology: GeneratedTopology) -> list[FundedAccount]:
 
 
 def self_transfer(source: FundedAccount, prover: Prover) -> SignedMantleTx:
-    """One input, one output of the same value to the same key, no operations, no fees.
+    """Make a transaction with one input and one output of the same value to the same key, without operations or fees.
 
-    Another attempt to spend a note splits off a second output of ``attempt`` tokens, so that its hash is another one.
+    A later attempt to spend the same note adds a second output of ``attempt`` tokens, so that its hash differs.
 
     Raises:
-        Failure: the note is too small to be split once more.
+        Failure: the note is too small for another attempt.
     """
     note, attempt = source.note.note, source.attempt
     if attempt >= note.value:
@@ -217,8 +218,8 @@ def self_transfer(source: FundedAccount, prover: Prover) -> SignedMantleTx:
 class TransactionWorkload:
     """``rate`` transactions a block from at most ``users`` accounts.
 
-    With ``once_per_account`` each account sends one transaction at most, as in the original framework. With
-    ``best_effort`` accounts that are too few for the rate send what they can; without, they are refused.
+    With ``once_per_account`` each account sends one transaction at most, as in the original framework. If there are too
+    few accounts for the rate, the scenario is refused; with ``best_effort`` they send what they can.
     """
 
     name: ClassVar[str] = "tx_workload"
@@ -271,7 +272,7 @@ class TransactionWorkload:
         return RunningTransactionWorkload(self.name, self.submissions(ctx.plan()))
 
     def file_section(self) -> Mapping[str, Any]:
-        """The same in a scenario file."""
+        """Return the same in a scenario file."""
         users = {} if self.users is None else {"users": self.users}
         choices = {"once_per_account": self.once_per_account, "best_effort": self.best_effort}
         chosen = {name: True for name, given in choices.items() if given}
@@ -289,16 +290,16 @@ class RunningTransactionWorkload:
 
     @property
     def planned(self) -> int:
-        """Transactions that the run sends."""
+        """The number of transactions that the run sends."""
         return self._submissions.planned
 
     @property
     def sent(self) -> Sequence[Sent]:
-        """What nodes have taken so far, in the order they took it."""
+        """The transactions that nodes have accepted so far, in order."""
         return self._sent
 
     async def get_ready(self, ctx: RunContext) -> None:
-        """Make the proofs of each account's first transaction, on all processors; the prover keeps them.
+        """Make the proof of each account's first transaction, on all processors. The prover keeps the proofs.
 
         Raises:
             ProofError: a proof could not be made.
@@ -312,7 +313,7 @@ class RunningTransactionWorkload:
         """Send the planned transactions.
 
         Raises:
-            NodeClientError: no node took a transaction in any of five rounds.
+            NodeClientError: no node accepted a transaction in any of five rounds.
             ValueError: genesis funds none of the accounts.
         """
         sources = funded_accounts(ctx.descriptors())[: self._submissions.accounts]
@@ -341,7 +342,7 @@ class RunningTransactionWorkload:
     async def _signed(
         self, prover: Prover, sources: Sequence[FundedAccount], spendable: SpendableAccounts
     ) -> AsyncIterator[tuple[FundedAccount, SignedMantleTx]]:
-        """Each account once, then those that are free again, up to the planned number of transactions."""
+        """Yield each account once, then those that are free again, up to the planned number of transactions."""
         async for signed in _signed_ahead(sources, prover):
             yield signed
         for _ in range(self.planned - len(sources)):
@@ -384,7 +385,7 @@ class RunningTransactionWorkload:
 
 @asynccontextmanager
 async def _following(ctx: RunContext, spendable: SpendableAccounts) -> AsyncIterator[None]:
-    """Keep ``spendable`` up to date with the chain meanwhile."""
+    """Keep ``spendable`` up to date with the chain during the block."""
 
     async def follow() -> None:
         async for _ in ctx.block_feed().subscribe(past=False):
@@ -399,7 +400,7 @@ async def _following(ctx: RunContext, spendable: SpendableAccounts) -> AsyncIter
 
 
 async def _prove_all(ctx: RunContext, sources: Sequence[FundedAccount]) -> None:
-    """Sign a transaction of each account, as many at once as there are processors, and say how far that is."""
+    """Sign one transaction of each account, one a processor at a time, and report the progress."""
     waiting, made, told = deque(sources), 0, monotonic()
 
     async def work() -> None:
@@ -419,7 +420,7 @@ async def _prove_all(ctx: RunContext, sources: Sequence[FundedAccount]) -> None:
 async def _signed_ahead(
     sources: Sequence[FundedAccount], prover: Prover
 ) -> AsyncIterator[tuple[FundedAccount, SignedMantleTx]]:
-    """Sign in threads, a few transactions ahead of the one that is handed out; keeps the order."""
+    """Sign in threads, a few transactions ahead of the one that is yielded. Keeps the order."""
     ahead: deque[tuple[FundedAccount, asyncio.Task[SignedMantleTx]]] = deque()
     try:
         for source in sources:

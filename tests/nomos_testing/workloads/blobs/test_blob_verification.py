@@ -1,4 +1,4 @@
-"""The expectation that blobs can be had back as they were sent."""
+"""The expectation that blobs can be fetched as they were sent."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ async def test_the_executor_that_dispersed_a_blob_is_not_asked(tmp_path: Path) -
         with pytest.raises(ExpectationFailed) as failed:
             await VerifyBlobs(load).begin(bench.ctx).evaluate(bench.ctx)
         assert (failed.value.observed, failed.value.required) == (0, 1)
-        assert "1 of 1 blobs could not be had back as they were sent" in str(failed.value)
+        assert "1 of 1 blobs could not be fetched as they were sent" in str(failed.value)
         (line,) = failed.value.evidence
-        assert line.startswith(f"blob {blob.hex()} (62 bytes, channel 0, from executor-0): column 0 can't be")
+        assert line.startswith(f"blob {blob.hex()} (62 bytes, channel 0, from executor-0): column 0 cannot be")
         assert "validator-0 has no share of it" in line
         assert "executor-1 has no share of it" in line
         assert "executor-0 has" not in line
@@ -107,7 +107,7 @@ async def test_a_shorter_column_is_no_blob(tmp_path: Path) -> None:
         blob = await load.disperse(bench, load.channels[0], payload(2))
         shares = bench.network.nodes["validator-0"].shares
         shares[blob, 0] = replace(shares[blob, 0], column=shares[blob, 0].column[:1])
-        with pytest.raises(ExpectationFailed, match="can't be put together from column 0 of validator-0"):
+        with pytest.raises(ExpectationFailed, match="cannot be reconstructed from column 0 of validator-0"):
             await VerifyBlobs(load).begin(bench.ctx).evaluate(bench.ctx)
 
 
