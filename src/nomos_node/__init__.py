@@ -1,1 +1,1 @@
-"""nomos_node"""
+"""The embedded node: a Logos blockchain node in Python, with the configuration and the HTTP API of the real one."""

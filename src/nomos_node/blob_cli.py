@@ -1,7 +1,7 @@
-"""The program ``nomos-cli``: publishes blobs by way of an executor, and puts blobs together again from their shares.
+"""Program ``nomos-cli``: publishes blobs through an executor, and reconstructs blobs from shares.
 
-Exit codes: 0 when it is done, 1 with a sentence when it can't be, 2 for a wrong command line. Little is imported before
-the arguments are known, so that ``--help`` is quick.
+Exit codes: 0 for success, 1 for a failure (with a message), 2 for a wrong command line. Few modules are imported before
+the arguments are known, so that ``--help`` is fast.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def disseminate(
 @click.option("-f", "--file", type=click.Path(path_type=Path), metavar="PATH", help="A file that holds the same.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="PATH", help="Where to write the bytes.")
 def reconstruct(*, app_shares: str | None, file: Path | None, output: Path | None) -> None:
-    """Put data together from the first half of a blob's shares."""
+    """Reconstruct data from the first half of a blob's shares."""
     from nomos_core.da.reconstruction import ReconstructionError
     from nomos_core.da.reconstruction import reconstruct as reconstructed
     from nomos_node.blob_publishing import shares_from_text

@@ -1,4 +1,4 @@
-"""What ``nomos-cli`` sends to an executor, and the shares it reads."""
+"""Work of ``nomos-cli``: requests to an executor, and files of shares."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from nomos_core.mantle.json_reading import JsonError, byte_array, sequence
 T = TypeVar("T")
 PATH: Final = "/disperse-data"
 PATIENCE: Final = 90.0
-"""Seconds for an answer: a dispersal with all its retries."""
+"""Seconds to wait for an answer: a dispersal with all its retries."""
 _INDEX_BYTES: Final = 8
 _REASONS: Final = {404: "that is no executor, and only executors disperse data"}
-"""Of statuses that nodes send without a text."""
+"""Reasons for statuses that nodes send without a text."""
 
 
 class PublishingFailed(Exception):
-    """The executor did not take the data, or an argument can't be used; the message says which."""
+    """Error: the executor did not take the data, or an argument is invalid. The message says which."""
 
 
 @dataclass(frozen=True, slots=True)
 class Executor:
-    """An executor's base URL, and the credentials of a proxy before it."""
+    """Base URL of an executor, and the credentials for a proxy in front of it."""
 
     url: str
     username: str | None = None
@@ -41,7 +41,7 @@ class Executor:
 
 
 def blob_request(channel: str, parent: str, signer: str, data: bytes) -> dict[str, Any]:
-    """The JSON of a request to disperse ``data``, padded to whole chunks.
+    """Make the JSON of a request to disperse ``data``, padded to whole chunks.
 
     Raises:
         PublishingFailed: one of the hex arguments can't be read, or there is no data.
@@ -57,7 +57,8 @@ def blob_request(channel: str, parent: str, signer: str, data: bytes) -> dict[st
 
 
 def disperse(executor: Executor, blob_request: dict[str, Any]) -> BlobId:
-    """
+    """Send a request to disperse a blob and return the blob's id.
+
     Raises:
         PublishingFailed: the executor can't be reached or refuses, with its reason.
     """
@@ -78,7 +79,7 @@ def disperse(executor: Executor, blob_request: dict[str, Any]) -> BlobId:
 
 
 def shares_from_text(text: bytes) -> list[Share]:
-    """The shares of ``[[index, [share, ...]], ...]``, whatever their indices.
+    """Read the shares of ``[[index, [share, ...]], ...]``. The indices are ignored.
 
     Raises:
         ValueError: the text is no JSON, or something else.

@@ -1,4 +1,4 @@
-"""The program ``nomos-node``: a validator."""
+"""Program ``nomos-node``: a validator."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""The command line that both programs share: what it takes, its errors and exit codes.
+"""Command line of both programs: arguments, errors and exit codes.
 
-Exit codes: 0 for a clean end and for a good ``--check-config``, 1 for everything that keeps a node from starting or
-running, 2 for a wrong command line. Little is imported before the arguments are known, so that ``--help`` is quick.
+Exit codes: 0 for a clean end and for a valid configuration with ``--check-config``, 1 for everything that keeps a node
+from starting or running, 2 for a wrong command line. Few modules are imported before the arguments are known, so that
+``--help`` is fast.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class _SocketAddressType(click.ParamType[Any]):
 
 
 def _option(name: str, help_text: str, **settings: Any) -> click.Option:
-    """A flag that overrides a setting; its variable is its name in capitals."""
+    """Make a flag that overrides a setting. Its environment variable is its name in capitals."""
     variable = name.upper().replace("-", "_")
     return click.Option([f"--{name}"], envvar=variable, show_envvar=True, help=help_text, **settings)
 
@@ -66,7 +67,7 @@ def _group_options(program: str) -> list[click.Parameter]:
 
 
 def command(program: str, run: Callable[..., int]) -> click.Command:
-    """The program as a click command that calls ``run`` with its parameters."""
+    """Make the program as a click command that calls ``run`` with its parameters."""
     return click.Command(
         program,
         callback=run,
@@ -111,7 +112,7 @@ def main(program: str, arguments: Sequence[str] | None = None) -> int:
 
 
 def _usage_error(error: click.UsageError) -> str:
-    """The kind of the error in the real node's words."""
+    """Name the kind of an error in the words of the real node."""
     if isinstance(error, click.MissingParameter):
         return "one or more required arguments were not provided"
     if isinstance(error, click.BadParameter):
@@ -125,8 +126,8 @@ def _usage_error(error: click.UsageError) -> str:
 def _print_version(context: click.Context, program: str) -> None:
     from importlib.metadata import version
 
-    # The framework and scripts/lib/programs.sh tell the embedded node from the real one by these words.
-    # The real node's answer to the letter, unless the framework asks which of the two this is.
+    # The framework and scripts/lib/programs.sh recognise the embedded node by this mark. Without the variable the
+    # answer equals that of the real node.
     mark = " (embedded node of logos-blockchain-testing)" if os.environ.get(PROBE_VARIABLE) else ""
     click.echo(f"{program} {version('logos-blockchain-testing')}{mark}")
     context.exit()

@@ -1,4 +1,4 @@
-"""The program ``nomos-executor``: a validator that also disperses blobs."""
+"""Program ``nomos-executor``: a validator that also disperses blobs."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
 """``python -m nomos_node.fork_server``: starts nodes as forks of one process that has their modules imported.
 
-A node is a process of its own all the same, with its own session, working directory, environment and title. A request
-is a JSON line on stdin::
+Each node is a process with its own session, working directory, environment and title. A request is a JSON line on
+stdin::
 
     {"argv": ["nomos-node", "validator.yaml"], "cwd": "...", "stdout": "...", "stderr": "...", "env": {...}}
 
-The answer is a line on stdout, ``{"pid": 123}`` or ``{"error": "..."}``; when the node ends, ``{"exited": 123,
-"status": 0}`` follows (a negative status is the signal that killed it). When stdin closes, or on SIGTERM, the nodes are
-killed and the server ends; when it is killed itself, the kernel kills them.
+The answer is a line on stdout, ``{"pid": 123}`` or ``{"error": "..."}``. When the node ends, ``{"exited": 123,
+"status": 0}`` follows (a negative status is the signal that killed it). When stdin closes, or on SIGTERM, the server
+kills the nodes and ends. When the server is killed, the kernel kills the nodes.
 """
 
 from __future__ import annotations
@@ -35,11 +35,13 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 class BadRequest(ValueError):
-    """A line of stdin asks for nothing this server does; the message says what was expected."""
+    """Error: a line of stdin is no valid request. The message says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchRequest:
+    """Request to start a node."""
+
     argv: tuple[str, ...]
     cwd: Path
     stdout: Path
@@ -48,7 +50,8 @@ class LaunchRequest:
 
     @classmethod
     def parse(cls, line: str) -> LaunchRequest:
-        """
+        """Read a line of stdin.
+
         Raises:
             BadRequest: the line is not a request.
         """
@@ -69,6 +72,8 @@ class LaunchRequest:
 
 
 class ForkServer:
+    """Server that forks nodes and reports their ends."""
+
     def __init__(self) -> None:
         self._children: set[int] = set()
         self._unread = b""
@@ -76,7 +81,7 @@ class ForkServer:
         self._ending = False
 
     def serve(self) -> None:
-        """Until stdin closes or SIGTERM."""
+        """Serve until stdin closes or SIGTERM arrives."""
         signal.set_wakeup_fd(self._wakeup_write)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         signal.signal(signal.SIGTERM, lambda number, frame: setattr(self, "_ending", True))
@@ -104,7 +109,8 @@ class ForkServer:
             return {"error": str(error)}
 
     def _launch(self, request: LaunchRequest) -> int:
-        """
+        """Fork a node and return its pid.
+
         Raises:
             OSError: the directory or the output files are not there, or there is no process left.
         """
@@ -119,7 +125,7 @@ class ForkServer:
         return pid
 
     def _become(self, request: LaunchRequest, outputs: Sequence[int]) -> NoReturn:
-        """The child's life, from the fork to its end."""
+        """Run the node in the child, from the fork to the end of the process."""
         status = 1
         try:
             _die_with(os.getppid())
@@ -169,7 +175,7 @@ def _run(request: LaunchRequest) -> int:
 
 
 def _redirect(outputs: Sequence[int]) -> None:
-    """Nothing on stdin; stdout and stderr to the files."""
+    """Connect stdin to nothing, stdout and stderr to the files."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in zip((nothing, *outputs), range(3), strict=True):
         os.dup2(source, target)
@@ -178,7 +184,7 @@ def _redirect(outputs: Sequence[int]) -> None:
 
 
 def _die_with(parent: int) -> None:
-    """Have the kernel kill this process when its parent dies, also if that just happened."""
+    """Have the kernel kill this process when its parent dies, also if the parent is dead already."""
     import ctypes
 
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -192,12 +198,12 @@ def _say(answer: dict[str, Any]) -> None:
 
 
 def preload() -> None:
-    """Import what a node needs. No thread is started: forks would lack it."""
+    """Import the modules of a node. Starts no thread: forks would lack it."""
     from setproctitle import getproctitle
 
     from nomos_node.network import preload as preload_network
 
-    getproctitle()  # finds the place of the title while the environment is still where the kernel put it
+    getproctitle()  # setproctitle must find the place of the title while the environment is where the kernel put it
     preload_network()
     for module in PRELOADED:
         import_module(module)
@@ -205,7 +211,7 @@ def preload() -> None:
 
 def main() -> None:
     preload()
-    # What the forks share shall stay shared: no collection touches it.
+    # The garbage collector must not touch shared memory: forks would copy the pages.
     gc.collect()
     gc.freeze()
     with contextlib.suppress(BrokenPipeError):

@@ -25,12 +25,12 @@ def this_machine() -> Surroundings:
         open_worker=ThreadWorker,
         start_encoder=_encoding_process,
         now_ns=time.time_ns,
-        chance=Random(),
+        rng=Random(),
         environ=os.environ,
     )
 
 
-# The modules behind these are imported late: a node on other surroundings does without libp2p and uvicorn.
+# These functions import late, so that a node on other surroundings needs neither libp2p nor uvicorn.
 
 
 def _libp2p_network(settings: NetworkSettings, log: logging.Logger) -> Network:

@@ -1,7 +1,7 @@
-"""A node: its services, wired, in the order in which they start and stop.
+"""Node: makes the services, connects them, and starts and stops them in order.
 
-The database and the chain come first, then the network, then what gossips and syncs. HTTP answers once all of these are
-ready; until then its port refuses connections.
+The database and the chain come first, then the network, then gossip and sync. HTTP answers once all of these are ready.
+Until then its ports refuse connections.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ _log = logging.getLogger("nomos_node")
 _NS_PER_MS: Final = 10**6
 _NS_PER_SECOND: Final = 10**9
 _WORKER_THREADS: Final = 8
-"""At most: signing a transfer may take seconds, and the lottery of the slot must not wait for it."""
+"""Most threads of the worker. Signing a transfer may take seconds, and the lottery must not wait for it."""
 
 
 class Node:
-    """A node: ``async with Node(config, prover) as node: await node.run()``. Leaving closes everything.
+    """Node. Use it so: ``async with Node(config, prover) as node: await node.run()``. Leaving closes everything.
 
     ``surroundings`` are those of this machine unless others are given.
     """
@@ -76,7 +76,8 @@ class Node:
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        """
+        """Start all services but those that ``run`` runs.
+
         Raises:
             UnsupportedSetting, DaSettingError, GenesisRefused, RecoveryError, StorageError: the config or the database
                 does not fit.
@@ -91,7 +92,7 @@ class Node:
         await self._open.aclose()
 
     async def run(self) -> None:
-        """Endless; ends with the failure of any service.
+        """Run the services for ever. The failure of any service ends the node.
 
         Raises:
             InitialDownloadFailed: no peer gave its chain.
@@ -197,7 +198,7 @@ class Node:
             intake=intake,
             network=network,
             settings=settings.sync_settings(config),
-            chance=surroundings.chance,
+            rng=surroundings.rng,
         )
         leader = Leader(
             chain,
@@ -251,7 +252,10 @@ def _active_slot_coeff(chain: Chain) -> float:
 
 
 def _announce_blend(chain: Chain) -> None:
-    """Proposals always go out by gossip: the mix network needs proofs of quota, which no prover here can make."""
+    """Log that this node has no Blend.
+
+    Its proposals always go out by gossip: the mix network needs proofs of quota, which no prover here can make.
+    """
     providers = len(chain.tip_state().active_providers(ServiceType.BLEND))
     needed = chain.rules.config.blend_minimum_network_size
     log = logging.getLogger("nomos_blend")

@@ -1,4 +1,4 @@
-"""The metrics of a node by their names, which are those of the real node; read from the services when asked."""
+"""Metrics of a node, under the names of the real node. They are read from the services when they are asked for."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Flags and environment variables of the command line, put into the configuration.
+"""Overrides of the configuration by flags and environment variables of the command line.
 
-``--check-config`` looks at the file alone, so what is wrong with these values comes to light when a node starts.
+``--check-config`` looks at the file alone. So errors in these values show only when a node starts.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _SWARM: Final = "network.backend.swarm"
 
 
 class OverrideError(Exception):
-    """A flag's value can't be used; the message names the flag and what was expected."""
+    """Error: the value of a flag is invalid. The message names the flag and what was expected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overrides:
-    """The values as given; None where a flag was not."""
+    """Values as given. None where a flag was not given."""
 
     log_backend: str | None = None
     log_addr: str | None = None
@@ -43,7 +43,8 @@ class Overrides:
 
 
 def apply_overrides(config: C, overrides: Overrides) -> C:
-    """
+    """Return the configuration with the values in it.
+
     Raises:
         OverrideError: a value is not what its flag takes.
     """

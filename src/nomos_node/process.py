@@ -1,4 +1,4 @@
-"""A node as a process: its title, its log, its prover, the signals that end it, and what it says when it can't run."""
+"""Node as a process: title, log, prover, signals that end it, and error messages when it can't run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from nomos_node.telemetry.log_setup import LogSetupError, install_logging
 
 _log = logging.getLogger("nomos_node")
 _CLOSING_TIME: Final = 0.8
-"""Seconds a node has to close after a signal before it just ends; its database is safe at any moment."""
+"""Seconds that a node gets to close after a signal. Then the process ends. The database is safe at any moment."""
 
 _KNOWN_FAILURES: Final = (
     settings.UnsupportedSetting,
@@ -43,7 +43,7 @@ _KNOWN_FAILURES: Final = (
 
 
 def run_node(config: NodeConfig, *, title: str) -> int:
-    """Run a node until it is told to end; return the exit code."""
+    """Run a node until it is told to end. Return the exit code."""
     setproctitle(title)
     try:
         install_logging(settings.log_settings(config.tracing))
@@ -92,7 +92,7 @@ async def _run(config: NodeConfig, prover: Prover) -> None:
 
 
 async def _cancelled(running: asyncio.Task[None]) -> None:
-    """What fails while it is being ended is no failure of the node."""
+    """Cancel a node. A failure of a service during the end is no failure of the node."""
     running.cancel()
     await asyncio.wait({running})
     if not running.cancelled() and (error := running.exception()):
@@ -108,7 +108,7 @@ def _stop(stopping: asyncio.Event, number: int) -> None:
 
 
 def _end_in_time() -> None:
-    """A thread or a peer that does not let go must not keep the process."""
+    """End the process after the closing time, even if a thread or a peer does not let go."""
     threading.Event().wait(_CLOSING_TIME)
     logging.shutdown()
     os._exit(0)

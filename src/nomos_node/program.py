@@ -1,4 +1,4 @@
-"""What the programs do once their arguments are known: check the configuration, or run the node it describes."""
+"""Work of the programs once their arguments are known: check the configuration, or run the node that it describes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def run_program(program: str, kind: Kind, *, config: str, check_config: bool, **parameters: Any) -> int:
-    """Run until the node ends; return the exit code. Errors go to stderr."""
+    """Run until the node ends. Return the exit code. Errors go to stderr."""
     from nomos_core.config import ConfigError, load_config, refuse_unknown_keys
     from nomos_node.overrides import OverrideError, Overrides, apply_overrides
 
@@ -52,9 +52,9 @@ def _run(config: NodeConfig, program: str, config_name: str) -> int:
 
 
 def process_title(program: str, config: str) -> str:
-    """Name a node among the others that ``ps`` lists.
+    """Return the title that ``ps`` shows for a node.
 
-    A relative path is shown below the two directories that it is in: the framework names them after run and node.
+    A relative path is shown with the two directories above it: the framework names them after the run and the node.
     """
     if os.path.isabs(config):
         return f"{program} {config}"
@@ -62,13 +62,16 @@ def process_title(program: str, config: str) -> str:
 
 
 def locked_packages() -> Path:
-    """The list of packages that this node runs with: in a wheel beside this file, in a checkout at its root."""
+    """Return the path of the list of packages that this node runs with.
+
+    In a wheel it is beside this file, in a checkout at its root.
+    """
     shipped = Path(__file__).with_name("requirements.lock")
     return shipped if shipped.is_file() else Path(__file__).parents[2] / "requirements-run.lock"
 
 
 def _end_before_the_start(number: int, frame: object) -> None:
-    """A signal while the node's modules are imported; nothing is open yet."""
+    """End on a signal that comes while the modules of the node are imported. Nothing is open yet."""
     sys.exit(0)
 
 

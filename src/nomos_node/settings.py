@@ -1,4 +1,4 @@
-"""What each part of the node is set to, taken from the node's configuration."""
+"""Settings of each part of the node, read from the configuration."""
 
 from __future__ import annotations
 
@@ -36,15 +36,19 @@ from nomos_node.telemetry.push import BadEndpoint, PushSettings, metrics_url, pu
 
 PROPOSE_AT_ONCE_VARIABLE: Final = "NOMOS_PROPOSE_AT_ONCE"
 _SILENT_SLOTS: Final = 10
-"""Slots without a new block after which a peer is asked for its tip."""
+"""Number of slots without a new block after which a peer is asked for its tip."""
 
 
 class UnsupportedSetting(Exception):
-    """The config asks for something this node does not have; the message names the key and what to do."""
+    """Error: the configuration asks for something that this node does not have.
+
+    The message names the key and what to do.
+    """
 
 
 def genesis_transaction(config: NodeConfig) -> SignedMantleTx:
-    """
+    """Return the genesis transaction.
+
     Raises:
         UnsupportedSetting: the chain shall start from a saved ledger.
     """
@@ -58,6 +62,7 @@ def genesis_transaction(config: NodeConfig) -> SignedMantleTx:
 
 
 def slot_schedule(config: NodeConfig) -> SlotSchedule:
+    """Return the schedule of the slots."""
     return SlotSchedule(
         chain_start_ns=config.time.chain_start_time.unix_nanoseconds,
         slot_duration_ns=config.deployment.time.slot_duration.nanoseconds,
@@ -65,7 +70,8 @@ def slot_schedule(config: NodeConfig) -> SlotSchedule:
 
 
 def ledger_config(config: NodeConfig) -> LedgerConfig:
-    """
+    """Return the parameters of the ledger.
+
     Raises:
         ValueError: the deployment's consensus or service parameters contradict themselves.
     """
@@ -93,7 +99,10 @@ def ledger_config(config: NodeConfig) -> LedgerConfig:
 
 
 def turns(config: NodeConfig, environ: Mapping[str, str]) -> Turns:
-    """``NOMOS_PROPOSE_AT_ONCE``, set to anything, makes leaders propose without waiting for each other."""
+    """Return the order of the leaders.
+
+    If ``NOMOS_PROPOSE_AT_ONCE`` is set, to whatever value, leaders propose without waiting for each other.
+    """
     return Turns(
         provider=Ed25519Key(config.network.backend.swarm.node_key).public,
         slot_seconds=config.deployment.time.slot_duration.seconds,
@@ -132,7 +141,7 @@ def _gossipsub_settings(config: NodeConfig) -> GossipsubSettings:
 
 
 def log_settings(tracing: TracingConfig) -> LogSettings:
-    """Read the log's destination and levels; a filter whose level does not exist is left out and noted.
+    """Read destination and levels of the log. A filter with an unknown level is left out and noted.
 
     Raises:
         LogSetupError: the destination is one this node can't send to.
@@ -164,7 +173,7 @@ def _destination(logger: LogTarget) -> LogDestination:
 
 
 def push_settings(tracing: TracingConfig, environ: Mapping[str, str]) -> PushSettings | None:
-    """Where metrics are pushed to; None if nowhere.
+    """Return where to push metrics to, or None.
 
     Raises:
         UnsupportedSetting: the endpoint is no URL.
@@ -188,7 +197,7 @@ def bootstrap_rules(config: NodeConfig) -> BootstrapRules:
 
 
 def recording_interval(config: NodeConfig) -> float:
-    """Seconds after which an idle node notes that it is alive."""
+    """Return the seconds after which an idle node records on disk that it is alive."""
     return config.cryptarchia.service.bootstrap.offline_grace_period.state_recording_interval.seconds
 
 
@@ -215,12 +224,13 @@ def http_limits(settings: HttpBackend) -> HttpLimits:
 
 
 def zk_secret_keys(config: NodeConfig) -> dict[str, int]:
-    """The zero-knowledge keys of ``key_management.keys`` by their id, the hex form of the public key."""
+    """Return the zero-knowledge keys of ``key_management.keys`` by their id, the hex form of the public key."""
     return {key_id: key for key_id, key in config.key_management.keys.items() if isinstance(key, int)}
 
 
 def check_storage(config: NodeConfig) -> None:
-    """
+    """Check that the node may write its database.
+
     Raises:
         UnsupportedSetting: the node may not write its database.
     """

@@ -1,8 +1,8 @@
-"""``python -m nomos_node.start_when_configured PROGRAM CONFIG.yaml COMMAND...``: waits for a node's configuration.
+"""``python -m nomos_node.start_when_configured PROGRAM CONFIG.yaml COMMAND...``: waits for the configuration of a node.
 
-Runs the command that fetches the configuration, loads the node's modules meanwhile, and becomes the node once the
-command has succeeded. In a container that waits for others to announce themselves that is a second less. Exit code: the
-command's if it failed, else the node's.
+It runs the command that fetches the configuration, and loads the modules of the node meanwhile. When the command has
+succeeded, it becomes the node. This saves a second in a container that waits for other containers. The exit code is
+that of the command if it failed, else that of the node.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The surroundings of a node: everything it uses of the machine, the network and the time it lives in.
+"""Surroundings of a node: everything that it uses of the machine, the network and the clock.
 
-A node makes none of this by itself. ``machine.this_machine`` gives the real surroundings. A simulation gives others: a
-network in memory, a clock of its own, a seeded source of chance, and no threads. Monotonic time is not listed here: it
-is the time of the event loop that runs the node.
+A node makes none of these itself. ``machine.this_machine`` gives the real surroundings. A simulation gives others: a
+network in memory, its own clock, a seeded generator of random numbers, and no threads. Monotonic time is not part of
+it: it is the time of the event loop that runs the node.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from nomos_node.workers import Worker
 
 
 class HttpListeners(Protocol):
-    """The two addresses at which a node answers HTTP: that of ``http`` and that of ``testing_http``.
+    """Both addresses at which a node answers HTTP: that of ``http`` and that of ``testing_http``.
 
-    Whoever makes it has the addresses reserved; requests are answered from ``run`` on.
+    The addresses are reserved when the object is made. Requests are answered from ``run`` on.
     """
 
     def offer(self, api: ASGIApp, testing: ASGIApp) -> None:
-        """Set the applications that answer. Called once, before ``run``."""
+        """Set the applications that answer. Call it once, before ``run``."""
         ...
 
     async def run(self) -> None:
@@ -48,10 +48,11 @@ class HttpListeners(Protocol):
 
 
 class BlobEncoder(Protocol):
-    """Encodes blobs of many columns, which takes seconds and must not stop the node meanwhile."""
+    """Encoder of blobs with many columns. Encoding takes seconds and must not stop the node."""
 
     async def encode(self, data: bytes) -> EncodedBlob:
-        """
+        """Encode one blob.
+
         Raises:
             EncodingError: the data is no blob, or too large for its shares to be sent.
             KzgParamsError: the parameters can't be used.
@@ -59,26 +60,27 @@ class BlobEncoder(Protocol):
         """
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """End the encoder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """The argument of ``Node`` that stands for the world around it."""
+    """Surroundings of one node."""
 
     open_network: Callable[[NetworkSettings, logging.Logger], Network]
-    """Makes a network that is not started yet. A node has one, and a second one for data availability."""
+    """Makes a network that is not started yet. A node has one, and another one for data availability."""
     open_database: Callable[[Path], Database]
     """Opens the database of a directory, or raises ``StorageError``."""
     open_http: Callable[[NodeConfig], HttpListeners]
     """Reserves the addresses of a configuration, or raises ``AddressUnavailable``."""
     open_worker: Callable[[str, int], Worker]
-    """Makes a worker by its name and the most threads it may use."""
+    """Makes a worker. The arguments are its name and its greatest number of threads."""
     start_encoder: Callable[[Path, int], BlobEncoder]
-    """Makes an encoder from the file of KZG parameters and the number of columns."""
+    """Makes an encoder. The arguments are the file of KZG parameters and the number of columns."""
     now_ns: Callable[[], int]
-    """The wall clock, in nanoseconds of the Unix epoch. Slots follow from it, and it may jump."""
-    chance: Random
-    """The source of all that a node draws by lot: peers, samples, orders."""
+    """Wall clock, in nanoseconds of the Unix epoch. It decides the slot, and it may jump."""
+    rng: Random
+    """Random numbers for all draws of the node: peers, samples, orders."""
     environ: Mapping[str, str]
-    """The environment variables."""
+    """Environment variables."""

@@ -1,4 +1,4 @@
-"""Workers: where a node runs functions that would hold up its event loop."""
+"""Workers: run functions that would block the event loop."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ T = TypeVar("T")
 
 
 class Worker(Protocol):
-    """Runs blocking functions for the event loop."""
+    """Runner of blocking functions."""
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call ``function`` and return its result, or raise what it raised.
+        """Call ``function``. Return its result, or raise its error.
 
-        A worker of one thread starts the calls in the order in which they came.
+        A worker with one thread starts the calls in the order in which they came.
         """
         ...
 
@@ -27,7 +27,7 @@ class Worker(Protocol):
 
 
 class ThreadWorker:
-    """A worker with up to ``threads`` threads, which are started when they are needed."""
+    """Worker with up to ``threads`` threads. They start when they are needed."""
 
     def __init__(self, name: str, threads: int) -> None:
         self._executor = ThreadPoolExecutor(threads, name)

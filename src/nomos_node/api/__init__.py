@@ -1,1 +1,1 @@
-"""The node's HTTP API, and its second listener for tests."""
+"""HTTP API of the node, and its second API for tests."""

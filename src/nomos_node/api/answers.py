@@ -1,4 +1,4 @@
-"""Answers in the forms of the node's API: compact JSON, plain text for every error, and refusals raised in handlers."""
+"""Answers in the forms of the node's API: compact JSON, and plain text for every error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TEXT: Final = "text/plain; charset=utf-8"
 
 
 class Refusal(Exception):
-    """Ends a request with a status and a sentence."""
+    """Error that ends a request with a status and a text. Handlers raise it."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -34,7 +34,10 @@ def json_text(value: Any) -> str:
 
 
 def answer_to(refusal: Refusal) -> Response:
-    """After a body that was not read to its end the connection can't be used again."""
+    """Make the answer to a refused request.
+
+    After status 413 the connection is closed: the rest of the body was not read.
+    """
     answer = text_answer(refusal.text, refusal.status)
     if refusal.status == 413:
         answer.headers["connection"] = "close"
@@ -42,6 +45,6 @@ def answer_to(refusal: Refusal) -> Response:
 
 
 async def refusal_answer(request: Request, refusal: Exception) -> Response:
-    """The handler that Starlette calls for ``Refusal``."""
+    """Answer a ``Refusal``. Starlette calls this handler."""
     assert isinstance(refusal, Refusal)
     return answer_to(refusal)

@@ -1,4 +1,4 @@
-"""An HTTP listener as an ASGI application: routes, what answers unknown paths and failures, limits and CORS."""
+"""HTTP API as an ASGI application: routes, answers to unknown paths and to failures, limits, CORS."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def application(
     *,
     clock: Callable[[], float] = monotonic,
 ) -> ASGIApp:
+    """Make the application. ``clock`` gives the seconds by which the rate limit counts."""
     starlette = Starlette(
         routes=routes,
         exception_handlers={HTTPException: _empty_answer, Refusal: refusal_answer},
@@ -45,7 +46,7 @@ def application(
 
 
 async def _empty_answer(request: Request, error: Exception) -> Response:
-    """404 and 405 have no body; 405 names the methods in the order of the real node."""
+    """Answer 404 and 405 without a body. 405 names the methods in the order of the real node."""
     assert isinstance(error, HTTPException)
     methods = (error.headers or {}).get("Allow")
     return Response(status_code=error.status_code, headers={"allow": _listed(methods.split(", "))} if methods else {})

@@ -1,4 +1,4 @@
-"""``/cryptarchia`` and ``/storage``: the chain, its headers, its irreversible blocks as they come, single blocks."""
+"""Routes of ``/cryptarchia`` and ``/storage``: chain info, headers, stream of irreversible blocks, single blocks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ChainRoutes:
         self._store = store
 
     def routes(self, *, with_lib_stream: bool) -> list[Route]:
-        """Executors have no stream of irreversible blocks."""
+        """Make the routes. Executors have no stream of irreversible blocks."""
         routes = [
             Route("/cryptarchia/info", self._info),
             Route("/cryptarchia/headers", self._headers),

@@ -1,4 +1,4 @@
-"""Cross-origin requests: any origin, or those of ``cors_origins``; every OPTIONS request is a preflight."""
+"""Cross-origin requests: allow any origin, or those of ``cors_origins``. Every OPTIONS request is a preflight."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ _PREFLIGHT: Final = {"access-control-allow-methods": "*", "access-control-allow-
 
 
 class Cors:
-    """``allowed_methods`` names the methods of a path, for the answer to a preflight; None for unknown paths."""
+    """ASGI layer that adds the CORS headers.
+
+    ``allowed_methods`` names the methods of a path for the answer to a preflight. It gives None for unknown paths.
+    """
 
     def __init__(self, app: ASGIApp, origins: Sequence[str], allowed_methods: Callable[[str], str | None]) -> None:
         self._app = app

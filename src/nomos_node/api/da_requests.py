@@ -1,4 +1,4 @@
-"""The bodies of requests about blobs. Blob ids are lists of 32 bytes, share indices lists of two, little-endian."""
+"""Bodies of requests about blobs. A blob id is a list of 32 bytes, a share index a list of two bytes, little-endian."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ _BLOB_ID_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class ShareSelection:
-    """Of a blob's shares those in ``requested``, and if ``return_available`` all others but those in ``filtered``."""
+    """Selection among the shares of a blob: those in ``requested``.
+
+    With ``return_available`` it also has all shares that are not in ``filtered``.
+    """
 
     blob: BlobId
     requested: frozenset[int]
@@ -75,7 +78,7 @@ def read_selection(value: Any, path: str) -> ShareSelection:
 
 
 def read_historic_blobs(value: Any, path: str) -> dict[BlobId, int]:
-    """Blobs with their sessions; which block they are of makes no difference."""
+    """Read blobs with their sessions. The block that the request names makes no difference."""
     return dict(_historic_request(value, path)["blob_ids"])
 
 

@@ -1,8 +1,9 @@
-"""``/da``, ``/disperse-data`` and, on the listener for tests, ``/test/da``: blobs, shares, members and connections.
+"""Routes of ``/da`` and ``/disperse-data``, and of ``/test/da`` in the API for tests: blobs, shares, members,
+connections.
 
-A request for what can't be is refused with a sentence: 400 for data that is no blob and for a share that is not the
-blob's, 500 when this node or the network can't do it. In a network without data availability (of one subnetwork) there
-are no peers, shares and members, and the rest is refused.
+A request that can't be served is refused with a text. The status is 400 for data that is no blob and for a share that
+does not belong to the blob. It is 500 when this node or the network can't serve the request. A network of one
+subnetwork has no data availability: it has no peers, shares and members, and refuses the rest.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ _NO_SERVICE = "This network has one subnetwork, so there is no data availability
 
 
 class DaRoutes:
-    """``service`` is None in a network without data availability."""
+    """Routes of data availability. ``service`` is None in a network without data availability."""
 
     def __init__(self, service: DataAvailability | None) -> None:
         self._service = service
@@ -82,7 +83,7 @@ class DaRoutes:
             raise Refusal(500, str(error)) from None
 
     async def _add_share(self, request: Request) -> Response:
-        """The points of a share take time to read: not in the event loop."""
+        """Take a share. Reading its points takes time, so this is done away from the event loop."""
         service = self._present()
         value = await json_body(request, lambda value, _: value)
         try:

@@ -1,7 +1,7 @@
-"""``/api-docs/openapi.json`` and ``/swagger-ui/``: the paths of the API, for programs and for people.
+"""Routes of ``/api-docs/openapi.json`` and ``/swagger-ui/``: the paths of the API, for programs and for people.
 
-The document has the schemas of the real node's and, which that one lacks, every path. The page needs nothing from the
-internet.
+The document has the schemas of the real node's document. It also has every path, which the real node's lacks. The page
+needs nothing from the internet.
 """
 
 from __future__ import annotations

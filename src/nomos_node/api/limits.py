@@ -1,7 +1,7 @@
-"""What the HTTP settings limit: requests of one client, requests at a time, the size of a body, and the time they take.
+"""Limits of the HTTP settings: requests of one client, requests at the same time, size of a body, time to answer.
 
-The rate limit is the real node's: a client may send ``burst`` requests at once and gets one back every
-``rate_limit_per_second`` *seconds*, whatever the name says.
+The rate limit is that of the real node. A client may send ``burst`` requests at once and gets one back every
+``rate_limit_per_second`` seconds. The name of the setting is misleading: it is a period, not a rate.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ _MANY_CLIENTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
+    """Values of the limits."""
+
     burst: int
     period: float
-    """Seconds after which a client gets back one request of its burst; 0 for no limit."""
+    """Seconds after which a client gets back one request of its burst. 0 means no limit."""
     concurrent: int
     body_size: int
     """Bytes."""
@@ -33,6 +35,8 @@ class HttpLimits:
 
 
 class Limits:
+    """ASGI layer that refuses what exceeds the limits."""
+
     def __init__(self, app: ASGIApp, limits: HttpLimits, clock: Callable[[], float]) -> None:
         self._app = app
         self._limits = limits
@@ -61,7 +65,7 @@ class Limits:
         return answer_to(_body_too_large()) if too_large else None
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer within the time; the limits hold until the answer begins, a stream may go on for longer."""
+        """Answer in time. The limits hold until the answer begins. A stream may go on for longer."""
         started = asyncio.Event()
         bounded = _BoundedBody(receive, self._limits.body_size)
         try:
@@ -80,7 +84,7 @@ class Limits:
 
 
 class _BoundedBody:
-    """Refuses to read on in a body that did not announce its length and turns out too long."""
+    """Body of a request that did not announce its length. Reading more than the limit raises ``Refusal``."""
 
     def __init__(self, receive: Receive, limit: int) -> None:
         self._receive = receive
@@ -95,7 +99,7 @@ class _BoundedBody:
 
 
 class RateLimit:
-    """A bucket of ``burst`` requests for each client, filled by one every ``period`` seconds."""
+    """Bucket of ``burst`` requests for each client. One request flows back every ``period`` seconds."""
 
     def __init__(self, burst: int, period: float, clock: Callable[[], float]) -> None:
         self._tolerance = max(burst, 1) * period
@@ -104,7 +108,7 @@ class RateLimit:
         self._full_at: dict[str, float] = {}
 
     def wait_of(self, client: str) -> float:
-        """Take a request of the client; when it has none left, the seconds until it gets one."""
+        """Take one request of a client. Return 0, or the seconds to wait when the client has none left."""
         now = self._clock()
         full_at = max(self._full_at.get(client, now), now) + self._period
         if (wait := full_at - now - self._tolerance) > 0:

@@ -1,4 +1,4 @@
-"""``/mempool/add/tx`` and ``/mantle``: transactions in, and what became of them."""
+"""Routes of ``/mempool/add/tx`` and ``/mantle``: add a transaction, and ask for the state of transactions."""
 
 from __future__ import annotations
 

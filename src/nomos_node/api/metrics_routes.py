@@ -1,4 +1,4 @@
-"""``/metrics``: a page that Prometheus scrapes. The real node has none: it only pushes."""
+"""Route of ``/metrics``: a page that Prometheus scrapes. The real node has none: it only pushes metrics."""
 
 from __future__ import annotations
 

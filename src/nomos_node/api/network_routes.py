@@ -1,4 +1,4 @@
-"""``/network/info``: where the node listens and whom it is connected to."""
+"""Route of ``/network/info``: listening addresses and numbers of connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One line for each request: at DEBUG its status and how long it took, at TRACE how many bytes went either way."""
+"""Log of requests. DEBUG shows status and duration of each request, TRACE also the bytes in both directions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _log = logging.getLogger("nomos_http")
 
 
 class RequestLog:
-    """The outermost layer of an application: refusals are logged too, and the time includes all work."""
+    """Outermost layer of an application. It logs refused requests too, and the duration includes all work."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -30,7 +30,7 @@ class RequestLog:
 
 
 class _LoggedRequest:
-    """One request on its way: what came, what was answered, when it began."""
+    """Request in progress: bytes in and out, status, start time."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive

@@ -1,6 +1,6 @@
-"""What a request brings: a JSON body or query parameters, read with the readers of the protocol's JSON.
+"""Readers of a request: a JSON body or query parameters, parsed by the readers of the protocol's JSON.
 
-A body that is not declared as JSON is refused with 415, one that is no JSON with 400, one of the wrong shape with 422.
+The status is 415 for a body that is not declared as JSON, 400 for one that is no JSON, and 422 for the wrong shape.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SYNTAX_ERRORS: Final = {
 
 
 async def json_body(request: Request, read: Reader[T]) -> T:
-    """The body as ``read``, which raises ``ValueError``, takes it.
+    """Read the body with ``read``, which raises ``ValueError`` for values that it refuses.
 
     Raises:
         Refusal: it is not JSON, or refused.
@@ -43,7 +43,7 @@ async def json_body(request: Request, read: Reader[T]) -> T:
 
 
 def query_parameter(request: Request, name: str, parse: Callable[[str], T]) -> T | None:
-    """A parameter that may be missing; ``parse`` raises ``ValueError``.
+    """Read a parameter that may be missing with ``parse``, which raises ``ValueError`` for what it refuses.
 
     Raises:
         Refusal: it is there twice, or refused.
@@ -77,7 +77,7 @@ def _parsed(body: bytes) -> Any:
         text = f"invalid unicode code point at byte {error.start}"
     except RecursionError:
         text = "recursion limit exceeded"
-    except ValueError as error:  # a number of thousands of digits
+    except ValueError as error:  # a number with thousands of digits
         text = str(error)
     raise Refusal(400, f"Failed to parse the request body as JSON: {text}")
 

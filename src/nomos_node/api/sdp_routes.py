@@ -1,4 +1,4 @@
-"""``/sdp``: posting declarations, activity and withdrawals; and, for tests, the declarations of the ledger."""
+"""Routes of ``/sdp``: post declarations, activity and withdrawals. For tests: the declarations of the ledger."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class SdpRoutes:
 
 
 class DeclarationRoutes:
-    """On the listener for tests only."""
+    """Routes of the API for tests: the declarations of the ledger."""
 
     def __init__(self, chain: Chain) -> None:
         self._chain = chain

@@ -1,4 +1,7 @@
-"""Uvicorn in the node's event loop, on sockets bound beforehand, so that a port in use is a clear error."""
+"""HTTP servers: uvicorn in the node's event loop.
+
+Sockets are bound before the server starts, so a port in use is a clear error.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +25,14 @@ _CLOSING_TIME: Final = 0.3
 
 
 class AddressUnavailable(Exception):
-    """The address can't be listened on; the message names it and the reason."""
+    """Error: an address can't be listened on. The message names the address and the reason."""
 
 
 class Listener:
-    """A socket on an address of the config: taken when made, but refusing connections until ``HttpServer`` runs.
+    """Socket on an address of the configuration.
 
-    ``setting`` is the key that holds the address, for errors.
+    The address is reserved when the object is made. Connections are refused until ``HttpServer`` runs. ``setting`` is
+    the configuration key of the address, for errors.
 
     Raises:
         AddressUnavailable: the port is in use, or the address is not one of this machine.
@@ -37,13 +41,14 @@ class Listener:
     def __init__(self, host: str, port: int, *, setting: str) -> None:
         self._name = f"{setting}: failed to bind to address {host}:{port}"
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        # asyncio sends small answers at once only on sockets whose protocol says TCP; else each waits 40 ms for an ACK
+        # asyncio sets TCP_NODELAY only if the protocol is given as TCP. Without it an answer waits 40 ms for an ACK.
         self.socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._attempt(lambda: self.socket.bind((host, port)))
 
     def listen(self) -> None:
-        """
+        """Begin to accept connections.
+
         Raises:
             AddressUnavailable: another program listens there since.
         """
@@ -62,7 +67,7 @@ class Listener:
 
 
 class HttpSockets:
-    """The two listeners of a node: ``HttpListeners`` on real sockets."""
+    """Both HTTP listeners of a node on real sockets. Implements ``HttpListeners``."""
 
     def __init__(self, listener: Listener, testing_listener: Listener) -> None:
         self._listeners = (listener, testing_listener)
@@ -70,7 +75,7 @@ class HttpSockets:
 
     @classmethod
     def of(cls, config: NodeConfig) -> Self:
-        """Take the addresses of a configuration.
+        """Bind the addresses of a configuration.
 
         Raises:
             AddressUnavailable: one of them can't be taken.
@@ -87,7 +92,8 @@ class HttpSockets:
         self._servers = tuple(map(HttpServer, (api, testing), self._listeners))
 
     async def run(self) -> None:
-        """
+        """Answer requests until cancelled.
+
         Raises:
             AddressUnavailable: another program listens on one of the addresses.
         """
@@ -105,6 +111,8 @@ class HttpSockets:
 
 
 class HttpServer:
+    """Uvicorn server for one application on one listener."""
+
     def __init__(self, app: ASGIApp, listener: Listener) -> None:
         self._listener = listener
         self._server = _Server(
@@ -119,7 +127,7 @@ class HttpServer:
         )
 
     async def run(self) -> None:
-        """Answer requests until ``stop``.
+        """Answer requests until ``stop`` is called.
 
         Raises:
             AddressUnavailable: another program listens on the address.
@@ -129,12 +137,12 @@ class HttpServer:
         await self._server.serve(sockets=[self._listener.socket])
 
     def stop(self) -> None:
-        """Take no more requests and let answers in progress end, but not for longer than a moment."""
+        """Take no more requests. Answers in progress get a moment to end."""
         self._server.should_exit = True
 
 
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are the node's business."""
+        """Leave signals alone: ``process`` handles them."""
         yield

@@ -1,7 +1,7 @@
-"""``/wallet``: balances of known keys, and transfers from them. Only validators have these paths.
+"""Routes of ``/wallet``: balances of known keys, and transfers from them. Only validators have these paths.
 
 A transfer is signed with the node's own keys and put into the mempool. (The real node of this revision signs it,
-answers with its hash and forgets it.)
+answers with its hash and drops it.)
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ _transfer = record("WalletTransferFundsRequestBody", {"tip": _optional_header, *
 
 
 def _read_transfer(value: Any, path: str) -> dict[str, Any]:
-    """The tip may be left out."""
+    """Read the body of a transfer. The tip is optional."""
     return _transfer({"tip": None, **value} if isinstance(value, dict) else value, path)
 
 
 class WalletRoutes:
-    """``worker`` signs transfers, which may take seconds."""
+    """Routes of the wallet. ``worker`` signs transfers, which may take seconds."""
 
     def __init__(self, wallet: Wallet, chain: Chain, gossip: TransactionGossip, worker: Worker) -> None:
         self._wallet = wallet

@@ -1,1 +1,1 @@
-"""The chain as this node knows it: block tree, ledger states, and what a restart finds of them."""
+"""Chain of the node: block tree, ledger states, and their recovery at a restart."""

@@ -1,7 +1,7 @@
-"""What the chain asks of data availability: which blobs were sampled, so that blocks may carry them.
+"""Interface from the chain to data availability: which blobs were sampled, so that blocks may contain them.
 
-A block in whose slot blobs still have to be checked is refused when one of its blobs was not sampled. Blocks older than
-half a base period are taken without: their blobs may be gone.
+A recent block is refused when one of its blobs was not sampled. Blocks older than half a base period are accepted
+without sampling, because their blobs may have been pruned.
 """
 
 from __future__ import annotations
@@ -16,23 +16,26 @@ from nomos_core.mantle.transactions import SignedMantleTx
 
 
 class BlobSampling(Protocol):
+    """Source of the answer whether blobs are available."""
+
     def validated_blobs(self) -> Set[BlobId]:
-        """The blobs that were sampled: blocks may hold these."""
+        """Return the blobs that were sampled. Blocks may contain these."""
         ...
 
     def proposable_blobs(self) -> Set[BlobId]:
-        """Those of the validated ones that the other nodes have had the time to sample, too."""
+        """Return the validated blobs that the other nodes have had time to sample too."""
         ...
 
     async def samples_all(self, block: Block, blobs: Set[BlobId]) -> bool:
-        """Whether all blobs of a block from the past can be sampled now."""
+        """Return whether all blobs of a block from the past can be sampled now."""
         ...
 
-    def mark_in_block(self, blobs: Set[BlobId]) -> None: ...
+    def mark_in_block(self, blobs: Set[BlobId]) -> None:
+        """Note that the blobs are in a block."""
 
 
 class NoSampling:
-    """The node without data availability: no blob is ever known to be available."""
+    """Sampling of a node without data availability: no blob is ever available."""
 
     def validated_blobs(self) -> Set[BlobId]:
         return frozenset()

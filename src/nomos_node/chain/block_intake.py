@@ -1,4 +1,4 @@
-"""What happens to a block from a peer: its blobs are checked, it joins the chain, and the mempool notes it."""
+"""Intake of blocks from peers: check the blobs, add the block to the chain, tell the mempool."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ _log = logging.getLogger("nomos_consensus")
 
 
 class Origin(Enum):
+    """Way on which a block came."""
+
     GOSSIP = auto()
-    """Just proposed: its blobs must have been sampled already."""
+    """A block that was just proposed: its blobs must have been sampled already."""
     SYNC = auto()
-    """Downloaded: its blobs are sampled now."""
+    """A block that was downloaded: its blobs are sampled now."""
 
 
 class BlockIntake:
+    """Intake of blocks. ``current_slot`` gives the slot of the wall clock."""
+
     def __init__(self, chain: Chain, mempool: Mempool, sampling: BlobSampling, current_slot: Callable[[], int]) -> None:
         self._chain = chain
         self._mempool = mempool
@@ -30,7 +34,7 @@ class BlockIntake:
         self._current_slot = current_slot
 
     async def take(self, block: Block, origin: Origin) -> bool:
-        """Add a block; False when it was known.
+        """Add a block. Return False when it was known.
 
         Raises:
             UnknownParentError, BlockRejected, StorageError: as ``Chain.add_block``.

@@ -1,7 +1,7 @@
-"""The chain as this node knows it: the block tree above the LIB with a ledger state for every block in it.
+"""Chain of the node: the block tree above the last irreversible block (LIB), with a ledger state for every block.
 
-Blocks are added one at a time. A worker checks each (its signature, every proof, the ledger's rules), so that the event
-loop goes on answering. The tree changes only in the event loop. A block is announced once it is on disk.
+Blocks are added one at a time. A worker checks each one (signature, proofs, ledger rules), so that the event loop stays
+free. The tree changes only in the event loop. A block is announced once it is on disk.
 """
 
 from __future__ import annotations
@@ -39,27 +39,31 @@ HEADERS_LIMIT: Final = 512
 
 
 class BlockRejected(Exception):
-    """The block breaks a rule; ``str`` says which. The tree is unchanged."""
+    """Error: the block breaks a rule. The message says which. The tree is unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChainInfo:
+    """Position of the chain."""
+
     lib: HeaderId
     tip: HeaderId
     slot: int
-    """The tip's slot, not the clock's."""
+    """Slot of the tip, not of the clock."""
     height: int
     mode: Mode
 
 
 @dataclass(frozen=True, slots=True)
 class LibUpdate:
+    """Move of the LIB."""
+
     height: int
     header_id: HeaderId
 
 
 class Chain:
-    """The block tree, made by ``recovery``.
+    """Block tree, made by ``recovery.open_chain``.
 
     ``new_blocks`` announces every block added, ``lib_updates`` every move of the LIB. ``now`` is the wall clock, in
     seconds of the Unix epoch. ``worker`` has one thread and is closed with the chain.
@@ -118,18 +122,21 @@ class Chain:
         return self._forks.branch(block)
 
     def state(self, block: HeaderId) -> LedgerState | None:
-        """The ledger after a block at or above the LIB."""
+        """Return the ledger after a block at or above the LIB."""
         return self._states.get(block)
 
     def tip_state(self) -> LedgerState:
         return self._states[self._forks.tip.id]
 
     def epoch_state(self, slot: int) -> EpochState | None:
-        """What a leader plays with on top of the tip; None for slots beyond the tip's next epoch."""
+        """Return the state for the lottery of a slot on top of the tip. None for slots beyond the tip's next epoch."""
         return epoch_state_for_slot(self.tip_state(), slot, self.rules.config)
 
     def headers(self, first: HeaderId | None = None, last: HeaderId | None = None) -> list[HeaderId]:
-        """Ids from ``first`` (the tip) back to ``last`` or the LIB, at most ``HEADERS_LIMIT``; empty if unknown."""
+        """Return ids from ``first`` (or the tip) back to ``last`` or the LIB, at most ``HEADERS_LIMIT``.
+
+        The list is empty when ``first`` is unknown.
+        """
         branch = self._forks.tip if first is None else self._forks.branch(first)
         ids: list[HeaderId] = []
         for ancestor in self._forks.ancestors(branch) if branch else ():
@@ -142,15 +149,15 @@ class Chain:
         return self._forks.lowest_common_ancestor(one, other)
 
     def path(self, ancestor: Branch[HeaderId], descendant: Branch[HeaderId]) -> list[Branch[HeaderId]]:
-        """The blocks after ``ancestor`` up to and including ``descendant``, oldest first."""
+        """Return the blocks after ``ancestor`` up to and including ``descendant``, oldest first."""
         return self._forks.path(ancestor, descendant)
 
     async def compute(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run ledger work away from the event loop, after the work that waits already."""
+        """Run ledger work in the worker, after the work that waits there already."""
         return await self._worker.run(function, *args, **kwargs)
 
     async def add_block(self, block: Block) -> bool:
-        """Add a valid block and choose the tip anew; False when the block was known.
+        """Add a valid block and choose the tip again. Return False when the block was known.
 
         Raises:
             UnknownParentError: the parent is not in the tree.
@@ -194,7 +201,7 @@ class Chain:
             await self._record(pruned)
 
     async def record_position(self) -> None:
-        """Note on disk that the node is alive, for the time it may be offline."""
+        """Record on disk that the node is alive. A restart counts from then how long the node was offline."""
         async with self._adding:
             await self._record(PrunedBlocks())
 
@@ -225,7 +232,9 @@ class Chain:
         return parent
 
     def _log_tip(self, block: Block, before: Branch[HeaderId], meeting: Branch[HeaderId]) -> None:
-        """Say what a block that was just received did to the tip; ``meeting`` is where its chain left the old one's."""
+        """Log the effect of a new block on the tip. ``meeting`` is the last block that its chain shares with the old
+        tip's.
+        """
         tip = self._forks.tip
         if tip.id == before.id:
             _log.debug(
@@ -268,7 +277,7 @@ class Chain:
 
 
 def _checked(parent: LedgerState, block: Block, rules: LedgerRules) -> tuple[LedgerState, bytes]:
-    """The ledger after the block, and the block's wire form."""
+    """Check a block. Return the ledger after it, and its wire form."""
     try:
         verify_block(block)
         return apply_block(parent, block, rules.config, rules.prover), block_to_wire(block)

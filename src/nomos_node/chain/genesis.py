@@ -1,4 +1,4 @@
-"""The ledger a chain starts with, and why a genesis transaction is refused."""
+"""Genesis: the first ledger of a chain, and the reasons to refuse a genesis transaction."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from nomos_node.chain.rules import LedgerRules
 
 
 class GenesisRefused(Exception):
-    """The genesis transaction is none, or was made by another prover; the message says which."""
+    """Error: the genesis transaction is invalid, or was made by another prover. The message says which."""
 
 
 def checked_genesis(transaction: SignedMantleTx, rules: LedgerRules) -> LedgerState:
-    """
+    """Return the ledger after a genesis transaction.
+
     Raises:
         GenesisRefused: the transaction can't start a chain, or its declarations' proofs fail.
     """

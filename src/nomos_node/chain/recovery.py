@@ -1,8 +1,8 @@
-"""The chain a node starts with: from genesis the first time, else from what its database holds.
+"""Recovery of the chain at the start of a node: from genesis the first time, later from the database.
 
-The database alone counts; the ``recovery_file`` of the config is neither read nor written, so an empty one does no
-harm. Every block since the newest snapshot is checked again. Heights stay absolute. The node goes on in the mode it was
-in, unless it must bootstrap: at genesis, when told to, or after an absence longer than the grace period.
+Only the database counts. The ``recovery_file`` of the configuration is neither read nor written. Every block since the
+newest snapshot is checked again. Heights stay absolute. The node goes on in its last mode, unless it must bootstrap: at
+genesis, when the configuration forces it, or when it was offline for longer than the grace period.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ _log = logging.getLogger("nomos_consensus")
 
 
 class RecoveryError(Exception):
-    """The database can't be gone on with; the message says why and what to do."""
+    """Error: the database can't be used. The message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class BootstrapRules:
-    """When a node that starts must bootstrap anew."""
+    """Rules that decide whether a node that starts must bootstrap again."""
 
     force: bool = False
     grace_period: float = 1200.0
-    """Seconds a node may have been offline and still trust what it knew."""
+    """Seconds. A node that was offline for no longer trusts its chain."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Root:
-    """A block of the irreversible chain with its ledger."""
+    """Block of the irreversible chain, with its ledger."""
 
     id: HeaderId
     slot: int
@@ -132,7 +132,7 @@ def _mode(position: RecordedPosition, genesis: HeaderId, bootstrap: BootstrapRul
 
 
 def _path(blocks: list[StoredBlock], ancestor: HeaderId, descendant: HeaderId) -> list[StoredBlock]:
-    """The blocks after ``ancestor`` up to and including ``descendant``, oldest first."""
+    """Return the blocks after ``ancestor`` up to and including ``descendant``, oldest first."""
     by_id = {block.id: block for block in blocks}
     path: list[StoredBlock] = []
     current = descendant
@@ -162,7 +162,9 @@ def _applied(state: LedgerState, stored: StoredBlock, rules: LedgerRules) -> Led
 
 
 def _replay(chain: Chain, lib: _Root, tip: HeaderId, blocks: list[StoredBlock], rules: LedgerRules) -> None:
-    """Put the blocks above the LIB back into the tree; the former tip's branch first, so that it stays the tip."""
+    """Put the blocks above the LIB back into the tree. The branch of the last tip comes first, so that it stays the
+    tip.
+    """
     for stored in (*_path(blocks, lib.id, tip), *blocks):
         state = chain.state(stored.parent)
         if stored.height > lib.height and state is not None and stored.id not in chain:

@@ -1,4 +1,4 @@
-"""What every check of a block needs beside the block: the network's ledger parameters and the prover."""
+"""Rules that every check of a block needs: the ledger parameters of the network, and the prover."""
 
 from __future__ import annotations
 
@@ -10,5 +10,7 @@ from nomos_core.proofs.prover import Prover
 
 @dataclass(frozen=True, slots=True)
 class LedgerRules:
+    """Ledger parameters and prover."""
+
     config: LedgerConfig
     prover: Prover

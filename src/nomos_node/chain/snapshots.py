@@ -1,7 +1,7 @@
-"""Ledger states on disk, so that a restart need not replay the chain from genesis.
+"""Snapshots of the ledger on disk, so that a restart need not replay the chain from genesis.
 
-A snapshot of a thousand notes is some hundred kilobytes: one for every block would be most of what a node writes. So
-one is made each ``INTERVAL`` blocks of the irreversible chain; a restart applies the blocks since then.
+A snapshot of a thousand notes has some hundred kilobytes. One for every block would be most of what a node writes. So
+there is one for every ``INTERVAL`` blocks of the irreversible chain, and a restart applies the blocks since then.
 """
 
 from __future__ import annotations
@@ -25,14 +25,17 @@ Compute = Callable[[Callable[[LedgerState], bytes], LedgerState], Awaitable[byte
 
 
 class SnapshotKeeper:
-    """``last_height`` is the height of the newest snapshot on disk; 0 stands for genesis, which needs none."""
+    """Writer of snapshots.
+
+    ``last_height`` is the height of the newest snapshot on disk. 0 stands for genesis, which needs no snapshot.
+    """
 
     def __init__(self, store: BlockStore, last_height: int = 0) -> None:
         self._store = store
         self._last_height = last_height
 
     async def lib_moved(self, lib: Branch[HeaderId], state: LedgerState, compute: Compute) -> None:
-        """Make a snapshot when one is due; ``compute`` runs a function away from the event loop."""
+        """Make a snapshot if one is due. ``compute`` runs a function away from the event loop."""
         if lib.height >= self._last_height + INTERVAL:
             self._last_height = lib.height
             data = await compute(packed, state)
@@ -40,11 +43,13 @@ class SnapshotKeeper:
 
 
 def packed(state: LedgerState) -> bytes:
+    """Serialize and compress a ledger state."""
     return zlib.compress(json.dumps(state_to_json(state), separators=(",", ":")).encode(), _COMPRESSION)
 
 
 def unpacked(data: bytes) -> LedgerState:
-    """
+    """Read a ledger state that ``packed`` made.
+
     Raises:
         SnapshotError: the data is no ledger state that this version packed.
     """

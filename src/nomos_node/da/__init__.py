@@ -1,1 +1,1 @@
-"""Data availability: blobs of data that the network keeps and samples, of which the chain only carries the names."""
+"""Data availability (DA): blobs that the network stores and samples. The chain carries only their ids."""

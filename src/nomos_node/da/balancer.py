@@ -1,4 +1,4 @@
-"""Connections to the subnetworks: how many there are, and dialling members where more are wanted."""
+"""Balancer of connections: counts the connections to each subnetwork, and dials members where there are too few."""
 
 from __future__ import annotations
 
@@ -18,26 +18,28 @@ _log = logging.getLogger("nomos_da_network")
 
 @dataclass(frozen=True, slots=True)
 class SubnetworkConnections:
+    """Numbers of connections to the members of one subnetwork."""
+
     inbound: int = 0
     outbound: int = 0
 
 
 class Balancer:
-    """Keeps as many connections to each subnetwork as the settings ask for."""
+    """Keeps as many connections to each subnetwork as the settings ask for. ``rng`` draws the members to dial."""
 
-    def __init__(self, swarm: DaSwarm, sessions: Sessions, settings: ConnectionSettings, chance: Random) -> None:
+    def __init__(self, swarm: DaSwarm, sessions: Sessions, settings: ConnectionSettings, rng: Random) -> None:
         self._swarm = swarm
         self._sessions = sessions
         self._settings = settings
-        self._chance = chance
+        self._rng = rng
 
     def connections(self) -> Mapping[int, SubnetworkConnections]:
-        """Of the subnetworks that a connected peer is a member of."""
+        """Return the connections by subnetwork, for subnetworks with a connected member."""
         members = self._sessions.current
         return {} if members is None else _counted(members, self._swarm.connected)
 
     async def run(self) -> None:
-        """Endless, unless the config turns it off."""
+        """Dial missing peers, again and again. Returns at once if the settings turn it off."""
         while self._settings.interval > 0:
             missing = self.missing_peers()
             if missing:
@@ -46,7 +48,7 @@ class Balancer:
             await asyncio.sleep(self._settings.interval)
 
     def missing_peers(self) -> list[str]:
-        """Members to dial now, drawn by lot."""
+        """Draw the members to dial now."""
         members = self._sessions.current
         if members is None:
             return []
@@ -55,7 +57,7 @@ class Balancer:
         for subnetwork, peers in members.assignations().items():
             wanted = self._wanted(peers) - _total(counted.get(subnetwork, SubnetworkConnections()))
             strangers = [peer for peer in peers if self._is_dialable(peer) and peer not in missing]
-            missing += self._chance.sample(strangers, min(len(strangers), max(wanted, 0)))
+            missing += self._rng.sample(strangers, min(len(strangers), max(wanted, 0)))
         return missing
 
     def _wanted(self, peers: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""Blobs on disk: the shares that were verified, the commitments of their rows, the transactions that name them."""
+"""Blobs on disk: verified shares, commitments of rows, and the transactions that name the blobs."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from nomos_node.storage.database import Database
 
 
 class BlobStore:
-    """Every method raises ``StorageError`` when the database fails."""
+    """Store of blobs. Every method raises ``StorageError`` when the database fails."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def add_share(self, blob: BlobId, share: Share) -> bool:
-        """Keep a verified share with the commitments; False when it was there.
+        """Store a verified share with the commitments. Return False when it was there.
 
         Raises:
             CodecError: it is larger than any message.
@@ -40,7 +40,7 @@ class BlobStore:
         return await self._database.run(work)
 
     async def holds(self, blob: BlobId, share: Share) -> bool:
-        """Whether this very share is here, with these commitments."""
+        """Return whether this share is stored, with these commitments."""
         return await self.share(blob, share.light.share_idx) == share.light and (
             await self.commitments(blob) == share.rows_commitments
         )
@@ -50,7 +50,7 @@ class BlobStore:
         return None if wire is None else light_share_from_wire(wire)
 
     async def columns(self, blob: BlobId) -> Sequence[int]:
-        """The columns that are here, ascending."""
+        """Return the stored columns of a blob, ascending."""
         query = "SELECT column FROM da_shares WHERE blob = ? ORDER BY column"
         return await self._database.run(lambda connection: [column for (column,) in connection.execute(query, (blob,))])
 
@@ -59,7 +59,7 @@ class BlobStore:
         return None if wire is None else commitments_from_wire(wire)
 
     async def add_transaction(self, blob: BlobId, transaction: SignedMantleTx) -> bool:
-        """Keep the first transaction that names a blob; False when there was one."""
+        """Store the first transaction that names a blob. Return False when there was one."""
         row = (blob, transaction_to_wire(transaction))
         return await self._database.run(
             lambda connection: (

@@ -1,4 +1,4 @@
-"""Bringing the columns of a blob to the members: one conversation with each, in which the transaction comes first."""
+"""Delivery of a blob's columns to members. Each gets the transaction first, then its columns, on one stream."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _log = logging.getLogger("nomos_da_dispersal")
 
 
 class Delivery:
-    """The columns of one blob on their way."""
+    """Delivery of one blob. ``rng`` draws the order in which the members of a subnetwork are asked."""
 
     def __init__(
         self,
@@ -36,20 +36,21 @@ class Delivery:
         transaction: SignedMantleTx,
         members: SessionMembers,
         swarm: DaSwarm,
-        chance: Random,
+        rng: Random,
     ) -> None:
         self._blob = blob
         self._announcement = request_to_wire(transaction)
         self._members = members
         self._swarm = swarm
-        self._chance = chance
+        self._rng = rng
         self._missing = set(range(blob.columns))
 
     def missing_text(self) -> str:
+        """Name the columns that no member has accepted yet."""
         return f"columns {sorted(self._missing)}"
 
     async def attempt(self) -> list[str]:
-        """Try every column that no member took yet; why some are missing still."""
+        """Send every column that no member has accepted yet. Return the reasons of the failures."""
         conversations: dict[str, _Conversation] = {}
         try:
             outcomes = await asyncio.gather(*(self._give(column, conversations) for column in sorted(self._missing)))
@@ -61,7 +62,7 @@ class Delivery:
         members = self._members.members_of(column)
         others = [peer for peer in members if peer != self._swarm.peer_id]
         failure = None if members else f"subnetwork {column} has no members"
-        for peer in self._chance.sample(others, len(others)):
+        for peer in self._rng.sample(others, len(others)):
             if peer not in conversations:
                 conversations[peer] = _Conversation(peer, self._swarm, self._announcement)
             failure = await self._give_to(conversations[peer], column)
@@ -82,11 +83,11 @@ class Delivery:
 
 
 class _Refused(Exception):
-    """A member did not take what it was sent."""
+    """Error: a member did not accept what it was sent."""
 
 
 class _Conversation:
-    """One stream to a member, on which it is told of the transaction first."""
+    """Stream to a member. The transaction goes first."""
 
     def __init__(self, peer: str, swarm: DaSwarm, announcement: bytes) -> None:
         self.peer = peer
@@ -97,7 +98,8 @@ class _Conversation:
         self._failure: NetworkError | _Refused | None = None
 
     async def send(self, request: ShareRequest) -> None:
-        """
+        """Send a share, after the transaction if that was not sent yet.
+
         Raises:
             NetworkError: the member can't be reached, or was lost.
             _Refused: it does not take the share, or the transaction.

@@ -1,9 +1,11 @@
-"""An executor's dispersal of a blob: encoded, announced by a transaction, its columns given to the subnetworks.
+"""Dispersal of a blob by an executor: encode it, announce it by a transaction, give its columns to the subnetworks.
 
-Column ``i`` goes to one other member of subnetwork ``i``, the next one if that fails, and members replicate it among
-themselves; columns of this executor's own subnetworks it keeps as well. What no member took is tried again after a
-cool-down. The transaction is signed with a key that everybody knows, as at this revision of the protocol, whatever
-signer the request names.
+Column ``i`` goes to one other member of subnetwork ``i``. If that fails, the next member is asked. Members replicate
+the column among themselves. The executor also stores the columns of its own subnetworks. Columns that no member
+accepted are sent again after a cool-down.
+
+The transaction is signed with a key that everybody knows, whatever signer the request names. This is so at this
+revision of the protocol.
 """
 
 from __future__ import annotations
@@ -34,17 +36,17 @@ from nomos_node.workers import Worker
 
 _log = logging.getLogger("nomos_da_dispersal")
 _LEAST_TIMEOUT: Final = 5.0
-"""Seconds an attempt has at least: that a peer is gone shows after three, however short the slots are."""
+"""Least seconds of an attempt, however short the slots are: a lost connection is noticed after three seconds."""
 _SIGNER = Ed25519Signer(Ed25519Key(bytes(32)))
 
 
 class DispersalFailed(Exception):
-    """The blob is not dispersed; the message says what is missing."""
+    """Error: the blob is not dispersed. The message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlobMessage:
-    """What a client wants published in a channel."""
+    """Data that a client wants to publish in a channel."""
 
     channel: ChannelId
     parent: MsgId
@@ -52,7 +54,7 @@ class BlobMessage:
 
 
 class Dispersal:
-    """Disperses blobs. ``worker`` signs their transactions, ``chance`` draws the members that are asked first."""
+    """Disperses blobs. ``worker`` signs their transactions. ``rng`` draws the order in which members are asked."""
 
     def __init__(
         self,
@@ -65,7 +67,7 @@ class Dispersal:
         prover: Prover,
         settings: DispersalSettings,
         worker: Worker,
-        chance: Random,
+        rng: Random,
     ) -> None:
         self._kzg = kzg
         self._swarm = swarm
@@ -75,10 +77,12 @@ class Dispersal:
         self._prover = prover
         self._settings = settings
         self._worker = worker
-        self._chance = chance
+        self._rng = rng
 
     async def disperse(self, message: BlobMessage) -> BlobId:
-        """Disperse a blob; it is in a block once its members have published it and it was sampled.
+        """Disperse a blob.
+
+        A block contains it later: after its members have published its transaction, and after it was sampled.
 
         Raises:
             EncodingError: the data is no blob.
@@ -92,7 +96,7 @@ class Dispersal:
         _log.debug("blob %s: encoded %d bytes in %.1f ms", blob.blob_id.hex(), len(message.data), encoded_in)
         transaction = await self._worker.run(self._transaction, message, blob.blob_id, members.session)
         _log.info("blob %s: dispersing %d columns", blob.blob_id.hex(), blob.columns)
-        await self._deliver(Delivery(blob, transaction, members, self._swarm, self._chance))
+        await self._deliver(Delivery(blob, transaction, members, self._swarm, self._rng))
         await self._keep(blob, transaction, members)
         _log.info("blob %s: dispersed in %.2f s", blob.blob_id.hex(), monotonic() - began)
         return blob.blob_id
@@ -138,7 +142,10 @@ class Dispersal:
         raise DispersalFailed(f"Retry limit reached: no member took {delivery.missing_text()}: {failures[0]}")
 
     async def _keep(self, blob: EncodedBlob, transaction: SignedMantleTx, members: SessionMembers) -> None:
-        """Do as a member what the others do: last, so that nothing is published that was not dispersed."""
+        """Store and replicate this node's own columns, as the other members do.
+
+        This comes last, so that nothing is published that was not dispersed.
+        """
         own = [number for number in members.subnetworks_of(self._swarm.peer_id) if number < blob.columns]
         for column in own:
             await self._verifier.take_share(blob.blob_id, blob.share(column))

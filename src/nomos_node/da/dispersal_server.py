@@ -1,4 +1,4 @@
-"""The member's side of dispersal: a share or transaction from an executor is verified, kept, answered and passed on."""
+"""Server of dispersal: a member verifies, stores, answers and replicates what an executor sends."""
 
 from __future__ import annotations
 
@@ -31,13 +31,15 @@ _NO_BLOB = BlobId(bytes(32))
 
 
 class DispersalServer:
+    """Member's side of dispersal."""
+
     def __init__(self, kzg: Kzg, verifier: Verifier, replication: Replication) -> None:
         self._kzg = kzg
         self._verifier = verifier
         self._replication = replication
 
     async def serve(self, stream: FrameStream) -> None:
-        """Answer the requests of a stream, one after the other, until its end or one that can't be read.
+        """Answer the requests of a stream one after the other, until its end or until a request that can't be read.
 
         Raises:
             StreamBroken: the connection was lost.
@@ -54,7 +56,8 @@ class DispersalServer:
             await stream.write_frame(response_to_wire(await self.take(request, stream.peer_id)))
 
     async def take(self, request: Request, peer: str) -> DispersalResponse:
-        """
+        """Take in one request of a peer and return the answer.
+
         Raises:
             StorageError: the database failed.
         """

@@ -1,7 +1,7 @@
 """``python -m nomos_node.da.encoding_process PARAMETERS COLUMNS``: encodes blobs for a node, one after the other.
 
-A request on stdin is the blob behind its length; the answer on stdout is, behind its length, the pickled encoded blob
-or the error. The process ends when stdin closes, so that it never outlives its node.
+A request on stdin is the blob with its length in front. The answer on stdout is, with its length in front, the pickled
+encoded blob or the pickled error. The process ends when stdin closes, so it never outlives its node.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _LENGTH_BYTES: Final = 8
 
 
 class EncodingProcessFailed(Exception):
-    """The process ended in the middle of a blob."""
+    """Error: the process could not be started, or it ended in the middle of a blob."""
 
 
 class EncodingProcess:
-    """The node's side."""
+    """Node's side of the process: an encoder that starts it when it is first needed."""
 
     def __init__(self, params: Path, columns: int) -> None:
         self._arguments = (sys.executable, "-m", __name__, str(params.absolute()), str(columns))
@@ -35,7 +35,8 @@ class EncodingProcess:
         self._busy = asyncio.Lock()
 
     async def encode(self, data: bytes) -> EncodedBlob:
-        """
+        """Encode one blob. Other callers wait for their turn.
+
         Raises:
             EncodingError, KzgParamsError: as ``nomos_core.da.encoding.encode`` and ``KzgParams.load``.
             EncodingProcessFailed: the process could not be started, or ended.
@@ -44,7 +45,7 @@ class EncodingProcess:
             try:
                 answer = await self._exchange(data)
             except BaseException:
-                await self._end()  # its answer to this blob must not be taken for the next one's
+                await self._end()  # the next caller must not get the answer to this blob
                 raise
         if isinstance(answer, Exception):
             raise answer
@@ -74,7 +75,7 @@ class EncodingProcess:
     async def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
-            with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+            with contextlib.suppress(ProcessLookupError):  # it has ended already
                 process.kill()
             await process.wait()
 

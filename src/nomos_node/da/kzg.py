@@ -1,7 +1,7 @@
-"""The polynomial commitments' work of a node, away from its event loop.
+"""Work on polynomial commitments (KZG), away from the event loop.
 
-The parameters are read once, when they are first needed. A worker verifies shares and encodes blobs with few columns.
-Encoding many columns multiplies points for seconds without letting other threads run. So another encoder does that: a
+The parameters are read once, when they are first needed. A worker verifies shares and encodes blobs of few columns.
+Encoding many columns multiplies points for seconds and holds Python's global lock. So another encoder does that: a
 process of its own, which starts with the first such blob, keeps the parameters, and ends with the node.
 """
 
@@ -33,11 +33,13 @@ MOST_COLUMNS_IN_WORKER: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class KzgSettings:
+    """File of the KZG parameters, and number of columns of a blob."""
+
     path: Path
     columns: int
 
     def warn_if_missing(self) -> None:
-        """Warn that blobs can't be served. A network without blobs needs no file."""
+        """Log a warning if the file is missing. The node starts all the same: a network without blobs needs no file."""
         if not self.path.is_file():
             _log.warning(
                 "missing KZG parameters at %s: this node can neither disperse nor verify blobs. "
@@ -47,7 +49,7 @@ class KzgSettings:
 
 
 class Kzg:
-    """Verifies and encodes. ``worker`` has one thread; ``start_encoder`` makes the encoder of many columns."""
+    """Verifier and encoder. ``worker`` has one thread. ``start_encoder`` makes the encoder for many columns."""
 
     def __init__(
         self, settings: KzgSettings, worker: Worker, start_encoder: Callable[[Path, int], BlobEncoder]
@@ -70,7 +72,8 @@ class Kzg:
         return await self._worker.run(function, *args, **kwargs)
 
     async def verify(self, share: Share, blob: BlobId) -> None:
-        """
+        """Verify that a share belongs to a blob.
+
         Raises:
             InvalidShare: the share is not the blob's.
             KzgParamsError: the parameters can't be used.
@@ -78,7 +81,8 @@ class Kzg:
         await self.compute(self._verify, share, blob)
 
     async def encode(self, data: bytes) -> EncodedBlob:
-        """
+        """Encode a blob.
+
         Raises:
             EncodingError: the data is no blob, or too large for its shares to be sent.
             KzgParamsError: the parameters can't be used.

@@ -1,9 +1,10 @@
-"""How often members failed lately, and what follows from it.
+"""Failure rates of members, and the consequences.
 
-For each peer and kind of exchange there is a rate: every failure adds one, and at the next failure what was there
-before has decayed by ``decay * exp(-elapsed / window)``. Rates have seven binary digits behind the point, like the real
-node's. At a limit the peer is left alone for a while, at the ``malicious`` limit for good. A limit of 0 is none: taken
-literally, as the real node does, it would ban a peer for one lost packet.
+There is a rate for each peer and kind of exchange. Every failure adds one. Before that, the old value decays by ``decay
+* exp(-elapsed / window)``. Rates have seven binary digits after the point, like those of the real node.
+
+At its limit a peer is left alone for a while. At the ``malicious`` limit it is left alone for ever. A limit of 0 means
+no limit. (The real node takes it literally and bans a peer for one lost packet.)
 """
 
 from __future__ import annotations
@@ -21,12 +22,16 @@ _MOST_DIGITS: Final = 7
 
 
 class Exchange(Enum):
+    """Kind of exchange with a peer."""
+
     DISPERSAL = "dispersal"
     SAMPLING = "sampling"
     REPLICATION = "replication"
 
 
 class Health(Enum):
+    """Verdict on a peer."""
+
     HEALTHY = auto()
     UNHEALTHY = auto()
     MALICIOUS = auto()
@@ -34,6 +39,8 @@ class Health(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureLimits:
+    """Limits of the failure rates."""
+
     window: float
     """Seconds."""
     decay: float
@@ -57,13 +64,15 @@ class _Rate:
 
 
 class PeerFailures:
+    """Failure rates of all peers."""
+
     def __init__(self, limits: FailureLimits, clock: Callable[[], float] = monotonic) -> None:
         self._limits = limits
         self._clock = clock
         self._rates: dict[str, dict[Exchange, _Rate]] = {}
 
     def record(self, peer: str, exchange: Exchange) -> Health:
-        """Count a failure; what the peer is to be taken for."""
+        """Count a failure and return the verdict on the peer."""
         rate = self._rates.setdefault(peer, {each: _Rate() for each in Exchange})[exchange]
         now = self._clock()
         rate.units = self._decayed(rate, now) + _UNIT
@@ -73,7 +82,7 @@ class PeerFailures:
         return Health.UNHEALTHY if _reaches(rate.units, self._limits.of(exchange)) else Health.HEALTHY
 
     def rates(self) -> Mapping[str, Mapping[Exchange, str]]:
-        """By peer, as they stood after its last failures: decimal numbers."""
+        """Return the rates by peer as decimal numbers, as they were after its last failures."""
         return {
             peer: {exchange: fixed_point(rate.units) for exchange, rate in rates.items()}
             for peer, rates in self._rates.items()
@@ -88,7 +97,7 @@ class PeerFailures:
 
 
 def fixed_point(units: int) -> str:
-    """The shortest decimal number that is nearest to so many 128ths."""
+    """Write the number of 128ths as the shortest decimal number that is nearest to it."""
     value = units / _UNIT
     texts = (f"{value:.{digits}f}" for digits in range(_MOST_DIGITS))
     return next((text for text in texts if round(float(text) * _UNIT) == units), f"{value:.{_MOST_DIGITS}f}")

@@ -1,7 +1,7 @@
-"""When a member puts a blob's transaction into its mempool: once it holds every column it is assigned to.
+"""Trigger of publishing: a member puts the transaction of a blob into its mempool when it has all its assigned columns.
 
-After ``share_duration`` a part of them, ``publish_threshold``, is enough; what has fewer by then expires, and is
-forgotten after ``prune_duration``. Times are in seconds of any clock.
+After ``share_duration`` the part ``publish_threshold`` of the columns is enough. A blob with fewer columns then
+expires. It is forgotten after ``prune_duration``. All times are in seconds of the same clock, whatever that is.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from nomos_core.identifiers import BlobId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerSettings:
+    """Settings of the trigger. Durations are in seconds."""
+
     publish_threshold: float
     share_duration: float
     prune_duration: float
@@ -23,39 +25,43 @@ class TriggerSettings:
 
 @dataclass(slots=True)
 class _Arrivals:
+    """What has arrived of one blob."""
+
     since: float
     columns: set[int] = field(default_factory=set)
     assigned: frozenset[int] | None = None
-    """None until the transaction is there."""
+    """None until the transaction has arrived."""
     settled: bool = False
     """Published or expired."""
 
     def has_part(self, part: float) -> bool:
-        """A member of no subnetwork leaves the publishing to the others."""
+        """Return whether this part of the assigned columns has arrived. A node of no subnetwork never publishes."""
         if not self.assigned or self.settled:
             return False
         return len(self.columns & self.assigned) >= math.ceil(len(self.assigned) * part)
 
 
 class PublishTrigger:
+    """Trigger for all blobs."""
+
     def __init__(self, settings: TriggerSettings) -> None:
         self._settings = settings
         self._arrivals: dict[BlobId, _Arrivals] = {}
 
     def share_arrived(self, blob: BlobId, column: int, now: float) -> bool:
-        """Note a share; whether the transaction is to be published now."""
+        """Note a share. Return whether to publish the transaction now."""
         arrivals = self._of(blob, now)
         arrivals.columns.add(column)
         return self._settle(arrivals)
 
     def transaction_arrived(self, blob: BlobId, assigned: Collection[int], now: float) -> bool:
-        """Note the transaction and the columns this member is assigned to; whether it is to be published now."""
+        """Note the transaction and the member's assigned columns. Return whether to publish the transaction now."""
         arrivals = self._of(blob, now)
         arrivals.assigned = frozenset(assigned)
         return self._settle(arrivals)
 
     def overdue(self, now: float) -> list[BlobId]:
-        """The blobs whose transactions are to be published although columns are missing."""
+        """Return the blobs to publish although columns are missing."""
         due: list[BlobId] = []
         for blob, arrivals in list(self._arrivals.items()):
             age = now - arrivals.since

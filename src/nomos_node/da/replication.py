@@ -1,8 +1,8 @@
-"""Replication: members of a subnetwork pass on to each other what they have verified, each message once.
+"""Replication: members pass verified messages on to each other, each message once.
 
-A message goes to the other members of its share's subnetwork; a transaction to everyone connected and to all
-neighbours, the members of this node's subnetworks. Shares are taken from neighbours only, and nothing is passed on that
-was refused. Streams are kept open, messages on them are not answered.
+A share goes to the other members of its subnetwork. A transaction goes to all connected peers and to all neighbours:
+the members of this node's subnetworks. Shares are accepted only from neighbours. Refused messages are not passed on.
+Streams stay open, and messages on them are not answered.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _ATTEMPTS = 2
 
 
 class SeenMessages:
-    """The last messages passed on, for a time counted from when they were last met."""
+    """Messages that were passed on lately. The time counts from the last arrival."""
 
     def __init__(self, settings: ReplicationSettings, clock: Callable[[], float] = monotonic) -> None:
         self._settings = settings
@@ -46,7 +46,7 @@ class SeenMessages:
         self._last_met: OrderedDict[bytes, float] = OrderedDict()
 
     def meet(self, message: bytes) -> bool:
-        """Whether a message is new."""
+        """Note a message. Return whether it is new."""
         now = self._clock()
         met = self._last_met.pop(message, None)
         self._last_met[message] = now
@@ -56,6 +56,8 @@ class SeenMessages:
 
 
 class Replication:
+    """Replication of one node."""
+
     def __init__(
         self, swarm: DaSwarm, sessions: Sessions, verifier: Verifier, kzg: Kzg, settings: ReplicationSettings
     ) -> None:
@@ -71,7 +73,7 @@ class Replication:
         await self._tasks.close()
 
     def pass_on(self, request: Request, *, source: str | None = None) -> None:
-        """Send a verified message to those who need it, in the background; ``source`` has it already."""
+        """Send a verified message in the background to those who need it, except ``source``, which has it already."""
         if not self._seen.meet(replication_id(request)):
             return
         receivers = [peer for peer in self._interested(request) if peer not in {source, self._swarm.peer_id}]
@@ -82,7 +84,7 @@ class Replication:
                 self._outbox(peer).put(frame)
 
     async def serve(self, stream: FrameStream) -> None:
-        """Take in what a peer sends until it ends the stream.
+        """Take in the messages of a peer until it ends the stream.
 
         Raises:
             StreamBroken: the connection was lost.
@@ -109,7 +111,7 @@ class Replication:
             raise ValueError("shares are taken from members of this node's subnetworks only")
 
     def _interested(self, request: Request) -> list[str]:
-        """Those who need a message, in the order in which they get it."""
+        """Return the peers that need a message, in the order in which they get it."""
         members = self._sessions.current
         if members is None:
             return []
@@ -127,7 +129,7 @@ class Replication:
 
 
 class _Outbox:
-    """The messages for one peer, on one stream."""
+    """Messages for one peer, on one stream."""
 
     def __init__(self, peer: str, swarm: DaSwarm) -> None:
         self._peer = peer
@@ -142,7 +144,7 @@ class _Outbox:
         self._waiting.put_nowait(frame)
 
     async def run(self) -> None:
-        """Endless."""
+        """Send messages for ever."""
         while True:
             frame = await self._waiting.get()
             try:
@@ -154,7 +156,7 @@ class _Outbox:
                 await self._swarm.record_failure(self._peer, Exchange.REPLICATION, error)
 
     async def _send(self, frame: bytes) -> None:
-        """The stream of yesterday may be gone: then a new one is tried."""
+        """Send a message. If the stream of the last message is broken, try a new one."""
         for attempt in range(_ATTEMPTS):
             try:
                 if self._stream is None:
@@ -168,7 +170,8 @@ class _Outbox:
 
 
 def check_subnetwork(request: ShareRequest) -> None:
-    """
+    """Check that a share belongs to the subnetwork of the request.
+
     Raises:
         ValueError: the share is not that of its subnetwork.
     """

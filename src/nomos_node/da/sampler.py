@@ -1,10 +1,12 @@
-"""Sampling: a blob whose transaction waits in the mempool is sampled, and may enter blocks after enough good samples.
+"""Sampling: a blob is sampled while its transaction waits in the mempool. Blocks may contain it after enough good
+samples.
 
-A while after the transaction came, subnetworks of the blob's session are drawn by lot, and one after the other is asked
-for its column until enough samples were good. A blob that fails is tried again until its time is over, with the same
-subnetworks: else a withheld column would be drawn around. A subnetwork without a column ends it at once: the session
-has more subnetworks than blobs have columns, and nobody will ever serve the share. Blobs of blocks that are downloaded
-are sampled at once.
+Sampling starts some time after the transaction arrived. It draws subnetworks of the blob's session and asks one after
+the other for its column, until enough samples were good. A blob that fails is tried again until its time is over. Each
+attempt asks the same subnetworks: otherwise a withheld column could be avoided by drawing again.
+
+A subnetwork whose column does not exist ends sampling at once: the session has more subnetworks than a blob has
+columns, and nobody will ever serve the share. Blobs of downloaded blocks are sampled at once.
 """
 
 from __future__ import annotations
@@ -28,19 +30,20 @@ from nomos_node.time.monotonic import monotonic
 
 _log = logging.getLogger("nomos_da_sampling")
 HISTORIC_PATIENCE: Final = 30.0
-"""Seconds for the blobs of a downloaded block."""
+"""Seconds to sample the blobs of a downloaded block."""
 _REMEMBERED: Final = 65_536
 _RIPENING: Final = 0.25
-"""Of the delay before sampling: so much later than here the other nodes may sample. Their delays differ, too."""
+"""Part of the sampling delay. A proposer waits so much longer after its own sampling, because other nodes sample later.
+"""
 _LOT_BITS: Final = 64
 
 
 class NoSuchColumn(Exception):
-    """A subnetwork was drawn whose column blobs don't have: asking again is of no use."""
+    """Error: a drawn subnetwork has a number that is no column of a blob. Asking again is useless."""
 
 
 class Sampler:
-    """The ``BlobSampling`` of a node with data availability."""
+    """Implementation of ``BlobSampling`` for a node with data availability. ``rng`` draws the subnetworks."""
 
     def __init__(
         self,
@@ -50,16 +53,16 @@ class Sampler:
         *,
         columns: int,
         settings: SamplingSettings,
-        chance: Random,
+        rng: Random,
     ) -> None:
         self._client = client
         self._sessions = sessions
         self._mempool = mempool
         self._columns = columns
         self._settings = settings
-        self._chance = chance
+        self._rng = rng
         self._sampled: dict[BlobId, float] = {}
-        """When they were sampled, by a monotonic clock, in that order."""
+        """Times of sampling, by the monotonic clock, oldest first."""
         self._pending: set[BlobId] = set()
         self._tasks = TaskSet()
 
@@ -67,7 +70,7 @@ class Sampler:
         await self._tasks.close()
 
     async def run(self) -> None:
-        """Sample the blobs of all transactions in the mempool; ends with the mempool."""
+        """Sample the blobs of all transactions in the mempool. Ends with the mempool."""
         async with self._mempool.new_transactions.subscribe() as arrivals:
             for pending in self._mempool.pending():
                 self._schedule(pending.transaction)
@@ -85,10 +88,10 @@ class Sampler:
         return await self.sample_now(dict(_sessions_of(block.transactions)))
 
     def mark_in_block(self, blobs: Set[BlobId]) -> None:
-        """They stay known as sampled: another fork may hold them, too."""
+        """Do nothing: another fork may contain the blobs too, so they stay known as sampled."""
 
     async def sample_now(self, sessions: Mapping[BlobId, int]) -> bool:
-        """Whether all of these blobs are available; each with its session."""
+        """Sample these blobs, each with its session. Return whether all of them are available."""
         wanted = {blob: session for blob, session in sessions.items() if blob not in self._sampled}
         try:
             async with asyncio.timeout(HISTORIC_PATIENCE):
@@ -99,7 +102,8 @@ class Sampler:
         return all(outcomes)
 
     async def commitments(self, blob: BlobId, session: int) -> tuple[bytes, ...]:
-        """
+        """Return the row commitments of a blob.
+
         Raises:
             SampleMissing: nobody has them.
             UnknownSession: the session has not begun, or is of another chain.
@@ -136,7 +140,8 @@ class Sampler:
             return False
 
     async def _succeeds(self, blob: BlobId, session: int, lot: int) -> bool:
-        """
+        """Try to sample a blob with the subnetworks of a lot. Return whether it succeeded.
+
         Raises:
             NoSuchColumn: it can't ever succeed with this lot.
         """
@@ -198,8 +203,8 @@ class Sampler:
             del self._sampled[next(iter(self._sampled))]
 
     def _new_lot(self) -> int:
-        """Draw a lot. The same lot draws the same subnetworks again."""
-        return self._chance.getrandbits(_LOT_BITS)
+        """Draw a lot. Equal lots give equal subnetworks."""
+        return self._rng.getrandbits(_LOT_BITS)
 
 
 def _sessions_of(transactions: Iterable[SignedMantleTx]) -> Iterable[tuple[BlobId, int]]:

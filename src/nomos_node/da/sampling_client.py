@@ -1,4 +1,4 @@
-"""Asking members for samples of a blob: its row commitments, and shares that are verified against them."""
+"""Client of sampling: asks members for a blob's row commitments, and for shares, which it verifies against them."""
 
 from __future__ import annotations
 
@@ -36,30 +36,30 @@ from nomos_node.telemetry.levels import TRACE
 
 _log = logging.getLogger("nomos_da_sampling")
 _LEAST_PATIENCE: Final = 2.0
-"""Seconds a peer has for an answer, however short the slots are: it may have to be dialled first."""
+"""Least seconds to wait for an answer, however short the slots are: the peer may have to be dialled first."""
 
 
 class SampleMissing(Exception):
-    """No member gave the sample; the message says why, member by member."""
+    """Error: no member gave the sample. The message has the reason of each member."""
 
 
 class UnknownSession(SampleMissing):
-    """The chain has had no such session."""
+    """Error: the chain has had no such session."""
 
 
 class SamplingClient:
-    """Asks members. ``chance`` draws in which order they are asked."""
+    """Client of sampling. ``rng`` draws the order in which members are asked."""
 
-    def __init__(self, swarm: DaSwarm, kzg: Kzg, store: BlobStore, settings: SamplingSettings, chance: Random) -> None:
+    def __init__(self, swarm: DaSwarm, kzg: Kzg, store: BlobStore, settings: SamplingSettings, rng: Random) -> None:
         self._swarm = swarm
         self._kzg = kzg
         self._store = store
         self._settings = settings
-        self._chance = chance
+        self._rng = rng
         self._patience = max(settings.commitments_wait, _LEAST_PATIENCE)
 
     async def commitments(self, blob: BlobId, members: SessionMembers) -> tuple[bytes, ...]:
-        """A blob's row commitments, from the store or from any member.
+        """Return the row commitments of a blob, from the store or from any member.
 
         Raises:
             SampleMissing: nobody has them.
@@ -83,7 +83,7 @@ class SamplingClient:
     async def share(
         self, blob: BlobId, column: int, commitments: tuple[bytes, ...], members: SessionMembers
     ) -> LightShare:
-        """A verified share from a member of its subnetwork; this node's own when no other has it.
+        """Return a verified share from a member of its subnetwork, or from the own store if no other member has it.
 
         Raises:
             SampleMissing: nobody gave it.
@@ -154,11 +154,11 @@ class SamplingClient:
 
     def _shuffled_others(self, peers: Iterable[str]) -> list[str]:
         others = [peer for peer in peers if peer != self._swarm.peer_id]
-        return self._chance.sample(others, len(others))
+        return self._rng.sample(others, len(others))
 
 
 class _NotGiven(Exception):
-    """A member answered, but not with the sample."""
+    """Error: a member answered, but not with the sample."""
 
 
 def _blob_of(rows_commitments: tuple[bytes, ...]) -> BlobId:

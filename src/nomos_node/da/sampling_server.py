@@ -1,4 +1,4 @@
-"""The member's side of sampling: shares and commitments from the store, for whoever asks."""
+"""Server of sampling: a member gives shares and commitments from its store to anyone."""
 
 from __future__ import annotations
 
@@ -24,11 +24,13 @@ _log = logging.getLogger("nomos_da_sampling")
 
 
 class SamplingServer:
+    """Member's side of sampling."""
+
     def __init__(self, store: BlobStore) -> None:
         self._store = store
 
     async def serve(self, stream: FrameStream) -> None:
-        """Answer the requests of a stream until its end, or until one that is none.
+        """Answer the requests of a stream until its end, or until a message that is no request.
 
         Raises:
             StreamBroken: the connection was lost.

@@ -1,4 +1,4 @@
-"""Data availability as one service of a node: its parts, wired, and what they need to run."""
+"""Data availability as one service of a node: makes its parts and connects them."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from nomos_node.workers import Worker
 
 _log = logging.getLogger("nomos_da_network")
 _STREAMS: Final = 256
-"""Inbound streams of one protocol at a time."""
+"""Most inbound streams of one protocol at the same time."""
 
 
 class DataAvailability:
-    """The service. ``async with`` starts the swarm and ends everything; ``work`` is to be run meanwhile.
+    """Service of data availability. ``async with`` starts the network and closes everything. Run ``work`` meanwhile.
 
     ``dispersal`` is None on validators. ``worker`` signs transactions.
 
@@ -56,13 +56,13 @@ class DataAvailability:
         prover: Prover,
         worker: Worker,
     ) -> None:
-        chance = surroundings.chance
+        rng = surroundings.rng
         self.store = BlobStore(database)
         self.kzg = Kzg(settings.kzg, surroundings.open_worker("kzg", 1), surroundings.start_encoder)
         self.sessions = Sessions(settings.membership, database, chain)
         self.network = surroundings.open_network(settings.network, _log)
         self.swarm = DaSwarm(self.network, self.sessions.address_of, settings.connections)
-        self.balancer = Balancer(self.swarm, self.sessions, settings.connections, chance)
+        self.balancer = Balancer(self.swarm, self.sessions, settings.connections, rng)
         self.verifier = Verifier(
             self.kzg,
             self.store,
@@ -72,14 +72,14 @@ class DataAvailability:
             peer_id=self.swarm.peer_id,
         )
         self._replication = Replication(self.swarm, self.sessions, self.verifier, self.kzg, settings.replication)
-        client = SamplingClient(self.swarm, self.kzg, self.store, settings.sampling, chance)
+        client = SamplingClient(self.swarm, self.kzg, self.store, settings.sampling, rng)
         self.sampler = Sampler(
             client,
             self.sessions,
             mempool,
             columns=settings.kzg.columns,
             settings=settings.sampling,
-            chance=chance,
+            rng=rng,
         )
         self.dispersal: Dispersal | None = None
         if settings.dispersal is not None:
@@ -92,7 +92,7 @@ class DataAvailability:
                 prover=prover,
                 settings=settings.dispersal,
                 worker=worker,
-                chance=chance,
+                rng=rng,
             )
         self._serve()
         self._open = AsyncExitStack()

@@ -1,8 +1,8 @@
-"""Sessions of data availability: who are the members of each, and where they listen.
+"""Sessions of data availability: the members of each session, and their addresses.
 
-The members follow from the providers in the ledger of the last irreversible block, session by session, and from the
-membership before; what was found is on disk, for a restart and for blobs of the past. A provider's peer id is that of
-its key, its address the first of its locators.
+The members of a session follow from the providers in the ledger of the last irreversible block and from the members of
+the session before. They are kept on disk, for a restart and for blobs of the past. The peer id of a provider is that of
+its key. Its address is its first locator.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _log = logging.getLogger("nomos_da_network")
 
 @dataclass(frozen=True, slots=True)
 class SessionMembers:
-    """A session's membership by peer id."""
+    """Members of a session, by peer id."""
 
     membership: Membership
     addresses: Mapping[str, str]
@@ -41,7 +41,7 @@ class SessionMembers:
         return self.membership.is_sufficient
 
     def members_of(self, subnetwork: int) -> list[str]:
-        """In the order of their keys; none for a subnetwork that does not exist."""
+        """Return the members of a subnetwork in the order of their keys. Empty for a subnetwork that does not exist."""
         subnetworks = self.membership.subnetworks
         return _peer_ids(subnetworks[subnetwork]) if subnetwork < len(subnetworks) else []
 
@@ -50,13 +50,15 @@ class SessionMembers:
         return tuple(number for number in numbers if peer in self.members_of(number))
 
     def assignations(self) -> dict[int, list[str]]:
-        """Members by subnetwork; empty for a session without enough providers."""
+        """Return the members by subnetwork. Empty for a session without enough providers."""
         if not self.is_sufficient:
             return {}
         return {number: self.members_of(number) for number in range(len(self.membership.subnetworks))}
 
 
 class Sessions:
+    """Sessions that the node knows."""
+
     def __init__(self, settings: MembershipSettings, database: Database, chain: Chain) -> None:
         """
         Raises:
@@ -69,21 +71,21 @@ class Sessions:
 
     @property
     def current(self) -> SessionMembers | None:
-        """None before the chain's first session was looked at."""
+        """Newest session. None before the first look at the chain."""
         return self._known[max(self._known)] if self._known else None
 
     def members(self, session: int) -> SessionMembers | None:
         return self._known.get(session)
 
     def address_of(self, peer: str) -> str | None:
-        """Where a member of this or an earlier session listens; what it declared last counts."""
+        """Return the address of a member of this or an earlier session. The last declared one counts."""
         for session in sorted(self._known, reverse=True):
             if address := self._known[session].addresses.get(peer):
                 return address
         return None
 
     async def run(self) -> None:
-        """Follow the chain; ends with it.
+        """Follow the chain. Ends with it.
 
         Raises:
             StorageError: the database failed.
@@ -94,7 +96,7 @@ class Sessions:
                 await self.follow()
 
     async def follow(self) -> None:
-        """Look at the last irreversible block's ledger; form the membership of its session if that is new."""
+        """Look at the ledger of the last irreversible block. Form the members of its session if that is new."""
         state = self._chain.state(self._chain.lib.id)
         assert state is not None, "the chain keeps the ledger of its last irreversible block"
         session = state.sdp.services[ServiceType.DATA_AVAILABILITY].active.number

@@ -1,7 +1,7 @@
-"""What data availability is set to: sections ``da_network``, ``da_verifier``, ``da_sampling``, ``da_dispersal``.
+"""Settings of data availability, from the sections ``da_network``, ``da_verifier``, ``da_sampling``, ``da_dispersal``.
 
-A network of one subnetwork has none: a blob has at least two columns, each in a subnetwork of its own. Durations are
-in seconds and come scaled to the network's slots.
+A network of one subnetwork has no data availability: a blob has at least two columns, each in a subnetwork of its own.
+Durations are in seconds. They are already scaled to the slots of the network.
 """
 
 from __future__ import annotations
@@ -21,71 +21,83 @@ from nomos_node.network.settings import GossipsubSettings, NetworkSettings
 
 _LEAST_COLUMNS: Final = 2
 _NO_GOSSIP: Final = GossipsubSettings(heartbeat_interval=60.0)
-"""Members gossip nothing with each other: their swarm has topics for nobody."""
+"""Settings of a network that has no topics: members do not gossip."""
 _LEAST_COOLDOWN: Final = 0.25
 
 
 class DaSettingError(Exception):
-    """A setting of data availability can't be used; the message names its key and what was expected."""
+    """Error: a setting of data availability is invalid. The message names its key and what was expected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MembershipSettings:
+    """Settings of the members of a session."""
+
     subnetworks: int
     replication_factor: int
-    """Members of each subnetwork, at least."""
+    """Least number of members of each subnetwork."""
     min_members: int
     """With fewer providers a session has no membership."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionSettings:
+    """Settings of the connections to members."""
+
     min_dispersal_peers: int
     """Connections to each subnetwork."""
     min_replication_peers: int
     """Connections to each subnetwork this node is a member of."""
     interval: float
-    """Between two looks at the connections; 0 for none."""
+    """Time between two looks at the connections. 0 turns the balancer off."""
     redial_cooldown: float
-    """A peer that did not answer is not dialled again for so long."""
+    """Time in which a peer that did not answer is not dialled again."""
     limits: FailureLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicationSettings:
+    """Settings of replication."""
+
     seen_limit: int
-    """Messages remembered as passed on."""
+    """Most messages to remember as passed on."""
     seen_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingSettings:
+    """Settings of sampling."""
+
     samples: int
-    """A blob is available once so many samples were good."""
+    """Number of good samples that make a blob available."""
     subnetworks: int
-    """Samples are asked from so many subnetworks of the blob's session."""
+    """Number of subnetworks of the blob's session that are asked."""
     delay: float
-    """From a blob's transaction to its sampling: its shares are on their way."""
+    """Time from the arrival of a blob's transaction to its sampling. The shares need it to arrive."""
     commitments_wait: float
     retry_interval: float
-    """Between two attempts at a blob."""
+    """Time between two attempts at a blob."""
     validity: float
-    """A blob that could not be sampled for so long is given up."""
+    """Time after which a blob that could not be sampled is given up."""
     share_retries: int
     commitments_retries: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispersalSettings:
+    """Settings of dispersal."""
+
     kzg: KzgSettings
     timeout: float
-    """Of one attempt."""
+    """Time of one attempt."""
     retries: int
     retry_cooldown: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaSettings:
+    """All settings of data availability."""
+
     kzg: KzgSettings
     network: NetworkSettings
     membership: MembershipSettings
@@ -98,7 +110,7 @@ class DaSettings:
 
 
 def da_settings(config: NodeConfig) -> DaSettings | None:
-    """None for a network without data availability.
+    """Read the settings. Return None for a network without data availability.
 
     Raises:
         DaSettingError: a setting can't be used.

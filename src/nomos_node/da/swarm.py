@@ -1,7 +1,8 @@
-"""The connections between members: a swarm of its own, apart from gossip and chain sync.
+"""Connections between members: a network of their own, apart from gossip and chain sync.
 
-A member is dialled when there is something to say to it, or when the balancer wants more connections to a subnetwork,
-at the address of its declaration. One that did not answer is left alone for a moment, one that is blocked for good.
+A member is dialled at the address of its declaration: when a message must be sent to it, or when the balancer wants
+more connections to a subnetwork. A member that did not answer is left alone for a moment. A blocked one is left alone
+for ever.
 """
 
 from __future__ import annotations
@@ -25,16 +26,21 @@ _log = logging.getLogger("nomos_da_network")
 
 
 class PeerAvoided(PeerUnreachable):
-    """This node wants no connection to the peer at the moment: the peer has not failed."""
+    """Error: this node wants no connection to the peer at the moment. The peer has not failed."""
 
 
 class Direction(Enum):
+    """Side that dialled."""
+
     INBOUND = auto()
     OUTBOUND = auto()
 
 
 class DaSwarm:
-    """``address_of`` gives a member's multiaddress; ``network`` is started and closed by whoever made it."""
+    """Connections of one node.
+
+    ``address_of`` gives a member's multiaddress. ``network`` is started and closed by the one who made it.
+    """
 
     def __init__(self, network: Network, address_of: Callable[[str], str | None], settings: ConnectionSettings) -> None:
         self.peer_id = network.peer_id
@@ -45,12 +51,12 @@ class DaSwarm:
         self._connected: dict[str, Direction] = {}
         self._dialling: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._resting: dict[str, float] = {}
-        """Until when peers are left alone, by a monotonic clock."""
+        """Times until which peers are left alone, by the monotonic clock."""
         self._blocked: set[str] = set()
 
     @property
     def connected(self) -> Mapping[str, Direction]:
-        """The peers by who dialled."""
+        """Connected peers, by the side that dialled."""
         return self._connected
 
     @property
@@ -58,7 +64,7 @@ class DaSwarm:
         return frozenset(self._blocked)
 
     async def run(self) -> None:
-        """Keep account of who is connected; ends with the network."""
+        """Keep the list of connected peers up to date. Ends with the network."""
         async with self._network.peer_events() as events:
             for peer in await self._network.peers():
                 self._connected.setdefault(peer, Direction.INBOUND)
@@ -69,7 +75,7 @@ class DaSwarm:
                     self._connected.pop(event.peer_id, None)
 
     async def connect(self, peer: str) -> None:
-        """Do nothing if the peer is connected, else dial it.
+        """Dial a peer that is not connected.
 
         Raises:
             PeerAvoided: blocked, or left alone at the moment.
@@ -90,7 +96,7 @@ class DaSwarm:
             self._connected.setdefault(peer, Direction.OUTBOUND)
 
     async def open_stream(self, peer: str, protocol: str) -> FrameStream:
-        """A stream to a member, which is dialled if need be.
+        """Open a stream to a member. The member is dialled if it is not connected.
 
         Raises:
             PeerUnreachable: as ``connect``, or the peer does not speak the protocol.
@@ -100,7 +106,7 @@ class DaSwarm:
         return await self._network.open_stream(peer, protocol)
 
     async def record_failure(self, peer: str, exchange: Exchange, cause: Exception | None = None) -> None:
-        """Count a failure of a peer, and keep away from it if that is one too many."""
+        """Count a failure of a peer, and keep away from it after too many."""
         if isinstance(cause, PeerAvoided):
             return
         _log.debug("peer %s failed in %s: %s", peer, exchange.value, cause or "no good answer")
@@ -114,7 +120,7 @@ class DaSwarm:
                 await self._network.disconnect(peer)
 
     async def block(self, peer: str) -> bool:
-        """Have nothing to do with a peer any more; False when it was blocked."""
+        """Block a peer for ever. Return False when it was blocked."""
         if peer in self._blocked:
             return False
         self._blocked.add(peer)
@@ -122,7 +128,7 @@ class DaSwarm:
         return True
 
     def unblock(self, peer: str) -> bool:
-        """False when the peer was not blocked."""
+        """Unblock a peer. Return False when it was not blocked."""
         self._resting.pop(peer, None)
         if peer not in self._blocked:
             return False

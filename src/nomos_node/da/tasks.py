@@ -1,4 +1,4 @@
-"""Tasks that run beside what started them, until they end or are all cancelled."""
+"""Background tasks: they run until they end, or until all are cancelled."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ _log = logging.getLogger("nomos_da_network")
 
 
 class TaskSet:
+    """Set of background tasks. A failure is logged."""
+
     def __init__(self) -> None:
         self._tasks: dict[asyncio.Task[None], None] = {}
-        """In the order in which they were started."""
+        """Running tasks in the order of their start."""
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start a task."""
         task = asyncio.create_task(work)
         self._tasks[task] = None
         task.add_done_callback(self._ended)
 
     async def close(self) -> None:
-        """Cancel all of them and wait for their end."""
+        """Cancel all tasks and wait for their end."""
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,7 +1,7 @@
-"""What a member does with a share or a blob's transaction, wherever it came from: check it, keep it, and publish.
+"""Verifier: a member checks and stores each share and each transaction of a blob, wherever it came from.
 
-A share is kept only when it is proven to be the blob's; nothing else is ever served or passed on. When all columns that
-the member is assigned to are here, with the transaction, that goes into the mempool.
+A share is stored only if it is proven to belong to the blob. Nothing else is ever served or passed on. When the member
+has all its assigned columns and the transaction, it puts the transaction into the mempool.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _log = logging.getLogger("nomos_da_verifier")
 
 
 class TransactionRefused(Exception):
-    """The transaction announces no blob of this session."""
+    """Error: the transaction announces no blob of this session."""
 
 
 class Verifier:
-    """``peer_id`` is this member's own."""
+    """Verifier of one member. ``peer_id`` is its own."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Verifier:
         self._peer_id = peer_id
 
     async def run(self) -> None:
-        """Publish, in the end, what is complete enough; endless.
+        """Publish blobs that are overdue but complete enough. Runs for ever.
 
         Raises:
             StorageError: the database failed.
@@ -63,7 +63,7 @@ class Verifier:
                 await self._publish(blob)
 
     async def take_share(self, blob: BlobId, share: Share) -> bool:
-        """Verify and keep a share; False when it was here.
+        """Verify and store a share. Return False when it was stored already.
 
         Raises:
             InvalidShare: it is not the blob's.
@@ -87,7 +87,7 @@ class Verifier:
         return True
 
     async def take_transaction(self, transaction: SignedMantleTx) -> tuple[BlobId, bool]:
-        """Keep the transaction of a blob; its id, and False when it was here.
+        """Store the transaction of a blob. Return the blob's id, and False when it was stored already.
 
         Raises:
             TransactionRefused: it announces no blob, or one of another session.

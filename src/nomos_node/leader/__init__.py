@@ -1,1 +1,1 @@
-"""Leadership: drawing the lottery in every slot, and building the block when it is won."""
+"""Leadership: draw the lottery in every slot, and build the block when it is won."""

@@ -1,8 +1,9 @@
-"""Which pending transactions a block takes.
+"""Selection of the pending transactions for a block.
 
-They are tried in the order given, each on top of the ones before. Those the ledger refuses are to be removed from the
-mempool. A block takes at most ``MAX_TRANSACTIONS``, and no more than a chain sync message can carry (the real node
-forgets the second limit and makes blocks that it can neither store nor send); the rest waits for the next block.
+Transactions are tried in the given order, each on top of the ones before. The caller should remove those that the
+ledger refuses from the mempool. A block takes at most ``MAX_TRANSACTIONS``, and no more bytes than a chain sync message
+can carry. The rest waits for the next block. (The real node ignores the second limit and makes blocks that it can
+neither store nor send.)
 """
 
 from __future__ import annotations
@@ -25,14 +26,16 @@ from nomos_node.mempool.mempool import Pending
 
 _log = logging.getLogger("chain_leader")
 MAX_TRANSACTION_BYTES: Final = MAX_FRAME - 1024
-"""What is left for transactions in a sync message beside the block's header and signature."""
+"""Bytes for transactions in a sync message. The rest is for the header and the signature of the block."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
+    """Transactions of a block."""
+
     transactions: tuple[SignedMantleTx, ...]
     refused: tuple[TxHash, ...]
-    """Transactions that no block on top of this parent can take."""
+    """Transactions that the ledger refuses on top of this parent."""
 
 
 def select_transactions(
@@ -44,7 +47,8 @@ def select_transactions(
     validated_blobs: Set[BlobId],
     rules: LedgerRules,
 ) -> Selection:
-    """
+    """Select the transactions of a block on top of ``parent``.
+
     Raises:
         LedgerError: the header does not fit the parent.
     """

@@ -1,7 +1,7 @@
-"""The leader: in every slot it draws the lottery on top of the tip and, having won, proposes a block.
+"""Leader: it draws the lottery in every slot on top of the tip, and proposes a block when it wins.
 
-The block is added to the own chain first and published only if that works. Leaders of this revision of the protocol
-sign with a key that everybody knows, and neither entropy nor vouchers are used.
+The block is first added to the own chain. It is published only if that succeeds. Leaders of this revision of the
+protocol sign with a key that everybody knows. Neither entropy nor vouchers are used.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LEADER_KEY: Final = Ed25519Key(bytes(32))
 
 
 class Leader:
-    """The node's leader. ``worker`` draws the lottery, ``publish`` sends a block to the peers."""
+    """Leader of a node. ``worker`` draws the lottery. ``publish`` sends a block to the peers."""
 
     def __init__(
         self,
@@ -57,12 +57,12 @@ class Leader:
         self._worker = worker
 
     async def run(self, clock: SlotClock) -> None:
-        """Endless."""
+        """Lead in every slot, for ever."""
         async for tick in clock.ticks():
             await self.lead(tick.slot)
 
     async def lead(self, slot: int) -> Block | None:
-        """Draw for a slot; the block proposed, if it was won and the block is good."""
+        """Draw the lottery of a slot. Return the proposed block, or None if there is none."""
         epoch = self._chain.rules.config.schedule.epoch_of(slot)
         _log.info("Received SlotTick for slot %d, ep %d", slot, epoch)
         if slot <= self._chain.tip.slot:

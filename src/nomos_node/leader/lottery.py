@@ -1,6 +1,6 @@
-"""The node's tickets: the lottery over all notes of the wallet, drawn anew for every slot.
+"""Lottery of the wallet: all notes take part in every slot.
 
-What a draw shares with the other slots of its epoch is kept, so that a thousand notes cost milliseconds a slot.
+The values that all slots of an epoch share are kept. So a thousand notes cost only milliseconds a slot.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from nomos_node.wallet.wallet import Wallet
 
 
 class Tickets:
-    """Every note plays with the same secret key, the leader's."""
+    """Notes of the wallet in the lottery. All use the same secret key: that of the leader."""
 
     def __init__(self, wallet: Wallet, secret_key: int, active_slot_coeff: float) -> None:
         self._wallet = wallet
@@ -23,7 +23,10 @@ class Tickets:
         self._lottery: Lottery | None = None
 
     def winning_note(self, slot: int, epoch: EpochState, latest: UtxoTree) -> NoteId | None:
-        """The first of the wallet's notes, aged in the epoch and unspent still, that wins the slot."""
+        """Return the first winning note of a slot.
+
+        Notes take part that are aged in the epoch and still unspent. Their order is that of the wallet.
+        """
         if self._lottery is None or self._epoch != epoch:
             self._lottery = self._lottery_of(epoch)
             self._epoch = epoch

@@ -1,10 +1,12 @@
-"""In which order the leaders of one slot propose, so that they do not fork the chain at every chance.
+"""Order in which the leaders of one slot propose, so that forks are rare.
 
-With the network's usual parameters every node wins nine slots in ten. Leaders whose mempools differ by one transaction
-in flight make different blocks, and such a fork lasts until one side misses a slot: with k = 10 it splits the network
-for good more often than one would like. So a leader that is not first in turn waits a moment, and does not propose
-where a block of the slot has reached it by then. The order is drawn anew for every slot from the declared providers,
-which all nodes know. The rules of the chain are untouched, and the first in turn proposes at the start of its slot.
+With the usual parameters every node wins nine slots in ten. Leaders whose mempools differ by one transaction make
+different blocks. Such a fork lasts until one side misses a slot, and with k = 10 it splits the network for ever too
+often. So a leader that is not the first in the order waits a moment. It does not propose if a block of the slot has
+arrived by then.
+
+The order is drawn for every slot from the declared providers, which all nodes know. The rules of the chain do not
+change, and the first leader proposes at the start of its slot.
 """
 
 from __future__ import annotations
@@ -18,23 +20,23 @@ from nomos_core.ledger.state import LedgerState
 from nomos_core.mantle.operations import ServiceType
 
 LONGEST_TURN_SECONDS: Final = 0.25
-"""Enough for a proposal to reach every node of a local network."""
+"""Seconds in which a proposal reaches every node of a local network."""
 _TURNS_PER_SLOT: Final = 8
 _LATEST_TURN: Final = 0.5
-"""Of the slot: a block proposed later might not reach the next slot's leaders in time."""
+"""Part of the slot. A later block might not reach the leaders of the next slot in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """``at_once`` makes every leader propose at the start of its slot, as the real node does."""
+    """Order of the leaders. With ``at_once`` every leader proposes at the start of its slot, as the real node does."""
 
     provider: Ed25519PublicKey
-    """This node's own."""
+    """Key of this node."""
     slot_seconds: float
     at_once: bool = False
 
     def delay(self, slot: int, state: LedgerState) -> float:
-        """Seconds to wait in a slot that was won; none for a node that is no declared provider."""
+        """Return the seconds to wait in a won slot. 0 for a node that is no declared provider."""
         providers = _providers(state)
         if self.at_once or self.provider not in providers:
             return 0.0

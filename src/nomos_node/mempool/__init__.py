@@ -1,1 +1,1 @@
-"""Transactions that wait for a block."""
+"""Mempool: transactions that wait for a block."""

@@ -1,4 +1,4 @@
-"""Transactions between mempools: ours are published, those of peers are added."""
+"""Gossip of transactions: publishes those of this node's user, and adds those of peers to the mempool."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ _log = logging.getLogger("nomos_mempool")
 
 
 class TransactionGossip:
+    """Gossip of transactions on one topic."""
+
     def __init__(self, mempool: Mempool, network: PeerNetwork, topic: str) -> None:
         self._mempool = mempool
         self._network = network
         self._topic = topic
         self.unreadable = Counter()
-        """Messages of peers that are no valid transaction."""
+        """Number of messages of peers that were no valid transaction."""
 
     async def submit(self, transaction: SignedMantleTx) -> None:
-        """Add a transaction of this node's user and send it to the peers.
+        """Add a transaction of this node's user to the mempool and send it to the peers.
 
         Raises:
             AlreadyInMempool, TransactionTooLarge, StorageError: as ``Mempool.add``.
@@ -34,7 +36,7 @@ class TransactionGossip:
         await self._network.publish(self._topic, pending.wire)
 
     async def run(self) -> None:
-        """Take in what peers publish; ends with the network."""
+        """Take in the messages of peers. Ends with the network."""
         async with await self._network.subscribe(self._topic) as messages:
             async for message in messages:
                 try:
@@ -45,7 +47,8 @@ class TransactionGossip:
                     _log.exception("a transaction of peer %s could not be processed", message.source)
 
     async def receive(self, data: bytes) -> None:
-        """
+        """Take in one message of a peer. A message that is no transaction is counted and dropped.
+
         Raises:
             StorageError: as ``Mempool.add``.
         """

@@ -1,9 +1,11 @@
-"""The mempool: pending transactions by hash, and the block each former one was seen in.
+"""Mempool: pending transactions by hash, and the block in which each former one was seen.
 
-Nothing is checked here but that a transaction is new: the signatures of its operations were checked when it was parsed,
-everything else is when a block is built. There is no expiry and no return from abandoned forks. The transactions of a
-node's own blocks stay pending (the next attempt to include them fails and removes them); those of others' blocks are
-marked with the block.
+The mempool checks only that a transaction is new. The signatures of its operations were checked when it was parsed.
+Everything else is checked when a block is built. Transactions do not expire, and those of abandoned forks do not come
+back.
+
+Transactions of the node's own blocks stay pending: the next attempt to include them fails and removes them. Those of
+other nodes' blocks are marked with the block.
 """
 
 from __future__ import annotations
@@ -23,34 +25,38 @@ _log = logging.getLogger("nomos_mempool")
 
 
 class AlreadyInMempool(Exception):
-    """The transaction is pending, or was seen in a block."""
+    """Error: the transaction is pending, or was seen in a block."""
 
     def __init__(self) -> None:
         super().__init__("Item already in mempool")
 
 
 class TransactionTooLarge(Exception):
-    """The transaction exceeds what a message between nodes may hold."""
+    """Error: the transaction does not fit into a message between nodes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
+    """Pending transaction, with its wire form."""
+
     transaction: SignedMantleTx
     wire: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class InBlock:
+    """Status of a transaction that was seen in a block."""
+
     block: HeaderId
 
 
 PENDING, UNKNOWN = "Pending", "Unknown"
 Status = str | InBlock
-"""``PENDING``, ``UNKNOWN`` or ``InBlock``."""
+"""Status of a transaction: ``PENDING``, ``UNKNOWN`` or an ``InBlock``."""
 
 
 class Mempool:
-    """The pending transactions. ``new_transactions`` announces each when it becomes pending.
+    """Pending transactions. ``new_transactions`` announces each one when it becomes pending.
 
     ``now_ms`` is the wall clock, in milliseconds of the Unix epoch.
     """
@@ -64,7 +70,7 @@ class Mempool:
         self._last_added_ms = 0
 
     def recover(self) -> None:
-        """Take up what the mempool held when the node last ran."""
+        """Read from disk what the mempool contained when the node last ran."""
         for stored in self._store.all():
             self._last_added_ms = max(self._last_added_ms, stored.added_at_ms)
             if stored.block is not None:
@@ -79,7 +85,7 @@ class Mempool:
 
     @property
     def last_added_ms(self) -> int:
-        """When the newest transaction came, in milliseconds of the Unix epoch; 0 before the first."""
+        """Time of the newest transaction, in milliseconds of the Unix epoch. 0 before the first."""
         return self._last_added_ms
 
     async def add(self, transaction: SignedMantleTx) -> Pending:
@@ -102,11 +108,11 @@ class Mempool:
         return pending
 
     def pending(self) -> list[Pending]:
-        """All pending transactions in the order in which blocks take them: ascending by hash."""
+        """Return all pending transactions in the order in which blocks take them: ascending by hash."""
         return [self._pending[hash_] for hash_ in sorted(self._pending)]
 
     async def find(self, hashes: Sequence[TxHash]) -> list[SignedMantleTx | None]:
-        """The transactions of these hashes, pending or not; None for unknown ones."""
+        """Return the transactions of these hashes, pending or not. None for unknown ones."""
         absent = [hash_ for hash_ in hashes if hash_ not in self._pending]
         stored = {item.hash: item for item in await self._store.get(absent)} if absent else {}
         found = (self._pending.get(hash_) or stored.get(hash_) for hash_ in hashes)
@@ -116,9 +122,9 @@ class Mempool:
         return [self._status(hash_) for hash_ in hashes]
 
     async def mark_in_block(self, transactions: Iterable[SignedMantleTx], block: HeaderId) -> None:
-        """Note that the transactions are in a block of another node: none of them is pending any more.
+        """Note that the transactions are in a block of another node, so they are no longer pending.
 
-        Those that were unknown are kept as well, so that gossip that comes later than the block finds them known.
+        Unknown ones are stored too. When gossip brings them later, they are known.
         """
         included: list[StoredTransaction] = []
         for transaction in transactions:
@@ -131,7 +137,7 @@ class Mempool:
         await self._store.add(*included)
 
     async def remove(self, hashes: Sequence[TxHash]) -> None:
-        """Forget transactions that no block can take."""
+        """Forget transactions that the ledger refuses."""
         for hash_ in hashes:
             self._pending.pop(hash_, None)
             _log.debug("transaction %064x removed: no block can take it", hash_)

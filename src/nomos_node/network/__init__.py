@@ -1,9 +1,9 @@
-"""The node's network: gossip and request streams over libp2p QUIC, offered to the asyncio world.
+"""Network of the node: gossip and request streams over libp2p QUIC, for asyncio code.
 
-This is the only package that speaks trio and libp2p. ``NetworkService`` runs a py-libp2p host in a thread of its
-own; everything else here is plain values. Names are loaded on first use, so that importing the package costs nothing;
-``preload`` imports the heavy part without starting a thread or an event loop, so a process that forks nodes can call
-it once beforehand.
+Only this package uses trio and libp2p. ``NetworkService`` runs a py-libp2p host in a thread of its own. Everything else
+here is plain values and interfaces. Names are loaded on first use, so that importing the package costs nothing.
+``preload`` imports the heavy part and starts neither a thread nor an event loop, so that a process may fork nodes after
+it.
 """
 
 from __future__ import annotations

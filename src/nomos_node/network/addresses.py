@@ -10,12 +10,12 @@ _EXPECTED = "expected /ip4|ip6|dns|dns4|dns6/<host>/udp/<port>/quic-v1, optional
 
 
 class AddressError(ValueError):
-    """A text is not the multiaddress of a QUIC endpoint."""
+    """Error: a text is not the multiaddress of a QUIC endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuicEndpoint:
-    """Where a peer listens. ``host`` is an IP address or, for the dns protocols, a name."""
+    """Address at which a peer listens. ``host`` is an IP address or, for the dns protocols, a name."""
 
     protocol: str
     host: str
@@ -48,7 +48,7 @@ def parse_endpoint(text: str) -> QuicEndpoint:
 
 
 def endpoint_of(host: str, port: int) -> QuicEndpoint:
-    """The endpoint of an IP address and a UDP port."""
+    """Return the endpoint of an IP address and a UDP port."""
     return QuicEndpoint(f"ip{ipaddress.ip_address(host).version}", host, port)
 
 

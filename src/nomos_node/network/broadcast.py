@@ -1,4 +1,4 @@
-"""Events from one part of the node to any number of others, each reading at its own pace."""
+"""Broadcast of events from one part of the node to any number of readers. Each reads at its own pace."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from nomos_node.network.feed import Feed
 T = TypeVar("T")
 
 _CAPACITY: Final = 4096
-"""Events a reader may lag behind before it loses the newest."""
+"""Most events that wait for a slow reader. It loses later ones."""
 
 
 class Broadcast(Generic[T]):
-    """Not thread-safe: published to and read in one event loop."""
+    """Broadcast in one event loop. Not thread-safe."""
 
     def __init__(self) -> None:
         self._feeds: list[Feed[T]] = []
-        """In the order in which they subscribed."""
+        """Feeds in the order in which they subscribed."""
 
     def subscribe(self) -> Feed[T]:
-        """The events from now on, until either side closes the feed."""
+        """Return a feed of the events from now on, until either side closes it."""
         feed: Feed[T] = Feed(_CAPACITY, on_close=self._feeds.remove)
         self._feeds.append(feed)
         return feed

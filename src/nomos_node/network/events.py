@@ -1,4 +1,4 @@
-"""What the network tells the rest of the node: messages, peers that come and go, a summary."""
+"""Events of the network: messages, peers that connect and disconnect, and a summary."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class GossipMessage:
-    """A message of a topic.
+    """Message of a topic.
 
-    ``source`` is the peer that published it and ``forwarder`` the connected peer that handed it to us; both are
-    ``None`` for a message this node published itself (libp2p does not echo those, so the service does).
+    ``source`` is the peer that published it. ``forwarder`` is the connected peer that sent it to us. Both are None for
+    a message of this node: libp2p does not deliver those, so the service does.
     """
 
     topic: str
@@ -21,14 +21,14 @@ class GossipMessage:
 
 @dataclass(frozen=True, slots=True)
 class PeerConnected:
-    """The first connection to a peer is up."""
+    """Event: the first connection to a peer is up."""
 
     peer_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class PeerDisconnected:
-    """The last connection to a peer is gone."""
+    """Event: the last connection to a peer is gone."""
 
     peer_id: str
 
@@ -38,7 +38,7 @@ PeerEvent = PeerConnected | PeerDisconnected
 
 @dataclass(frozen=True, slots=True)
 class NetworkInfo:
-    """The counters of the node's ``network/info`` endpoint."""
+    """Counters of the ``network/info`` endpoint."""
 
     listen_addresses: tuple[str, ...]
     n_peers: int

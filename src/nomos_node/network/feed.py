@@ -1,4 +1,4 @@
-"""A bounded queue of events read with ``async for``."""
+"""Feed: a bounded queue of events, read with ``async for``."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _CLOSED = object()
 
 
 class Feed(AsyncIterator[T], Generic[T]):
-    """Events in the order they happened, for one reader.
+    """Queue of events in their order, for one reader.
 
-    Events that arrive from the creation of the feed on are kept until read; when ``capacity`` events wait, later ones
-    are dropped and counted. Iteration ends when the feed is closed and read empty. Not thread-safe: use it in the
-    event loop that created it.
+    Events are kept from the creation of the feed until they are read. When ``capacity`` events wait, later ones are
+    dropped and counted. The iteration ends when the feed is closed and empty. Not thread-safe: use it in the event loop
+    that created it.
     """
 
     def __init__(self, capacity: int, on_close: Callable[[Feed[T]], None] | None = None) -> None:
@@ -25,10 +25,10 @@ class Feed(AsyncIterator[T], Generic[T]):
         self._on_close = on_close
         self._closed = False
         self.dropped = 0
-        """How many events found the feed full."""
+        """Number of events that were dropped because the feed was full."""
 
     def offer(self, event: T) -> bool:
-        """Add an event; ``False`` when the feed is closed or full."""
+        """Add an event. Return False when the feed is closed or full."""
         if self._closed:
             return False
         if self._queue.qsize() >= self._capacity:
@@ -38,7 +38,7 @@ class Feed(AsyncIterator[T], Generic[T]):
         return True
 
     def close(self) -> None:
-        """End the feed: what was offered before can still be read."""
+        """End the feed. Events from before can still be read."""
         if self._closed:
             return
         self._closed = True

@@ -1,6 +1,6 @@
-"""Cutting streams into frames.
+"""Framing: cuts streams into frames.
 
-On request streams a frame is a 16-bit little-endian length and that many bytes; on gossip streams the length is an
+On request streams a frame is a 16-bit little-endian length and that many bytes. On gossip streams the length is an
 unsigned LEB128 varint.
 """
 
@@ -25,7 +25,7 @@ def encode_frame(payload: bytes) -> bytes:
 
 
 class FrameDecoder:
-    """Cuts the bytes of a stream into frames."""
+    """Decoder that cuts the bytes of a request stream into frames."""
 
     __slots__ = ("_buffer",)
 
@@ -36,7 +36,7 @@ class FrameDecoder:
         self._buffer += data
 
     def next_frame(self) -> bytes | None:
-        """The next complete frame, or ``None`` until more bytes are fed."""
+        """Return the next complete frame, or None until more bytes are fed."""
         if len(self._buffer) < _LENGTH_SIZE:
             return None
         end = _LENGTH_SIZE + int.from_bytes(self._buffer[:_LENGTH_SIZE], "little")
@@ -48,12 +48,12 @@ class FrameDecoder:
 
     @property
     def mid_frame(self) -> bool:
-        """Whether bytes of an unfinished frame are held."""
+        """Whether the decoder has bytes of an unfinished frame."""
         return bool(self._buffer)
 
 
 class VarintFrameDecoder:
-    """Cuts the bytes of a gossip stream into frames; frames above ``limit`` bytes are skipped."""
+    """Decoder that cuts the bytes of a gossip stream into frames. Frames above ``limit`` bytes are skipped."""
 
     __slots__ = ("_buffer", "_limit", "_skip")
 
@@ -66,7 +66,7 @@ class VarintFrameDecoder:
         self._buffer += data
 
     def next_frame(self) -> bytes | None:
-        """The next complete frame, or ``None`` until more bytes are fed.
+        """Return the next complete frame, or None until more bytes are fed.
 
         Raises:
             ValueError: a length of more than 64 bits.

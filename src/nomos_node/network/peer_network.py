@@ -1,4 +1,4 @@
-"""The network as interfaces: what the services of a node use of it. ``NetworkService`` is the real one."""
+"""Interfaces of the network: the parts that the services of a node use. ``NetworkService`` is the real network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nomos_node.network.traffic import Traffic
 
 
 class FrameStream(Protocol):
-    """A stream of frames to one peer, in both directions. ``async with`` closes it, or resets it after an error."""
+    """Stream of frames to one peer, in both directions. ``async with`` closes it, or resets it after an error."""
 
     @property
     def peer_id(self) -> str: ...
@@ -26,11 +26,11 @@ class FrameStream(Protocol):
         ...
 
     async def write_frame(self, payload: bytes) -> None:
-        """Send a frame of at most 65,535 bytes; wait while the peer does not keep up."""
+        """Send a frame of at most 65,535 bytes. Waits while the peer does not keep up."""
         ...
 
     async def close(self) -> None:
-        """End both sides; what was written still arrives."""
+        """End both sides. What was written still arrives."""
         ...
 
     async def reset(self) -> None:
@@ -43,7 +43,7 @@ class FrameStream(Protocol):
 
 
 class PeerNetwork(Protocol):
-    """The part of the network that chain sync and gossip use."""
+    """Part of the network that chain sync and gossip use."""
 
     async def subscribe(self, topic: str) -> Feed[GossipMessage]: ...
 
@@ -63,7 +63,7 @@ class PeerNetwork(Protocol):
 
 
 class Network(PeerNetwork, Protocol):
-    """One peer's whole network. ``async with`` starts and closes it; the methods are those of ``NetworkService``."""
+    """Whole network of one peer. ``async with`` starts and closes it. The methods are those of ``NetworkService``."""
 
     @property
     def peer_id(self) -> str: ...

@@ -1,4 +1,4 @@
-"""The network as the rest of the node sees it: publish, subscribe, request, serve, peers."""
+"""Network service: publish, subscribe, request, serve, peers."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from nomos_node.telemetry.levels import TRACE
 FEED_CAPACITY = 8_192
 MAX_PUBLISH_RETRIES = 3
 PUBLISH_BACKOFF = 5.0
-"""Base of the exponential back-off: a message without peers is retried after 1, 5 and 25 seconds."""
+"""Base of the exponential back-off in seconds: a message without peers is sent again after 1, 5 and 25 seconds."""
 
 RequestHandler = Callable[[bytes, str], AsyncIterator[bytes]]
-"""Called with a request frame and the peer's id; yields the response frames."""
+"""Function that answers a request: gets the frame and the peer's id, yields the frames of the answer."""
 StreamHandler = Callable[[Stream], Awaitable[None]]
 
 
 class NetworkService:
-    """A libp2p host in a thread of its own. Use it from the event loop that started it; several may run at once.
+    """Network on a libp2p host in a thread of its own.
 
-    ``async with NetworkService(settings)`` starts and closes it; closed, it can't be started again. ``log`` is for a
-    network beside that of gossip and chain sync.
+    Use it from the event loop that started it. Several may run at the same time. ``async with`` starts and closes it.
+    It can't be started again. A network beside that of gossip and chain sync has its own ``log``.
     """
 
     def __init__(self, settings: NetworkSettings, log: logging.Logger | None = None) -> None:
@@ -46,7 +46,7 @@ class NetworkService:
         self._topics: defaultdict[str, list[Feed[GossipMessage]]] = defaultdict(list)
         self._peer_feeds: list[Feed[PeerEvent]] = []
         self._tasks: dict[asyncio.Task[None], None] = {}
-        """In the order in which they were started."""
+        """Running tasks in the order of their start."""
         self._connected: set[str] = set()
         self._host = Libp2pHost(settings, self, self._log)
         self._thread: TrioThread | None = None
@@ -71,7 +71,7 @@ class NetworkService:
         self._log.info("listening at UDP %s:%d as peer %s", *listen_socket.getsockname()[:2], self.peer_id)
 
     async def close(self) -> None:
-        """Hang up, stop the thread and end every feed. Does nothing when not running."""
+        """Hang up, stop the thread and end every feed. Does nothing when the network does not run."""
         thread, self._thread = self._thread, None
         if thread is None:
             return
@@ -92,7 +92,7 @@ class NetworkService:
     # Gossip
 
     async def subscribe(self, topic: str) -> Feed[GossipMessage]:
-        """Join a topic. The feed holds every message from now on, our own included."""
+        """Join a topic. The feed gets every message from now on, also those of this node."""
         feed = Feed[GossipMessage](FEED_CAPACITY, self._topics[topic].remove)
         self._topics[topic].append(feed)
         await self._running().call(self._host.subscribe, topic)
@@ -100,10 +100,10 @@ class NetworkService:
         return feed
 
     async def publish(self, topic: str, data: bytes) -> None:
-        """Send a message to every peer of a topic, then to our own subscribers.
+        """Send a message to every peer of a topic, then to the subscribers in this node.
 
-        Without peers the message is retried three times in the background and then dropped with an error in the
-        log; our own subscribers get it only once it has been sent. A message that went round already is dropped.
+        Without peers the message is sent again three times in the background, and then dropped with an error in the
+        log. The subscribers in this node get it only once it has been sent. A message that was sent before is dropped.
 
         Raises:
             MessageTooLarge: the message exceeds what peers take.
@@ -129,7 +129,7 @@ class NetworkService:
     ) -> AsyncGenerator[bytes, None]:
         """Send one frame and yield the frames of the answer until the peer ends it.
 
-        ``timeout`` limits, in seconds, the wait for each frame. Leaving the iteration early (``aclose``) resets the
+        ``timeout`` is the longest wait for each frame, in seconds. Ending the iteration early (``aclose``) resets the
         stream.
 
         Raises:
@@ -141,9 +141,9 @@ class NetworkService:
                 yield answer
 
     def serve(self, protocol: str, handler: RequestHandler, *, max_concurrent: int) -> None:
-        """Answer requests: one frame in, the frames ``handler`` yields out. Call it before ``start``.
+        """Answer requests: one frame comes in, and the frames that ``handler`` yields go out. Call it before ``start``.
 
-        An error in the handler is logged and resets the stream, as do requests beyond ``max_concurrent``.
+        An error in the handler is logged and resets the stream. Requests beyond ``max_concurrent`` are reset too.
         """
 
         async def answer(stream: Stream) -> None:
@@ -155,7 +155,8 @@ class NetworkService:
         self.serve_streams(protocol, answer, max_concurrent=max_concurrent)
 
     def serve_streams(self, protocol: str, handler: StreamHandler, *, max_concurrent: int) -> None:
-        """Hand inbound streams of a protocol to ``handler``, each in a task of its own; closed when it returns.
+        """Pass inbound streams of a protocol to ``handler``, each in its own task. The stream is closed when it
+        returns.
 
         Call it before ``start``, so that no peer finds the protocol missing.
         """
@@ -168,7 +169,7 @@ class NetworkService:
     # Peers
 
     async def dial(self, address: str) -> str:
-        """Connect to a multiaddress once; return the peer id found there.
+        """Connect to a multiaddress once. Return the id of the peer there.
 
         Raises:
             PeerUnreachable: nobody answers.
@@ -177,18 +178,18 @@ class NetworkService:
         return await self._running().call(self._host.dial, address)
 
     async def disconnect(self, peer_id: str) -> None:
-        """Hang up on a peer. Initial peers are dialled again; does nothing when the peer is not connected."""
+        """Hang up on a peer. Does nothing when it is not connected. Initial peers are dialled again."""
         await self._running().call(self._host.disconnect, peer_id)
 
     async def info(self) -> NetworkInfo:
         return await self._running().call(self._host.info)
 
     async def peers(self) -> tuple[str, ...]:
-        """The ids of the connected peers."""
+        """Return the ids of the connected peers."""
         return await self._running().call(self._host.peers)
 
     def peer_events(self) -> Feed[PeerEvent]:
-        """Peers that connect and disconnect from now on."""
+        """Return a feed of peers that connect and disconnect from now on."""
         feed = Feed[PeerEvent](FEED_CAPACITY, self._peer_feeds.remove)
         self._peer_feeds.append(feed)
         return feed

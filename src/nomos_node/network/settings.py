@@ -1,4 +1,4 @@
-"""Settings of one libp2p host: identity, addresses, gossip parameters and how fast a lost peer is noticed."""
+"""Settings of a libp2p host: identity, addresses, gossip parameters, and timeouts of connections."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nomos_node.network.addresses import parse_endpoint
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GossipsubSettings:
-    """The mesh parameters of gossipsub 1.1; the defaults are those of the Rust node.
+    """Mesh parameters of gossipsub 1.1. The defaults are those of the Rust node.
 
     ``max_transmit_size`` is in bytes and counts the encoded message: payload, topic, author and sequence number.
     """
@@ -28,15 +28,15 @@ class GossipsubSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkSettings:
-    """One host: its key, where it listens, whom it dials.
+    """Settings of one host: its key, its address, the peers that it dials.
 
-    ``node_key`` is the 32-byte Ed25519 secret; the peer id follows from it. ``listen_port`` 0 takes a free port.
+    ``node_key`` is the 32-byte Ed25519 secret. The peer id follows from it. ``listen_port`` 0 takes a free port.
     ``initial_peers`` are multiaddresses such as ``/ip4/127.0.0.1/udp/3000/quic-v1``, with or without ``/p2p/<peer
-    id>``; they are kept connected for as long as the host runs. ``external_address`` (a multiaddress) replaces the
-    listening addresses in what identify tells peers. ``identify_protocol`` is the protocol version identify sends.
+    id>``. They are kept connected as long as the host runs. ``external_address`` (a multiaddress) replaces the
+    listening addresses in identify messages. ``identify_protocol`` is the protocol version in them.
 
-    A connection over which nothing arrives for ``idle_timeout`` seconds is lost; a ping every
-    ``keep_alive_interval`` seconds keeps a quiet one alive. Durations are in seconds.
+    A connection is lost when nothing arrives for ``idle_timeout`` seconds. A ping every ``keep_alive_interval`` seconds
+    keeps a quiet one alive. Durations are in seconds.
     """
 
     node_key: bytes
@@ -65,9 +65,9 @@ class NetworkSettings:
 
     @property
     def dial_host(self) -> str | None:
-        """The local address outgoing connections are made from; ``None`` leaves the choice to the system.
+        """Local address of outgoing connections. None leaves the choice to the system.
 
-        A node that listens on one address also dials from it, so that whoever stands between two nodes can tell
-        them apart by address alone.
+        A node that listens on one address also dials from it. So a relay between two nodes can tell them apart by
+        address.
         """
         return None if ipaddress.ip_address(self.listen_host).is_unspecified else self.listen_host

@@ -1,4 +1,4 @@
-"""A stream of frames to one peer, asyncio side."""
+"""Stream of frames to one peer, on the side of asyncio."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 class Stream:
-    """Long-lived or short, bidirectional; used with ``async with``, which closes it, or resets it on an error.
+    """Stream in both directions, short or long-lived. ``async with`` closes it, or resets it after an error.
 
-    ``frames`` counts those that arrive.
+    ``frames`` counts the frames that arrive.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Stream:
         self._log = log
 
     async def read_frame(self, timeout: float | None = None) -> bytes | None:
-        """The next frame, or ``None`` once the peer has ended its side.
+        """Return the next frame, or None once the peer has ended its side.
 
         Raises:
             RequestFailed: nothing came within ``timeout`` seconds.
@@ -58,12 +58,12 @@ class Stream:
         return frame
 
     async def write_frame(self, payload: bytes) -> None:
-        """Send a frame of at most 65,535 bytes; waits while the peer doesn't keep up."""
+        """Send a frame of at most 65,535 bytes. Waits while the peer does not keep up."""
         await self._thread.call(self._stream.write_frame, payload)
         self._log.log(TRACE, "frame out: %d bytes of %s to peer %s", len(payload), self.protocol, self.peer_id)
 
     async def close(self) -> None:
-        """End both sides; what was written still arrives."""
+        """End both sides. What was written still arrives."""
         await self._finish(self._stream.close)
 
     async def reset(self) -> None:
@@ -71,7 +71,7 @@ class Stream:
         await self._finish(self._stream.reset)
 
     async def _finish(self, ending: Callable[[], Awaitable[None]]) -> None:
-        with suppress(NetworkClosed):  # closed with the network
+        with suppress(NetworkClosed):  # the network has closed it
             await self._thread.call(ending)
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""What went over a network since the node started, for its metrics."""
+"""Traffic of a network since the start of the node, for its metrics."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from nomos_node.telemetry.instruments import Counter
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
+    """Counters of one network."""
+
     arrived: Counter = field(default_factory=Counter)
-    """Gossip messages of peers."""
+    """Gossip messages that arrived from peers."""
     sent: Counter = field(default_factory=Counter)
     """Gossip messages that reached a peer."""
     unsent: Counter = field(default_factory=Counter)
-    """Gossip messages given up for want of peers."""
+    """Gossip messages that were given up because there were no peers."""
     frames: Counter = field(default_factory=Counter)
     """Frames that arrived on streams."""
     peer_changes: Counter = field(default_factory=Counter)

@@ -1,7 +1,7 @@
-"""A thread that runs trio, and the crossing between it and an asyncio event loop.
+"""Thread that runs trio, and the calls between it and an asyncio event loop.
 
-Calls go one way (``TrioThread.call``: run an async function over there, await its result here); events come the
-other way (``TrioThread.emit``: call a function in the asyncio loop). Cancelling a call cancels the function.
+Calls go to trio: ``TrioThread.call`` runs an async function there and waits for its result here. Events come from trio:
+``TrioThread.emit`` calls a function in the asyncio loop. Cancelling a call cancels the function.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Ts = TypeVarTuple("Ts")
 
 
 class Program(Protocol):
-    """What the thread runs: until ``stop`` is set, calling ``ready`` once it can be used."""
+    """Program of the thread. It runs until ``stop`` is set and calls ``ready`` once it can be used."""
 
     async def run(self, ready: Callable[[], None], stop: trio.Event) -> None: ...
 
@@ -35,7 +35,7 @@ class TrioThread:
         self._thread: threading.Thread | None = None
 
     async def start(self) -> None:
-        """Start the thread; return when the program is ready, or raise what it failed with."""
+        """Start the thread. Return when the program is ready, or raise the error that it failed with."""
         self._loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._finished: asyncio.Future[None] = self._loop.create_future()
@@ -44,17 +44,17 @@ class TrioThread:
         await asyncio.shield(self._ready)
 
     async def stop(self) -> None:
-        """Ask the program to end and wait for its thread. Does nothing when it has ended already."""
+        """Ask the program to end and wait for its thread. Does nothing when it has ended."""
         if self._thread is None:
             return
-        with suppress(trio.RunFinishedError):  # it ended by itself
+        with suppress(trio.RunFinishedError):  # it has ended already
             self._token.run_sync_soon(self._stop.set)
         await asyncio.wait([self._finished])
         self._thread.join()
         self._thread = None
 
     async def wait_finished(self) -> None:
-        """Wait for the program's end; raise what it failed with."""
+        """Wait for the end of the program. Raise the error that it failed with."""
         await asyncio.shield(self._finished)
 
     async def call(self, function: Callable[[*Ts], Awaitable[T]], *args: *Ts) -> T:
@@ -73,13 +73,13 @@ class TrioThread:
             raise
 
     def notify(self, function: Callable[[*Ts], object], *args: *Ts) -> None:
-        """Call a plain function in the trio thread, later. Ignored when the program has ended."""
-        with suppress(NetworkClosed):  # nobody is left to be told
+        """Call a plain function in the trio thread later. Does nothing when the program has ended."""
+        with suppress(NetworkClosed):  # the program has ended
             self._run_sync_soon(function, *args)
 
     def emit(self, function: Callable[[*Ts], object], *args: *Ts) -> None:
-        """Call a plain function in the asyncio loop, later. Ignored when the loop is closed."""
-        with suppress(RuntimeError):  # the loop is gone, and with it everyone who listened
+        """Call a plain function in the asyncio loop later. Does nothing when the loop is closed."""
+        with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(function, *args)
 
     def _run_sync_soon(self, function: Callable[[*Ts], object], *args: *Ts) -> None:
@@ -94,7 +94,7 @@ class TrioThread:
         failure: BaseException | None = None
         try:
             trio.run(self._main)
-        except BaseException as error:  # handed to the asyncio side whatever it is
+        except BaseException as error:  # any error goes to the asyncio side
             failure = error
         self.emit(self._settle, failure)
 
@@ -129,11 +129,11 @@ class TrioThread:
                 future.set_result(None)
             else:
                 future.set_exception(failure)
-                future.exception()  # mark as seen: whoever waits still gets it
+                future.exception()  # mark it as seen; a waiter still gets it
 
 
 class _Call:
-    """One function on its way through the trio thread and back."""
+    """Call of one function in the trio thread."""
 
     __slots__ = ("_args", "_emit", "_function", "future", "scope")
 
@@ -155,7 +155,7 @@ class _Call:
         try:
             with self.scope:
                 outcome = self.future.set_result, await self._function(*self._args)
-        except Exception as error:  # belongs to the caller, not to this thread
+        except Exception as error:  # the error belongs to the caller, not to this thread
             outcome = self.future.set_exception, error
         finally:
             self._emit(self._settle, *outcome)

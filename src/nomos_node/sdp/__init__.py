@@ -1,1 +1,1 @@
-"""The Service Declaration Protocol's client side: what this node posts about itself."""
+"""Service Declaration Protocol (SDP), client side: post declarations, and log those of the ledger."""

@@ -1,7 +1,8 @@
-"""Posting declarations as the protocol's nodes do at this revision: signed with keys of zero, which everybody knows.
+"""Posting of declarations. They are signed with keys of zero, which everybody knows, as at this revision of the
+protocol.
 
-So only declarations of those keys can be accepted by a ledger. Nobody keeps which declaration is a node's own yet, so
-activity and withdrawals have nothing to refer to: they are answered, logged and dropped.
+So a ledger accepts only declarations of those keys. The protocol does not yet store which declaration belongs to a
+node. So activity and withdrawals have nothing to refer to: they are answered, logged and dropped.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _SIGNER = ZkAndEd25519Signer((0,), Ed25519Key(bytes(32)))
 
 
 class DeclarationPosting:
-    """``worker`` signs the transactions, which may take seconds."""
+    """Poster of declarations. ``worker`` signs the transactions, which may take seconds."""
 
     def __init__(self, gossip: TransactionGossip, prover: Prover, worker: Worker) -> None:
         self._gossip = gossip
@@ -31,7 +32,8 @@ class DeclarationPosting:
         self._worker = worker
 
     async def declare(self, declaration: SDPDeclare) -> DeclarationId:
-        """
+        """Sign and submit a declaration. Return its id.
+
         Raises:
             ProofError: the prover failed.
             AlreadyInMempool, TransactionTooLarge, StorageError: as ``Mempool.add``.
@@ -46,7 +48,9 @@ class DeclarationPosting:
         return identifier
 
     def report_activity(self, activity: DaActivity | BlendActivity) -> None:
+        """Log that activity can't be posted."""
         _log.error("No declaration_id set. Cannot post activity without declaration.")
 
     def withdraw(self, declaration: DeclarationId) -> None:
+        """Log that a withdrawal can't be posted."""
         _log.error("No declaration_id set. Cannot post withdrawal without declaration.")

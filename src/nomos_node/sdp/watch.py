@@ -1,4 +1,4 @@
-"""The log of declarations and sessions, as the ledger of the tip has them."""
+"""Log of declarations and sessions in the ledger of the tip."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _NAMES = {ServiceType.BLEND: "Blend", ServiceType.DATA_AVAILABILITY: "data avail
 
 
 class DeclarationWatch:
-    """A watch on the tip's ledger, which logs each session that begins and each declaration that comes or goes."""
+    """Watch on the ledger of the tip. It logs each session that begins, and each declaration that comes or goes."""
 
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
         self._seen: Mapping[ServiceType, ServiceState] = {}
 
     async def run(self) -> None:
-        """Follow the chain; ends with it."""
+        """Follow the chain. Ends with it."""
         async with self._chain.new_blocks.subscribe() as blocks:
             self.look(self._chain.tip_state().sdp)
             async for _ in blocks:
                 self.look(self._chain.tip_state().sdp)
 
     def look(self, ledger: SdpState) -> None:
-        """Log what is new in the declarations of a ledger since the last one that was looked at."""
+        """Log the changes in the declarations since the last look."""
         services = ledger.services
         for service, state in services.items():
             before = self._seen.get(service)

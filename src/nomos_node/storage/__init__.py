@@ -1,1 +1,1 @@
-"""What the node keeps on disk: blocks, the chain's state, and the mempool, in one SQLite database."""
+"""Storage of the node: blocks, the state of the chain, the mempool and blobs, in one SQLite database."""

@@ -1,7 +1,7 @@
-"""Blocks on disk by id, the irreversible chain by slot, and where the chain stands.
+"""Blocks on disk by id, the irreversible chain by slot, and the position of the chain.
 
-One accepted block is one piece of work: the block, the new tip and LIB, and what the LIB's move made irreversible or
-stale are on disk together.
+One accepted block is one piece of work: the block, the new tip and LIB, and the changes that the move of the LIB brings
+are on disk together.
 """
 
 from __future__ import annotations
@@ -17,16 +17,20 @@ from nomos_node.storage.database import Database
 
 @dataclass(frozen=True, slots=True)
 class StoredBlock:
+    """Block on disk."""
+
     id: HeaderId
     parent: HeaderId
     slot: int
     height: int
     wire: bytes
-    """The block in the protocol's binary form, as it is sent to peers."""
+    """Binary form of the block, as it is sent to peers."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChainPosition:
+    """Position of the chain."""
+
     genesis: HeaderId
     tip: HeaderId
     lib: HeaderId
@@ -35,13 +39,15 @@ class ChainPosition:
 
 @dataclass(frozen=True, slots=True)
 class RecordedPosition(ChainPosition):
+    """Position of the chain on disk."""
+
     recorded_at: float
-    """Seconds of the Unix epoch; how long the node was offline is counted from here."""
+    """Seconds of the Unix epoch. A restart counts from then how long the node was offline."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A ledger state of the irreversible chain."""
+    """Ledger state of the irreversible chain."""
 
     id: HeaderId
     slot: int
@@ -50,6 +56,8 @@ class Snapshot:
 
 
 class BlockStore:
+    """Store of blocks."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -62,9 +70,10 @@ class BlockStore:
         immutable: Sequence[Branch[HeaderId]] = (),
         stale: Iterable[HeaderId] = (),
     ) -> None:
-        """Put the chain's position on disk, with the block that led to it and what its LIB settled.
+        """Write the position of the chain, the block that led to it, and the effects of a move of the LIB.
 
-        ``now`` is the wall clock, in seconds of the Unix epoch.
+        ``now`` is the wall clock, in seconds of the Unix epoch. ``immutable`` blocks became irreversible, ``stale``
+        ones are removed.
 
         Raises:
             StorageError: as ``Database.run``.
@@ -92,7 +101,7 @@ class BlockStore:
         return StoredBlock(*row) if row else None
 
     async def immutable_ids(self, first_slot: int, last_slot: int, limit: int) -> list[HeaderId]:
-        """Ids of the irreversible chain in a range of slots, both ends included, oldest first."""
+        """Return ids of the irreversible chain in a range of slots, both ends included, oldest first."""
         query = "SELECT id FROM immutable WHERE slot BETWEEN ? AND ? ORDER BY slot LIMIT ?"
         return await self._database.run(
             lambda connection: [id_ for (id_,) in connection.execute(query, (first_slot, last_slot, limit))]
@@ -107,14 +116,14 @@ class BlockStore:
         return RecordedPosition(row[0], row[1], row[2], Mode(row[3]), row[4]) if row else None
 
     def blocks_above(self, height: int) -> list[StoredBlock]:
-        """All blocks higher than ``height``, on every fork, lowest first."""
+        """Return all blocks higher than ``height`` on all forks, lowest first."""
         query = "SELECT id, parent, slot, height, wire FROM blocks WHERE height > ? ORDER BY height, slot"
         return self._database.run_blocking(
             lambda connection: [StoredBlock(*row) for row in connection.execute(query, (height,))]
         )
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
-        """Keep this snapshot in place of the earlier ones."""
+        """Store this snapshot in place of the earlier ones."""
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM snapshots")

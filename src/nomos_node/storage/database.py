@@ -1,9 +1,9 @@
-"""The SQLite database of a node.
+"""SQLite database of a node.
 
-Work on it is a function of the connection, and is done in the order in which it was handed in. A node uses
-``ThreadedDatabase``: one thread does the work, and whatever waits at the same time shares one transaction, so that a
-busy node commits seldom. With a write-ahead log a process killed at any moment leaves a database that opens again;
-every piece of work is in it wholly or not at all.
+Work is a function of the connection. It is done in the order in which it was handed in. A node uses
+``ThreadedDatabase``: one thread does the work, and all work that waits at the same time shares one transaction, so that
+a busy node commits seldom. The database has a write-ahead log. If the process is killed at any moment, the database
+opens again, and every piece of work is in it wholly or not at all.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LARGEST_BATCH: Final = 256
 
 
 class StorageError(Exception):
-    """The database can't be opened or used; the message names its file."""
+    """Error: the database can't be opened or used. The message names its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class _Job(Generic[T]):
 
 
 class Database:
-    """A database that does work at once, in the thread of the caller. ``close`` it in the end."""
+    """Database that does work at once, in the thread of the caller. ``close`` it in the end."""
 
     def __init__(self, connection: sqlite3.Connection, name: str) -> None:
         self._connection = connection
@@ -50,7 +50,7 @@ class Database:
 
     @classmethod
     def open(cls, directory: Path) -> Self:
-        """Open or make the database of a ``storage.db_path``, which no other process may hold.
+        """Open or create the database of a ``storage.db_path``. No other process may have it open.
 
         Raises:
             StorageError: not writable, held by another process, or made by another version.
@@ -77,11 +77,11 @@ class Database:
         return await asyncio.wrap_future(self._submit(work))
 
     def run_blocking(self, work: Work[T]) -> T:
-        """``run`` for callers outside the event loop."""
+        """Do ``work`` like ``run``, for callers outside the event loop."""
         return self._submit(work).result()
 
     def close(self) -> None:
-        """Finish what was handed in, then let go of the file. Idempotent."""
+        """Finish the work that was handed in, then close the file. Idempotent."""
         if not self._closed:
             self._closed = True
             self._finish()
@@ -100,7 +100,10 @@ class Database:
         self._connection.close()
 
     def _commit(self, batch: list[_Job[Any]]) -> None:
-        """Do the work of a batch, also of those who no longer wait for it: a cancelled task must not lose a block."""
+        """Do the work of a batch.
+
+        This includes work that nobody waits for any more: a cancelled task must not lose a block.
+        """
         awaited = [job for job in batch if job.done.set_running_or_notify_cancel()]
         finished: list[tuple[_Job[Any], Any]] = []
         try:
@@ -119,10 +122,10 @@ class Database:
                 job.done.set_result(result)
 
     def _attempt(self, job: _Job[Any]) -> Any:
-        """The job's result or what it raised; a job that fails leaves nothing behind.
+        """Return the job's result, or the error that it raised. A job that fails leaves nothing behind.
 
-        A cursor is no result: in the thread that lets go of it, its end resets the statement, which this thread may be
-        in the middle of again.
+        A cursor is dropped here: if another thread dropped it, that would reset a statement that this thread may be
+        running again.
         """
         self._connection.execute("SAVEPOINT job")
         try:
@@ -140,7 +143,7 @@ class Database:
 
 
 class ThreadedDatabase(Database):
-    """A database whose work is done by a thread of its own."""
+    """Database whose work is done by a thread of its own."""
 
     def __init__(self, connection: sqlite3.Connection, name: str) -> None:
         super().__init__(connection, name)

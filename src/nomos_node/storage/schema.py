@@ -1,9 +1,11 @@
-"""The tables of the database.
+"""Tables of the database.
 
-``blocks`` holds every valid block above the last irreversible one and the irreversible chain below it; ``immutable``
-maps the slots of the irreversible chain to block ids; ``snapshots`` holds a ledger state of the irreversible chain,
-from which the later ones are made again by applying blocks; ``transactions`` is the mempool. Of data availability
-there are the verified shares, commitments and transactions by blob, and the membership of each session.
+``blocks`` has every valid block above the last irreversible one, and the irreversible chain below it. ``immutable``
+maps the slots of the irreversible chain to block ids. ``snapshots`` has a ledger state of the irreversible chain, from
+which later ones are made by applying blocks. ``transactions`` is the mempool.
+
+Data availability has tables of verified shares, commitments and transactions by blob, and of the members of each
+session.
 """
 
 from __future__ import annotations

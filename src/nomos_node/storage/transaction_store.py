@@ -1,4 +1,4 @@
-"""The mempool's transactions on disk, with the block each was seen in."""
+"""Transactions of the mempool on disk, with the block in which each was seen."""
 
 from __future__ import annotations
 
@@ -13,19 +13,23 @@ from nomos_node.storage.database import Database
 
 @dataclass(frozen=True, slots=True)
 class StoredTransaction:
+    """Transaction on disk."""
+
     hash: TxHash
     wire: bytes
     added_at_ms: int
     block: HeaderId | None
-    """The block it was seen in; none while it is pending."""
+    """Block in which it was seen. None while it is pending."""
 
 
 class TransactionStore:
+    """Store of transactions."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def add(self, *transactions: StoredTransaction) -> None:
-        """Keep transactions, in place of what was known of them."""
+        """Store transactions. They replace stored ones of the same hash."""
         rows = [(_key(item.hash), item.wire, item.added_at_ms, item.block) for item in transactions]
         await self._run_many("INSERT OR REPLACE INTO transactions VALUES (?, ?, ?, ?)", rows)
 
@@ -33,7 +37,7 @@ class TransactionStore:
         await self._run_many("DELETE FROM transactions WHERE hash = ?", [(_key(hash_),) for hash_ in hashes])
 
     async def get(self, hashes: Iterable[TxHash]) -> list[StoredTransaction]:
-        """Those of the transactions that are stored, in no certain order."""
+        """Return the stored ones of these transactions, in the order of ``hashes``."""
         query = "SELECT hash, wire, added_at_ms, block FROM transactions WHERE hash = ?"
         keys = [_key(hash_) for hash_ in hashes]
 

@@ -1,1 +1,1 @@
-"""How blocks come from peers and go to them: gossiped proposals, chain sync, initial block download."""
+"""Sync: exchange of blocks with peers by gossiped proposals, chain sync and the initial block download."""

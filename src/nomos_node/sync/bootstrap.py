@@ -1,4 +1,7 @@
-"""From Bootstrapping to Online: the initial block download, then a period in which better chains may still turn up."""
+"""Bootstrap: from mode Bootstrapping to Online.
+
+First comes the initial block download. Then the node waits for a period in which better chains may appear.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ _log = logging.getLogger("nomos_consensus")
 
 
 async def bootstrap(chain: Chain, download: InitialDownload, peers: Sequence[str], prolonged_period: float) -> None:
-    """
+    """Download the chain of the peers, wait for ``prolonged_period`` seconds, and go online.
+
     Raises:
         InitialDownloadFailed: no peer gave its chain.
     """
@@ -34,7 +38,7 @@ async def bootstrap(chain: Chain, download: InitialDownload, peers: Sequence[str
 
 
 async def record_position_regularly(chain: Chain, interval: float) -> None:
-    """Endless; ``interval`` in seconds."""
+    """Record every ``interval`` seconds that the node is alive. Runs for ever."""
     while True:
         await asyncio.sleep(interval)
         await chain.record_position()

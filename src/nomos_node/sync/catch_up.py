@@ -1,6 +1,7 @@
-"""Noticing that we are behind: peers are asked for their tip when they connect, and one of them when blocks stay away.
+"""Catching up: a node notices that its chain is behind.
 
-Gossip alone does not tell a node that came back after the others fell silent, or whose messages were lost.
+It asks a peer for its tip when the peer connects. It asks one of the peers when no new block comes. Gossip alone is not
+enough for a node that restarted while the others are silent, or whose messages were lost.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ _log = logging.getLogger("chain_network")
 
 
 class CatchUp:
-    """Asks peers for their tip. ``patience`` is how long to wait for a new block before one is asked, in seconds."""
+    """Asks peers for their tip.
+
+    ``patience`` is the longest time without a new block, in seconds. Then one peer is asked, which ``rng`` draws.
+    """
 
     def __init__(
         self,
@@ -29,17 +33,17 @@ class CatchUp:
         network: PeerNetwork,
         *,
         patience: float,
-        chance: Random,
+        rng: Random,
     ) -> None:
         self._chain = chain
         self._client = client
         self._downloader = downloader
         self._network = network
         self._patience = patience
-        self._chance = chance
+        self._rng = rng
 
     async def run(self) -> None:
-        """Endless."""
+        """Ask peers for ever."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._ask_silent_network())
             async with self._network.peer_events() as events:
@@ -50,7 +54,7 @@ class CatchUp:
                         tasks.create_task(self.ask(event.peer_id))
 
     async def ask(self, peer: str) -> None:
-        """Have the peer's chain downloaded if ours lacks its tip."""
+        """Ask a peer for its tip. Download its chain if the tip is unknown here."""
         try:
             tip = await self._client.tip(peer)
         except SyncFailed as error:
@@ -72,6 +76,6 @@ class CatchUp:
                     peers = await self._network.peers()
                     _log.info("no new block for %g s: asking one of %d peers for its tip", self._patience, len(peers))
                     if peers:
-                        await self.ask(self._chance.choice(peers))
+                        await self.ask(self._rng.choice(peers))
                 except StopAsyncIteration:
                     return

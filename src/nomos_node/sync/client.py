@@ -1,4 +1,4 @@
-"""Asking a peer for its tip, or for the blocks that lead to one."""
+"""Client of chain sync: asks a peer for its tip, or for the blocks that lead to one."""
 
 from __future__ import annotations
 
@@ -32,18 +32,19 @@ _OPENING_SECONDS: Final = 2.0
 
 
 class SyncFailed(Exception):
-    """A peer did not give what was asked for: it refused, broke off, was too slow, or sent nonsense."""
+    """Error: a peer refused, broke off, was too slow, or sent something invalid."""
 
 
 class SyncClient:
-    """``response_timeout`` is the longest wait for each message of an answer, in seconds."""
+    """Client of chain sync. ``response_timeout`` is the longest wait for each message of an answer, in seconds."""
 
     def __init__(self, network: PeerNetwork, response_timeout: float) -> None:
         self._network = network
         self._timeout = response_timeout
 
     async def tip(self, peer: str) -> Tip:
-        """
+        """Ask a peer for its tip.
+
         Raises:
             SyncFailed: with the peer's reason if it gave one.
         """
@@ -53,7 +54,9 @@ class SyncClient:
         raise SyncFailed(f"peer {peer} ended the stream without its tip")
 
     async def blocks(self, peer: str, request: DownloadBlocks) -> AsyncIterator[Block]:
-        """The blocks of the answer, oldest first; a peer sends at most a thousand, so the target may not be reached.
+        """Yield the blocks of the answer, oldest first.
+
+        A peer sends at most a thousand blocks, so the answer may end before the target.
 
         Raises:
             SyncFailed: at any point; the blocks before it are good to use.
@@ -73,7 +76,7 @@ class SyncClient:
             stream = self._network.request(peer, PROTOCOL, wire, timeout=self._timeout)
             async with aclosing(stream) as frames:
                 while True:
-                    # The opening of a stream to a peer that is gone may hang, too.
+                    # Opening a stream to a lost peer may hang too.
                     async with asyncio.timeout(self._timeout + _OPENING_SECONDS):
                         frame = await anext(frames, None)
                     if frame is None:
@@ -97,7 +100,7 @@ def _tip(peer: str, frame: bytes) -> Tip:
 
 
 def _block(peer: str, frame: bytes) -> Block | None:
-    """The block of a frame; None at the end of the answer."""
+    """Return the block of a frame. None at the end of the answer."""
     try:
         response = blocks_response_from_wire(frame)
         if isinstance(response, BlockBytes):

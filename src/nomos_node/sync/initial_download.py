@@ -1,7 +1,7 @@
-"""Initial block download (IBD): before a node trusts its chain it asks the configured peers for theirs.
+"""Initial block download (IBD): a node asks the configured peers for their chains before it trusts its own.
 
-Without configured peers it is done at once. A peer that can't be reached yet is asked again until ``PATIENCE`` is over,
-for in a network that starts all at once nobody is there first.
+Without configured peers it is done at once. A peer that can't be reached is asked again until ``PATIENCE`` is over: in
+a network that starts at once, no peer is ready at first.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ _RETRY_AFTER: Final = 0.2
 
 
 class InitialDownloadFailed(Exception):
-    """No configured peer gave its chain."""
+    """Error: no configured peer gave its chain."""
 
 
 class InitialDownload:
+    """Initial block download. ``patience`` is in seconds."""
+
     def __init__(
         self, chain: Chain, client: SyncClient, downloader: OrphanDownloader, *, patience: float = PATIENCE
     ) -> None:
@@ -48,7 +50,7 @@ class InitialDownload:
             )
 
     async def _catch_up_with(self, peer: str) -> str | None:
-        """Why the peer failed, None when our chain has its tip."""
+        """Download the chain of a peer. Return why that failed, or None when our chain has its tip."""
         deadline = asyncio.get_running_loop().time() + self._patience
         while True:
             try:

@@ -1,8 +1,8 @@
-"""Blocks whose ancestors are missing: their chain is downloaded from peers.
+"""Orphans: blocks whose ancestors are missing. Their chain is downloaded from peers.
 
-Wanted blocks wait in a small queue, further ones are forgotten when it is full: a child of theirs will bring the need
-up again. One is fetched at a time, from the peer that told of it if there is one, then from up to ``PEERS_TO_TRY``
-others.
+Wanted blocks wait in a short queue. When it is full, further ones are forgotten: their children will be orphans again.
+Blocks are fetched one at a time. The first peer to ask is the one that named the block. Then up to ``PEERS_TO_TRY``
+others are asked.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from nomos_node.sync.client import SyncClient, SyncFailed
 _log = logging.getLogger("chain_network")
 PEERS_TO_TRY: Final = 3
 ORPHAN_RESPONSE_SECONDS: Final = 3.0
-"""The longest wait for a peer's message: others have the block too, and nothing else is fetched meanwhile."""
+"""Longest wait for a message of a peer. It is short, because other peers have the block too, and other blocks wait."""
 
 
 @dataclass(slots=True)
@@ -35,6 +35,8 @@ class _Wanted:
 
 
 class OrphanDownloader:
+    """Downloader of orphans. ``rng`` draws the peers to try."""
+
     def __init__(
         self,
         chain: Chain,
@@ -43,20 +45,20 @@ class OrphanDownloader:
         network: PeerNetwork,
         *,
         max_waiting: int,
-        chance: Random,
+        rng: Random,
     ) -> None:
         self._chain = chain
         self._intake = intake
         self._client = client
         self._network = network
         self._max_waiting = max_waiting
-        self._chance = chance
+        self._rng = rng
         self._waiting: dict[HeaderId, _Wanted] = {}
         self._fetching: HeaderId | None = None
         self._arrived = asyncio.Event()
 
     def want(self, block: HeaderId, known_to: str | None = None) -> None:
-        """Have a block and its missing ancestors downloaded; ``known_to`` is a peer that has them."""
+        """Queue a block and its missing ancestors for download. ``known_to`` is a peer that has them."""
         if block in self._chain or block == self._fetching:
             return
         if block not in self._waiting:
@@ -70,7 +72,7 @@ class OrphanDownloader:
         self._arrived.set()
 
     async def run(self) -> None:
-        """Endless."""
+        """Download the wanted blocks for ever."""
         while True:
             await self._arrived.wait()
             self._arrived.clear()
@@ -102,7 +104,7 @@ class OrphanDownloader:
         connected = set(await self._network.peers())
         first = [peer for peer in dict.fromkeys(wanted.known_to) if peer in connected]
         others = sorted(connected.difference(first))
-        return first + self._chance.sample(others, min(PEERS_TO_TRY, len(others)))
+        return first + self._rng.sample(others, min(PEERS_TO_TRY, len(others)))
 
     async def download(self, peer: str, target: HeaderId) -> None:
         """Fetch the chain up to ``target`` from one peer.

@@ -1,7 +1,7 @@
-"""Block proposals from gossip: rebuilt from the mempool, checked, and added to the chain.
+"""Proposals of blocks from gossip: rebuild each block from the mempool, check it, and add it to the chain.
 
-A proposal names its transactions by hash. When one is missing here, or the parent is, the block is downloaded with its
-ancestors.
+A proposal names its transactions by hash. When a transaction or the parent is missing here, the block is downloaded
+with its ancestors.
 """
 
 from __future__ import annotations
@@ -26,14 +26,16 @@ from nomos_node.telemetry.levels import TRACE
 
 _log = logging.getLogger("chain_network")
 _SIZE_BOUNDS: Final = tuple(1 << power for power in range(8, 18))
-"""Bytes: a proposal has a header, and 32 bytes for each transaction."""
+"""Bounds of sizes in bytes. A proposal has a header, and 32 bytes for each transaction."""
 
 
 class _Incomplete(Exception):
-    """The mempool lacks transactions of a proposal."""
+    """Error: the mempool lacks transactions of a proposal."""
 
 
 class ProposalGossip:
+    """Gossip of proposals on one topic."""
+
     def __init__(
         self,
         *,
@@ -45,7 +47,8 @@ class ProposalGossip:
         topic: str,
     ) -> None:
         self.received, self.known, self.unreadable = Counter(), Counter(), Counter()
-        """Blocks rebuilt, proposals of blocks that were there, and messages that are no proposal; of peers, each."""
+        """Numbers of messages of peers: rebuilt blocks, proposals of known blocks, and messages that are no proposal.
+        """
         self.received_sizes = Histogram(_SIZE_BOUNDS)
         self._chain = chain
         self._mempool = mempool
@@ -60,7 +63,7 @@ class ProposalGossip:
         await self._network.publish(self._topic, wire)
 
     async def run(self) -> None:
-        """Take in what peers publish; ends with the network."""
+        """Take in the messages of peers. Ends with the network."""
         async with await self._network.subscribe(self._topic) as messages:
             async for message in messages:
                 try:
@@ -71,7 +74,7 @@ class ProposalGossip:
                     _log.exception("a proposal of peer %s could not be processed", message.source)
 
     async def receive(self, message: GossipMessage) -> None:
-        """Take a message in; whatever a peer sends, only this node's own troubles raise.
+        """Take in one message. Whatever a peer sends, only failures of this node raise.
 
         Raises:
             StorageError: as ``BlockIntake.take``.

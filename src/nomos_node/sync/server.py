@@ -1,7 +1,8 @@
-"""Answering peers: our tip, and the blocks from the newest one they know up to the one they want.
+"""Server of chain sync: gives peers our tip, and blocks from the newest one that they know up to the one that they
+want.
 
-At most ``MAX_BLOCKS`` blocks an answer, oldest first. While it is bootstrapping a node answers nobody: its chain may be
-the wrong one.
+An answer has at most ``MAX_BLOCKS`` blocks, oldest first. A node that is bootstrapping refuses, because its chain may
+be the wrong one.
 """
 
 from __future__ import annotations
@@ -38,20 +39,22 @@ NOT_ONLINE: Final = "Node is not in online mode"
 
 
 class NoPath(Exception):
-    """There is no chain from a block the peer knows to the one it wants."""
+    """Error: there is no chain from a block that the peer knows to the one that it wants."""
 
 
 class SyncServer:
+    """Server of chain sync."""
+
     def __init__(self, chain: Chain, store: BlockStore) -> None:
         self._chain = chain
         self._store = store
 
     def serve(self, network: PeerNetwork) -> None:
-        """To be called before the network starts."""
+        """Register the protocol. Call it before the network starts."""
         network.serve(PROTOCOL, self.answer, max_concurrent=MAX_CONCURRENT_REQUESTS)
 
     async def answer(self, frame: bytes, peer: str) -> AsyncIterator[bytes]:
-        """The frames of the answer to one request; nothing for bytes that are no request."""
+        """Yield the frames of the answer to one request. Bytes that are no request get no answer."""
         try:
             request = request_from_wire(frame)
         except CodecError as error:
@@ -91,7 +94,7 @@ class SyncServer:
             yield Failure(str(error))
 
     async def path(self, target: HeaderId, known: Iterable[HeaderId]) -> list[HeaderId]:
-        """Ids after the best known block up to the target, oldest first and at most ``MAX_BLOCKS``.
+        """Return ids after the newest known block up to the target, oldest first and at most ``MAX_BLOCKS``.
 
         Raises:
             NoPath: the target or all known blocks are unknown here.

@@ -1,4 +1,4 @@
-"""Everything that keeps the chain the same as the peers': wired together, and the tasks it consists of."""
+"""Services that keep the chain equal to those of the peers: makes them and lists their tasks."""
 
 from __future__ import annotations
 
@@ -22,27 +22,30 @@ from nomos_node.sync.proposals import ProposalGossip
 from nomos_node.sync.server import SyncServer
 
 Work: TypeAlias = Mapping[str, Callable[[], Coroutine[Any, Any, None]]]
-"""Endless tasks by name; each is made once, when the node runs."""
+"""Endless tasks by name. Each is started once, when the node runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncSettings:
-    """Durations are in seconds."""
+    """Settings of sync. Durations are in seconds."""
 
     topic: str
-    """Of block proposals."""
+    """Topic of block proposals."""
     response_timeout: float
-    """The longest wait for each message of a peer's answer."""
+    """Longest wait for each message of an answer."""
     max_orphans: int
     initial_peers: Sequence[str]
     """Ids of the peers of the initial block download."""
     prolonged_bootstrap_period: float
     silence: float
-    """Without a new block for this long, a peer is asked for its tip."""
+    """Time without a new block after which a peer is asked for its tip."""
 
 
 class Syncing:
-    """To be made before the network starts: peers find the protocol served from the first moment."""
+    """Services of sync.
+
+    Make it before the network starts, so that peers find the protocol served from the beginning.
+    """
 
     def __init__(
         self,
@@ -53,11 +56,11 @@ class Syncing:
         intake: BlockIntake,
         network: PeerNetwork,
         settings: SyncSettings,
-        chance: Random,
+        rng: Random,
     ) -> None:
         client = SyncClient(network, settings.response_timeout)
         impatient = SyncClient(network, min(settings.response_timeout, ORPHAN_RESPONSE_SECONDS))
-        orphans = OrphanDownloader(chain, intake, impatient, network, max_waiting=settings.max_orphans, chance=chance)
+        orphans = OrphanDownloader(chain, intake, impatient, network, max_waiting=settings.max_orphans, rng=rng)
         self.proposals = ProposalGossip(
             chain=chain, mempool=mempool, intake=intake, orphans=orphans, network=network, topic=settings.topic
         )
@@ -65,7 +68,7 @@ class Syncing:
         self.work: Work = {
             "proposal gossip": self.proposals.run,
             "orphan downloads": orphans.run,
-            "catching up": CatchUp(chain, client, orphans, network, patience=settings.silence, chance=chance).run,
+            "catching up": CatchUp(chain, client, orphans, network, patience=settings.silence, rng=rng).run,
             "bootstrap": partial(
                 bootstrap, chain, download, settings.initial_peers, settings.prolonged_bootstrap_period
             ),

@@ -1,1 +1,1 @@
-"""What the node says about itself: log lines, where they go and which of them are kept, and its metrics."""
+"""Telemetry: log lines, their destination and filter, and metrics."""

@@ -1,4 +1,4 @@
-"""The metrics as a page for Prometheus to scrape, in its text format."""
+"""Page of the metrics for Prometheus, in its text format."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def exposition(metrics: Sequence[Metric]) -> bytes:
+    """Write the page with the values of now."""
     from prometheus_client import generate_latest
 
     return generate_latest(_Collected(metrics))
 
 
 class _Collected:
-    """Stands for the library's registry, whose metrics are global and locked: ours are read where they are kept."""
+    """Replacement of the library's registry, whose metrics are global and locked. It reads ours from the services."""
 
     def __init__(self, metrics: Sequence[Metric]) -> None:
         self._metrics = metrics

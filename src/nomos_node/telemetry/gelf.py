@@ -12,11 +12,12 @@ from nomos_node.telemetry.levels import shown_level
 
 _SYSLOG_LEVELS: Final = {"ERROR": 3, "WARN": 4, "INFO": 6, "DEBUG": 7, "TRACE": 7}
 _LARGEST_DATAGRAM: Final = 8192
-"""Longer messages are cut: chunking is for servers that expect more than log lines."""
+"""Bytes. Longer messages are cut: they are not sent in chunks."""
 
 
 class GelfHandler(logging.Handler):
-    """
+    """Log handler that sends GELF messages over UDP.
+
     Raises:
         OSError: the host of the address is unknown.
     """

@@ -1,4 +1,4 @@
-"""A log file an hour: ``<prefix>.YYYY-MM-DD-HH`` (UTC), as the node's ``!File {directory, prefix}`` asks."""
+"""Log files, one for each hour: ``<prefix>.YYYY-MM-DD-HH`` (UTC), for ``!File {directory, prefix}``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DEFAULT_PREFIX = "nomos.log"
 
 
 class HourlyFileHandler(logging.Handler):
-    """Appends to the file of the hour in which a line was made; the directory is made when it is missing.
+    """Log handler that appends each line to the file of its hour. A missing directory is created.
 
     Raises:
         OSError: the directory can't be made or the file can't be opened.

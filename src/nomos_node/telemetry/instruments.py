@@ -1,4 +1,4 @@
-"""What services count with: plain numbers that cost nothing to keep. Who publishes them reads them when it does."""
+"""Instruments: plain numbers in which services count. Publishers read them when they need them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 class Counter:
-    """Events since the process started."""
+    """Number of events since the start of the process."""
 
     __slots__ = ("value",)
 
@@ -19,7 +19,10 @@ class Counter:
 
 
 class Histogram:
-    """Sizes by class: ``counts[i]`` are those up to and including ``bounds[i]``, the last those above every bound."""
+    """Numbers of sizes by class.
+
+    ``counts[i]`` counts those up to and including ``bounds[i]``. The last one counts those above every bound.
+    """
 
     __slots__ = ("bounds", "counts", "total")
 

@@ -1,4 +1,4 @@
-"""Log levels by the names of the config: the five of Rust's ``tracing``, of which ``TRACE`` is new to ``logging``."""
+"""Log levels by their names in the configuration: those of Rust's ``tracing``. Python's ``logging`` lacks ``TRACE``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ _SHOWN: Final = {TRACE: "TRACE", logging.WARNING: "WARN", logging.CRITICAL: "ERR
 
 
 def parse_level(text: str) -> int:
-    """
+    """Return the level of a name.
+
     Raises:
         ValueError: the name is none of ``LEVELS``, in whatever case.
     """
@@ -29,5 +30,5 @@ def parse_level(text: str) -> int:
 
 
 def shown_level(level: int) -> str:
-    """The level's name in a log line."""
+    """Return the name of a level in log lines."""
     return _SHOWN.get(level) or logging.getLevelName(level)

@@ -1,4 +1,4 @@
-"""The shape of a log line: ``2025-12-12T16:19:24.123456Z  INFO nomos_node: message``, UTC, without colour codes."""
+"""Format of log lines: ``2025-12-12T16:19:24.123456Z  INFO nomos_node: message``, in UTC, without colour codes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LEVEL_WIDTH: Final = 5
 
 
 class LineFormat(logging.Formatter):
-    """A line break inside a message is escaped, so that one event stays one line; tracebacks keep theirs."""
+    """Formatter. A line break in a message is escaped, so that one event is one line. Tracebacks keep their lines."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,4 +1,4 @@
-"""Installs the log destination of the config; everything the node logs passes the root logger."""
+"""Log setup: installs the destination of the configuration. All log lines pass the root logger."""
 
 from __future__ import annotations
 
@@ -17,27 +17,31 @@ from nomos_node.telemetry.target_filter import TargetFilter
 
 @dataclass(frozen=True, slots=True)
 class ToStdout:
-    pass
+    """Destination stdout."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToStderr:
-    pass
+    """Destination stderr."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToNowhere:
-    pass
+    """No destination: nothing is logged."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToFile:
+    """Destination files, one for each hour."""
+
     directory: Path
     prefix: str = DEFAULT_PREFIX
 
 
 @dataclass(frozen=True, slots=True)
 class ToGelf:
+    """Destination Graylog server."""
+
     host: str
     port: int
 
@@ -47,22 +51,24 @@ LogDestination = ToStdout | ToStderr | ToNowhere | ToFile | ToGelf
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
+    """Settings of the log."""
+
     destination: LogDestination = field(default_factory=ToStdout)
     level: int = logging.INFO
     filters: Mapping[str, int] = field(default_factory=dict)
     """Levels by target prefix, as ``TargetFilter`` matches them."""
     refused: Sequence[str] = ()
-    """What of the configuration was left out, and why."""
+    """Parts of the configuration that were left out, with the reasons."""
 
 
 class LogSetupError(Exception):
-    """The log destination can't be used; the message names it and the reason."""
+    """Error: the log destination can't be used. The message names it and the reason."""
 
 
 def install_logging(settings: LogSettings) -> None:
-    """Send all log lines to the one destination of the settings, each logger's from its level up.
+    """Send all log lines to the destination of the settings, each from the level of its logger up.
 
-    The first lines of the log are the warnings of what the settings refused.
+    The log begins with a warning for each part of the configuration that was left out.
 
     Raises:
         LogSetupError: the file or the server can't be opened.

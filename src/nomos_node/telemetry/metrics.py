@@ -1,7 +1,7 @@
-"""The two shapes of a metric: a number and a distribution, each with its name and how to read it.
+"""Metrics: a number or a distribution, with its name and the way to read it.
 
-The real node counts its events with counters that could go down again (``UpDownCounter``), so that Prometheus takes
-them for gauges and leaves their names alone; the same here. ``consensus_transactions_total`` is a plain counter.
+The real node counts its events with ``UpDownCounter``, although they only rise. Prometheus takes these for gauges and
+does not change their names. This node does the same. ``consensus_transactions_total`` is a plain counter.
 """
 
 from __future__ import annotations
@@ -14,13 +14,17 @@ from nomos_node.telemetry.instruments import Histogram
 
 
 class Kind(Enum):
+    """Kind of a number."""
+
     COUNTER = auto()
-    """Only rises."""
+    """Number that only rises."""
     UP_DOWN_COUNTER = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
+    """Metric with one value."""
+
     name: str
     description: str
     read: Callable[[], int]
@@ -29,6 +33,8 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
+    """Metric with a histogram."""
+
     name: str
     description: str
     histogram: Histogram

@@ -1,4 +1,4 @@
-"""The metrics as an OTLP message: cumulative from the start of the process, one resource with the node's name."""
+"""Metrics as an OTLP message: cumulative from the start of the process, in one resource with the name of the node."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class OtlpMessages:
         self._started_ns = now_ns()
 
     def serialized(self) -> bytes:
-        """An ``ExportMetricsServiceRequest`` with the values of now."""
+        """Return an ``ExportMetricsServiceRequest`` with the values of now."""
         from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
         request = ExportMetricsServiceRequest()

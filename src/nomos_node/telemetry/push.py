@@ -1,7 +1,7 @@
-"""Pushes the metrics to an OTLP collector over HTTP: ``tracing.metrics: !Otlp {endpoint, host_identifier}``.
+"""Push of the metrics to an OTLP collector over HTTP: ``tracing.metrics: !Otlp {endpoint, host_identifier}``.
 
-A collector that is not there costs the node one line in its log, whatever the number of tries. Values are cumulative,
-so that a push that failed loses nothing.
+A missing collector costs one line in the log, however often the push fails. Values are cumulative, so a failed push
+loses nothing.
 """
 
 from __future__ import annotations
@@ -25,25 +25,27 @@ _METRICS_PATH: Final = "/v1/metrics"
 _HEADERS: Final = {"content-type": "application/x-protobuf"}
 _TIMEOUT: Final = 10.0
 _LAST_TIMEOUT: Final = 0.3
-"""Seconds for the push with which a node takes leave."""
+"""Seconds for the last push at the end of a node."""
 
 _log = logging.getLogger("nomos_tracing")
 
 
 class BadEndpoint(ValueError):
-    """The endpoint is no URL of a collector; the message says what was expected."""
+    """Error: the endpoint is no URL of a collector. The message says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class PushSettings:
+    """Settings of the push."""
+
     url: str
     service_name: str
     interval: float = DEFAULT_INTERVAL
-    """Seconds."""
+    """Seconds between two pushes."""
 
 
 def metrics_url(endpoint: str) -> str:
-    """The URL to push to: an endpoint without a path gets the protocol's.
+    """Return the URL to push to. An endpoint without a path gets the path of the protocol.
 
     Raises:
         BadEndpoint: no ``http://`` or ``https://`` URL with a host.
@@ -59,7 +61,7 @@ def metrics_url(endpoint: str) -> str:
 
 
 def push_interval(environ: Mapping[str, str]) -> float:
-    """Seconds between pushes: ``OTEL_METRIC_EXPORT_INTERVAL`` has milliseconds."""
+    """Return the seconds between pushes. ``OTEL_METRIC_EXPORT_INTERVAL`` is in milliseconds."""
     text = environ.get(INTERVAL_VARIABLE)
     if text is None:
         return DEFAULT_INTERVAL
@@ -79,7 +81,10 @@ def push_interval(environ: Mapping[str, str]) -> float:
 
 
 class MetricsPush:
-    """Pushes to one collector. ``serialized`` makes the body of a push, with the values of that moment."""
+    """Push to one collector.
+
+    ``serialized`` makes the body of a push, with the values of that moment. ``worker`` imports heavy modules.
+    """
 
     def __init__(self, settings: PushSettings, serialized: Callable[[], bytes], worker: Worker) -> None:
         self._settings = settings
@@ -89,7 +94,7 @@ class MetricsPush:
         """None before the first push."""
 
     async def run(self) -> None:
-        """Push at once, then at every interval, and once more when cancelled, if the collector answers."""
+        """Push at once, then in every interval. When cancelled, push once more if the collector answers."""
         await self._worker.run(_import_heavy_modules)
         import aiohttp
 
@@ -125,13 +130,13 @@ class MetricsPush:
         self._reached = True
 
     def _failed(self, reason: str) -> None:
-        """Warns only the first time: a collector that comes and goes is no trouble of the node."""
+        """Log a failure. Only the first one is a warning: the collector is not part of the node."""
         level = logging.WARNING if self._reached is None else logging.DEBUG
         _log.log(level, "metrics can't be pushed to %s, going on without: %s", self._settings.url, reason)
         self._reached = False
 
 
 def _import_heavy_modules() -> None:
-    """Beside the event loop: together they take a fifth of a second."""
+    """Import modules that take a fifth of a second together."""
     for module in ("aiohttp", "opentelemetry.proto.collector.metrics.v1.metrics_service_pb2"):
         import_module(module)

@@ -1,9 +1,9 @@
-"""Which log lines are kept: the config's ``level`` and its ``filter: !EnvFilter {filters: {target: level}}``.
+"""Filter of log lines by ``level`` and ``filter: !EnvFilter {filters: {target: level}}`` of the configuration.
 
 A filter names targets by prefix, with or without ``nomos_``: ``consensus`` and ``nomos_consensus`` both mean
-``nomos_consensus``, ``da`` means every ``nomos_da_*``, and ``nomos`` alone every target of that family. The longest
-matching name decides, and decides alone: it may let more through than ``level`` or less. Targets that no name matches
-follow ``level``; loggers of libraries that no name matches are heard from WARN up only.
+``nomos_consensus``, ``da`` means every ``nomos_da_*``, and ``nomos`` alone means every target of that family. Only the
+longest matching name counts. It may let more through than ``level``, or less. Targets that no name matches follow
+``level``. Loggers of libraries that no name matches show WARN and above.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ _FAMILY: Final = "nomos"
 
 
 class TargetFilter(logging.Filter):
+    """Filter of log records."""
+
     def __init__(self, level: int, filters: Mapping[str, int]) -> None:
         super().__init__()
         self._level = level
@@ -25,7 +27,7 @@ class TargetFilter(logging.Filter):
         self._threshold_of: dict[str, int] = {}
 
     def apply(self) -> None:
-        """Give every logger its level, so that a line that nobody wants is not even made."""
+        """Set the level of every logger, so that unwanted lines are not even made."""
         logging.getLogger().setLevel(self._level_of_others)
         for name in (*TARGETS, *LIBRARIES, *(name for name, _ in self._filters)):
             logging.getLogger(name).setLevel(self.threshold(name))

@@ -1,4 +1,4 @@
-"""The names of the loggers: this node's own, which a filter matches, and those of the libraries it runs."""
+"""Names of the loggers: those of this node, which a filter matches, and those of the libraries."""
 
 from __future__ import annotations
 

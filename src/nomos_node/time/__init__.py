@@ -1,1 +1,1 @@
-"""The node's clock: wall time cut into slots."""
+"""Time: the clock of slots, and the monotonic clock."""

@@ -1,7 +1,7 @@
-"""The monotonic clock of the node: that of the running event loop.
+"""Monotonic clock of the node: that of the running event loop.
 
-Everything that measures a duration or keeps a deadline reads this clock, so that a loop with its own time (a simulated
-one) decides how fast the node lives.
+All durations and deadlines use this clock. So an event loop with its own time, such as a simulated one, decides how
+fast the node runs.
 """
 
 from __future__ import annotations
@@ -10,5 +10,5 @@ import asyncio
 
 
 def monotonic() -> float:
-    """Return the seconds of the running event loop's clock. Their origin has no meaning, only differences have."""
+    """Return the seconds of the running event loop's clock. Only differences have a meaning."""
     return asyncio.get_running_loop().time()

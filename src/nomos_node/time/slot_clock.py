@@ -1,9 +1,9 @@
-"""Slot ticks: one event at the start of each slot of the chain's schedule, by the local clock.
+"""Clock of slots: one tick at the start of each slot of the chain's schedule, by the wall clock.
 
-The first tick is that of the slot after the current one. A node that was stopped or overloaded does not get the slots
-it missed: it goes on with the slot that is due. The clock is read anew at least once in the length of a slot, so that
-steps of the system's time are followed; back only so far that no slot comes twice. NTP servers of the config are not
-asked: the machine's own time service keeps the clock.
+The first tick is that of the slot after the current one. A node that was stopped or overloaded does not get the missed
+slots. It goes on with the current slot. The clock is read at least once in the length of a slot, so that the node
+follows changes of the system's time. When the clock goes back, no slot comes twice. The NTP servers of the
+configuration are not asked: the time service of the machine sets the clock.
 """
 
 from __future__ import annotations
@@ -23,22 +23,26 @@ _NANOSECONDS: Final = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class SlotTick:
+    """Start of a slot."""
+
     slot: int
     start_ns: int
-    """When the slot began, in nanoseconds of the Unix epoch."""
+    """Start of the slot, in nanoseconds of the Unix epoch."""
 
 
 @dataclass(frozen=True, slots=True)
 class SlotClock:
+    """Clock of slots."""
+
     schedule: SlotSchedule
     now_ns: Callable[[], int]
-    """The wall clock, in nanoseconds of the Unix epoch."""
+    """Wall clock, in nanoseconds of the Unix epoch."""
 
     def current_slot(self) -> int:
         return self.schedule.slot_at(self.now_ns())
 
     async def ticks(self) -> AsyncIterator[SlotTick]:
-        """Endless; a consumer that is slower than the slots gets the newest slot next."""
+        """Yield a tick for each slot, for ever. A slow consumer gets the newest slot next."""
         last = self.current_slot()
         seconds = self.schedule.slot_duration_ns / _NANOSECONDS
         _log.info("slot %d, slots of %g s, by the system's clock", last, seconds)

@@ -1,1 +1,1 @@
-"""The notes of the keys this node knows, and transfers of their funds."""
+"""Wallet: notes of the keys that this node knows, and transfers of their funds."""

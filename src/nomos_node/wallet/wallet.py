@@ -1,7 +1,7 @@
-"""The wallet: which notes belong to the keys of ``wallet.known_keys``, and transactions that spend them.
+"""Wallet: the notes of the keys in ``wallet.known_keys``, and transactions that spend them.
 
-It reads the ledger of whatever block it is asked about. Keys are known by their public halves; the secret ones, by
-which it signs, are those of ``key_management.keys``.
+It reads the ledger after the block that it is asked about. It knows keys by their public halves. It signs with the
+secret ones of ``key_management.keys``.
 """
 
 from __future__ import annotations
@@ -23,19 +23,21 @@ NotesByKey = Mapping[ZkPublicKey, Sequence[Utxo]]
 
 
 class WalletError(Exception):
-    """The request can't be served; the message says why."""
+    """Error: the request can't be served. The message says why."""
 
 
 class Wallet:
+    """Wallet on one chain."""
+
     def __init__(self, chain: Chain, known_keys: Iterable[ZkPublicKey], secret_keys: Mapping[str, int]) -> None:
-        """``secret_keys`` are by the hex form of their public keys."""
+        """Make a wallet. The keys of ``secret_keys`` are the hex forms of the public keys."""
         self._chain = chain
         self._known = frozenset(known_keys)
         self._secrets = secret_keys
         self._notes_by_key = lru_cache(maxsize=4)(self._owned_notes)
 
     def balance(self, key: ZkPublicKey, tip: HeaderId) -> int | None:
-        """The value of a known key's notes after block ``tip``; None for a key without notes or unknown.
+        """Return the value of a known key's notes after block ``tip``. None for an unknown key or one without notes.
 
         Raises:
             WalletError: the block is not in the tree.
@@ -44,13 +46,13 @@ class Wallet:
         return sum(utxo.note.value for utxo in notes) if notes else None
 
     def aged_notes(self, epoch: EpochState) -> list[Utxo]:
-        """Our notes of the epoch's stake distribution, spent meanwhile or not, in the order of its tree."""
+        """Return our notes in the stake distribution of an epoch, in the order of its tree. Spent ones are included."""
         return [utxo for utxo in epoch.utxos if utxo.note.public_key in self._known]
 
     def fund_transfer(
         self, tip: HeaderId, *, amount: int, recipient: ZkPublicKey, funding: Sequence[ZkPublicKey], change: ZkPublicKey
     ) -> SignedMantleTx:
-        """A signed transaction that pays ``amount`` from the notes of the funding keys, the largest first.
+        """Make a signed transaction that pays ``amount`` from the notes of the funding keys, the largest first.
 
         Raises:
             WalletError: the block is unknown, the funds do not suffice, or a secret key is missing.
@@ -85,7 +87,7 @@ class Wallet:
 
 
 def _funded(available: Sequence[Utxo], payment: Note, change: ZkPublicKey) -> tuple[Sequence[Utxo], MantleTx]:
-    """The fewest of the notes, in their order, that cover payment and fee, and the transaction that spends them."""
+    """Return the fewest notes, in their order, that cover payment and fee, and the transaction that spends them."""
     for count in range(1, len(available) + 1):
         inputs = available[:count]
         exact = _transfer(inputs, payment)

@@ -57,7 +57,7 @@ async def _running(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 def _catch_up(node: TestNode, patience: float = 60) -> CatchUp:
-    return CatchUp(node.chain, node.client, node.orphans, node.network, patience=patience, chance=Random(0))
+    return CatchUp(node.chain, node.client, node.orphans, node.network, patience=patience, rng=Random(0))
 
 
 async def test_a_proposal_is_rebuilt_from_the_mempool(behind: TestNode) -> None:

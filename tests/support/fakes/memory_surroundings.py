@@ -1,4 +1,4 @@
-"""Surroundings for nodes that share one process, one virtual clock and one source of chance.
+"""Surroundings for nodes that share one process, one virtual clock and one source of random numbers.
 
 No thread, socket or file is used. What travels between nodes takes a while that is drawn by lot, and leaves a trace.
 """
@@ -52,7 +52,7 @@ class MemoryWorld:
     """The HTTP APIs by the name of the node."""
 
     def __post_init__(self) -> None:
-        self.chance = Random(self.seed)
+        self.rng = Random(self.seed)
 
     def surroundings_of(self, node: str) -> Surroundings:
         def open_http(config: NodeConfig) -> MemoryHttp:
@@ -68,7 +68,7 @@ class MemoryWorld:
             open_worker=lambda name, threads: InlineWorker(),
             start_encoder=InlineEncoder,
             now_ns=self.now_ns,
-            chance=Random(f"{self.seed} {node}"),
+            rng=Random(f"{self.seed} {node}"),
             environ={},
         )
 
@@ -82,7 +82,7 @@ class MemoryWorld:
     async def travel(self, sender: str, receiver: str, topic: str, data: bytes) -> None:
         """Note a message and wait until it is there."""
         self.note(sender, receiver, f"{topic} {len(data)} {blake2b(data, digest_size=6).hexdigest()}")
-        await asyncio.sleep(self.chance.uniform(_LEAST_SECONDS, _MOST_SECONDS))
+        await asyncio.sleep(self.rng.uniform(_LEAST_SECONDS, _MOST_SECONDS))
 
 
 class InlineWorker:

@@ -147,7 +147,7 @@ class TestNode:
         self.intake = BlockIntake(self.chain, self.mempool, self.sampling, lambda: self.current_slot)
         self.client = SyncClient(self.network, 1.0)
         self.orphans = OrphanDownloader(
-            self.chain, self.intake, self.client, self.network, max_waiting=5, chance=Random(0)
+            self.chain, self.intake, self.client, self.network, max_waiting=5, rng=Random(0)
         )
         self.proposals = ProposalGossip(
             chain=self.chain,

@@ -1,10 +1,11 @@
-"""The host of the real network: py-libp2p, and only as much of it as a QUIC gossip host uses.
+"""Host of the real network: py-libp2p, and only as much of it as a QUIC gossip host uses.
 
 ``import libp2p`` runs the ``__init__`` of the package. It loads every transport, HTTP clients for certificate
 authorities, mDNS, relays, metrics exporters and DNS: 0.25 s and 30 MB for a node that speaks QUIC to configured
-addresses. Python has no way to import a submodule without its package. So an import hook answers for a few names: the
-two packages are made without running their ``__init__``, and modules that this host never calls are empty. The hook
-must be installed before the first import of libp2p, which is why it stands here. Where libp2p is imported already,
+addresses. Python can't import a submodule without its package. So an import hook answers for some names: packages are
+made without running their ``__init__``, and modules that this host never calls are empty.
+
+The hook must be installed before the first import of libp2p, so this module installs it. If libp2p is imported already,
 nothing changes.
 """
 
@@ -40,7 +41,7 @@ _NEVER_CALLED = (
 
 
 class _LeanImport(MetaPathFinder, Loader):
-    """An import hook that loads the modules above, and leaves all others to Python."""
+    """Import hook that loads the modules above. It leaves all others to Python."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

@@ -1,4 +1,4 @@
-"""Frames over a libp2p stream, trio side."""
+"""Frames over a libp2p stream, on the side of trio."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from nomos_node.network.errors import StreamBroken
 from nomos_node.network.framing import FrameDecoder, encode_frame
 
 _LIBRARY_ERRORS = (BaseLibp2pError, QUICError, OSError, AssertionError)
-"""What the library raises on a stream that is gone; the assertions are aioquic's."""
+"""Errors that the library raises on a lost stream. The assertion errors come from aioquic."""
 
 
 class FramedStream:
-    """A bidirectional stream of frames to one peer."""
+    """Stream of frames to one peer, in both directions."""
 
     def __init__(self, stream: INetStream) -> None:
         self._stream = stream
         self._decoder = FrameDecoder()
 
     async def read_frame(self) -> bytes | None:
-        """The next frame, or ``None`` once the peer has ended its side.
+        """Return the next frame, or None once the peer has ended its side.
 
         Raises:
             StreamBroken: the stream ended otherwise.
@@ -37,7 +37,7 @@ class FramedStream:
             except StreamEOF:
                 if self._decoder.mid_frame:
                     raise StreamBroken("the stream ended in the middle of a frame") from None
-                if self._stream.muxed_conn.is_closed:  # which the library reports like a proper end
+                if self._stream.muxed_conn.is_closed:  # the library reports this like a proper end
                     raise StreamBroken("the connection was lost") from None
                 return None
             except _LIBRARY_ERRORS as error:
@@ -45,7 +45,7 @@ class FramedStream:
         return frame
 
     async def write_frame(self, payload: bytes) -> None:
-        """Send a frame; waits while the peer doesn't keep up.
+        """Send a frame. Waits while the peer does not keep up.
 
         Raises:
             FrameTooLarge: ``payload`` exceeds 65,535 bytes.
@@ -58,7 +58,7 @@ class FramedStream:
             raise StreamBroken(f"the stream was lost: {error or type(error).__name__}") from error
 
     async def close(self) -> None:
-        """End both sides; what was written still arrives."""
+        """End both sides. What was written still arrives."""
         await self._finish(self._stream.close)
 
     async def reset(self) -> None:
@@ -66,5 +66,5 @@ class FramedStream:
         await self._finish(self._stream.reset)
 
     async def _finish(self, ending: Callable[[], Awaitable[None]]) -> None:
-        with trio.CancelScope(shield=True), suppress(*_LIBRARY_ERRORS):  # gone already, which is what is wanted
+        with trio.CancelScope(shield=True), suppress(*_LIBRARY_ERRORS):  # the stream is gone already
             await ending()

@@ -1,9 +1,10 @@
-"""Gossipsub as the network speaks it: messages named by the Blake2b-256 of their data, unsigned, never validated.
+"""Gossipsub as the network speaks it: the id of a message is the Blake2b-256 of its data; messages are neither signed
+nor validated.
 
-py-libp2p's gossipsub 1.1 with the parts replaced that lose or delay messages: its outgoing queues hold 32 messages
-and drop the rest, its subscriptions too; its "spam", "equivocation" and scoring rules drop honest traffic (a node
-that restarts reuses sequence numbers); its message cache names messages differently from everybody else; and it runs
-a thread to sweep what it has seen.
+This is gossipsub 1.1 of py-libp2p. Parts that lose or delay messages are replaced. Its outgoing queues and its
+subscriptions have room for 32 messages and drop the rest. Its "spam", "equivocation" and scoring rules drop honest
+messages, because a node that restarts reuses sequence numbers. Its message cache uses other ids than other nodes. And
+it runs a thread to clean its cache of seen messages.
 """
 
 from __future__ import annotations
@@ -33,19 +34,19 @@ from nomos_node.network.settings import GossipsubSettings
 _PROTOCOLS = (TProtocol("/meshsub/1.1.0"), TProtocol("/meshsub/1.0.0"))
 _QUEUED_RPCS_PER_PEER = 5_000
 _RPC_OVERHEAD = 16_384
-"""Bytes an RPC may be longer than its message: subscriptions and control messages."""
+"""Bytes of an RPC beside its message: subscriptions and control messages."""
 
 Deliver = Callable[[str, bytes, ID, ID], None]
 """Called with topic, data, author and forwarder for every new message of a subscribed topic."""
 
 
 def message_id(message: rpc_pb2.Message) -> bytes:
-    """Blake2b-256 of the data."""
+    """Return the Blake2b-256 of the data."""
     return hashlib.blake2b(message.data, digest_size=32).digest()
 
 
 class SeenMessages:
-    """The ids of the messages of the last ``duplicate_cache_time`` seconds, oldest first."""
+    """Ids of the messages of the last ``duplicate_cache_time`` seconds, oldest first."""
 
     def __init__(self, time_to_live: float) -> None:
         self._time_to_live = time_to_live
@@ -56,7 +57,7 @@ class SeenMessages:
         return key in self._expiry
 
     def add(self, key: bytes) -> bool:
-        """Remember an id; ``False`` when it was known."""
+        """Remember an id. Return False when it was known."""
         self._forget_expired()
         if key in self._expiry:
             return False
@@ -70,7 +71,7 @@ class SeenMessages:
 
 
 class ContentCache(MessageCache):
-    """Keeps recent messages under their content id, which is what peers ask for."""
+    """Cache of recent messages under the ids that peers ask for."""
 
     def put(self, msg: rpc_pb2.Message) -> None:
         key = message_id(msg)
@@ -80,7 +81,7 @@ class ContentCache(MessageCache):
 
 
 class Router(GossipSub):
-    """The mesh: whom a message is sent to."""
+    """Mesh: decides to which peers a message is sent."""
 
     def __init__(self, settings: GossipsubSettings) -> None:
         super().__init__(
@@ -98,14 +99,16 @@ class Router(GossipSub):
         self.mcache = ContentCache(settings.history_gossip, settings.history_length)
 
     async def publish(self, msg_forwarder: ID, pubsub_msg: rpc_pb2.Message) -> None:
-        """Pass a received message on to the mesh."""
+        """Forward a received message to the mesh."""
         self.mcache.put(pubsub_msg)
         excluded = {msg_forwarder, ID(pubsub_msg.from_id)}
         meshes = (self.mesh.get(topic, set()) for topic in pubsub_msg.topicIDs)
         self._send(set().union(*meshes) - excluded, pubsub_msg)
 
     def flood(self, message: rpc_pb2.Message) -> int:
-        """Send an own message to every subscribed peer, as gossipsub's flood publishing does; return to how many."""
+        """Send an own message to every subscribed peer, as flood publishing of gossipsub does. Return the number of
+        peers.
+        """
         queues = self._gossip().peer_queues
         subscribed = (self._gossip().peer_topics.get(topic, set()) for topic in message.topicIDs)
         recipients = set().union(*subscribed) & queues.keys()
@@ -115,7 +118,7 @@ class Router(GossipSub):
         return len(recipients)
 
     async def send_recent_messages(self, peer_id: ID, topic: str) -> None:
-        # The library writes these past the peer's queue, in between the parts of another message.
+        # The library bypasses the peer's queue here and writes into the middle of another message.
         for key in self.mcache.window(topic):
             if message := self.mcache.get(key):
                 self._send((peer_id,), message)
@@ -126,13 +129,13 @@ class Router(GossipSub):
 
     def _send(self, peers: Iterable[ID], message: rpc_pb2.Message) -> None:
         rpc = rpc_pb2.RPC(publish=[message])
-        for peer in peers:
+        for peer in sorted(peers, key=ID.to_bytes):
             if (queue := self._gossip().peer_queues.get(peer)) is not None:
                 queue.push(rpc)
 
 
 class Gossip(Pubsub):
-    """Reads what peers send, hands new messages to ``deliver`` and passes them on."""
+    """Reads the messages of peers, gives new ones to ``deliver``, and forwards them."""
 
     router: Router
 
@@ -144,13 +147,13 @@ class Gossip(Pubsub):
             msg_id_constructor=message_id,
             max_inbound_rpc_size=settings.max_transmit_size + _RPC_OVERHEAD,
         )
-        self.seen_messages.stop()  # the library's cache comes with a thread
+        self.seen_messages.stop()  # the cache of the library has a thread
         self.seen_messages = SeenMessages(settings.duplicate_cache_time)  # type: ignore[assignment]
         self._max_transmit_size = settings.max_transmit_size
         self._deliver = deliver
 
     def publish_own(self, topic: str, data: bytes) -> int | None:
-        """Send a message; return to how many peers, or ``None`` when it went round already.
+        """Send a message. Return the number of peers, or None when the message was sent before.
 
         Raises:
             MessageTooLarge: no peer would take it.
@@ -181,7 +184,7 @@ class Gossip(Pubsub):
         await self.router.publish(msg_forwarder, msg)
 
     async def continuously_read_stream(self, stream: INetStream) -> None:
-        # The library gives each message a task of its own, and an error in one of them ends gossip altogether.
+        # The library starts a task for each message, and an error in one of them ends gossip.
         peer_id = stream.muxed_conn.peer_id
         decoder = VarintFrameDecoder(self.max_inbound_rpc_size)
         try:
@@ -199,7 +202,7 @@ class Gossip(Pubsub):
             if self._is_subscribed_to_msg(message):
                 await self.push_msg(peer_id, message)
         if rpc.HasField("control"):
-            rpc.ClearField("senderRecord")  # peers' addresses come from the configuration
+            rpc.ClearField("senderRecord")  # the addresses of peers come from the configuration
             await self.router.handle_rpc(rpc, peer_id)
         await trio.lowlevel.checkpoint()
 
@@ -215,13 +218,13 @@ class Gossip(Pubsub):
             return
         topics = [topic for topic, peers in self.peer_topics.items() if peer_id in peers]
         self._handle_dead_peer(peer_id)
-        for topic in topics:  # told on a connection that lives on, and not told again
+        for topic in topics:  # the peer told this on another connection and does not repeat it
             self.handle_subscription(peer_id, rpc_pb2.RPC.SubOpts(subscribe=True, topicid=topic))
 
     async def _handle_new_peer(self, peer_id: ID) -> None:
         try:
             await super()._handle_new_peer(peer_id)
         except StreamFailure as error:
-            raise SwarmException(str(error)) from error  # this one the library tries again
+            raise SwarmException(str(error)) from error  # the library tries again after this error
         if (queue := self.peer_queues.get(peer_id)) is not None:
             queue._queue.max_size = _QUEUED_RPCS_PER_PEER

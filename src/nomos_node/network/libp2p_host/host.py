@@ -39,7 +39,7 @@ from nomos_node.network.settings import NetworkSettings
 
 
 class Observer(Protocol):
-    """Who is told what happens. Called in the trio thread."""
+    """Receiver of the host's events. Called in the trio thread."""
 
     def message_arrived(self, message: GossipMessage) -> None: ...
 
@@ -47,13 +47,15 @@ class Observer(Protocol):
 
 
 AcceptStream = Callable[[FramedStream, str, Callable[[], None]], None]
-"""Called with an inbound stream, its peer and what to call once the stream has been served."""
+"""Function for an inbound stream. Its arguments are the stream, its peer, and a function to call once the stream is
+served.
+"""
 
 
 class Libp2pHost:
-    """One host: a key, a listening socket, its peers.
+    """Host with a key, a listening socket and peers.
 
-    The constructor, ``listen_on`` and ``serve`` come before ``run``; the rest belongs to the thread that runs it.
+    Call the constructor, ``listen_on`` and ``serve`` before ``run``. The rest belongs to the thread that runs it.
     """
 
     def __init__(self, settings: NetworkSettings, observer: Observer, log: logging.Logger) -> None:
@@ -63,12 +65,12 @@ class Libp2pHost:
         self._handlers: dict[TProtocol, StreamHandlerFn] = {}
 
     def listen_on(self, listen_socket: socket.socket) -> None:
-        """Take the bound UDP socket to listen on; the host closes it when it ends."""
+        """Take the bound UDP socket to listen on. The host closes it when it ends."""
         self._listen_socket = listen_socket
         self._bound = endpoint_of(*listen_socket.getsockname()[:2])
 
     def serve(self, protocol: str, accept: AcceptStream, max_concurrent: int) -> None:
-        """Accept streams of a protocol once running; those beyond ``max_concurrent`` are reset."""
+        """Accept streams of a protocol once the host runs. Those beyond ``max_concurrent`` are reset."""
         self._handlers[TProtocol(protocol)] = _limited_handler(accept, protocol, max_concurrent, self._log)
 
     async def run(self, ready: Callable[[], None], stop: trio.Event) -> None:
@@ -88,7 +90,7 @@ class Libp2pHost:
                     await stop.wait()
                     nursery.cancel_scope.cancel()
             finally:
-                # Also where a service has failed: the sockets would stay open.
+                # This must also happen after the failure of a service, or the sockets stay open.
                 self._transport.hang_up()
 
     # Gossip
@@ -97,7 +99,7 @@ class Libp2pHost:
         await self._gossip.subscribe(topic)
 
     async def publish(self, topic: str, data: bytes) -> int | None:
-        """Send a message to the peers of a topic: see ``Gossip.publish_own``."""
+        """Send a message to the peers of a topic. See ``Gossip.publish_own``."""
         return self._gossip.publish_own(topic, data)
 
     # Streams
@@ -119,7 +121,7 @@ class Libp2pHost:
     # Peers
 
     async def dial(self, address: str) -> str:
-        """Connect to an address once; return the id of the peer found there."""
+        """Connect to an address once. Return the id of the peer there."""
         return (await self._peering.dial(parse_endpoint(address))).to_base58()
 
     async def disconnect(self, peer_id: str) -> None:
@@ -146,7 +148,7 @@ class Libp2pHost:
         peerstore = PeerStore()
         peerstore.add_key_pair(peer_id, keys)
         self._transport = Transport(private_key, self._settings, self._listen_socket)
-        upgrader = TransportUpgrader({}, {})  # QUIC brings its own security and multiplexing
+        upgrader = TransportUpgrader({}, {})  # QUIC has its own security and multiplexing
         config = self._transport.config
         self._swarm = ConfiguredSwarm(peer_id, peerstore, upgrader, [self._transport], connection_config=config)
         self._peering = Peering(self._swarm, self._transport, self._observer.peer_changed, self._log)
@@ -178,7 +180,7 @@ class Libp2pHost:
     async def _handle_stream(self, stream: INetStream) -> None:
         try:
             await self._host._swarm_stream_handler(stream)
-        except Exception:  # whatever a peer may cause: the library would take the whole host down with the stream
+        except Exception:  # an error that a peer causes must not end the whole host, as it would in the library
             self._log.debug("a stream of peer %s failed", _peer_of(stream), exc_info=True)
             await stream.reset()
 

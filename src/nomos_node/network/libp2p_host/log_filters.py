@@ -1,6 +1,6 @@
-"""Undoes what the modules of py-libp2p set up for their own logs, so that the node's log settings decide.
+"""Filters for the logs of py-libp2p: they undo the library's own log setup, so that the node's log settings decide.
 
-Imported for that effect, before the node's log is set up: a filter that names one of these loggers counts.
+Import this module before the node's log is set up, so that a filter of the configuration for these loggers counts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from libp2p.transport.quic import connection
 
 
 class _FailedDials(logging.Filter):
-    """A filter that makes debug lines of errors about peers that do not answer: the node itself logs these dials."""
+    """Filter that lowers errors about peers that do not answer to DEBUG. The node logs these dials itself."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not record.getMessage().startswith("Failed to establish connection"):
@@ -24,5 +24,5 @@ class _FailedDials(logging.Filter):
 
 auto_connector.logger.setLevel(logging.NOTSET)
 connection.logger.addFilter(_FailedDials())
-# This module logs through ``logging.debug`` and the like, which puts a handler for stderr on the root logger.
+# This module calls ``logging.debug`` and the like, which add a handler for stderr to the root logger.
 swarm_connection.logging = logging.getLogger("libp2p.network.connection")  # type: ignore[attr-defined, assignment]

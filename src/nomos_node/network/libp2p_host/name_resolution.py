@@ -1,4 +1,6 @@
-"""From the host part of a multiaddress to IP addresses, and from a wildcard address to those of this machine."""
+"""Name resolution: from the host part of a multiaddress to an IP address, and from a wildcard to this machine's
+addresses.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from nomos_node.network.errors import PeerUnreachable
 
 
 async def resolve(endpoint: QuicEndpoint) -> str:
-    """The IP address of an endpoint; names are looked up.
+    """Return the IP address of an endpoint. Names are looked up.
 
     Raises:
         PeerUnreachable: the name is not known.
@@ -28,7 +30,7 @@ async def resolve(endpoint: QuicEndpoint) -> str:
 
 
 def reachable_endpoints(bound: QuicEndpoint) -> list[QuicEndpoint]:
-    """Where a socket bound to ``bound`` can be reached: for a wildcard, every address of this machine."""
+    """Return the endpoints at which a socket can be reached. A wildcard stands for every address of this machine."""
     if not ipaddress.ip_address(bound.host).is_unspecified:
         return [bound]
     import psutil

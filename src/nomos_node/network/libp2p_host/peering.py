@@ -1,4 +1,4 @@
-"""Who this host is connected to: dials the configured peers, again and again, and reports who comes and goes."""
+"""Peering: dials the configured peers again and again, and reports peers that connect and disconnect."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ _REDIAL_DELAYS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 class GossipStreams(Protocol):
-    """What keeps one gossip stream per peer."""
+    """Keeper of one gossip stream for each peer."""
 
     def renew_stream(self, peer_id: ID) -> None: ...
 
 
 class ConfiguredSwarm(Swarm):
-    """A swarm that dials nobody of its own accord."""
+    """Swarm that dials no peer by itself."""
 
     def _init_connection_management(self) -> None:
         super()._init_connection_management()
         self.auto_connector = _NoAutoConnector(self)
 
     def _select_connection(self, connections: list[INetConn], peer_id: ID) -> INetConn:
-        return connections[-1]  # of several, the newest is sure to be known to a peer that restarted
+        return connections[-1]  # a peer that restarted knows only the newest connection
 
 
 class _NoAutoConnector(AutoConnector):
-    # The library answers the loss of a peer by dialling whatever addresses peers ever told it.
+    # After the loss of a peer, the library dials all addresses that peers ever told it.
     async def maybe_connect(self) -> None:
         return
 
 
 class Peering(INotifee):
-    """The peers of one swarm, one entry a peer however many connections there are."""
+    """Peers of one swarm. A peer has one entry, however many connections there are."""
 
     def __init__(
         self, swarm: Swarm, transport: Transport, report: Callable[[PeerEvent], None], log: logging.Logger
@@ -59,10 +59,10 @@ class Peering(INotifee):
         self._log = log
         self._lost: dict[ID, trio.Event] = {}
         self.n_dials = 0
-        """Outgoing connections being made."""
+        """Number of outgoing connections that are being made."""
 
     def attach(self, nursery: trio.Nursery, gossip: GossipStreams) -> None:
-        """Begin to observe the swarm; background work goes to ``nursery``."""
+        """Begin to observe the swarm. Background work goes to ``nursery``."""
         self._nursery = nursery
         self._gossip = gossip
         self._swarm.register_notifee(self)
@@ -75,7 +75,7 @@ class Peering(INotifee):
         return peer in self._lost
 
     async def keep_connected(self, endpoint: QuicEndpoint) -> None:
-        """Dial an endpoint whenever the peer found there is not connected, for ever."""
+        """Dial an endpoint whenever its peer is not connected, for ever."""
         peer = _expected_peer(endpoint)
         while True:
             if peer in self._lost:
@@ -86,7 +86,7 @@ class Peering(INotifee):
                 return
 
     async def dial(self, endpoint: QuicEndpoint) -> ID:
-        """Connect once and return who is there.
+        """Connect once. Return the peer at the endpoint.
 
         Raises:
             PeerUnreachable: nobody, or not the peer the endpoint names.
@@ -99,8 +99,8 @@ class Peering(INotifee):
         return connection.peer_id
 
     async def accept(self, connection: Connection) -> None:
-        """Take in a peer that dialled us."""
-        # Not by way of the library's handler, which ends only with the swarm: after 300 of them it accepts nobody.
+        """Add a peer that dialled this host."""
+        # The library's handler is not used: each call ends only with the swarm, and after 300 calls it accepts no peer.
         try:
             await self._adopt(connection, "inbound")
         except BaseLibp2pError as error:
@@ -138,7 +138,7 @@ class Peering(INotifee):
         peer = conn.muxed_conn.peer_id
         for older in self._swarm.get_connections(peer):
             if older is not conn and isinstance(older.muxed_conn, Connection):
-                # A peer that was killed and comes back knows nothing of its old connection.
+                # A peer that was killed and restarted does not know its old connection.
                 self._nursery.start_soon(older.muxed_conn.probe)
         if peer not in self._lost:
             self._lost[peer] = trio.Event()
@@ -167,7 +167,9 @@ def _expected_peer(endpoint: QuicEndpoint) -> ID | None:
 
 
 def _redial_delays() -> Iterator[float]:
-    """Seconds to wait before each further attempt: short ones first, then 5 s for ever, each give or take 20 %."""
+    """Yield the seconds to wait before each further attempt: first short ones, then 5 s for ever, each with 20 % of
+    jitter.
+    """
     attempt = 0
     while True:
         yield _REDIAL_DELAYS[min(attempt, len(_REDIAL_DELAYS) - 1)] * random.uniform(0.8, 1.2)

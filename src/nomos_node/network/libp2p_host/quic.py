@@ -1,11 +1,11 @@
-"""py-libp2p's QUIC transport, made fit for this node.
+"""QUIC transport of py-libp2p, adapted for this node.
 
-What differs from the library, each because the library's way loses connections, messages or port conflicts:
+Each difference is there because the library loses connections or messages, or hides conflicts of ports:
 
-- peers are dialled by address alone; who they are comes from the TLS handshake;
-- outgoing connections leave from the address the node listens on;
-- the listening socket is not shared (``SO_REUSEPORT``), so a second node on a port fails at once;
-- a quiet connection is kept alive with pings, and one over which nothing arrives any more is closed and reported.
+- Peers are dialled by address alone. Their identity comes from the TLS handshake.
+- Outgoing connections leave from the address on which the node listens.
+- The listening socket is not shared (``SO_REUSEPORT``), so a second node on a port fails at once.
+- A quiet connection is kept alive with pings. A connection over which nothing arrives any more is closed and reported.
 """
 
 from __future__ import annotations
@@ -39,18 +39,20 @@ _PROBE_TIMEOUT = 0.5
 
 
 def transport_config(settings: NetworkSettings) -> QUICTransportConfig:
-    """The library's settings: no connection goals of its own, no timeouts on streams that may rest for hours."""
+    """Return the library's settings: no own goals for connections, and no timeouts on streams that may be idle for
+    hours.
+    """
     return QUICTransportConfig(
         idle_timeout=settings.idle_timeout,
         enable_draft29=False,
         CONNECTION_HANDSHAKE_TIMEOUT=settings.dial_timeout,
         outbound_stream_protocol_negotiation_timeout=_NEGOTIATION_TIMEOUT,
         inbound_stream_protocol_negotiation_timeout=_NEGOTIATION_TIMEOUT,
-        # A gossip stream without traffic is healthy; the library would reset it after 30 s. Callers set deadlines.
+        # A gossip stream without traffic is healthy, but the library resets it after 30 s. Callers set deadlines.
         STREAM_READ_TIMEOUT=math.inf,
-        # The library drops the bytes of a stream that overflow this buffer instead of slowing the sender down.
+        # The library does not slow the sender down. It drops bytes that overflow this buffer.
         MAX_STREAM_RECEIVE_BUFFER=1 << 30,
-        # Whom to dial is this node's configuration alone.
+        # Only the configuration decides which peers are dialled.
         min_connections=0,
         low_watermark=0,
         auto_connect_interval=86_400.0,
@@ -59,7 +61,7 @@ def transport_config(settings: NetworkSettings) -> QUICTransportConfig:
 
 
 def bind_listen_socket(host: str, port: int) -> socket.socket:
-    """Bind the UDP socket a host listens on.
+    """Bind the UDP socket of a host.
 
     Raises:
         ListenAddressUnavailable: the address is in use or not of this machine.
@@ -79,7 +81,7 @@ def bind_listen_socket(host: str, port: int) -> socket.socket:
 
 
 class Connection(QUICConnection):
-    """A QUIC connection that is kept alive, and that reports its end."""
+    """QUIC connection that is kept alive, and that reports its end."""
 
     _transport: Transport
 
@@ -90,7 +92,7 @@ class Connection(QUICConnection):
 
     @property
     def endpoint(self) -> QuicEndpoint:
-        """The remote address."""
+        """Remote address."""
         return endpoint_of(*self._remote_addr[:2])
 
     async def probe(self) -> None:
@@ -103,7 +105,7 @@ class Connection(QUICConnection):
             await self.close()
 
     def hang_up(self) -> None:
-        """Tell the peer that the connection is over and let go of the socket, without waiting for anything."""
+        """Tell the peer that the connection is over and free the socket. Waits for nothing."""
         if self._closed or self._socket is None:
             return
         self._closed = True
@@ -139,16 +141,16 @@ class Connection(QUICConnection):
         timer = self._quic.get_timer()
         if timer is not None and timer <= time.time():
             self._quic.handle_timer(now=time.time())
-            # The library would look at what the timer brought, a peer that hung up say, two seconds later.
+            # Without this the library looks at the outcome two seconds later: a peer that hung up, for example.
             self._signal_activity()
 
     async def _handle_ping_acknowledged(self, event: events.PingAcknowledged) -> None:
         self._last_arrival = time.monotonic()
 
     async def _handle_connection_terminated(self, event: events.ConnectionTerminated) -> None:
-        # The library cancels the task that runs this very function halfway through, so that an idle timeout would
-        # never be reported to the swarm and a killed peer would stay connected for ever. And the swarm takes its time
-        # over the report, which must not hold up the packets of everybody else.
+        # The library cancels the task of this function in the middle. Then an idle timeout is never reported to the
+        # swarm, and a killed peer stays connected for ever. The swarm is also slow in handling the report, which must
+        # not delay the packets of other peers.
         on_close, self.on_close = self.on_close, None
         with trio.CancelScope(shield=True):
             await super()._handle_connection_terminated(event)
@@ -156,12 +158,12 @@ class Connection(QUICConnection):
             self._nursery.start_soon(on_close)
 
 
-# The library's listener looks this name up whenever it accepts a connection.
+# The listener of the library uses this name when it accepts a connection.
 library_connection.QUICConnection = Connection  # type: ignore[misc]
 
 
 class Listener(QUICListener):
-    """Accepts connections on a socket bound beforehand."""
+    """Listener on a socket that was bound before."""
 
     _transport: Transport
 
@@ -169,27 +171,27 @@ class Listener(QUICListener):
         return trio.socket.from_stdlib_socket(self._transport.listen_socket)
 
     async def _process_packet(self, data: bytes, addr: tuple[str, int]) -> None:
-        await super()._process_packet(data, addr[:2])  # the library fails on IPv6 addresses, which have four parts
+        await super()._process_packet(data, addr[:2])  # IPv6 addresses have four parts, and the library fails on them
 
     @property
     def n_handshakes(self) -> int:
-        """How many connections are still being negotiated."""
+        """Number of connections that are still being negotiated."""
         return len(self._registry._pending)
 
     def hang_up(self) -> None:
-        """Tell the peers whose handshake is not complete yet that nothing comes of it, and close the socket."""
+        """Tell peers in the middle of a handshake that it failed, and close the socket."""
         for connection_id, quic in self._registry._pending.items():
             address = self._registry._connection_id_to_addr.get(connection_id)
             if address is not None and self._socket is not None:
                 _send_goodbye(quic, self._socket, address)
-        # Who reads from the socket is told first, and by the library's own means: else it logs an error of its own.
+        # The reader of the socket is told first, in the way of the library. Otherwise it logs an error.
         self._listening = False
         if self._socket is not None:
             self._socket.close()
 
 
 class Transport(QUICTransport):
-    """One listening socket, any number of outgoing connections."""
+    """Transport with one listening socket and any number of outgoing connections."""
 
     def __init__(self, private_key: PrivateKey, settings: NetworkSettings, listen_socket: socket.socket) -> None:
         self.config = transport_config(settings)
@@ -209,7 +211,7 @@ class Transport(QUICTransport):
             raise PeerUnreachable("the host is not running")
         connection = Connection(
             quic_connection=QuicConnection(configuration=self._quic_configs[_CLIENT_CONFIG]),  # type: ignore[index]
-            # Written as the packets from there will be: QUIC takes any other spelling for another path.
+            # The address must look as in packets from there: for QUIC another spelling is another path.
             remote_addr=(host, port, 0, 0) if ":" in host else (host, port),
             remote_peer_id=expected,
             local_peer_id=self._peer_id,
@@ -236,7 +238,7 @@ class Transport(QUICTransport):
         return listener
 
     def hang_up(self) -> None:
-        """End every connection and stop listening, at once."""
+        """End every connection and stop listening at once."""
         for connection in tuple(self.live):
             connection.hang_up()
         for listener in self._listeners:
@@ -248,5 +250,5 @@ class Transport(QUICTransport):
 def _send_goodbye(quic: QuicConnection, sender: trio.socket.SocketType, address: tuple[str, int]) -> None:
     quic.close()
     for datagram, _ in quic.datagrams_to_send(now=time.time()):
-        with suppress(OSError):  # the peer finds out by its own timeout
+        with suppress(OSError):  # the peer notices by its own timeout
             sender._sock.sendto(datagram, address)  # type: ignore[attr-defined]
