@@ -1,6 +1,6 @@
 """No module makes time, chance, threads or sockets by itself: they come from outside.
 
-A simulated node lives on a clock, a source of chance and a network that a test gives it. That works only while no
+A simulated run lives on a clock, a source of chance and a network that a test gives it. That works only while no
 module reaches for the real ones. Monotonic time is the running event loop's; wall time and chance are arguments.
 """
 
@@ -24,12 +24,14 @@ FORBIDDEN_ATTRIBUTES = {
     "datetime": {"now", "utcnow", "today"},
     "date": {"today"},
     "os": {"urandom", "getrandom"},
-    "asyncio": {"to_thread", "create_subprocess_exec", "create_subprocess_shell"},
 }
+THREADS_OF_ASYNCIO = {"asyncio": {"to_thread", "create_subprocess_exec", "create_subprocess_shell"}}
+"""Forbidden where threads are. The framework may use them: a simulated loop runs their work inline."""
 
 FORBIDDEN_IMPORTS = {
     "nomos_core": TIME_AND_CHANCE,
     "nomos_node": TIME_AND_CHANCE + THREADS_AND_SOCKETS,
+    "nomos_testing": TIME_AND_CHANCE,
 }
 """By package."""
 
@@ -50,6 +52,11 @@ EXCEPTIONS: Mapping[str, str] = {
     "nomos_node.telemetry.gelf": "the log belongs to the process, and goes to a server",
     "nomos_node.process": "the entry point, with a thread that ends the process in time",
     "nomos_node.start_when_configured": "an entry point, which runs the command that fetches the configuration",
+    "nomos_testing.surroundings": "the real surroundings: this is where all of it comes from",
+    "nomos_testing.cfgsync.client": "an entry point: it runs in each container before the node, without a loop",
+    "nomos_testing.relay.program": "an entry point: the relay is a process without a loop, between real sockets",
+    "nomos_testing.relay.forwarding": "the relay's packet path",
+    "nomos_testing.deployers": "they start real processes and containers; the reaper is a process of its own",
 }
 """Modules, or packages with all that is in them, that may do it, each with the reason."""
 
@@ -69,6 +76,7 @@ def _exception_for(module: str) -> str | None:
 def violations(tree: ast.Module, forbidden: Sequence[str]) -> list[str]:
     """Name each place that makes time or chance, as ``line: what``."""
     found = []
+    attributes = FORBIDDEN_ATTRIBUTES | (THREADS_OF_ASYNCIO if "threading" in forbidden else {})
     for node in ast.walk(tree):
         match node:
             case ast.Import(names=names):
@@ -81,12 +89,10 @@ def violations(tree: ast.Module, forbidden: Sequence[str]) -> list[str]:
                     if (module in forbidden or f"{module}.{name}" in forbidden) and (module, name) not in ALLOWED_NAMES
                 ]
                 found += [
-                    (node.lineno, f"{module}.{name}")
-                    for module, name in wanted
-                    if name in FORBIDDEN_ATTRIBUTES.get(module, ())
+                    (node.lineno, f"{module}.{name}") for module, name in wanted if name in attributes.get(module, ())
                 ]
             case ast.Attribute(value=ast.Name(id=base) | ast.Attribute(attr=base), attr=attribute):
-                if attribute in FORBIDDEN_ATTRIBUTES.get(base, ()):
+                if attribute in attributes.get(base, ()):
                     found.append((node.lineno, f"{base}.{attribute}"))
             case ast.Call(func=ast.Name(id="Random"), args=[], keywords=[]):
                 found.append((node.lineno, "Random() without a seed"))
@@ -145,6 +151,7 @@ def test_what_is_forbidden_is_found(probe: str) -> None:
         "from datetime import datetime\ndatetime.fromtimestamp(0)",
         "import asyncio\nasync def f():\n    asyncio.get_running_loop().time()",
         "from nomos_node.time.monotonic import monotonic\nmonotonic()",
+        "from nomos_testing.surroundings import monotonic\nmonotonic()",
         "from concurrent.futures import Future",
     ],
 )

@@ -10,8 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nomos_core.cryptarchia.block import Block
+from nomos_core.identifiers import HeaderId
 from nomos_core.proofs.development import DevelopmentProver
 from nomos_testing.blocks.block_feed import BlockFeed
+from nomos_testing.client.answers import ConsensusInfo, Mode, NetworkInfo
+from nomos_testing.cluster.roles import Role
 from nomos_testing.journal.events import PhaseEnded
 from nomos_testing.journal.journal import Journal, read_journal
 from nomos_testing.outcome import Verdict
@@ -21,9 +25,11 @@ from nomos_testing.runtime.interfaces import Expectation, Observation, RunContex
 from nomos_testing.runtime.phases import Phases
 from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.runtime.runner import Runner
+from nomos_testing.surroundings import THIS_MACHINE, Surroundings
 from nomos_testing.topology import TopologySpec
 from nomos_testing.topology.timing import RunTiming
 from nomos_testing.waiting.machine import Patience
+from support.fakes.fake_chain import GENESIS_ID
 
 RunBody = Callable[[RunContext], Awaitable[None]]
 
@@ -89,6 +95,36 @@ class Healer:
 
 
 @dataclass
+class MemoryNode:
+    """A node and its client in one. A test sets its chain, and the exceptions that asking it raises."""
+
+    name: str = "validator-0"
+    role: Role = Role.VALIDATOR
+    chain: Sequence[Block] = ()
+    raises: dict[str, Exception] = field(default_factory=dict)
+
+    @property
+    def client(self) -> MemoryNode:
+        return self
+
+    async def consensus_info(self, *, timeout: float | None = None) -> ConsensusInfo:
+        self._answer("consensus_info")
+        tip = self.chain[-1].id if self.chain else GENESIS_ID
+        return ConsensusInfo(lib=GENESIS_ID, tip=tip, slot=0, height=len(self.chain), mode=Mode.ONLINE)
+
+    async def network_info(self, *, timeout: float | None = None) -> NetworkInfo:
+        self._answer("network_info")
+        return NetworkInfo((), 0, 0, 0)
+
+    async def storage_block(self, block_id: HeaderId, *, timeout: float | None = None) -> Block | None:
+        return next((block for block in self.chain if block.id == block_id), None)
+
+    def _answer(self, request: str) -> None:
+        if request in self.raises:
+            raise self.raises[request]
+
+
+@dataclass
 class MemoryCluster:
     nodes: Sequence[Any] = ()
     control: Any = None
@@ -128,16 +164,18 @@ async def bench(
     slot: float = 0.01,
     node_control: bool = False,
     nodes: Sequence[Any] = (),
+    poll_seconds: float = 0.01,
     background: Background | None = None,
+    surroundings: Surroundings = THIS_MACHINE,
 ) -> AsyncIterator[Bench]:
     """A runner over a cluster of these nodes; ``client`` of each is what the block feed asks."""
-    run_directory = RunDirectory.create(directory, "bench")
+    run_directory = RunDirectory.create(directory, "bench", surroundings=surroundings)
     run_directory.node("validator-0").joinpath("db").write_text("data")
-    journal = Journal(run_directory.journal)
+    journal = Journal(run_directory.journal, surroundings=surroundings)
     background, closed, resources = background or Background(), list[str](), AsyncExitStack()
     cluster = MemoryCluster(nodes, control=Healer())
     resources.callback(closed.append, "network")
-    feed = BlockFeed([node.client for node in nodes], poll_seconds=0.01, watch=background.watch)
+    feed = BlockFeed([node.client for node in nodes], poll_seconds=poll_seconds, watch=background.watch)
     if nodes:
         await feed.start()
         resources.push_async_callback(feed.close)
