@@ -12,10 +12,11 @@ import argparse
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
+from dataclasses import is_dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_type_hints
 
 import pdoc
 import pdoc.render
@@ -31,6 +32,7 @@ MODULES: Final = (
     "nomos_testing.client.node_client",
     "nomos_testing.cluster.links",
     "nomos_testing.cluster.node_clients",
+    "nomos_testing.faults",
     "nomos_testing.faults.fault_log",
     "nomos_testing.journal.events",
     "nomos_testing.journal.journal",
@@ -59,8 +61,21 @@ def loaded(name: str) -> ModuleType:
     """Import a module, with the names that it loads when first used."""
     module = import_module(name)
     for public in getattr(module, "__all__", ()):
-        getattr(module, public)
+        resolve_inherited_fields(getattr(module, public))
     return module
+
+
+def resolve_inherited_fields(value: object) -> None:
+    """Resolve the annotations of a dataclass that inherits fields from another module.
+
+    Its generated ``__init__`` names types that its own module does not import, so pdoc cannot resolve them there.
+    """
+    if isinstance(value, type) and any(
+        is_dataclass(base) and base.__module__ != value.__module__ for base in value.__mro__[1:]
+    ):
+        hints = get_type_hints(value)
+        annotations = value.__init__.__annotations__  # type: ignore[misc]
+        annotations.update({name: hints[name] for name in annotations if name in hints})
 
 
 def without_docstring(namespace: Module | Class) -> Iterator[str]:
@@ -78,6 +93,8 @@ def without_docstring(namespace: Module | Class) -> Iterator[str]:
 def says_something(member: Doc[Any], namespace: Module | Class) -> bool:
     """Whether a person described the member, where it stands or among the attributes of its class."""
     if isinstance(member, Variable) and isinstance(member.default_value, TypeVar):
+        return True
+    if isinstance(member, Variable) and "description=" in member.annotation_str:  # Field of pydantic, which is shown
         return True
     if isinstance(namespace, Class) and f"        {member.name}: " in namespace.docstring.replace("\n", "\n    "):
         return True

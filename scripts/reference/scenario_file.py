@@ -103,7 +103,7 @@ def _printed_schema() -> Schema:
     from nomos_testing.cli.main import main
 
     printed = CliRunner().invoke(main, ["schema"], catch_exceptions=False)
-    schema: Schema = json.loads(printed.output)
+    schema: Schema = json.loads(printed.output.replace("``", "`"))  # docstrings mark code as reStructuredText
     return schema
 
 
@@ -234,7 +234,7 @@ def _scalar(field: Schema) -> str:
         return "`true` or `false`"
     if field.get("type") != "string":
         return _number(field)
-    if field.get("description", "").startswith("A node's name"):
+    if field.get("description", "").startswith("The name of a node"):
         return link("node", _NODE)
     return f"text like {code(field['pattern'])}" if "pattern" in field else "text"
 

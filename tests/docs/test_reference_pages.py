@@ -43,7 +43,7 @@ def test_a_page_is_fresh(written: Path, name: str) -> None:
     assert (DOCS / name).read_text() == (written / name).read_text(), remedy
 
 
-@pytest.mark.parametrize("name", ["command-line.md", "journal-events.md"])
+@pytest.mark.parametrize("name", PAGES)
 def test_every_row_of_a_page_has_a_meaning(name: str) -> None:
     rows = ROW.findall((DOCS / name).read_text())
     assert len(rows) > 30

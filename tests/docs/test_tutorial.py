@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support.processes.live_network import live_environment
+from support.processes.live_network import PROGRAMS, live_environment
 from support.repository.repository_copy import REPOSITORY
 
 TUTORIAL = (REPOSITORY / "docs/tutorial-own-checks.md").read_text()
@@ -41,9 +41,9 @@ def change(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new))
 
 
-def test_every_block_of_python_belongs_to_a_file(files: Path) -> None:
-    assert {file.name for file in files.iterdir()} == {"my_checks.py", "try_my_checks.py"}
-    assert TUTORIAL.count("```python") == len(BLOCK.findall(TUTORIAL))
+def test_every_block_of_code_belongs_to_a_file(files: Path) -> None:
+    assert {file.name for file in files.iterdir()} == {"my_checks.py", "try_my_checks.py", "my_scenario.yaml"}
+    assert TUTORIAL.count("```python") + TUTORIAL.count("```yaml") == len(BLOCK.findall(TUTORIAL))
 
 
 @pytest.mark.slow
@@ -53,7 +53,7 @@ def test_the_code_is_formatted_and_typed(files: Path) -> None:
         ("mypy", "--strict", "--config-file", ""),
     ):
         done = subprocess.run(
-            [str(Path(sys.executable).parent / tool), *arguments, "my_checks.py", "try_my_checks.py"],
+            [str(PROGRAMS / tool), *arguments, "my_checks.py", "try_my_checks.py"],
             cwd=files,
             env={**os.environ, "MYPYPATH": str(REPOSITORY / "src")},
             capture_output=True,
@@ -68,6 +68,13 @@ def test_a_wrong_argument_is_refused_in_the_words_of_the_tutorial(files: Path) -
     done = run_program(files, "try_my_checks.py")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] in TUTORIAL
+
+
+def test_a_wrong_field_is_refused_in_the_words_of_the_tutorial(files: Path) -> None:
+    change(files / "my_scenario.yaml", "share: 0.5", "share: 1.5")
+    done = run_program(files, str(PROGRAMS / "nomos-testing"), "plan", "my_scenario.yaml")
+    assert done.returncode == 1
+    assert done.stderr.strip() in TUTORIAL
 
 
 @pytest.mark.slow
@@ -91,3 +98,11 @@ def test_the_program_fails_as_the_tutorial_says(files: Path) -> None:
     said = r"^failed expectations failed:\nblocks_carry_transactions: \d+ of \d+ blocks carry a transaction "
     assert re.search(said, done.stdout, re.MULTILINE), done.stdout
     assert re.search(said, TUTORIAL, re.MULTILINE)
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_the_scenario_file_passes(files: Path) -> None:
+    done = run_program(files, str(PROGRAMS / "nomos-testing"), "run", "my_scenario.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "my-checks-in-a-file passed" in done.stdout

@@ -25,10 +25,12 @@ class Span:
 
 
 def slots(amount: float) -> Span:
+    """Make a time from a number of slots."""
     return Span(amount, "slots")
 
 
 def seconds(amount: float) -> Span:
+    """Make a time from a number of seconds."""
     return Span(amount, "seconds")
 
 

@@ -49,9 +49,13 @@ class Control(StrEnum):
     """An ability that a fault needs of the cluster."""
 
     NODES = "node control"
+    """Stop, start and freeze nodes."""
     NETWORK = "network control"
+    """Cut and impair links."""
     CLOCK = "clock control"
+    """Shift the clocks of nodes."""
     DISK = "disk control"
+    """Keep files of nodes from growing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class FaultControls:
     """The means of a fault to act on a running cluster."""
 
     cluster: Cluster
+    """The running network."""
 
     def node(self, name: str) -> NodeHandle:
         """Find a node by its name."""
@@ -177,6 +182,7 @@ class NodeFault(Fault):
     """A fault of one node. Its heal ends with a node that runs."""
 
     node: Target
+    """Name of the node, or ``any``, ``any validator``, ``any executor``."""
     control: ClassVar[Control] = Control.NODES
 
     def check(self, nodes: Sequence[str], path: FieldPath) -> None:
@@ -222,6 +228,7 @@ class LinkFault(Fault):
     """A fault of the packets on links. Rates are from 0 to 1, durations in seconds."""
 
     links: Links = field(default=ALL_LINKS)
+    """The links; all by default."""
     control: ClassVar[Control] = Control.NETWORK
 
     @abstractmethod

@@ -28,17 +28,22 @@ class PlannedFault:
     path: FieldPath
     """The field of the scenario that asks for it."""
     fault: Fault
+    """The fault, with names for its targets."""
     inject_at: float
+    """Time of the injection."""
     heal_at: float
+    """Time of the heal."""
 
     @property
     def lasting(self) -> float:
+        """Its length, in seconds."""
         return self.heal_at - self.inject_at
 
     def __str__(self) -> str:
         return f"fault {self.number} ({self.fault})"
 
     def to_json(self) -> dict[str, Any]:
+        """Return the fault as ``plan.json`` has it."""
         return {
             "number": self.number,
             "origin": self.origin,
@@ -76,6 +81,7 @@ class FaultPlan:
     """Every fault of a run, ordered by injection."""
 
     faults: tuple[PlannedFault, ...] = ()
+    """Every fault of the run, in the order of injection."""
 
     def __iter__(self) -> Iterator[PlannedFault]:
         return iter(self.faults)
@@ -84,12 +90,15 @@ class FaultPlan:
         return len(self.faults)
 
     def of(self, origin: str) -> tuple[PlannedFault, ...]:
+        """Return the faults that a workload injects."""
         return tuple(fault for fault in self.faults if fault.origin == origin)
 
     def needing(self, control: Control) -> tuple[PlannedFault, ...]:
+        """Return the faults that need one of these controls."""
         return tuple(planned for planned in self.faults if planned.fault.control is control)
 
     def to_json(self) -> list[dict[str, Any]]:
+        """Return the plan as ``plan.json`` has it."""
         return [planned.to_json() for planned in self.faults]
 
     @classmethod

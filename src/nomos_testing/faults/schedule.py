@@ -105,16 +105,19 @@ Entry = At | Every | During | Randomly | RandomRestarts
 
 
 def at(time: Time, fault: Fault, *, lasting: Time | None = None) -> At:
+    """Inject a fault once."""
     return At(span(time), fault, _optional(lasting))
 
 
 def every(
     period: Time, fault: Fault, *, lasting: Time | None = None, first: Time | None = None, until: Time | None = None
 ) -> Every:
+    """Inject a fault once in each ``period``, first after ``first`` (default: one period), until ``until``."""
     return Every(span(period), fault, _optional(lasting), _optional(first), _optional(until))
 
 
 def during(start: Time, end: Time, fault: Fault) -> During:
+    """Inject a fault at ``start`` and heal it at ``end``."""
     return During(span(start), span(end), fault)
 
 
@@ -126,6 +129,7 @@ def randomly(
     until: Time | None = None,
     count: int | None = None,
 ) -> Randomly:
+    """Inject one of the faults after the other, drawn by the seed. ``gap`` and ``lasting`` are shortest and longest."""
     return Randomly(
         faults=faults,
         gap=(span(gap[0]), span(gap[1])),

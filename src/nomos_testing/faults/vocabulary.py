@@ -18,7 +18,7 @@ from nomos_testing.faults.targets import candidates, check_target
 from nomos_testing.registry import Word, words_of
 from nomos_testing.sections import NotNegative, Seconds, Section
 
-Rate = Annotated[float, Field(gt=0, le=1, description="Share of the packets.")]
+Rate = Annotated[float, Field(gt=0, le=1, description="Share of the packets, up to 1.")]
 
 
 @fault("restart")
@@ -60,7 +60,7 @@ class Stop(NodeFault):
 @fault("pause")
 @dataclass(frozen=True, slots=True)
 class Pause(NodeFault):
-    """Freeze a node (SIGSTOP): its sockets stay open and nothing answers. The heal lets it run on."""
+    """Freeze a node (SIGSTOP): its sockets stay open and nothing answers. The heal lets it continue."""
 
     async def inject(self, controls: FaultControls) -> Impairment | None:
         await controls.nodes.pause(controls.node(self.node))
@@ -76,9 +76,11 @@ class Pause(NodeFault):
 @fault("clock_skew")
 @dataclass(frozen=True, slots=True)
 class ClockSkew(NodeFault):
-    """Shift the wall clock of a node."""
+    """Shift the wall clock of a node. Timeouts use the monotonic clock and are not affected."""
 
-    seconds: Annotated[float, Field(allow_inf_nan=False, description="Negative is behind.")]
+    seconds: Annotated[
+        float, Field(allow_inf_nan=False, description="Shift of the clock. Negative: the clock is behind.")
+    ]
     control: ClassVar[Control] = Control.CLOCK
 
     def check(self, nodes: Sequence[str], path: FieldPath) -> None:
@@ -101,7 +103,7 @@ class ClockSkew(NodeFault):
 @fault("disk_full")
 @dataclass(frozen=True, slots=True)
 class DiskFull(NodeFault):
-    """Keep the files of a node from growing. The heal lifts the limit, and starts the node if it has died of it."""
+    """Keep the files of a node from growing. The heal removes the limit, and starts the node if it has died of it."""
 
     control: ClassVar[Control] = Control.DISK
 
@@ -134,6 +136,7 @@ class Partition(Fault):
     """
 
     groups: tuple[frozenset[str], ...] = ()
+    """Names of the nodes of each group; without any, the planner draws two halves."""
     one_way: bool = False
     """Cut only what a group sends to the groups after it."""
     control: ClassVar[Control] = Control.NETWORK
@@ -196,9 +199,10 @@ class Partition(Fault):
 @fault("isolate")
 @dataclass(frozen=True, slots=True)
 class Isolate(Fault):
-    """Cut one node off from all others. Once concrete it is a ``Partition``."""
+    """Cut one node off from all others. The planner makes a ``Partition`` of it."""
 
     node: Target
+    """Name of the node, or ``any``, ``any validator``, ``any executor``."""
     one_way: Annotated[bool, Field(description="Lose only what the node sends. It still hears the others.")] = False
     control: ClassVar[Control] = Control.NETWORK
 
@@ -227,8 +231,8 @@ class Isolate(Fault):
 class Latency(LinkFault):
     """Delay packets by ``seconds``, give or take up to ``jitter``. Packets keep their order."""
 
-    seconds: Seconds
-    jitter: Annotated[NotNegative, Field(description="Seconds, give or take.")] = 0.0
+    seconds: Annotated[Seconds, Field(description="Delay of each packet.")]
+    jitter: Annotated[NotNegative, Field(description="Largest random change of the delay, in seconds.")] = 0.0
 
     def check(self, nodes: Sequence[str], path: FieldPath) -> None:
         LinkFault.check(self, nodes, path)
@@ -274,7 +278,7 @@ class Duplicate(_ShareOfPackets):
 class Reorder(_ShareOfPackets):
     """Hold a share of the packets back while others overtake them."""
 
-    hold: Annotated[Seconds, Field(description="Seconds that they are held back.")] = DEFAULT_HOLD_SECONDS
+    hold: Annotated[Seconds, Field(description="Seconds that these packets are held back.")] = DEFAULT_HOLD_SECONDS
 
     def effect(self) -> LinkEffect:
         return LinkEffect(reorder=self.rate, hold=self.hold)
@@ -283,9 +287,9 @@ class Reorder(_ShareOfPackets):
 @fault("bandwidth")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bandwidth(LinkFault):
-    """Limit the bytes a second that get through each link."""
+    """Limit the bytes per second on each link."""
 
-    bytes_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    bytes_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False, description="Limit of each link.")]
 
     def effect(self) -> LinkEffect:
         return LinkEffect(bandwidth=self.bytes_per_second)

@@ -31,17 +31,20 @@ class EmptySection(Section):
 
 
 class ConditionSection(OneOf):
-    """What is looked for; exactly one of its keys is given."""
+    """A condition; exactly one of the keys is given."""
 
     nodes_within: BlocksSection | None = Field(
-        default=None, description="Every node answers and is at most so many blocks behind, on the same chain."
+        default=None,
+        description="Every node answers, and is on one chain, at most this many blocks behind the highest node.",
     )
-    nodes_answer: EmptySection | None = Field(default=None, description="Every node answered when last asked.")
-    height_at_least: BlocksSection | None = Field(default=None, description="The highest node is so high.")
+    nodes_answer: EmptySection | None = Field(default=None, description="Every node answered the last request.")
+    height_at_least: BlocksSection | None = Field(
+        default=None, description="The highest node has at least this height."
+    )
     reorganisation_deeper_than: BlocksSection | None = Field(
-        default=None, description="A node leaves a branch of more than so many blocks."
+        default=None, description="A node leaves a branch of more than this many blocks."
     )
-    fault_active: EmptySection | None = Field(default=None, description="A fault is there.")
+    fault_active: EmptySection | None = Field(default=None, description="A fault is active.")
 
     def build(self) -> Condition:
         """Make the condition of the one key that is given."""
@@ -51,12 +54,13 @@ class ConditionSection(OneOf):
 
 @expectation("consensus_liveness")
 class LivenessSection(Section):
-    """Every node keeps near the highest, and the chain grows."""
+    """The chain grows, and every node stays near the highest node."""
 
-    lag_allowance: Annotated[int, Field(ge=0, le=5)] = Field(default=2, description="Blocks a node may be behind.")
+    lag_allowance: Annotated[int, Field(ge=0, le=5)] = Field(default=2, description="Blocks that a node may be behind.")
     window: Literal["run", "original"] = Field(
         default="run",
-        description="run: blocks of the run's duration; original: heights at the end, the cooldown's blocks included.",
+        description="run: count the blocks of the run's duration. original: compare the heights at the end, with the "
+        "blocks of the cooldown.",
     )
 
     def build(self) -> AnyExpectation:
@@ -65,7 +69,7 @@ class LivenessSection(Section):
 
 @expectation("no_conflicting_lib")
 class NoConflictingLibSection(Section):
-    """No two nodes ever hold conflicting blocks for final."""
+    """No two nodes finalize conflicting blocks."""
 
     def build(self) -> AnyExpectation:
         return NoConflictingLib()
@@ -73,10 +77,11 @@ class NoConflictingLibSection(Section):
 
 @expectation("no_stalls")
 class NoStallsSection(Section):
-    """Outside of faults no node goes without a new block for longer."""
+    """Outside of faults, no node goes without a new block for too long."""
 
     slots: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
-        default=None, description="Default: as many as the leader lottery makes likely, at least 10."
+        default=None,
+        description="Longest time without a block. Default: as the leader lottery makes likely, at least 10.",
     )
 
     def build(self) -> AnyExpectation:
@@ -85,9 +90,9 @@ class NoStallsSection(Section):
 
 @expectation("recovers_from_faults")
 class RecoversSection(Section):
-    """After each heal every node is within two blocks of the highest in time."""
+    """After each heal, every node comes within two blocks of the highest node."""
 
-    within: Moment = SlotsSection(slots=30)
+    within: Moment = Field(default=SlotsSection(slots=30), description="Longest time from the heal to the recovery.")
 
     def build(self) -> AnyExpectation:
         return RecoversFromFaults(within=moment(self.within))
@@ -95,7 +100,7 @@ class RecoversSection(Section):
 
 @expectation("inclusions_stay")
 class InclusionsStaySection(Section):
-    """What all nodes have included after a recovery is included at the end."""
+    """A transaction that all nodes have on their chain after a recovery is still on it at the end."""
 
     def build(self) -> AnyExpectation:
         return InclusionsStay()
@@ -105,7 +110,7 @@ class WatchSection(Section):
     """The fields of every expectation that watches a condition."""
 
     condition: ConditionSection
-    name: str | None = Field(default=None, description="What reports call it.")
+    name: str | None = Field(default=None, description="Name in reports. Default: the word and the condition.")
 
     def name_after(self, word: str) -> str:
         """Give the name in reports; by default the word and the condition."""
@@ -114,9 +119,9 @@ class WatchSection(Section):
 
 @expectation("always")
 class AlwaysSection(WatchSection):
-    """The condition holds at every look."""
+    """The condition holds whenever it is checked."""
 
-    outside_faults: bool = Field(default=False, description="Only while no fault is there.")
+    outside_faults: bool = Field(default=False, description="True: check only while no fault is active.")
 
     def build(self) -> AnyExpectation:
         return Always(self.name_after("always"), self.condition.build(), outside_faults=self.outside_faults)
@@ -124,10 +129,12 @@ class AlwaysSection(WatchSection):
 
 @expectation("eventually")
 class EventuallySection(WatchSection):
-    """The condition holds once in time."""
+    """The condition comes true in time."""
 
-    within: Moment
-    after_each_heal: bool = Field(default=False, description="Counted from each heal, not from the start.")
+    within: Moment = Field(description="Longest time until the condition is true.")
+    after_each_heal: bool = Field(
+        default=False, description="True: count the time from each heal. False: from the start."
+    )
 
     def build(self) -> AnyExpectation:
         return Eventually(
@@ -140,7 +147,7 @@ class EventuallySection(WatchSection):
 
 @expectation("sometimes")
 class SometimesSection(WatchSection):
-    """The condition holds at one look at least."""
+    """The condition is true at least once."""
 
     def build(self) -> AnyExpectation:
         return Sometimes(self.name_after("sometimes"), self.condition.build())

@@ -11,23 +11,27 @@ from nomos_testing.sections import Positive, Section
 
 
 class RandomlySection(Section):
-    """One fault after the other, drawn by the seed."""
+    """Inject one fault after the other, drawn by the seed."""
 
     of: Annotated[list[Section], Field(min_length=1)]
-    gap: RangeSection = Field(description="From one injection to the next.")
-    lasting: RangeSection = Field(description="How long each lasts.")
-    start: Moment = 0.0
-    until: Moment | None = Field(default=None, description="Default: the end of the run.")
-    count: Positive | None = Field(default=None, description="At most so many.")
+    gap: RangeSection = Field(description="Time from one injection to the next.")
+    lasting: RangeSection = Field(description="Length of each fault.")
+    start: Moment = Field(default=0.0, description="Time before which no fault begins.")
+    until: Moment | None = Field(
+        default=None, description="Time by which every fault is over. Default: the end of the run."
+    )
+    count: Positive | None = Field(default=None, description="Largest number of faults. Default: no limit.")
 
 
 class FaultEntrySection(Section):
-    """When (one of at, every, during, randomly) and what (one fault; randomly has its own)."""
+    """One fault and its time. Give one of at, every, during and randomly, and one fault (randomly has its own)."""
 
-    at: Moment | None = Field(default=None, description="Once, so long after the workloads start.")
-    every: Moment | None = Field(default=None, description="Each such period.")
-    during: WindowSection | None = None
+    at: Moment | None = Field(default=None, description="Once, this long after the start of the workloads.")
+    every: Moment | None = Field(default=None, description="Again and again, with this period.")
+    during: WindowSection | None = Field(default=None, description="From start to end.")
     randomly: RandomlySection | None = None
-    lasting: Moment | None = Field(default=None, description="With at and every: how long it lasts.")
-    first: Moment | None = Field(default=None, description="With every: when the first one is; default a period.")
-    until: Moment | None = Field(default=None, description="With every: default the end of the run.")
+    lasting: Moment | None = Field(default=None, description="With at and every: length of the fault.")
+    first: Moment | None = Field(default=None, description="With every: time of the first fault. Default: one period.")
+    until: Moment | None = Field(
+        default=None, description="With every: time by which every fault is over. Default: the end of the run."
+    )

@@ -21,69 +21,82 @@ NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
 class TopologySection(Section):
-    """How many nodes there are and who dials whom."""
+    """The nodes of the network, and which node connects to which."""
 
     validators: Count = Field(default=1, description="Number of validators; at least one.")
     executors: Count = Field(default=0, description="Number of executors.")
     layout: Literal["star", "chain", "full"] = Field(
         default="star",
-        description="star: all dial node 0; chain: each dials the one before; full: each dials all before.",
+        description="star: all nodes connect to node 0. chain: each node connects to the one before. full: each node "
+        "connects to all before.",
     )
     data_availability: Literal["standard", "original"] = Field(
         default="standard",
-        description="Parameters of data availability. standard: nodes can sample every blob; original: those of the "
-        "original framework, with which three and more nodes can't.",
+        description="Parameters of data availability. standard: nodes can sample every blob. original: those of the "
+        "original framework, with which three or more nodes cannot.",
     )
     sampling_delay: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
         default=None,
-        description="Seconds from a blob's transaction to its first sample, for slots of a second or more. Default: 2 "
-        "seconds, 5 with the original's parameters. NOMOS_SDP_TRIGGER_DELAY_SECS wins where it is set.",
+        description="Seconds from a blob's transaction to its first sample, for slots of a second or more. Default: 2, "
+        "or 5 with the original's parameters. The variable NOMOS_SDP_TRIGGER_DELAY_SECS wins.",
     )
 
 
 class SlotSection(Section):
     """The slot clock."""
 
-    seconds: Seconds = Field(default=2.0, description="Length of a slot. Below one second: embedded nodes only.")
-    active_slot_coeff: Annotated[float, Field(gt=0, le=1)] = Field(default=0.9)
+    seconds: Seconds = Field(default=2.0, description="Length of a slot. Below 1: embedded nodes only.")
+    active_slot_coeff: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.9, description="Share of the slots that have a leader on average."
+    )
 
 
 class WalletSection(Section):
-    """Funded accounts in genesis."""
+    """Accounts that genesis funds."""
 
     users: Positive = Field(description="Number of accounts.")
-    total: Positive | None = Field(default=None, description="Tokens, split evenly; default 100 an account.")
+    total: Positive | None = Field(default=None, description="Tokens in all, split evenly. Default: 100 per account.")
 
 
 class DurationSection(Section):
-    """How long the scenario runs; exactly one of its keys is given."""
+    """The duration of the run; exactly one of the keys is given."""
 
-    seconds: Seconds | None = None
-    slots: Positive | None = None
+    seconds: Seconds | None = Field(default=None, description="The duration in seconds.")
+    slots: Positive | None = Field(default=None, description="The duration in slots.")
 
 
 class ScenarioFile(Section):
-    """A scenario: topology, wallets, workloads, expectations, duration, seed."""
+    """A scenario: topology, wallets, workloads, faults, expectations, duration, seed."""
 
     name: Annotated[str, Field(pattern=NAME_PATTERN)] | None = Field(
-        default=None, description="Default: the file's name without its ending."
+        default=None,
+        description="Name in reports and of the run directory. Default: the file's name without its ending.",
     )
     topology: TopologySection = TopologySection()
-    slot: SlotSection | None = Field(default=None, description="Default: CONSENSUS_SLOT_TIME, else 2 seconds.")
-    wallets: Positive | WalletSection | None = Field(default=None, description="Number of accounts of 100 tokens each.")
+    slot: SlotSection | None = Field(
+        default=None, description="The slot clock. Default: slots of CONSENSUS_SLOT_TIME seconds, or of 2."
+    )
+    wallets: Positive | WalletSection | None = Field(
+        default=None, description="Number of accounts with 100 tokens each."
+    )
     plugins: list[str] = Field(
         default=[],
         description="Python files that define more workloads, faults and expectations. A relative path begins at the "
         "folder of this file.",
     )
     workloads: list[OneOf] = Field(default=[])
-    faults: list[FaultEntrySection] = Field(default=[], description="What is done to nodes and links, and when.")
+    faults: list[FaultEntrySection] = Field(default=[], description="Faults of nodes and links, and their times.")
     expectations: list[OneOf] = Field(default=[])
-    run_for: Seconds | DurationSection = Field(description="Seconds, or {seconds: N} or {slots: N}.")
-    seed: Count | None = Field(default=None, description="Node keys and every random choice follow from it.")
-    node_control: bool = Field(default=False, description="Let workloads and faults stop and start nodes.")
+    run_for: Seconds | DurationSection = Field(
+        description="Duration of the run, in seconds; or {seconds: N}, or {slots: N}."
+    )
+    seed: Count | None = Field(
+        default=None,
+        description="Node keys and every random choice follow from it. Default: a new one, which the run prints.",
+    )
+    node_control: bool = Field(default=False, description="True: workloads and faults may stop and start nodes.")
     network_control: bool = Field(
-        default=False, description="Let workloads cut and slow links; faults of links bring it with them."
+        default=False, description="True: workloads may cut and slow links. Faults of links turn it on by themselves."
     )
 
 
@@ -124,7 +137,7 @@ def _file_model(models: Sequence[tuple[Kind, str, type[Section]]]) -> type[Scena
 
 
 def _one(part: str) -> str:
-    return f"One {part}; exactly one of its keys is given."
+    return f"One {part}; exactly one of the keys is given."
 
 
 S = TypeVar("S", bound=Section)

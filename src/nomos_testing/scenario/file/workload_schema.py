@@ -18,16 +18,16 @@ from nomos_testing.workloads.transactions.workload import TransactionWorkload
 
 @workload("transactions")
 class TransactionsSection(Section):
-    """Self-transfers of the wallets' notes."""
+    """Send transactions: each wallet transfers its tokens to itself."""
 
-    rate: Positive = Field(default=1, description="Transactions a block.")
-    users: Positive | None = Field(default=None, description="At most this many accounts send; default all.")
+    rate: Positive = Field(default=1, description="Transactions per block.")
+    users: Positive | None = Field(default=None, description="At most this many accounts send. Default: all.")
     once_per_account: bool = Field(
-        default=False, description="Each account sends once. By default it spends its change again."
+        default=False, description="True: each account sends once. False: it spends its change again."
     )
     best_effort: bool = Field(
         default=False,
-        description="Accounts too few for the rate or for users send what they can. By default refused.",
+        description="True: too few accounts send as much as they can. False: too few accounts are an error.",
     )
 
     def build(self) -> AnyWorkload:
@@ -38,16 +38,18 @@ class TransactionsSection(Section):
 
 @workload("data_availability")
 class DataAvailabilitySection(Section):
-    """Blobs, linked to one another in channels."""
+    """Disperse blobs. The blobs of a channel are linked to one another."""
 
     channel_rate: Positive | None = Field(
-        default=None, description="Channels that are filled at the same time; default: as many as carry the blobs."
+        default=None, description="Number of channels in use at the same time. Default: as many as the blobs need."
     )
-    blob_rate: Positive = Field(default=1, description="Blobs a block, over all channels.")
+    blob_rate: Positive = Field(default=1, description="Blobs per block, over all channels.")
     headroom_percent: Count | None = Field(
-        default=None, description="So many more channels, rounded up; default 20 with a channel_rate, else 0."
+        default=None, description="Additional channels in percent, rounded up. Default: 20 with a channel_rate, else 0."
     )
-    verify_blobs: bool = Field(default=True, description="At the end, fetch a sample back and compare it.")
+    verify_blobs: bool = Field(
+        default=True, description="At the end, fetch a sample of the blobs and compare it with what was sent."
+    )
 
     def build(self) -> AnyWorkload:
         return DataAvailabilityWorkload(
@@ -60,13 +62,13 @@ class DataAvailabilitySection(Section):
 
 @workload("restarts")
 class RestartsSection(Section):
-    """Nodes are killed and started at random moments. Needs node_control."""
+    """Kill and start nodes at random moments. Needs node_control."""
 
-    min_delay: Moment = 10.0
-    max_delay: Moment = 30.0
-    cooldown: Moment = Field(default=60.0, description="How long a node that was restarted is left alone.")
-    include_validators: bool = True
-    include_executors: bool = True
+    min_delay: Moment = Field(default=10.0, description="Shortest time between two restarts.")
+    max_delay: Moment = Field(default=30.0, description="Longest time between two restarts.")
+    cooldown: Moment = Field(default=60.0, description="Time after its restart in which a node is not restarted again.")
+    include_validators: bool = Field(default=True, description="Restart validators.")
+    include_executors: bool = Field(default=True, description="Restart executors.")
 
     def build(self) -> AnyWorkload:
         return ChaosRestart(
