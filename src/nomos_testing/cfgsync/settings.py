@@ -113,7 +113,7 @@ Seconds = Annotated[float, ScalarCodec(_parse_seconds, '"5.0"', "seconds", str)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountEntry:
-    """``secret_key`` is the 64 hex digits of 32 little-endian bytes."""
+    """One account. Its secret key is written as the 64 hex digits of 32 little-endian bytes."""
 
     serde_name: ClassVar = "WalletAccount"
     label: Text
@@ -123,12 +123,16 @@ class AccountEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalletSection:
+    """The accounts."""
+
     serde_name: ClassVar = "WalletConfig"
     accounts: tuple[AccountEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicationSection:
+    """The memory of the shares that a node has replicated."""
+
     serde_name: ClassVar = "ReplicationConfig"
     seen_message_cache_size: USize = _LIMITS.seen_message_cache_size
     seen_message_ttl: Seconds = _LIMITS.seen_message_ttl
@@ -307,6 +311,7 @@ class CfgsyncConfig:
 
     @property
     def accounts(self) -> tuple[WalletAccount, ...]:
+        """The accounts that genesis funds."""
         entries = self.wallet.accounts
         publics = zk_public_keys([entry.secret_key for entry in entries])
         return tuple(
@@ -316,6 +321,7 @@ class CfgsyncConfig:
 
     @property
     def data_availability(self) -> DataAvailability:
+        """The network's data-availability parameters."""
         return DataAvailability(
             subnetwork_size=self.subnetwork_size,
             dispersal_factor=self.dispersal_factor,
@@ -333,6 +339,7 @@ class CfgsyncConfig:
 
     @property
     def da_limits(self) -> DataAvailabilityLimits:
+        """The limits of the nodes' DA network."""
         return DataAvailabilityLimits(
             max_failures=self.max_failures,
             malicious_threshold=self.malicious_threshold,

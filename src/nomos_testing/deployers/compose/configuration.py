@@ -25,7 +25,7 @@ _HOST_GATEWAY: Final = "host.docker.internal"
 def container_environment(
     settings: Settings, environ: Mapping[str, str], *, prover: Prover, kzg_params: str
 ) -> dict[str, str]:
-    """Of every node, beside what the compose file says of each."""
+    """Return the variables that all nodes' containers have. The compose file adds those of each node."""
     environment = {
         DEVELOPMENT_MODE_VARIABLE: "false" if settings.pol_proof_dev_mode is False else "true",
         PROVER_VARIABLE: prover.name,
@@ -34,7 +34,7 @@ def container_environment(
         "NOMOS_KZGRS_PARAMS_PATH": kzg_params,
         "OTEL_METRIC_EXPORT_INTERVAL": _METRICS_INTERVAL,
     }
-    if settings.log_level is not None:  # else the configuration says it, and another one may say another
+    if settings.log_level is not None:  # otherwise the configuration decides, and a restart may bring another one
         environment["NOMOS_LOG_LEVEL"] = settings.log_level
     if settings.log_dir is not None:
         environment["NOMOS_LOG_DIR"] = str(log_directory(settings))
@@ -52,12 +52,12 @@ def log_directory(settings: Settings) -> str | None:
 
 
 def container_kzg_params(settings: Settings, *, mounted: bool) -> str:
-    """The parameters as the nodes see them. A named file that is not on the host is one of the image's."""
+    """Return the path of the parameters in the containers. A named file that is not on the host is the image's."""
     return str(settings.kzg_params) if settings.kzg_params is not None and not mounted else CONTAINER_KZG_PARAMS
 
 
 def extra_host(settings: Settings) -> str | None:
-    """The containers' entry for the host."""
+    """Return the containers' entry for the host; None for none."""
     if settings.host_gateway is not None:
         return None if settings.host_gateway.lower() in {"", "disable"} else settings.host_gateway
     return f"{_HOST_GATEWAY}:{settings.docker_host_gateway or 'host-gateway'}"
