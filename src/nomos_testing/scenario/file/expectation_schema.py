@@ -27,7 +27,7 @@ class BlocksSection(Section):
 
 
 class EmptySection(Section):
-    """Nothing to choose."""
+    """No fields."""
 
 
 class ConditionSection(OneOf):
