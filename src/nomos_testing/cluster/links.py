@@ -1,7 +1,7 @@
-"""Links between nodes, what a network control does to them, and what it found when it looked whether they are whole.
+"""Links between nodes, impairments of links, and the result of checking that links deliver packets.
 
-A link is directed: from the node that sends to the node that receives. Nodes are given by name (``validator-0``), so
-that these values can be planned before there is a cluster, written to a journal, and mean the same on every deployer.
+A link is directed: from the node that sends to the node that receives. Nodes are given by name (``validator-0``). So
+links can be planned before there is a cluster, written to a journal, and mean the same on every deployer.
 """
 
 from __future__ import annotations
@@ -46,26 +46,26 @@ class Links:
 
     @classmethod
     def every(cls) -> Self:
-        """All links of the cluster."""
+        """Choose all links of the cluster."""
         return cls()
 
     @classmethod
     def of(cls, *nodes: str) -> Self:
-        """All links that begin or end at one of ``nodes``."""
+        """Choose all links that begin or end at one of ``nodes``."""
         return cls(sources=frozenset(nodes))
 
     @classmethod
     def between(cls, left: Collection[str], right: Collection[str]) -> Self:
-        """Both directions between two sets of nodes."""
+        """Choose both directions between two sets of nodes."""
         return cls(sources=frozenset(left), targets=frozenset(right))
 
     @classmethod
     def towards(cls, sources: Collection[str], targets: Collection[str]) -> Self:
-        """From ``sources`` to ``targets`` alone."""
+        """Choose the direction from ``sources`` to ``targets`` only."""
         return cls(sources=frozenset(sources), targets=frozenset(targets), one_way=True)
 
     def among(self, nodes: Sequence[str]) -> frozenset[Link]:
-        """The links chosen in a cluster of ``nodes``.
+        """Give the links chosen in a cluster of ``nodes``.
 
         Raises:
             ValueError: a node is named that the cluster does not have, or no link is left.
@@ -78,7 +78,7 @@ class Links:
         return frozenset(forward | backward)
 
     def chooses_among(self, nodes: Sequence[str]) -> bool:
-        """Whether there is a link of this choice among ``nodes``, of which it names no others."""
+        """Tell whether the choice has a link among ``nodes``. It must name no other nodes."""
         sources, targets = (frozenset(nodes) if side is None else side for side in (self.sources, self.targets))
         return any(source != target for source in sources for target in targets)
 
@@ -94,7 +94,7 @@ ALL_LINKS = Links()
 
 
 def links_across(groups: Sequence[Collection[str]], nodes: Sequence[str], *, one_way: bool = False) -> frozenset[Link]:
-    """The links from each group to every other; ``one_way``: only from a group to those after it.
+    """Give the links from each group to every other; ``one_way``: only from a group to those after it.
 
     A node in no group keeps all its links.
 

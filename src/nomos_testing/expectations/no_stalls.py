@@ -73,10 +73,10 @@ class TipsMove:
             if node not in self._moved or tip != self._tips[node]:
                 self._tips[node], self._moved[node] = tip, view.at
         limit = self._limit(view)
-        quiet_since = view.faults.quiet_since()
-        if quiet_since is None:
+        faultless_since = view.faults.faultless_since()
+        if faultless_since is None:
             return Seen(True, "a fault is active")
-        still = {node: view.slots_since(max(moved, quiet_since)) for node, moved in self._moved.items()}
+        still = {node: view.slots_since(max(moved, faultless_since)) for node, moved in self._moved.items()}
         self.longest = max(self.longest, *still.values(), 0.0)
         stalled = [
             f"{node} has shown no new block for {slots:.0f} slots, since slot {view.slot - slots:.0f} "

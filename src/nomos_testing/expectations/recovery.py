@@ -52,7 +52,7 @@ class RunningRecoversFromFaults(RunningAlways):
     async def evaluate(self, ctx: RunContext) -> Observation:
         """Wait for a recovery whose time is not over at the end of the run, then judge."""
         slot, log = ctx.run_metrics().slot_duration, ctx.faults()
-        healed_at, limit = log.quiet_since() or -math.inf, self._within.in_seconds(slot or 1.0)
+        healed_at, limit = log.faultless_since() or -math.inf, self._within.in_seconds(slot or 1.0)
 
         async def look() -> Seen:
             return Seen(not log.unrecovered(), "nodes are still behind")

@@ -1,6 +1,6 @@
-"""Faults: what can be done to a network, when, and how it is undone.
+"""Faults: actions on the nodes and links of a network, when they happen, and how they are undone.
 
-This package's names are what a scenario is written with.
+Scenarios in Python, and faults of your own, use the names of this package.
 """
 
 from nomos_testing.cluster.link_effects import LinkEffect

@@ -1,4 +1,4 @@
-"""Times of a fault, in slots or in seconds, counted from the moment the workloads start."""
+"""Times of faults, in slots or in seconds. They count from the start of the workloads."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A length of time, or a moment as the length since the run began."""
+    """A length of time. A moment is the length since the start of the workloads."""
 
     amount: float
     unit: Literal["slots", "seconds"] = "seconds"
 
     def in_seconds(self, slot_seconds: float) -> float:
+        """Convert to seconds."""
         return self.amount * slot_seconds if self.unit == "slots" else self.amount
 
     def to_json(self) -> Any:
-        """As a scenario file has it: a number of seconds, or ``{"slots": N}``."""
+        """Give it as a scenario file has it: a number of seconds, or ``{"slots": N}``."""
         return {"slots": self.amount} if self.unit == "slots" else self.amount
 
     def __str__(self) -> str:
@@ -39,4 +40,5 @@ Time = Span | float
 
 
 def span(time: Time) -> Span:
+    """Read a time that may be a bare number of seconds."""
     return time if isinstance(time, Span) else Span(time)

@@ -1,4 +1,4 @@
-"""Why faults could not be planned."""
+"""Errors of planning faults."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ FieldPath = tuple[str | int, ...]
 
 
 def dotted(path: FieldPath) -> str:
-    """``faults.2.partition.groups``"""
+    """Write a path as errors have it: ``faults.2.partition.groups``."""
     return ".".join(map(str, path))
 
 
 class FaultPlanError(ValueError):
-    """Faults that make no sense in this run; the text begins with the field.
+    """A fault that makes no sense in this run. The text begins with the field.
 
     Attributes:
-        path: the field, as in a scenario file.
-        message: what is wrong with it and what was expected.
+        path: the field, as a scenario file has it.
+        message: the problem, and what was expected.
     """
 
     def __init__(self, path: FieldPath, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Carries out planned faults while a run lasts, and leaves none behind however the run ends."""
+"""Carries out planned faults during a run. Every fault is healed, however the run ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from nomos_testing.cluster.interfaces import Cluster, ClusterError, Impairment
+from nomos_testing.cluster.interfaces import Cluster, Impairment
 from nomos_testing.failure import Failure, leaves, raise_all
 from nomos_testing.faults.fault_events import FaultHealed, FaultInjected, FaultLeftOut, HealVerified
 from nomos_testing.faults.fault_log import FaultLog
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class FaultFailed(Failure):
-    """A fault could not be injected, healed, or seen to be healed; ``__cause__`` is the cluster's own error."""
+    """A fault could not be injected or healed, or its heal could not be verified. ``__cause__`` is the first error."""
 
     def __init__(self, planned: PlannedFault, what: str) -> None:
         super().__init__(f"{planned} {what}")
@@ -31,7 +31,7 @@ class FaultFailed(Failure):
 
 @dataclass(slots=True)
 class _Case:
-    """One fault on its way."""
+    """A planned fault and its state."""
 
     planned: PlannedFault
     injection: Injection
@@ -44,7 +44,7 @@ class _Case:
 
 
 class FaultExecution:
-    """Runs once. ``finish`` heals what is there; it may be called at any time and any number of times."""
+    """Carries out faults, once. ``finish`` heals active faults. It can be called at any time, and repeatedly."""
 
     def __init__(
         self, faults: Sequence[PlannedFault], cluster: Cluster, log: FaultLog, journal: Journal, patience: Patience
@@ -55,11 +55,11 @@ class FaultExecution:
         self._finished = False
 
     async def run(self) -> None:
-        """Inject and heal each fault when its time has come; returns when the last one is healed.
+        """Inject and heal each fault at its time. Return when the last one is healed.
 
         Raises:
-            FaultFailed: one of them could not be; the others are healed.
-            ExceptionGroup: several could not be; it holds a ``FaultFailed`` for each.
+            FaultFailed: one of them failed. The others are healed.
+            ExceptionGroup: several failed. It holds a ``FaultFailed`` for each.
         """
         try:
             await self._carry_out_all(monotonic())
@@ -73,11 +73,11 @@ class FaultExecution:
             raise
 
     async def finish(self, *, verify: bool = True) -> None:
-        """Inject nothing more, and heal all that is there.
+        """Inject no more faults, and heal the active ones.
 
         Raises:
-            FaultFailed: one could not be healed; the others are.
-            ExceptionGroup: several could not be healed; it holds a ``FaultFailed`` for each.
+            FaultFailed: one could not be healed. The others are healed.
+            ExceptionGroup: several could not be healed. It holds a ``FaultFailed`` for each.
         """
         self._finished = True
         heals = (self._heal(case, verify=verify) for case in self._cases)
@@ -121,7 +121,7 @@ class FaultExecution:
             self._log.inject(planned, began)
             try:
                 case.impairment = await case.injection.inject()
-            except ClusterError as error:
+            except Failure as error:
                 raise FaultFailed(planned, f"could not be injected: {error}") from error
         self._journal.write(
             FaultInjected(
@@ -141,7 +141,7 @@ class FaultExecution:
             began = monotonic()
             try:
                 await case.injection.heal(case.impairment)
-            except ClusterError as error:
+            except Failure as error:
                 raise FaultFailed(case.planned, f"could not be healed: {error}") from error
             case.healed, ended = True, monotonic()
             self._log.heal(case.planned, ended)
@@ -156,7 +156,7 @@ class FaultExecution:
         began, whole = monotonic(), self._log.network_is_whole
         try:
             reason = await case.injection.unverified_reason(network_is_whole=whole)
-        except ClusterError as error:
+        except Failure as error:
             reason = str(error)
         others_there = not whole or bool(self._log.active())
         self._journal.write(
@@ -172,7 +172,7 @@ class FaultExecution:
 
     @asynccontextmanager
     async def _alone(self, case: _Case) -> AsyncIterator[None]:
-        """Nothing else is done to this fault, nor to the nodes it hits."""
+        """Keep others from this fault and from the nodes it acts on."""
         async with AsyncExitStack() as locks:
             await locks.enter_async_context(case.turn)
             for node in sorted(case.planned.fault.hit_nodes()):

@@ -1,4 +1,4 @@
-"""What faults write into the journal."""
+"""Journal events of faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has become of the planned faults while the run lasts. Times are Seconds on the event loop's clock."""
+"""The state of the planned faults during a run. Times are seconds on the clock of the event loop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nomos_testing.faults.plan import PlannedFault
 
 @dataclass(slots=True)
 class FaultRecord:
-    """A fault and its state. Times are in seconds of the monotonic clock."""
+    """A fault and its state."""
 
     planned: PlannedFault
     """The fault as planned."""
@@ -22,11 +22,11 @@ class FaultRecord:
     healed_at: float | None = None
     """When it was healed."""
     settled: bool = False
-    """Its heal was seen to have come through, or there was nothing to see it by. Recovery cannot come before."""
+    """Its heal is verified, or cannot be verified. The network cannot have recovered before."""
     recovered_at: float | None = None
     """When the network had recovered from it."""
     overlapped: bool = False
-    """Another fault was there between its heal and the network's recovery from it."""
+    """Another fault was active between its heal and the recovery of the network."""
 
     @property
     def active(self) -> bool:
@@ -38,7 +38,7 @@ FaultListener = Callable[[FaultRecord], None]
 
 
 class FaultLog:
-    """One for the whole run; the faults are in the order of their injection."""
+    """The log of one run. Faults are in the order of their injection."""
 
     def __init__(self) -> None:
         self._records: dict[int, FaultRecord] = {}
@@ -56,25 +56,25 @@ class FaultLog:
 
     @property
     def network_is_whole(self) -> bool:
-        """No fault of the links is there."""
+        """True while no fault of links is active."""
         return not any(record.planned.fault.control is Control.NETWORK for record in self.active())
 
     def hit_nodes(self) -> frozenset[str]:
-        """The nodes to which something is being done."""
+        """Give the nodes that active faults act on."""
         return frozenset(node for record in self.active() for node in record.planned.fault.hit_nodes())
 
-    def quiet_since(self) -> float | None:
-        """When the last fault was healed; None while one is there, minus infinity before the first."""
+    def faultless_since(self) -> float | None:
+        """Give the time of the last heal; None while a fault is active, minus infinity before the first fault."""
         if self.active():
             return None
         return max((record.healed_at or 0.0 for record in self._records.values()), default=float("-inf"))
 
     def unrecovered(self) -> Sequence[FaultRecord]:
-        """Healed, and the network has not recovered yet."""
+        """Give the faults that are healed, and that the network has not recovered from yet."""
         return [record for record in self._records.values() if not record.active and record.recovered_at is None]
 
     def lock(self, node: str) -> asyncio.Lock:
-        """Held while something is done to a node, so that a slow heal and the next fault don't meet."""
+        """Give the lock of a node. It keeps a slow heal and the next fault of the node apart."""
         return self._nodes[node]
 
     def listen(self, listener: FaultListener) -> None:

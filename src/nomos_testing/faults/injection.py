@@ -41,7 +41,7 @@ class Injection:
         await self.fault.heal(self._controls, impairment)
 
     async def unverified_reason(self, *, network_is_whole: bool) -> str | None:
-        """Say why the heal cannot be seen to have come through. None where it can.
+        """Say why the heal is not verified. None: it is verified.
 
         A node is healed when it answers and has a peer. Links are checked once the last fault of them is gone.
         """

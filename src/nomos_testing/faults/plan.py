@@ -1,4 +1,4 @@
-"""The plan of a run's faults: what happens to whom and when, with nothing left to chance. A value."""
+"""The plan of the faults of a run: every action, its targets and its times. Nothing in it is random."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PER_SECOND = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedFault:
-    """One fault with names for all it hits; times are in seconds since the workloads start."""
+    """A fault with names for all its targets. Times are in seconds since the start of the workloads."""
 
     number: int
     """From 1, in the order of injection."""
@@ -111,12 +111,12 @@ class FaultPlan:
         return cls(tuple(PlannedFault.from_json(value, words) for value in values))
 
     def lines(self, slot_seconds: float) -> list[str]:
-        """For people to read, a line a fault: ``  1    12.00 s  slot 6      for 4 s     pause validator-1``."""
+        """Write a line for each fault: ``  1    12.00 s  slot 6      for 4 s     pause validator-1``."""
         return [_line(planned, slot_seconds) for planned in self.faults]
 
 
 def rounded(time: float) -> float:
-    """Downwards, so that what ends with the run does not end after it."""
+    """Round down, so that a fault that ends with the run does not end after it."""
     return math.floor(time * _PER_SECOND + 1e-6) / _PER_SECOND
 
 

@@ -1,8 +1,8 @@
-"""From a schedule and a seed to the plan: pure, and the same for the same seed on every machine.
+"""Makes the plan of faults from a schedule and a seed. The same seed gives the same plan on every machine.
 
-Faults whose targets are named come first, then those whose targets are drawn, then the random ones: what is left to
-chance finds its place beside what is not. A plan holds no two faults that exclude each other, and every fault of it is
-healed before the run ends.
+The planner first places faults whose targets are named, then those whose targets it draws, then the random ones. So a
+random fault never takes the place of a fixed one. No two faults of a plan exclude each other, and every fault is healed
+before the run ends.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from nomos_testing.faults.vocabulary import Restart
 
 _MOST_FAULTS = 10_000
 _SHORTEST = 0.001
-"""Seconds; plans are made to the millisecond, and a fault that is not momentary has a length in them."""
+"""Seconds. The shortest length of a fault, because plans have a resolution of a millisecond."""
 LAST_MOMENT = 0.1
-"""Seconds at the end of a run in which nothing is begun by chance: it might come after the end."""
+"""Seconds at the end of a run in which no random fault begins, because it could begin after the end."""
 _ROUNDING = 1e-6
-"""Seconds; 6 slots of 0.7 s are a little less than the 4.2 s of a plan."""
+"""Seconds of tolerance for floating point: 6 slots of 0.7 s are a little less than the 4.2 s of a plan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What a plan has to fit into."""
+    """The limits of a plan: nodes, duration, slots and seed."""
 
     nodes: tuple[str, ...]
     run_seconds: float
@@ -47,7 +47,7 @@ class Frame:
     seed: int
 
     def rng(self, path: FieldPath) -> Random:
-        """A generator of its own for each entry, so that a new one moves none of the others."""
+        """Make a generator for one entry. A new entry in a schedule does not change the others."""
         return Random(f"{self.seed}/{dotted(path)}")
 
 
@@ -60,9 +60,10 @@ class _Occurrence:
 
 
 def make_plan(requests: Sequence[Request], frame: Frame) -> FaultPlan:
-    """
+    """Plan all requests.
+
     Raises:
-        FaultPlanError: an entry makes no sense in this run, with the field's path.
+        FaultPlanError: an entry makes no sense in this run. The error has the path of the field.
     """
     planned: list[PlannedFault] = []
     open_targets: list[_Occurrence] = []
@@ -85,7 +86,7 @@ def make_plan(requests: Sequence[Request], frame: Frame) -> FaultPlan:
 
 
 def check_plan(plan: FaultPlan, frame: Frame) -> None:
-    """Check a plan that was not made here; fields are named as its JSON has them.
+    """Check a plan that comes from a file. Errors name the fields of its JSON.
 
     Raises:
         FaultPlanError: a fault makes no sense in this run, or excludes another one.
@@ -100,7 +101,7 @@ def check_plan(plan: FaultPlan, frame: Frame) -> None:
 
 
 def _occurrences(request: Request, frame: Frame) -> Iterator[_Occurrence]:
-    """Of the entries whose times are fixed."""
+    """Give the faults of an entry whose times are fixed."""
     match request.entry:
         case At(time, fault, lasting):
             yield _at(request, fault, _not_negative((*request.path, "at"), time, frame), lasting, frame)
@@ -191,7 +192,7 @@ def _add_randomly(request: Request, entry: Randomly, planned: list[PlannedFault]
 
 
 def _add_restarts(request: Request, entry: RandomRestarts, planned: list[PlannedFault], frame: Frame) -> None:
-    """Each node has a cooldown of its own; where all are cooling down, the first that is ready is waited for."""
+    """Add restarts. Each node has its own cooldown. While all nodes cool down, the first that is ready is next."""
     rng, ready_at = frame.rng(request.path), dict.fromkeys(entry.targets, 0.0)
     time = 0.0
     while ready_at and len(planned) < _MOST_FAULTS:
@@ -256,7 +257,7 @@ def _item(occurrence: _Occurrence) -> PlannedFault:
 
 
 def _conflict(item: PlannedFault, others: Sequence[PlannedFault], frame: Frame) -> PlannedFault | None:
-    """One that is there at the same time, if only for a moment, and cannot be."""
+    """Find a fault that is active at the same time and excludes this one."""
     for other in others:
         at_once = item.inject_at <= other.heal_at and other.inject_at <= item.heal_at
         if at_once and item.fault.excludes(other.fault, frame.nodes):

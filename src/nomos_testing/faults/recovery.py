@@ -1,7 +1,7 @@
-"""When a network has recovered from a fault: every node is within two blocks of the highest, on the same chain.
+"""Detects the recovery of a network from a fault: every node is within two blocks of the highest, on the same chain.
 
-Nodes to which something is being done are not waited for, and nothing counts while links are cut or slowed, nor before
-the heal is verified: a node that has just started again is close to the others, and alone.
+Nodes that another fault acts on are left out. Recovery is not detected while a fault of links is active, nor before the
+heal is verified: a node that has just restarted is near the others, but may have no peers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RECOVERED_WITHIN_BLOCKS: Final = 2
 
 
 class Feed(Protocol):
-    """The part of the block feed that recovery is seen in."""
+    """The part of the block feed that shows recovery."""
 
     @property
     def history(self) -> ChainHistory: ...
@@ -31,7 +31,7 @@ class Feed(Protocol):
 
 
 def blocks_behind(history: ChainHistory, tip: HeaderId) -> int:
-    """How many blocks of the canonical chain a node with this tip does not have."""
+    """Count the blocks of the canonical chain that a node with this tip does not have."""
     canonical = history.canonical_tip()
     if canonical is None:
         return 0
@@ -39,7 +39,7 @@ def blocks_behind(history: ChainHistory, tip: HeaderId) -> int:
 
 
 def agreement(feed: Feed, nodes: Sequence[str], *, since: float, within: int = RECOVERED_WITHIN_BLOCKS) -> Seen:
-    """Whether each of ``nodes`` has answered after ``since`` and is at most ``within`` blocks behind."""
+    """Tell whether each of ``nodes`` has answered after ``since`` and is at most ``within`` blocks behind."""
     history, views, tips = feed.history, feed.nodes(), feed.history.tips
     apart = []
     for node in nodes:
@@ -52,7 +52,7 @@ def agreement(feed: Feed, nodes: Sequence[str], *, since: float, within: int = R
 
 
 async def watch_recoveries(feed: Feed, log: FaultLog, journal: Journal, *, slot_seconds: float | None) -> None:
-    """Note every recovery, until cancelled."""
+    """Journal every recovery, until cancelled."""
     poll, slot = poll_interval(slot_seconds), slot_seconds or 1.0
     while True:
         note_recoveries(feed, log, journal, slot_seconds=slot)

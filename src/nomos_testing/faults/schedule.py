@@ -1,4 +1,4 @@
-"""When faults happen: entries of a scenario from which, with the seed, the plan is made.
+"""The schedule of faults. The planner makes the plan from its entries and the seed.
 
 ```python
 at(slots(5), Pause("validator-1"), lasting=slots(4))
@@ -22,7 +22,7 @@ _RUN_START: Final = Span(0.0)
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """Once, at ``time``. A fault that is not momentary lasts for ``lasting``."""
+    """A fault that happens once, at ``time``, and lasts for ``lasting``. A momentary fault has no length."""
 
     time: Span
     fault: Fault
@@ -34,7 +34,7 @@ class At:
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """Each ``period``, first after ``first`` (a period by default), as often as it fits before ``until``."""
+    """A fault that happens in each ``period``, as often as it fits before ``until``. ``first`` is the first time."""
 
     period: Span
     fault: Fault
@@ -50,7 +50,7 @@ class Every:
 
 @dataclass(frozen=True, slots=True)
 class During:
-    """From ``start`` to ``end``."""
+    """A fault that is active from ``start`` to ``end``."""
 
     start: Span
     end: Span
@@ -62,9 +62,9 @@ class During:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Randomly:
-    """One of ``faults`` after the other, each a random ``gap`` after the last, each of random length.
+    """Random faults, one after the other. Gap and length of each are random.
 
-    A fault that fits beside none of those there already is left out.
+    A fault that would exclude another one is left out.
     """
 
     faults: tuple[Fault, ...]
@@ -92,7 +92,7 @@ class Randomly:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RandomRestarts:
-    """Restarts for as long as the run lasts: a random delay, then any of the nodes that are not cooling down."""
+    """Random restarts until the end of the run. After a random delay, a node that is not cooling down restarts."""
 
     min_delay: float
     max_delay: float

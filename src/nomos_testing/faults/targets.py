@@ -1,4 +1,4 @@
-"""Which node a fault hits: one by its name, or one that the planner draws (``any``, ``any validator``)."""
+"""Targets of faults: the name of a node, or a node that the planner draws (``any``, ``any validator``)."""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ from nomos_testing.faults.errors import FaultPlanError, FieldPath
 
 ANY: Final = "any"
 _OPEN: Final = {ANY: "", **{f"{ANY} {role}": f"{role}-" for role in Role}}
-"""Every open target with what the names of its candidates begin with."""
+"""Every open target, with the prefix of the names of its candidates."""
 
 
 def is_open(target: str) -> bool:
+    """Tell whether the planner draws the node."""
     return target in _OPEN
 
 
 def candidates(target: str, nodes: Sequence[str]) -> list[str]:
-    """The nodes that a target may stand for; a name stands for itself."""
+    """Give the nodes that a target may stand for. A name stands for itself."""
     if not is_open(target):
         return [target]
     return [node for node in nodes if node.startswith(_OPEN[target])]
 
 
 def check_target(path: FieldPath, target: str, nodes: Sequence[str]) -> None:
-    """
+    """Check that a target stands for a node of the network.
+
     Raises:
-        FaultPlanError: no node of the network can be meant.
+        FaultPlanError: it stands for none.
     """
     if is_open(target):
         if not candidates(target, nodes):
@@ -39,7 +41,7 @@ def check_target(path: FieldPath, target: str, nodes: Sequence[str]) -> None:
 
 
 def drawn(targets: Iterable[str], nodes: Sequence[str], rng: Random) -> frozenset[str]:
-    """Names for all targets, those of open ones different from each other while there are enough nodes."""
+    """Draw names for all targets. Open targets get different nodes while there are enough."""
     named = {target for target in targets if not is_open(target)}
     for target in sorted(targets):
         if is_open(target):

@@ -116,7 +116,7 @@ class MachineWatch:
         )
 
     def _quiet(self, now: float) -> bool:
-        since = self._faults.quiet_since()
+        since = self._faults.faultless_since()
         return since is not None and now - since >= _AFTER_FAULTS_SLOTS * (self._metrics.slot_duration or 1.0)
 
     def _tip_age(self, now: float) -> float | None:

@@ -1,1 +1,1 @@
-"""What to test: the scenario as a value, the builder that makes it, and the same from a YAML file."""
+"""Scenarios: the value, the Python builder, and the YAML file."""

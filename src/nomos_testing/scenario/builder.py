@@ -1,4 +1,4 @@
-"""Scenario building in Python: immutable, each call gives a new builder, ``build`` checks the whole."""
+"""Builds scenarios in Python. A builder is immutable: each call gives a new one, and ``build`` checks everything."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ MINIMUM_SLOTS = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioBuilder:
-    """Start with ``ScenarioBuilder.topology(...)``, end with ``.build()``.
+    """The steps from a topology to a scenario. Start with ``ScenarioBuilder.topology(...)``, end with ``.build()``.
 
     ```python
     scenario = (
@@ -101,9 +101,9 @@ class ScenarioBuilder:
     ) -> ScenarioBuilder:
         """Choose the nodes. Layouts: ``star`` (all dial node 0), ``chain``, ``full``.
 
-        ``data_availability`` is ``standard``, ``original`` (the original framework's parameters, with which three and
-        more nodes can't sample every blob), or parameters of your own. ``sampling_delay`` is in seconds, for slots of
-        one second or more; None: as the parameters say.
+        ``data_availability`` is ``standard``, ``original`` or your own parameters. ``original`` are the parameters of
+        the original framework: three or more nodes cannot sample every blob with them. ``sampling_delay`` is in
+        seconds, for slots of one second or more. None: the delay of the parameters.
         """
         with _build_errors():
             spec = TopologySpec(
@@ -120,13 +120,13 @@ class ScenarioBuilder:
         return replace(self, name=name)
 
     def slot(self, *, seconds: float, active_slot_coeff: float = 0.9) -> ScenarioBuilder:
-        """Set the slot clock; below one second only embedded nodes follow."""
+        """Set the slot clock. Only embedded nodes work with slots below one second."""
         with _build_errors():
             spec = replace(self.spec, slot_duration=seconds, active_slot_coeff=active_slot_coeff)
         return replace(self, spec=spec)
 
     def with_settings(self, settings: Settings) -> ScenarioBuilder:
-        """Plan with the sampling delay that the environment asks for; deployers configure it in any case."""
+        """Plan with the sampling delay of the environment. Deployers configure it in any case."""
         return replace(self, spec=with_sampling_delay(self.spec, settings))
 
     def wallets(self, users: int) -> ScenarioBuilder:
@@ -134,7 +134,7 @@ class ScenarioBuilder:
         return self.initialize_wallet(total=FUNDS_PER_WALLET * users, users=users)
 
     def initialize_wallet(self, *, total: int, users: int) -> ScenarioBuilder:
-        """Split ``total`` tokens evenly over ``users`` accounts; the first ones get the remainder."""
+        """Split ``total`` tokens evenly over ``users`` accounts. The first accounts get the remainder."""
         with _build_errors():
             wallet = WalletSpec(total=total, users=users)
         return replace(self, spec=replace(self.spec, wallet=wallet))
@@ -144,9 +144,9 @@ class ScenarioBuilder:
     ) -> ScenarioBuilder:
         """Send ``rate`` transactions a block from at most ``users`` accounts, and expect half of them in blocks.
 
-        An account spends its change when its last transaction is in a block, so that the rate holds for any length.
-        With ``once_per_account`` each account sends once, and what that leaves is spread over the run. Accounts that
-        are too few for the rate are refused; with ``best_effort`` they send what they can.
+        An account spends its change again once its last transaction is in a block, so the rate holds for any duration.
+        With ``once_per_account`` each account sends once, and the transactions are spread over the run. If there are
+        too few accounts for the rate, the scenario is refused. With ``best_effort`` they send as many as they can.
         """
         with _build_errors():
             workload = TransactionWorkload(
@@ -164,8 +164,9 @@ class ScenarioBuilder:
     ) -> ScenarioBuilder:
         """Disperse ``blob_rate`` blobs a block over ``channel_rate`` channels and ``headroom_percent`` more.
 
-        Without a ``channel_rate`` there are as many channels as carry the blobs; with one, 20 percent more by default.
-        Expects most of them in blocks and, with ``verify_blobs``, that a sample can be fetched back byte for byte.
+        Without a ``channel_rate`` there are as many channels as the blobs need. With one, there are 20 percent more by
+        default. The workload expects most blobs in blocks. With ``verify_blobs`` it also expects that a sample of them
+        can be fetched back unchanged.
         """
         with _build_errors():
             workload = DataAvailabilityWorkload(
@@ -185,7 +186,7 @@ class ScenarioBuilder:
         include_validators: bool = True,
         include_executors: bool = True,
     ) -> ScenarioBuilder:
-        """Restart a node every so often, none of them again within its cooldown. Needs ``enable_node_control()``.
+        """Restart nodes at random times, none of them again within its cooldown. Needs ``enable_node_control()``.
 
         Times are in seconds, or ``slots(N)``.
         """
@@ -200,13 +201,16 @@ class ScenarioBuilder:
         return self.with_workload(workload)
 
     def fault(self, fault: Fault, *, at: Time, lasting: Time | None = None) -> ScenarioBuilder:
-        """Inflict one fault at a time since the workloads start: ``.fault(Pause("any"), at=slots(5), lasting=4)``."""
+        """Inject one fault, at a time since the start of the workloads.
+
+        For example ``.fault(Pause("any"), at=slots(5), lasting=4)``.
+        """
         return self.faults(At(span(at), fault, None if lasting is None else span(lasting)))
 
     def faults(self, *entries: Entry) -> ScenarioBuilder:
-        """Add to the schedule of faults: ``at``, ``every``, ``during``, ``randomly``.
+        """Add entries to the schedule of faults: ``at``, ``every``, ``during``, ``randomly``.
 
-        Faults of nodes need ``enable_node_control()``; those of links bring network control with them.
+        Faults of nodes need ``enable_node_control()``. Faults of links turn network control on.
         """
         return replace(self, schedule=(*self.schedule, *entries))
 
@@ -218,41 +222,45 @@ class ScenarioBuilder:
     def expect_consensus_liveness(self, *, lag_allowance: int = 2, window: Window = "run") -> ScenarioBuilder:
         """Expect the chain to grow and every node to keep near the highest.
 
-        ``window="original"`` judges the heights at the end as the original does, blocks of the cooldown included.
+        ``window="original"`` judges as the original framework does: by the heights at the end, which include the blocks
+        of the cooldown.
         """
         with _build_errors():
             expectation = ConsensusLiveness(lag_allowance=lag_allowance, window=window)
         return self.with_expectation(expectation)
 
     def expect_no_conflicting_lib(self) -> ScenarioBuilder:
-        """Expect that no two nodes ever hold conflicting blocks for final."""
+        """Expect that no two nodes ever finalise conflicting blocks."""
         return self.with_expectation(NoConflictingLib())
 
     def expect_no_stalls(self, *, slots: float | None = None) -> ScenarioBuilder:
-        """Expect that outside of faults no node goes without a new block for longer.
+        """Expect that no node is without a new block for longer than ``slots``, outside of faults.
 
-        By default as long as the leader lottery makes likely.
+        The default is as long as the leader lottery makes likely.
         """
         return self.with_expectation(NoStalls(slots=slots))
 
     def expect_recovery(self, *, within: Time = DEFAULT_RECOVERY) -> ScenarioBuilder:
-        """Expect every node to be within two blocks of the highest in time after each heal."""
+        """Expect every node to be within two blocks of the highest in the time ``within`` after each heal."""
         return self.with_expectation(RecoversFromFaults(within=within))
 
     def expect_inclusions_stay(self) -> ScenarioBuilder:
-        """Expect the transactions that all nodes share after a recovery to be on the chain at the end."""
+        """Expect every transaction that is on all nodes' chains after a recovery to be on the chain at the end."""
         return self.with_expectation(InclusionsStay())
 
     def always(self, name: str, check: Check, *, outside_faults: bool = False) -> ScenarioBuilder:
-        """Expect ``check`` to hold whenever it is looked at while the run lasts."""
+        """Expect ``check`` to hold at every look during the run."""
         return self.with_expectation(Always(name, check, outside_faults=outside_faults))
 
     def eventually(self, name: str, check: Check, *, within: Time, after_each_heal: bool = False) -> ScenarioBuilder:
-        """Expect ``check`` to hold once in time: ``within=slots(20)`` of the start, or of each heal."""
+        """Expect ``check`` to hold at least once within a time, for example ``within=slots(20)``.
+
+        The time counts from the start, or from each heal.
+        """
         return self.with_expectation(Eventually(name, check, within=within, after_each_heal=after_each_heal))
 
     def sometimes(self, name: str, check: Check) -> ScenarioBuilder:
-        """Expect ``check`` to hold at some time in the run."""
+        """Expect ``check`` to hold at one look or more during the run."""
         return self.with_expectation(Sometimes(name, check))
 
     def with_expectation(self, expectation: AnyExpectation | BuildsExpectation) -> ScenarioBuilder:
@@ -265,19 +273,19 @@ class ScenarioBuilder:
         return replace(self, vocabulary=vocabulary)
 
     def enable_node_control(self) -> ScenarioBuilder:
-        """Let workloads stop and start nodes; a deployer that can't refuses the scenario."""
+        """Let workloads and faults stop and start nodes. A deployer that cannot do this refuses the scenario."""
         return replace(self, node_control=True)
 
     def enable_network_control(self) -> ScenarioBuilder:
-        """Let faults cut and slow the links between nodes; a deployer that can't refuses the scenario."""
+        """Let workloads cut and impair links. A deployer that cannot do this refuses the scenario."""
         return replace(self, network_control=True)
 
     def note(self, text: str) -> ScenarioBuilder:
-        """Say something to whoever runs the scenario; it is in the journal, too."""
+        """Add a note for the person who runs the scenario. It is printed and journaled."""
         return replace(self, notices=(*self.notices, text))
 
     def seed(self, seed: int) -> ScenarioBuilder:
-        """Fix node keys and every random choice; a run without a seed draws one and says which."""
+        """Fix the node keys and every random choice. A run without a seed draws one and prints it."""
         return replace(self, chosen_seed=seed)
 
     def run_for(self, *, seconds: float | None = None, slots: int | None = None) -> ScenarioBuilder:
@@ -287,10 +295,10 @@ class ScenarioBuilder:
         return replace(self, seconds=seconds, slots=slots)
 
     def build(self, *, faults: FaultPlan | None = None) -> Scenario:
-        """Check the whole and freeze it. ``faults`` is a plan to take instead of making one from schedule and seed.
+        """Check everything and make the scenario. ``faults`` is a plan that replaces the one from schedule and seed.
 
         Raises:
-            ScenarioBuildError: naming the part that does not fit.
+            ScenarioBuildError: a part does not fit. The text names it.
         """
         seed = THIS_MACHINE.chance.getrandbits(48) if self.chosen_seed is None else self.chosen_seed
         spec = replace(self.spec, seed=seed)
@@ -385,7 +393,7 @@ class ScenarioBuilder:
 
 @contextmanager
 def _build_errors() -> Iterator[None]:
-    """What a part refuses is an error of the scenario."""
+    """Turn what a part refuses into an error of the scenario."""
     try:
         yield
     except FaultPlanError as error:

@@ -1,4 +1,4 @@
-"""The demo every runner runs: a star of nodes under transactions and blobs, and a chain that must live."""
+"""The demo of every runner: a star of nodes with transactions and blobs, and a check that the chain grows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_EXECUTORS = "there is no executor, so that the demo leaves data availability 
 
 
 def demo_scenario(settings: Settings, *, name: str = "demo") -> Scenario:
-    """The demo for the number of nodes, the duration and the slot clock that the environment asks for.
+    """Make the demo with the number of nodes, the duration and the slot clock of the environment.
 
     Raises:
         ScenarioBuildError: no nodes, an executor alone, or a duration too short for any transaction.
@@ -31,9 +31,9 @@ def demo_scenario(settings: Settings, *, name: str = "demo") -> Scenario:
 
 
 def compose_demo_scenario(settings: Settings, *, name: str = "demo") -> Scenario:
-    """The demo in containers: with node control, and restarts in every run of more than two minutes.
+    """Make the demo for containers: with node control, and with restarts in every run of more than two minutes.
 
-    ``COMPOSE_NODE_PAIRS`` sizes it where the demo's own variables do not.
+    ``COMPOSE_NODE_PAIRS`` gives the number of nodes if the variables of the demo do not.
 
     Raises:
         ScenarioBuildError: as ``demo_scenario``.
@@ -42,7 +42,7 @@ def compose_demo_scenario(settings: Settings, *, name: str = "demo") -> Scenario
     last = settings.demo_run_seconds - RESTART_BEFORE_END
     if last < RESTART_DELAY:
         return builder.note(NO_RESTARTS).build()
-    # The latest moment lies within the run, so that a run this long sees a restart.
+    # The latest moment lies within the run, so that every run of this length has a restart.
     latest = min(RESTART_LATEST, last)
     return builder.restarts(min_delay=RESTART_DELAY, max_delay=latest, cooldown=RESTART_COOLDOWN).build()
 

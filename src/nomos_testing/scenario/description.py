@@ -1,4 +1,4 @@
-"""A scenario in words, for those who want to know what it would do before it does."""
+"""Describes a scenario in words, without running it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from nomos_testing.workloads.transactions.workload import TransactionWorkload, p
 
 
 def described_plan(scenario: Scenario, *, real_proofs: bool = False) -> Iterator[str]:
-    """Seed, network, timing, parts, and every fault with its time and target.
+    """Give seed, network, timing, parts, and every fault with its time and target, as lines.
 
-    ``real_proofs`` adds what the proofs take on this machine.
+    ``real_proofs`` adds the time that the proofs take on this machine.
     """
     spec, metrics = scenario.topology, scenario.metrics
     yield f"{scenario.name}, seed {scenario.seed}"

@@ -1,8 +1,8 @@
-"""Why a scenario could not be built.
+"""Errors of building a scenario.
 
 - ``ScenarioError``
   - ``ScenarioBuildError``: the parts do not fit together (a rate of zero, more users than wallets)
-  - ``ScenarioFileError``: the file says something else than the schema asks for; cites file, line and field
+  - ``ScenarioFileError``: the file does not follow the schema, or its parts do not fit; cites file, line and field
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ScenarioBuildError(ScenarioError):
 
 @dataclass(frozen=True, slots=True)
 class FileProblem:
-    """One thing wrong in a scenario file."""
+    """A problem in a scenario file."""
 
     source: str
     line: int

@@ -1,4 +1,4 @@
-"""The plan of a scenario's faults: what its workloads ask for, planned together, and what the run may do."""
+"""Plans the faults of a scenario: all that its workloads ask for, together."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from nomos_testing.runtime.interfaces import AnyWorkload, RunPlan
 
 @runtime_checkable
 class PlansFaults(Protocol):
-    """A workload whose faults are part of the plan, so that no two of them exclude each other."""
+    """A workload whose faults are part of the plan. So none of them excludes a fault of another workload."""
 
     def fault_requests(self, plan: RunPlan, path: FieldPath) -> Sequence[Request]:
-        """What it asks the planner for; ``path`` is where the workload stands in a scenario file.
+        """Give the faults to plan. ``path`` is the place of the workload in a scenario file.
 
         Raises:
             ValueError: it makes no sense in this run.
@@ -27,7 +27,7 @@ class PlansFaults(Protocol):
 
 
 def with_faults(plan: RunPlan, workloads: Sequence[AnyWorkload], made: FaultPlan | None = None) -> RunPlan:
-    """The run with its faults planned, or with those of ``made``; faults of links turn network control on.
+    """Add planned faults to a run, or those of ``made``. Faults of links turn network control on.
 
     Raises:
         FaultPlanError: a fault makes no sense in this run, or the run may not do it.

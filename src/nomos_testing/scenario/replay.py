@@ -93,7 +93,7 @@ def _records(record: dict[str, Any], key: str, fields: Sequence[str]) -> Iterato
 
 
 def deployer_of(run_directory: Path) -> str:
-    """What a run was made on, as ``--on`` has it: ``local`` where its journal does not say.
+    """Give the deployer of a run, as ``--on`` has it. It is ``local`` if the journal does not say.
 
     Raises:
         ReplayError: it is no run directory.

@@ -1,4 +1,4 @@
-"""A scenario as a value. One that exists is valid: everything was checked while it was built."""
+"""The scenario as a value. Every scenario is valid: the builder checks everything."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NO_SOURCE: Final = ScenarioSource(not_replayable_because="it was not made by a 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """What to test: topology, workloads, expectations, duration, seed.
+    """A test of a network: topology, workloads, expectations, duration, seed.
 
     A run changes nothing of it, so one scenario can run several times, also at the same time.
     """
@@ -40,21 +40,21 @@ class Scenario:
     network_control: bool = False
     """True if links can be cut and slowed. The nodes then talk through a relay."""
     faults: FaultPlan = _NO_FAULTS
-    """What will be done to nodes and links, and when; it follows from the schedule and the seed."""
+    """The faults and their times. They follow from the schedule and the seed."""
     source: ScenarioSource = _NO_SOURCE
     """The scenario as a file, to run it again."""
 
     notices: tuple[str, ...] = ()
-    """What a person who runs it should know."""
+    """Notes for the person who runs it."""
 
     @property
     def disperses_blobs(self) -> bool:
-        """Whether it uses data availability, for which there must be parameters, memberships and subnetworks."""
+        """True if it uses data availability, which needs parameters, memberships and subnetworks."""
         return any(isinstance(workload, DataAvailabilityWorkload) for workload in self.workloads)
 
     @property
     def plan(self) -> RunPlan:
-        """What is known of a run before anything is started."""
+        """The plan of a run: everything that is known before anything is started."""
         return RunPlan(
             topology=self.topology,
             metrics=self.metrics,
@@ -66,5 +66,5 @@ class Scenario:
 
     @property
     def duration(self) -> float:
-        """Seconds the run lasts, workloads or not."""
+        """Seconds that the run lasts, also if the workloads end earlier."""
         return self.metrics.run_duration

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -31,7 +31,7 @@ from nomos_testing.faults import (
     Stop,
 )
 from nomos_testing.faults.execution import FaultExecution, FaultFailed
-from nomos_testing.faults.fault import Fault, NodeFault
+from nomos_testing.faults.fault import Fault, FaultControls, NodeFault
 from nomos_testing.faults.fault_events import FaultHealed, FaultInjected, FaultLeftOut, HealVerified
 from nomos_testing.faults.fault_log import FaultLog
 from nomos_testing.faults.plan import PlannedFault
@@ -330,11 +330,11 @@ async def test_a_deployer_without_the_control_is_told(bench: Bench, fault: Fault
 async def test_listeners_hear_of_every_change_and_quiet_is_counted_from_the_last_heal(bench: Bench) -> None:
     heard: list[tuple[int, bool]] = []
     bench.log.listen(lambda record: heard.append((record.planned.number, record.active)))
-    assert bench.log.quiet_since() == float("-inf")
+    assert bench.log.faultless_since() == float("-inf")
     began = time.monotonic()
     await bench.execution((Pause("a"), 0, 0.8), (Pause("b"), 0.2, 0.4)).run()
     assert heard == [(1, True), (2, True), (2, False), (1, False)]
-    quiet = bench.log.quiet_since()
+    quiet = bench.log.faultless_since()
     assert quiet is not None
     assert quiet >= began + 0.8
 
@@ -349,7 +349,7 @@ LogQuestion = Callable[[FaultLog], Any]
         (Pause("a"), lambda log: log.network_is_whole, True),
         (PARTITION, lambda log: log.hit_nodes(), set()),
         (PARTITION, lambda log: log.network_is_whole, False),
-        (PARTITION, lambda log: log.quiet_since(), None),
+        (PARTITION, lambda log: log.faultless_since(), None),
     ],
 )
 def test_what_the_log_says_while_a_fault_is_there(fault: Fault, question: LogQuestion, answer: Any) -> None:
@@ -358,4 +358,31 @@ def test_what_the_log_says_while_a_fault_is_there(fault: Fault, question: LogQue
     log.inject(planned, 5.0)
     assert question(log) == answer
     log.heal(planned, 6.0)
-    assert (log.hit_nodes(), log.network_is_whole, log.quiet_since()) == (set(), True, 6.0)
+    assert (log.hit_nodes(), log.network_is_whole, log.faultless_since()) == (set(), True, 6.0)
+
+
+@dataclass(frozen=True)
+class Clumsy(NodeFault):
+    """A user's fault that raises what it was given."""
+
+    raises: Exception = field(default_factory=Exception)
+    kind: ClassVar[str] = "clumsy"
+
+    async def inject(self, controls: FaultControls) -> Impairment | None:
+        raise self.raises
+
+
+async def test_a_failure_that_a_users_fault_raises_is_a_failed_fault(bench: Bench) -> None:
+    unreachable = NodeUnreachable("a", "GET /network/info", "connection refused")
+    with pytest.raises(
+        FaultFailed, match=r"fault 1 \(clumsy a\) could not be injected: a: GET /network/info: connection"
+    ):
+        await bench.execution((Clumsy("a", unreachable), 0, 60)).run()
+
+
+async def test_a_bug_in_a_users_fault_is_not_taken_for_a_failure_and_the_others_are_healed(bench: Bench) -> None:
+    with pytest.raises(ExceptionGroup) as caught:
+        await bench.execution((Pause("b"), 0, 60), (Clumsy("a", KeyError("missing")), 0.05, 60)).run()
+    assert [type(error) for error in caught.value.exceptions] == [KeyError]
+    assert not is_failure(caught.value)
+    assert bench.control.done == ["pause b", "resume b"]

@@ -1,1 +1,1 @@
-"""The scenario file: schema, loader and what builds a scenario from it."""
+"""The scenario file: schema and loader."""

@@ -31,8 +31,10 @@ class WindowSection(Section):
 
 
 def moment(value: Moment) -> Span:
+    """Read a time."""
     return Span(value.slots, "slots") if isinstance(value, SlotsSection) else Span(float(value))
 
 
 def optional_moment(value: Moment | None) -> Span | None:
+    """Read a time that may be left out."""
     return None if value is None else moment(value)

@@ -1,4 +1,4 @@
-"""YAML read together with the line of every field, so that an error can say where it is."""
+"""Reads YAML with the line of every field, so that an error can cite it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class LocatedDocument:
     lines: dict[FieldPath, int]
 
     def line_of(self, path: FieldPath) -> int:
-        """The line of a field, or of the nearest field around it that exists."""
+        """Give the line of a field, or of the nearest field around it that exists."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
