@@ -15,6 +15,17 @@ pytest_alone() { python scripts/check-leftovers.py -- python -m pytest -o tmp_pa
 
 pytest_with_docker() { scripts/with-docker.sh python scripts/check-leftovers.py -- python -m pytest -o tmp_path_retention_policy=failed "$@"; }
 
+# `python -O` leaves out the asserts of the sources, and nothing may hang on one. Those of the tests stay: pytest rewrites
+# them. Programs that the tests start are optimised too.
+optimised() {
+  local -x PYTHONOPTIMIZE=1
+  local asserts_stay=(-W "ignore:assertions not in test modules")
+  pytest_alone -n 2 "${asserts_stay[@]}" -m 'not network and not docker and not slow' \
+    tests/nomos_testing/{blocks,cli,client,cluster,deployers,expectations,journal,report,runtime,workloads} \
+    tests/nomos_core/ledger tests/nomos_node/{chain,mempool} &&
+    pytest_alone "${asserts_stay[@]}" tests/integration/test_one_scenario_twice.py
+}
+
 if (($#)); then
   if [[ "$*" == *docker* ]]; then pytest_with_docker "$@"; else pytest_alone "$@"; fi
   exit
@@ -34,6 +45,7 @@ step "format" ruff format --check .
 step "layers" lint-imports --no-cache
 step "types" mypy
 step "tests" pytest_alone -n 2 -m 'not network and not docker'
+step "python -O" optimised
 # Networks of real processes mostly wait for their slots: three at a time. What needs Docker goes to one worker, one after
 # the other, with the daemon that runs, or one of their own.
 step "live tests" pytest_with_docker -n 3 -m '(network or docker) and not nightly'

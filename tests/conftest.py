@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.scheduler import LoadScopeScheduling
 
+# The asserts of shared modules explain themselves, and hold under `python -O` too.
+pytest.register_assert_rewrite("support")
+
 # A busy machine is no reason to fail: examples are bounded in number, not in time.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")

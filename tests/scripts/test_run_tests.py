@@ -21,7 +21,7 @@ def test_every_check_runs_and_is_summed_up(checks: Copy) -> None:
     done = checks.run("run-tests.sh")
     assert done.returncode == 0
     ran = [line.split()[0] for line in done.stdout.split("\n\n")[0].splitlines() if not line.startswith("==>")]
-    assert ran == ["ruff", "ruff", "lint-imports", "mypy", "python", "python"]
+    assert ran == ["ruff", "ruff", "lint-imports", "mypy", "python", "python", "python", "python"]
     summary = done.stdout.rsplit("\n\n", 1)[1].splitlines()
     assert [line[:14].strip() for line in summary] == [
         "style",
@@ -29,18 +29,19 @@ def test_every_check_runs_and_is_summed_up(checks: Copy) -> None:
         "layers",
         "types",
         "tests",
+        "python -O",
         "live tests",
     ]
     assert all(line.split()[-3] == "passed" for line in summary)
 
 
-@pytest.mark.parametrize(("failing", "steps"), [("mypy", {"types"}), ("python", {"tests", "live tests"})])
+@pytest.mark.parametrize(("failing", "steps"), [("mypy", {"types"}), ("python", {"tests", "python -O", "live tests"})])
 def test_a_failure_stops_nothing_and_is_the_exit_code(checks: Copy, failing: str, steps: set[str]) -> None:
     done = checks.run("run-tests.sh", FAILING=failing)
     assert done.returncode == 1
     summary = done.stdout.rsplit("\n\n", 1)[1].splitlines()
     assert {line[:14].strip() for line in summary if "FAILED" in line} == steps
-    assert len(summary) == 6
+    assert len(summary) == 7
 
 
 def test_arguments_go_to_pytest_alone(checks: Copy) -> None:

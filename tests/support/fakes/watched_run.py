@@ -33,7 +33,8 @@ class WatchedRun:
 
     def __init__(self, *nodes: str, wallet: WalletSpec | None = None) -> None:
         self._wallet = wallet
-        self.started = time.monotonic()
+        # Rounded to a power of two, so that sums of slots are exact.
+        self.started = int(time.monotonic() * 1024) / 1024
         self.slot = 0.0
         self.history = ChainHistory()
         self.history.set_genesis(GENESIS_ID)
