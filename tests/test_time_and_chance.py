@@ -18,7 +18,7 @@ TIME_AND_CHANCE = ("time", "random", "secrets", "uuid")
 """Standard modules that give time or chance."""
 THREADS_AND_SOCKETS = ("threading", "concurrent.futures", "subprocess", "multiprocessing", "socket")
 
-ALLOWED_NAMES = {("random", "Random"), ("concurrent.futures", "Future")}
+ALLOWED_NAMES = {("random", "Random"), ("uuid", "UUID"), ("concurrent.futures", "Future")}
 """What may be imported of these modules: a type of what is given, and a seeded source of chance."""
 FORBIDDEN_ATTRIBUTES = {
     "datetime": {"now", "utcnow", "today"},
@@ -56,7 +56,8 @@ EXCEPTIONS: Mapping[str, str] = {
     "nomos_testing.cfgsync.client": "an entry point: it runs in each container before the node, without a loop",
     "nomos_testing.relay.program": "an entry point: the relay is a process without a loop, between real sockets",
     "nomos_testing.relay.forwarding": "the relay's packet path",
-    "nomos_testing.deployers": "they start real processes and containers; the reaper is a process of its own",
+    "nomos_testing.deployers.shared.reaper": "an entry point: a process of its own, without a loop",
+    "nomos_testing.deployers.local.program_probe": "it asks programs in threads, where no loop runs; for its log alone",
 }
 """Modules, or packages with all that is in them, that may do it, each with the reason."""
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from nomos_testing import NodeHandle, Runner, Scenario
-from nomos_testing.deployers.compose.container_node import ContainerNode
+from nomos_testing.deployers.compose.host import ContainerHost
+from nomos_testing.deployers.shared.node import DeployedNode
 from support.fault_conformance import Deploy, FaultConformance
 from support.processes.docker_daemon import docker
 from support.processes.live_stack import leftovers, live_stack
@@ -29,8 +30,9 @@ class TestInContainers(FaultConformance):
         return deployed
 
     async def stored_bytes(self, node: NodeHandle) -> int:
-        assert isinstance(node, ContainerNode)
-        return int(docker("inspect", "--size", "--format", "{{.SizeRw}}", node.container))
+        assert isinstance(node, DeployedNode)
+        assert isinstance(node.host, ContainerHost)
+        return int(docker("inspect", "--size", "--format", "{{.SizeRw}}", node.host.container))
 
     @pytest.fixture(autouse=True)
     def nothing_left(self) -> Iterator[None]:

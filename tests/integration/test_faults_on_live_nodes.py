@@ -11,7 +11,6 @@ import pytest
 
 from nomos_testing import ScenarioBuilder
 from nomos_testing.cluster.interfaces import NodeHandle, Role
-from nomos_testing.deployers.local.node import LocalNode
 from nomos_testing.expectations.conditions import NodesWithin, ReorganisationDeeperThan
 from nomos_testing.faults import ClockSkew, DiskFull, Partition, seconds, slots
 from nomos_testing.faults.injection import Injection
@@ -21,6 +20,7 @@ from nomos_testing.report.summary import summarise
 from nomos_testing.scenario.scenario import Scenario
 from support.fault_conformance import needs_libfaketime
 from support.inputs.fault_deadlines import EFFECT_DEADLINE
+from support.processes.fake_node_processes import host_of
 from support.processes.live_network import all_reach, directory_of, heights, live, log_of, reached, slots_logged
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
@@ -33,9 +33,7 @@ TICKS = r"SlotTick for slot (\d+)"
 
 
 def pid_of(node: NodeHandle) -> int:
-    assert isinstance(node, LocalNode)
-    assert node.pid is not None
-    return node.pid
+    return host_of(node).pid
 
 
 def bytes_written(node: NodeHandle) -> int:

@@ -16,7 +16,7 @@ from nomos_testing import ScenarioBuilder
 from nomos_testing.client.answers import ConsensusInfo
 from nomos_testing.client.errors import NodeUnreachable
 from nomos_testing.cluster.interfaces import NodeHandle
-from nomos_testing.deployers.local.node import LocalNode
+from support.processes.fake_node_processes import host_of
 from support.processes.live_network import (
     PATIENCE,
     PROGRAMS,
@@ -66,9 +66,7 @@ async def _first_answer(node: NodeHandle) -> ConsensusInfo:
 
 
 async def _kill(node: NodeHandle) -> None:
-    assert isinstance(node, LocalNode)
-    assert node.pid is not None
-    os.kill(node.pid, signal.SIGKILL)
+    os.kill(host_of(node).pid, signal.SIGKILL)
 
     async def ended() -> bool:
         return not node.running
@@ -178,8 +176,7 @@ def _title(process: psutil.Process) -> str:
 
 
 def _process(node: NodeHandle) -> psutil.Process:
-    assert isinstance(node, LocalNode)
-    return psutil.Process(node.pid)
+    return psutil.Process(host_of(node).pid)
 
 
 async def _answers(node: NodeHandle) -> list[object]:

@@ -17,7 +17,7 @@ import pytest
 
 from nomos_core.config import dump_document
 from nomos_testing.cfgsync.settings import CfgsyncConfig
-from nomos_testing.deployers.compose.container_node import CONFIG_PATH
+from nomos_testing.deployers.compose.host import CONFIG_PATH
 from nomos_testing.surroundings import measured_machine_factor
 from support.inputs.bundles import OTHER_MACHINE, elf
 from support.processes.docker_daemon import docker

@@ -230,7 +230,7 @@ class FaultConformance:
             cluster = runner.context.cluster()
             *others, full = cluster.nodes
             await all_reach(cluster.nodes, 2)
-            disk = Injection(DiskFull(full.name), cluster)
+            disk = Injection(DiskFull(full.name), cluster, runner.context.patience())
             await disk.inject()
             await asyncio.sleep(EFFECT_DEADLINE)  # what is being written may still come to its end
             stored = await self.stored_bytes(full)
@@ -259,7 +259,7 @@ class FaultConformance:
                 return abs(await slot_of(right) - await slot_of(wrong)) <= 2
 
             await all_reach(cluster.nodes, 2)
-            behind = Injection(ClockSkew("validator-1", -A_DAY), cluster)
+            behind = Injection(ClockSkew("validator-1", -A_DAY), cluster, runner.context.patience())
             await behind.inject()
             await reached("a node with yesterday's clock to keep no pace", stands_still)
             await behind.heal(None)

@@ -91,8 +91,8 @@ def ways(environ: dict[str, str], da: Any, directory: Path) -> Ways:
     scenario = builder.slot(seconds=asked.slot_seconds, active_slot_coeff=asked.active_slot_coeff).run_for(slots=2)
     local = plan_network(scenario.build(), RunDirectory.create(directory, "x"), asked, PROVER)
     local.release_ports()
-    assert local.newcomer is not None
-    joining = local.newcomer(Role.VALIDATOR, 2).blueprint.config
+    assert local.join is not None
+    joining = local.join(Role.VALIDATOR, 2, 3).config
 
     planner = StackPlanner(
         scenario=scenario.build(),

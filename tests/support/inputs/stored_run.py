@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
-from nomos_testing.deployers.shared.run_opening import SetUp
+from nomos_testing.deployers.shared.run_opening import OpenRun
 from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.scenario.scenario import Scenario
 
@@ -13,7 +13,7 @@ from nomos_testing.scenario.scenario import Scenario
 def left_by(scenario: Scenario, directory: Path) -> Path:
     """Write what a run of ``scenario`` writes first, and give its directory."""
     run, nothing_else = RunDirectory.create(directory, scenario.name), cast("Any", None)
-    set_up = SetUp(
+    opened = OpenRun(
         scenario=scenario,
         settings=nothing_else,
         run_directory=run,
@@ -21,6 +21,9 @@ def left_by(scenario: Scenario, directory: Path) -> Path:
         patience=nothing_else,
         phases=nothing_else,
         background=nothing_else,
+        surroundings=nothing_else,
+        resources=nothing_else,
+        reaper=nothing_else,
     )
-    set_up.write_plan()
+    opened.write_plan()
     return run.path

@@ -1,4 +1,4 @@
-"""Fake nodes as blueprints and local nodes, for tests that start real processes."""
+"""Fake nodes as blueprints and deployed nodes, for tests that start real processes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ from typing import Any
 import psutil
 import yaml
 
-from nomos_testing.client.node_client import NodeClient
-from nomos_testing.cluster.interfaces import Role
+from nomos_testing.cluster.interfaces import NodeHandle, Role
+from nomos_testing.deployers.local.child_process import Launcher
+from nomos_testing.deployers.local.direct_launcher import DirectLauncher
+from nomos_testing.deployers.local.host import LocalHost
 from nomos_testing.deployers.local.log_files import LogFiles
-from nomos_testing.deployers.local.node import LocalNode, NodeBlueprint
+from nomos_testing.deployers.local.planning import NodeBlueprint
+from nomos_testing.deployers.shared.node import DeployedNode
+from nomos_testing.deployers.shared.reaper_client import Reaper
 from support.inputs.fault_deadlines import GONE_WITHIN
 
 TESTS = Path(__file__).parents[2]
@@ -54,8 +58,6 @@ def fake_blueprint(index: int = 0, *, role: Role = Role.VALIDATOR, **fake: Any) 
         network_port=30_000 + index,
         url=f"http://127.0.0.1:{api}",
         testing_url=f"http://127.0.0.1:{testing}",
-        expected_peers=0,
-        required_subnetworks=0,
         config=yaml.safe_dump(config),
     )
 
@@ -64,20 +66,45 @@ def fake_environment() -> Mapping[str, str]:
     return {**os.environ, "PYTHONPATH": str(TESTS)}
 
 
-def fake_node(directory: Path, blueprint: NodeBlueprint, program: Path) -> LocalNode:
-    """A local node with its files written and nothing started."""
+def fake_node(
+    directory: Path,
+    blueprint: NodeBlueprint,
+    program: Path,
+    reaper: Reaper,
+    *,
+    launcher: Launcher | None = None,
+    clock_library: Path | None = None,
+) -> DeployedNode:
+    """A node of this machine. Its place is not made yet."""
     node_directory = directory / blueprint.name
-    node_directory.mkdir()
-    node = LocalNode(
-        blueprint=blueprint,
+    host = LocalHost(
+        node=blueprint.name,
         program=program,
         directory=node_directory,
+        config_path=f"{blueprint.role}.yaml",
         environment=fake_environment(),
         logs=LogFiles(node_directory),
-        client=NodeClient(blueprint.name, blueprint.url, testing_url=blueprint.testing_url),
+        url=blueprint.url,
+        testing_url=blueprint.testing_url,
+        launcher=launcher or DirectLauncher(),
+        reaper=reaper,
+        clock_library=clock_library,
     )
-    node.write_files()
-    return node
+    return DeployedNode.at(
+        host,
+        role=blueprint.role,
+        index=blueprint.index,
+        network_port=blueprint.network_port,
+        directory=node_directory,
+        config=blueprint.config,
+    )
+
+
+def host_of(node: NodeHandle) -> LocalHost:
+    """The place of a node of this machine."""
+    assert isinstance(node, DeployedNode)
+    assert isinstance(node.host, LocalHost)
+    return node.host
 
 
 def is_gone(pid: int) -> bool:

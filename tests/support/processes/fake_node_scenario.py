@@ -56,7 +56,8 @@ def fake_planner(fakes: Mapping[int, Mapping[str, Any]] | None = None) -> Callab
             )
             for index in range(scenario.topology.validators)
         ]
-        descriptors: Any = SimpleNamespace(spec=scenario.topology, wallet_accounts=())
+        nodes = [SimpleNamespace(name=blueprint.name, expected_peers=0) for blueprint in blueprints]
+        descriptors: Any = SimpleNamespace(spec=scenario.topology, nodes=nodes, wallet_accounts=())
         return PlannedNetwork(descriptors=descriptors, blueprints=blueprints, release_ports=lambda: None)
 
     return plan

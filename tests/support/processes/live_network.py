@@ -20,7 +20,7 @@ from nomos_core.mantle.transactions import LedgerTx, MantleTx, Note, SignedMantl
 from nomos_core.proofs.development import DevelopmentProver
 from nomos_testing.cluster.interfaces import NodeHandle
 from nomos_testing.deployers.local.deployer import LocalDeployer
-from nomos_testing.deployers.local.node import LocalNode
+from nomos_testing.deployers.shared.node import DeployedNode
 from nomos_testing.runtime.runner import Runner
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
@@ -92,7 +92,7 @@ async def all_reach(nodes: Sequence[NodeHandle], height: int, *, patience: float
 
 
 def directory_of(node: NodeHandle) -> Path:
-    assert isinstance(node, LocalNode)
+    assert isinstance(node, DeployedNode)
     return node.directory
 
 

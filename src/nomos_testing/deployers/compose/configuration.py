@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from random import Random
 from typing import Final
 
 from nomos_core.proofs.prover import Prover
@@ -68,14 +68,14 @@ def bind_address(settings: Settings) -> str:
     return "127.0.0.1" if settings.container_host in {"127.0.0.1", "localhost"} else "0.0.0.0"
 
 
-def grafana_password(settings: Settings) -> str | None:
+def grafana_password(settings: Settings, chance: Random) -> str | None:
     """Return the password of Grafana's user admin; None: Grafana's own default, which only loopback may have."""
     if settings.grafana_password:
         return settings.grafana_password
     if bind_address(settings) == "127.0.0.1":
         return None
     # Not from the run's seed, which everybody may know.
-    return base64.urlsafe_b64encode(os.urandom(_PASSWORD_BYTES)).decode()
+    return base64.urlsafe_b64encode(chance.randbytes(_PASSWORD_BYTES)).decode()
 
 
 def _passed_on(environ: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:

@@ -4,32 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Callable
 
 from nomos_testing.deployers.compose.docker import Docker
 from nomos_testing.deployers.compose.stack import RUN_LABEL
 from nomos_testing.deployers.shared.line_channel import LineChannel
+from nomos_testing.surroundings import THIS_MACHINE
 
 _SIGNAL_BASE = 128
 
 
 class ContainerEnds:
-    """Calls ``ended`` with a container's name and exit code; ``lost`` once if nothing is heard any more."""
+    """Hears the ends of a stack's containers, and calls ``lost`` once if nothing is heard any more."""
 
     def __init__(
-        self, docker: Docker, project: str, *, ended: Callable[[str, int], None], lost: Callable[[], None]
+        self,
+        docker: Docker,
+        project: str,
+        *,
+        lost: Callable[[], None],
+        unix_time: Callable[[], float] = THIS_MACHINE.unix_time,
     ) -> None:
         self._docker = docker
         self._project = project
-        self._ended = ended
         self._lost = lost
+        self._unix_time = unix_time
         self._channel: LineChannel | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._callbacks: dict[str, Callable[[int], None]] = {}
+
+    def call(self, container: str, ended: Callable[[int], None]) -> None:
+        """Call ``ended`` with the exit code whenever this container ends. Replaces an earlier callback."""
+        self._callbacks[container] = ended
 
     async def start(self) -> None:
         """Hear all ends from now on, also those that come before the daemon listens to the question."""
-        since = f"{time.time():.6f}"
+        since = f"{self._unix_time():.6f}"
         filters = ("--filter", f"label={RUN_LABEL}={self._project}", "--filter", "event=die")
         self._channel = await self._docker.open("events", "--since", since, *filters, "--format", "{{json .}}")
         self._reading = asyncio.create_task(self._read(self._channel), name="ends of containers")
@@ -46,7 +56,8 @@ class ContainerEnds:
     async def _read(self, channel: LineChannel) -> None:
         while line := await channel.read():
             attributes = json.loads(line)["Actor"]["Attributes"]
-            self._ended(attributes["name"], int(attributes["exitCode"]))
+            if (ended := self._callbacks.get(attributes["name"])) is not None:
+                ended(int(attributes["exitCode"]))
         self._lost()
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from nomos_testing.cluster.interfaces import LogMark
 from nomos_testing.deployers.compose.docker import CONTAINER_SECONDS, Docker
 from nomos_testing.deployers.compose.errors import CommandFailed
+from nomos_testing.surroundings import THIS_MACHINE
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerLogs:
     docker: Docker
     container: str
+    now_ns: Callable[[], int] = THIS_MACHINE.now_ns
 
     @property
     def location(self) -> str:
@@ -25,17 +25,14 @@ class ContainerLogs:
         return await self._read("--tail", str(lines)) if lines > 0 else []
 
     async def mark(self) -> LogMark:
-        return LogMark({self.container: time.time_ns()})
+        return LogMark({self.container: self.now_ns()})
 
     async def since(self, mark: LogMark) -> Sequence[str]:
-        seconds, nanoseconds = divmod(mark.positions[self.container], 1_000_000_000)
+        position = mark.positions.get(self.container)
+        if position is None:  # the mark of the log's beginning
+            return await self._read()
+        seconds, nanoseconds = divmod(position, 1_000_000_000)
         return await self._read("--since", f"{seconds}.{nanoseconds:09}")
-
-    async def save(self, file: Path) -> None:
-        """Append all of it to a file."""
-        lines = await self._read()
-        with file.open("a", encoding="utf-8") as out:
-            out.writelines(f"{line}\n" for line in lines)
 
     async def _read(self, *options: str) -> list[str]:
         argv = [self.docker.program, "logs", *options, self.container]

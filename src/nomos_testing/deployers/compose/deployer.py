@@ -7,18 +7,16 @@ Whatever fails, nothing is left of the stack, and what explains the failure stay
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Unpack
 
 from nomos_testing.deployers.compose.preflight import prepare
-from nomos_testing.deployers.compose.start import BringUp
-from nomos_testing.deployers.shared.base import ScenarioDeployer
-from nomos_testing.deployers.shared.run_opening import SetUp
-from nomos_testing.journal.journal import Listener
-from nomos_testing.runtime.run_directory import DEFAULT_RUNS_DIRECTORY
+from nomos_testing.deployers.compose.start import READINESS_SECONDS, ComposeStart
+from nomos_testing.deployers.shared.base import DeployerOptions, ScenarioDeployer
+from nomos_testing.deployers.shared.cluster import DeployedCluster
+from nomos_testing.faults.fault import Control
 from nomos_testing.runtime.runner import Runner
 from nomos_testing.scenario.scenario import Scenario
-from nomos_testing.settings import Settings
 
 
 class ComposeDeployer(ScenarioDeployer):
@@ -31,26 +29,15 @@ class ComposeDeployer(ScenarioDeployer):
     """
 
     name = "compose"
-    """Name in the journal and in reports."""
+    capabilities = frozenset(Control)
 
-    def __init__(
-        self,
-        *,
-        settings: Settings | None = None,
-        runs_directory: Path = DEFAULT_RUNS_DIRECTORY,
-        membership_check: bool | None = None,
-        listeners: Sequence[Listener] = (),
-        environ: Mapping[str, str] | None = None,
-        root: Path | None = None,
-    ) -> None:
-        """``root``: the repository, for the stack's assets; the running directory by default. Else as the base."""
-        super().__init__(
-            settings=settings,
-            runs_directory=runs_directory,
-            membership_check=membership_check,
-            listeners=listeners,
-            environ=environ,
-        )
+    def __init__(self, *, root: Path | None = None, **options: Unpack[DeployerOptions]) -> None:
+        """
+        Args:
+            root: the repository, for the stack's assets; the working directory by default.
+            options: see ``DeployerOptions``.
+        """
+        super().__init__(**options)
         self._root = Path() if root is None else root
 
     async def deploy(self, scenario: Scenario) -> Runner:
@@ -59,11 +46,27 @@ class ComposeDeployer(ScenarioDeployer):
             DockerUnavailable: there is no Docker daemon that answers.
             DeployError: it did not come up; the text says why and, once there is one, which directory explains it.
         """
-        prepared = await prepare(scenario, self._settings, self._environ, root=self._root)
-
-        async def bring_up(opened: SetUp) -> Runner:
-            return await BringUp(opened, prepared, self._environ).bring_up(
-                membership_check=self._checks_membership(scenario)
-            )
-
-        return await self._set_up(scenario, bring_up)
+        prepared = await prepare(
+            scenario, self._settings, self._environ, root=self._root, capabilities=self.capabilities
+        )
+        async with self._opened_run(scenario) as run:
+            start = ComposeStart(run, prepared, self._environ)
+            with run.phases.phase("configure"):
+                tools = await start.tools()
+            with run.phases.phase("start"):
+                stack = await start.stack(tools)
+                cluster = DeployedCluster(
+                    stack.nodes,
+                    journal=run.journal,
+                    patience=run.patience,
+                    metrics_url=stack.metrics_url,
+                    readiness_seconds=READINESS_SECONDS,
+                )
+                run.resources.push_async_callback(cluster.close)
+                network = await start.network(stack, cluster)
+                cluster.control.factory = stack.joining(network)
+            with run.phases.phase("ready"):
+                start.write_plan(stack)
+                start.keep_configurations(stack, network)
+                feed = await run.ready(cluster, network, membership_check=self._checks_membership(scenario))
+            return run.runner(cluster, network, feed, prepared.prover)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +13,7 @@ from nomos_testing.cfgsync.settings import CfgsyncConfig
 from nomos_testing.deployers.compose.container_logs import ContainerLogs
 from nomos_testing.deployers.compose.docker import Docker
 from nomos_testing.deployers.compose.errors import ComposeError
+from nomos_testing.surroundings import monotonic
 from nomos_testing.topology import GeneratedTopology
 from nomos_testing.waiting.waiting import narrated
 
@@ -42,15 +42,15 @@ class Distribution:
             return await self._network(url, timeout)
 
     async def _network(self, url: str, timeout: float) -> GeneratedTopology:
-        deadline = time.monotonic() + timeout
+        deadline = monotonic() + timeout
         while True:
-            left = max(1.0, deadline - time.monotonic())
+            left = max(1.0, deadline - monotonic())
             try:
                 return await registered_network(self.config, url, prover=self.prover, timeout=left)
             except CfgsyncUnanswered as unanswered:
                 _log.debug("cfgsync at %s has no network yet: %s", url, unanswered)
                 await self._check_running()
-                if time.monotonic() >= deadline:
+                if monotonic() >= deadline:
                     raise ComposeError(f"the nodes got no configuration: {unanswered}") from None
             await asyncio.sleep(_POLL_SECONDS)
 

@@ -8,7 +8,6 @@ import logging
 import os
 import shlex
 import signal
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from nomos_testing.deployers.shared.death_signal import die_with_parent
 from nomos_testing.deployers.shared.errors import LaunchError
 from nomos_testing.deployers.shared.line_channel import ProcessChannel
 from nomos_testing.deployers.shared.reaper_client import Reaper
+from nomos_testing.surroundings import monotonic
 from nomos_testing.waiting.waiting import narrated
 
 INFO_SECONDS: Final = 15.0
@@ -47,14 +47,14 @@ class Docker:
 
     async def run(self, argv: Sequence[str], *, timeout: float, cwd: Path | None = None, merged: bool = False) -> str:
         """Run any command in Docker's environment; its standard output, with standard error in it if ``merged``."""
-        began = time.monotonic()
+        began = monotonic()
         try:
             text = await self._run(argv, timeout=timeout, cwd=cwd, merged=merged)
         except CommandFailed as error:
-            spent, complaint = 1000 * (time.monotonic() - began), _one_line(error.output)
+            spent, complaint = 1000 * (monotonic() - began), _one_line(error.output)
             _log.debug("%s: %s (%.0f ms): %s", _logged(argv), error.what, spent, complaint or "it wrote nothing")
             raise
-        _log.debug("%s: exited with status 0 (%.0f ms)", _logged(argv), 1000 * (time.monotonic() - began))
+        _log.debug("%s: exited with status 0 (%.0f ms)", _logged(argv), 1000 * (monotonic() - began))
         return text
 
     async def _run(self, argv: Sequence[str], *, timeout: float, cwd: Path | None, merged: bool) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -16,16 +16,20 @@ from nomos_testing.deployers.compose.docker import INSPECT_SECONDS, Docker
 from nomos_testing.deployers.compose.errors import CommandFailed, ComposeError
 from nomos_testing.deployers.compose.stack import MOST_NODES
 from nomos_testing.deployers.compose.workspace import find_assets
-from nomos_testing.deployers.shared.clock import find_library
 from nomos_testing.deployers.shared.environment import find_prover, node_environment
 from nomos_testing.deployers.shared.errors import PreflightError, Problem, outcome
+from nomos_testing.deployers.shared.fault_preflight import (
+    EMBEDDED_ONLY,
+    clock_library,
+    enabled_controls,
+    refused_faults,
+)
 from nomos_testing.deployers.shared.kzg_parameters import (
     KzgParameters,
     find_kzg_parameters,
     kzg_params_file,
     kzg_params_places,
 )
-from nomos_testing.faults.errors import dotted
 from nomos_testing.faults.fault import Control
 from nomos_testing.observability.images import PrometheusImage, find_grafana, find_prometheus
 from nomos_testing.scenario.scenario import Scenario
@@ -57,7 +61,14 @@ class Prepared:
     grafana_image: str | None = None
 
 
-async def prepare(scenario: Scenario, settings: Settings, environ: Mapping[str, str], *, root: Path) -> Prepared:
+async def prepare(
+    scenario: Scenario,
+    settings: Settings,
+    environ: Mapping[str, str],
+    *,
+    root: Path,
+    capabilities: Collection[Control] = frozenset(Control),
+) -> Prepared:
     """Look for everything that the scenario takes. ``root`` is where the repository is expected.
 
     Raises:
@@ -78,12 +89,21 @@ async def prepare(scenario: Scenario, settings: Settings, environ: Mapping[str, 
     _check_image(settings.image, image, info)
     embedded = _Embedded(docker, settings.image)
     prover = find_prover({**environ, **node_environment(environ, settings)})
-    library = _clock_library(scenario, settings)
+    library = clock_library(scenario.faults, settings)
     _log.debug("preflight: the prover: %s", outcome(prover, lambda known: known.name))
-    if library is not None:
-        _log.debug("preflight: the library that puts clocks off: %s", outcome(library, str))
-    problems = [problem for problem in (tool, prover, library) if isinstance(problem, Problem)]
-    problems += await _refused_faults(scenario, embedded)
+    fills_disks = bool(scenario.faults.needing(Control.DISK))
+    found = {
+        Control.CLOCK: library,
+        Control.DISK: EMBEDDED_ONLY if fills_disks and not await embedded.ask() else None,
+    }
+    problems = [problem for problem in (tool, prover) if isinstance(problem, Problem)]
+    problems += refused_faults(
+        scenario.faults,
+        enabled=enabled_controls(scenario),
+        deployer="compose",
+        capabilities=capabilities,
+        obstacles={control: obstacle for control, obstacle in found.items() if isinstance(obstacle, Problem)},
+    )
     if problems or isinstance(tool, Problem) or isinstance(prover, Problem) or isinstance(library, Problem):
         raise PreflightError(problems)
     assets = find_assets(root)
@@ -145,29 +165,6 @@ def _check_image(name: str, image: Mapping[str, Any] | None, info: Mapping[str, 
             f"failed to prepare docker image: docker image '{name}' is for {found}, the Docker host is {wanted}\n"
             f"  -> build it for this machine with {_BUILD}, or set NOMOS_TESTNET_IMAGE to one that is"
         )
-
-
-def _clock_library(scenario: Scenario, settings: Settings) -> Path | Problem | None:
-    skews = scenario.faults.needing(Control.CLOCK)
-    if not skews:
-        return None
-    found = find_library(settings.faketime_library)
-    if isinstance(found, Problem):
-        first = skews[0]
-        return Problem(f"{dotted((*first.path, first.fault.kind))}: {found.what}", found.remedy)
-    return found
-
-
-async def _refused_faults(scenario: Scenario, embedded: _Embedded) -> list[Problem]:
-    """A full disk is a limit on the size of files: Python gets an error, other programs die of the signal."""
-    fills = scenario.faults.needing(Control.DISK)
-    if not fills or await embedded.ask():
-        return []
-    what = "only the embedded nodes get an error from a full disk"
-    return [
-        Problem(f"{dotted((*planned.path, planned.fault.kind))}: {what}", "use the embedded nodes, or kill")
-        for planned in fills
-    ]
 
 
 async def _kzg(

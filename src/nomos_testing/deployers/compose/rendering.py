@@ -9,6 +9,7 @@ import yaml
 
 from nomos_testing.cluster.roles import Role
 from nomos_testing.deployers.compose.stack import CFGSYNC_PORT, RUN_LABEL, Stack, StackNode
+from nomos_testing.deployers.shared.clock import clock_environment
 from nomos_testing.observability.images import PrometheusImage
 
 COMPOSE_FILE_NAME: Final = "compose.generated.yml"
@@ -18,6 +19,7 @@ NODE_DIRECTORY: Final = "/var/lib/nomos"
 """Where a node keeps its configuration and its data. The image's user may write there, and to few other places."""
 CLOCK_DIRECTORY: Final = "/clocks"
 CLOCK_LIBRARY: Final = "libfaketime.so.1"
+_CLOCK_LIBRARY_PATH: Final = f"{CLOCK_DIRECTORY}/{CLOCK_LIBRARY}"
 RELAY_REQUESTS: Final = "relay.jsonl"
 """In the stack's directory: what the relay is told first."""
 RELAY_LOG: Final = "/relay.log"
@@ -65,7 +67,7 @@ def node_service(stack: Stack, node: StackNode) -> dict[str, Any]:
             "CFG_BLEND_PORT": str(node.ports.blend),
             "CFG_API_PORT": str(node.ports.api),
             "CFG_TESTING_HTTP_PORT": str(node.ports.testing_http),
-            **(_clock(node) if stack.clocks else {}),
+            **(clock_environment(_CLOCK_LIBRARY_PATH, f"{CLOCK_DIRECTORY}/{node.name}") if stack.clocks else {}),
         },
         "volumes": volumes,
         "ports": [_published(stack, port) for port in (node.ports.api, node.ports.testing_http)],
@@ -142,17 +144,6 @@ def _network(stack: Stack) -> dict[str, Any]:
     return {
         "labels": {RUN_LABEL: stack.name.project},
         "ipam": {"config": [{"subnet": str(stack.network.subnet)}]},
-    }
-
-
-def _clock(node: StackNode) -> Mapping[str, str]:
-    return {
-        "LD_PRELOAD": f"{CLOCK_DIRECTORY}/{CLOCK_LIBRARY}",
-        "FAKETIME_TIMESTAMP_FILE": f"{CLOCK_DIRECTORY}/{node.name}",
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-        "NO_FAKE_STAT": "1",
     }
 
 

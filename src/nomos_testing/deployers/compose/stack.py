@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-import random
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Final
+from uuid import UUID
 
 from nomos_testing.cfgsync.registration import (
     DEFAULT_API_PORT,
@@ -42,8 +42,8 @@ class StackName:
     uuid: str
 
     @classmethod
-    def fresh(cls) -> StackName:
-        return cls(str(uuid.uuid4()))
+    def fresh(cls, chance: Random) -> StackName:
+        return cls(str(UUID(int=chance.getrandbits(128), version=4)))
 
     @property
     def project(self) -> str:
@@ -133,7 +133,7 @@ def relay_sockets(nodes: Iterable[StackNode]) -> dict[str, NodeSockets]:
     return {node.name: NodeSockets(node.address, node.ports.peering) for node in nodes}
 
 
-def free_network(routes: Path = _ROUTES) -> StackNetwork:
+def free_network(chance: Random, routes: Path = _ROUTES) -> StackNetwork:
     """A /24 that no route of this machine leads to, those of Docker's networks included.
 
     Raises:
@@ -141,7 +141,7 @@ def free_network(routes: Path = _ROUTES) -> StackNetwork:
     """
     taken = _routed(routes)
     for _ in range(_ATTEMPTS):
-        address = ipaddress.IPv4Address(random.randrange(int(_SUBNETS[0]), int(_SUBNETS[-1])) & ~0xFF)
+        address = ipaddress.IPv4Address(chance.randrange(int(_SUBNETS[0]), int(_SUBNETS[-1])) & ~0xFF)
         subnet = ipaddress.IPv4Network((address, 24))
         if not any(subnet.overlaps(other) for other in taken):
             return StackNetwork(subnet)

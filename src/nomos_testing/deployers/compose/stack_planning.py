@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Final
 
 from nomos_core.config import dump_document
@@ -35,6 +36,7 @@ from nomos_testing.deployers.compose.stack import (
 from nomos_testing.deployers.compose.workspace import let_containers_read
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
+from nomos_testing.surroundings import THIS_MACHINE
 from nomos_testing.topology import with_sampling_delay
 
 _CFGSYNC_SECONDS: Final = 180
@@ -52,6 +54,8 @@ class StackPlanner:
     name: StackName
     relay_log: Path | None
     """Where a relay is to write its evidence; None: there is to be none."""
+    chance: Random = THIS_MACHINE.chance
+    """For what does not follow from the run's seed."""
 
     def plan(self) -> Stack:
         """One try: with a network and with ports that are free at the moment.
@@ -60,7 +64,7 @@ class StackPlanner:
             ComposeError: a port that was asked for is taken.
             OSError: no network is free.
         """
-        network, prepared, settings = free_network(), self.prepared, self.settings
+        network, prepared, settings = free_network(self.chance), self.prepared, self.settings
         return Stack(
             name=self.name,
             image=prepared.image,
@@ -79,7 +83,7 @@ class StackPlanner:
             prometheus=prepared.prometheus,
             prometheus_port=self._prometheus_port() if prepared.prometheus else 0,
             grafana_image=prepared.grafana_image,
-            grafana_password=grafana_password(settings),
+            grafana_password=grafana_password(settings, self.chance),
             grafana_port=self._grafana_port() if prepared.grafana_image else 0,
         )
 

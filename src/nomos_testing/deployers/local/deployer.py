@@ -7,23 +7,22 @@ block feed. Whatever fails, nothing is left running, and what explains the failu
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from typing import Unpack
 
 from nomos_testing.cluster.roles import Role
 from nomos_testing.deployers.local.planning import NetworkPlanner, plan_network
 from nomos_testing.deployers.local.preflight import Prepared, prepare, with_faults
 from nomos_testing.deployers.local.programs import Installation
-from nomos_testing.deployers.local.relay_setup import own_address_problem
-from nomos_testing.deployers.local.start import BringUp
-from nomos_testing.deployers.shared.base import ScenarioDeployer
-from nomos_testing.deployers.shared.errors import PreflightError
-from nomos_testing.deployers.shared.run_opening import SetUp
-from nomos_testing.journal.journal import Listener
-from nomos_testing.runtime.run_directory import DEFAULT_RUNS_DIRECTORY
+from nomos_testing.deployers.local.start import LocalStart
+from nomos_testing.deployers.shared.base import DeployerOptions, ScenarioDeployer
+from nomos_testing.deployers.shared.cluster import DeployedCluster
+from nomos_testing.deployers.shared.fault_preflight import enabled_controls
+from nomos_testing.deployers.shared.relay_setup import start_relay
+from nomos_testing.deployers.shared.run_opening import OpenRun
+from nomos_testing.faults.fault import Control
+from nomos_testing.journal.events import Notice
 from nomos_testing.runtime.runner import Runner
 from nomos_testing.scenario.scenario import Scenario
-from nomos_testing.settings import Settings
 
 
 class LocalDeployer(ScenarioDeployer):
@@ -36,51 +35,56 @@ class LocalDeployer(ScenarioDeployer):
     """
 
     name = "local"
-    """Name in the journal and in reports."""
+    capabilities = frozenset(Control)
 
     def __init__(
         self,
         *,
-        settings: Settings | None = None,
-        runs_directory: Path = DEFAULT_RUNS_DIRECTORY,
-        membership_check: bool | None = None,
-        listeners: Sequence[Listener] = (),
-        environ: Mapping[str, str] | None = None,
         planner: NetworkPlanner | None = None,
         installation: Installation | None = None,
+        **options: Unpack[DeployerOptions],
     ) -> None:
         """
         Args:
-            environ: what nodes inherit; ``os.environ`` by default.
             planner: makes the network of a scenario; from its topology by default.
             installation: where the node programs are; that of this process by default.
-
-        The others as the base.
+            options: see ``DeployerOptions``.
         """
-        super().__init__(
-            settings=settings,
-            runs_directory=runs_directory,
-            membership_check=membership_check,
-            listeners=listeners,
-            environ=environ,
-        )
+        super().__init__(**options)
         self._planner = plan_network if planner is None else planner
         self._installation = Installation.running() if installation is None else installation
 
     async def deploy(self, scenario: Scenario) -> Runner:
         # In a thread, because programs are asked what they are.
         prepared = await asyncio.to_thread(self._prepare, scenario)
-
-        async def bring_up(opened: SetUp) -> Runner:
-            return await BringUp(opened, prepared).bring_up(
-                self._planner, membership_check=self._checks_membership(scenario)
+        async with self._opened_run(scenario) as run:
+            self._tell_of_unused_log_directory(run)
+            start = LocalStart(run, prepared)
+            with run.phases.phase("configure"):
+                launcher = await start.launcher()
+                planned = await start.plan(self._planner)
+                nodes = [start.node(blueprint, launcher) for blueprint in planned.blueprints]
+                for node in nodes:
+                    await node.create()
+            cluster = DeployedCluster(
+                nodes,
+                journal=run.journal,
+                patience=run.patience,
+                factory=start.joining(planned, launcher),
+                metrics_url=run.settings.metrics_query_url,
             )
-
-        return await self._set_up(scenario, bring_up)
+            with run.phases.phase("start"):
+                planned.release_ports()
+                if planned.sockets:
+                    await start_relay(run, cluster, start.relay(planned))
+                run.resources.push_async_callback(cluster.close)
+                await cluster.start_all()
+            with run.phases.phase("ready"):
+                membership_check = self._checks_membership(scenario)
+                feed = await run.ready(cluster, planned.descriptors, membership_check=membership_check)
+            return run.runner(cluster, planned.descriptors, feed, prepared.prover)
 
     def _prepare(self, scenario: Scenario) -> Prepared:
-        if scenario.network_control and (problem := own_address_problem()):
-            raise PreflightError([problem])
         wanted = {Role.VALIDATOR: scenario.topology.validators, Role.EXECUTOR: scenario.topology.executors}
         prepared = prepare(
             roles=frozenset(role for role, count in wanted.items() if count),
@@ -90,4 +94,16 @@ class LocalDeployer(ScenarioDeployer):
             installation=self._installation,
             needs_kzg=scenario.disperses_blobs,
         )
-        return with_faults(prepared, scenario.faults, self._settings)
+        return with_faults(
+            prepared,
+            scenario.faults,
+            self._settings,
+            enabled=enabled_controls(scenario),
+            capabilities=self.capabilities,
+        )
+
+    def _tell_of_unused_log_directory(self, run: OpenRun) -> None:
+        directory = self._settings.log_dir
+        if directory is not None and not self._settings.tests_tracing:
+            text = f"NOMOS_LOG_DIR={directory} is not used: set NOMOS_TESTS_TRACING=true, too, to keep node logs there"
+            run.journal.write(Notice(text, "warning"))

@@ -1,11 +1,11 @@
-"""From a scenario to the nodes that are to run: the network with all its keys and ports, and a blueprint a node."""
+"""The plan of a network: identities, ports and genesis of a scenario's topology, and a blueprint of each node."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 from nomos_core.proofs.prover import Prover
@@ -16,9 +16,8 @@ from nomos_testing.configgen import (
     generate_newcomer,
     generate_topology,
 )
-from nomos_testing.deployers.local.node import NodeBlueprint
 from nomos_testing.deployers.shared.kzg_parameters import kzg_params_file, kzg_params_places
-from nomos_testing.deployers.shared.network_control import RelayedNetwork
+from nomos_testing.deployers.shared.node import node_name
 from nomos_testing.relay.proxy_sockets import NodeSockets
 from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.scenario.scenario import Scenario
@@ -26,13 +25,33 @@ from nomos_testing.settings import Settings
 from nomos_testing.topology import (
     GeneratedNode,
     GeneratedTopology,
-    Layout,
     NodeAddresses,
     own_hosts,
     reserve_ports,
     with_sampling_delay,
 )
-from nomos_testing.topology.layouts import connected_pairs, dialled_nodes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeBlueprint:
+    """Everything that is known of a node before it runs."""
+
+    role: Role
+    index: int
+    network_port: int
+    url: str
+    testing_url: str | None
+    config: str
+    """The YAML that it is started with."""
+    log_directory: Path | None = None
+    """The directory of its log files; None: its own directory."""
+    log_prefix: str = "__logs"
+    sockets: NodeSockets | None = None
+    """The sockets that a relay stands before; None where there is no relay."""
+
+    @property
+    def name(self) -> str:
+        return node_name(self.role, self.index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,19 +61,13 @@ class PlannedNetwork:
     """Validators first, then executors."""
     release_ports: Callable[[], None]
     """To be called just before the nodes bind their ports."""
-    relayed: RelayedNetwork | None = None
-    """What the relay has to know; None where nodes reach each other without one."""
-    newcomer: Callable[[Role, int], PlannedNewcomer] | None = None
-    """Plans one more node, of a role and with an index; None where the network cannot be added to."""
+    join: Callable[[Role, int, int], NodeBlueprint] | None = None
+    """Plans one more node, with a role, an index and a position; None where no node can join."""
 
-
-@dataclass(frozen=True, slots=True)
-class PlannedNewcomer:
-    blueprint: NodeBlueprint
-    sockets: NodeSockets | None
-    """What the relay has to know."""
-    dialled: tuple[str, ...]
-    """The nodes it connects to."""
+    @property
+    def sockets(self) -> Mapping[str, NodeSockets]:
+        """The sockets that the relay stands before; empty where nodes reach each other without a relay."""
+        return {each.name: each.sockets for each in self.blueprints if each.sockets is not None}
 
 
 class NetworkPlanner(Protocol):
@@ -82,32 +95,26 @@ def plan_network(scenario: Scenario, run_directory: RunDirectory, settings: Sett
     except BaseException:
         reservation.release()
         raise
-    logging = options.logging
+
+    def join(role: Role, index: int, position: int) -> NodeBlueprint:
+        with reserve_ports(1) as own_ports:
+            node = generate_newcomer(
+                generated,
+                options,
+                role=role,
+                index=index,
+                ports=own_ports.nodes[0],
+                addresses=_behind_relay(position + 1)[-1] if scenario.network_control else None,
+                directory=run_directory.node(node_name(role, index)),
+            )
+        return _blueprint(node, options.logging)
+
     return PlannedNetwork(
         descriptors=generated,
-        blueprints=[_blueprint(node, logging) for node in generated.nodes],
+        blueprints=[_blueprint(node, options.logging) for node in generated.nodes],
         release_ports=reservation.release,
-        relayed=_relayed(generated),
-        newcomer=partial(_newcomer, generated, run_directory, options),
+        join=join,
     )
-
-
-def _newcomer(
-    network: GeneratedTopology, run_directory: RunDirectory, options: ConfigOptions, role: Role, index: int
-) -> PlannedNewcomer:
-    present = len(list(run_directory.node_directories()))
-    with reserve_ports(1) as reservation:
-        node = generate_newcomer(
-            network,
-            options,
-            role=role,
-            index=index,
-            ports=reservation.nodes[0],
-            addresses=_behind_relay(present + 1)[-1] if network.nodes[0].host else None,
-            directory=run_directory.node(f"{role}-{index}"),
-        )
-    sockets = NodeSockets(node.host, node.ports.peering) if node.host else None
-    return PlannedNewcomer(_blueprint(node, options.logging), sockets, tuple(other.name for other in network.nodes))
 
 
 def _behind_relay(nodes: int) -> list[NodeAddresses]:
@@ -124,14 +131,6 @@ def config_options(settings: Settings) -> ConfigOptions:
     )
 
 
-def _relayed(generated: GeneratedTopology) -> RelayedNetwork | None:
-    names = [node.name for node in generated.nodes]
-    sockets = {node.name: NodeSockets(node.host, node.ports.peering) for node in generated.nodes if node.host}
-    dialled = dialled_nodes(Layout(generated.spec.layout), generated.spec.node_count)
-    connected = frozenset(frozenset(names[node] for node in pair) for pair in connected_pairs(dialled))
-    return RelayedNetwork(sockets, connected) if sockets else None
-
-
 def _blueprint(node: GeneratedNode, logging: NodeLogging) -> NodeBlueprint:
     program = "nomos-node" if node.role is Role.VALIDATOR else "nomos-executor"
     return NodeBlueprint(
@@ -140,9 +139,8 @@ def _blueprint(node: GeneratedNode, logging: NodeLogging) -> NodeBlueprint:
         network_port=node.ports.network,
         url=f"http://127.0.0.1:{node.ports.api}",
         testing_url=f"http://127.0.0.1:{node.ports.testing_http}",
-        expected_peers=node.expected_peers,
-        required_subnetworks=node.config.da_network.subnet_threshold,
         config=node.config_yaml(),
         log_directory=logging.directory,
         log_prefix="__logs" if logging.directory is None else f"{program}-{node.index}",
+        sockets=NodeSockets(node.host, node.ports.peering) if node.host else None,
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import resource
-from collections.abc import Iterator, Mapping
+import socket
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,15 +14,14 @@ from nomos_core.proofs.prover import Prover
 from nomos_testing.cluster.interfaces import Role
 from nomos_testing.configgen import real_node_objections
 from nomos_testing.deployers.local.programs import PROGRAM_VARIABLES, Installation, Program, find_programs
-from nomos_testing.deployers.shared.clock import find_library
 from nomos_testing.deployers.shared.environment import find_prover, node_environment
 from nomos_testing.deployers.shared.errors import PreflightError, Problem, outcome
+from nomos_testing.deployers.shared.fault_preflight import EMBEDDED_ONLY, clock_library, refused_faults
 from nomos_testing.deployers.shared.kzg_parameters import KzgParameters, find_kzg_parameters, kzg_params_places
-from nomos_testing.faults.errors import dotted
 from nomos_testing.faults.fault import Control
-from nomos_testing.faults.plan import FaultPlan, PlannedFault
+from nomos_testing.faults.plan import FaultPlan
 from nomos_testing.settings import Settings
-from nomos_testing.topology import GeneratedTopology
+from nomos_testing.topology import GeneratedTopology, own_hosts
 
 _log = logging.getLogger(__name__)
 
@@ -91,39 +91,52 @@ def prepare(
     )
 
 
-def with_faults(prepared: Prepared, faults: FaultPlan, settings: Settings) -> Prepared:
-    """What faults take besides.
+def with_faults(
+    prepared: Prepared,
+    faults: FaultPlan,
+    settings: Settings,
+    *,
+    enabled: Collection[Control] = (),
+    capabilities: Collection[Control] = frozenset(Control),
+) -> Prepared:
+    """Add what the faults of a scenario need besides.
 
     Raises:
-        PreflightError: a fault cannot be done here; named by its field.
+        PreflightError: a fault cannot be injected on this machine, with the field that asks for it.
     """
-    problems: list[Problem] = []
-    library: Path | Problem | None = None
-    if skews := faults.needing(Control.CLOCK):
-        library = find_library(settings.faketime_library)
-        _log.debug("preflight: the library that puts clocks off: %s", outcome(library, str))
-        if isinstance(library, Problem):
-            problems += [Problem(f"{_where(planned)}: {library.what}", library.remedy) for planned in skews]
-    for planned in faults.needing(Control.DISK):
-        problem = _disk_problem(prepared)
-        if problem is not None:
-            problems.append(Problem(f"{_where(planned)}: {problem.what}", problem.remedy))
+    library = clock_library(faults, settings)
+    found = {
+        Control.CLOCK: library,
+        Control.DISK: disk_problem() or (None if prepared.all_embedded else EMBEDDED_ONLY),
+        Control.NETWORK: own_address_problem() if Control.NETWORK in enabled else None,
+    }
+    obstacles = {control: obstacle for control, obstacle in found.items() if isinstance(obstacle, Problem)}
+    problems = refused_faults(faults, enabled=enabled, deployer="local", capabilities=capabilities, obstacles=obstacles)
     if problems or isinstance(library, Problem):
         raise PreflightError(problems)
     return replace(prepared, clock_library=library)
 
 
-def _where(planned: PlannedFault) -> str:
-    return dotted((*planned.path, planned.fault.kind))
-
-
-def _disk_problem(prepared: Prepared) -> Problem | None:
-    if not hasattr(resource, "prlimit"):
-        return Problem("this system cannot limit a running process's files", "run on Linux")
-    if not prepared.all_embedded:
-        # The kernel tells a program of a file that may not grow by SIGXFSZ; Python ignores it, others die of it.
-        return Problem("only the embedded nodes get an error from a full disk", "use the embedded nodes, or kill")
+def own_address_problem() -> Problem | None:
+    """Return why nodes cannot have loopback addresses of their own on this machine; None if they can."""
+    (host,) = own_hosts(1)
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((host, 0))
+    except OSError as error:
+        return Problem(
+            f"network faults need a loopback address for each node, and {host} cannot be used: {error.strerror}",
+            f"run on Linux, where all of 127.0.0.0/8 is there, or add the addresses ({host} and on), "
+            "or leave network faults out of the scenario",
+        )
     return None
+
+
+def disk_problem() -> Problem | None:
+    """Return why the files of a running process cannot be limited on this system; None if they can."""
+    if hasattr(resource, "prlimit"):
+        return None
+    return Problem("this system cannot limit a running process's files", "run on Linux")
 
 
 def refuse_for_real_nodes(prepared: Prepared, topology: GeneratedTopology) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from random import Random
 from typing import Final
 
 from nomos_testing.deployers.shared.errors import LaunchError
@@ -12,12 +13,18 @@ from nomos_testing.deployers.shared.line_channel import LineChannel, ProcessChan
 from nomos_testing.deployers.shared.link_probes import LinkProbes
 from nomos_testing.deployers.shared.relay_client import RelayClient
 from nomos_testing.relay.proxy_sockets import NodeSockets
+from nomos_testing.surroundings import THIS_MACHINE
 
 RELAY_HOST: Final = "127.0.0.1"
 
 
 def local_relay(
-    nodes: Mapping[str, NodeSockets], *, evidence: Path, seed: int, started: Callable[[int], None]
+    nodes: Mapping[str, NodeSockets],
+    *,
+    evidence: Path,
+    seed: int,
+    started: Callable[[int], None],
+    chance: Random = THIS_MACHINE.chance,
 ) -> RelayClient:
     """Make the client of a relay. ``started`` is called with the relay's process id as soon as there is one."""
 
@@ -30,4 +37,6 @@ def local_relay(
         started(channel.pid)
         return channel
 
-    return RelayClient(nodes, host=RELAY_HOST, connect=connect, probes=LinkProbes(), evidence=str(evidence), seed=seed)
+    return RelayClient(
+        nodes, host=RELAY_HOST, connect=connect, probes=LinkProbes(), evidence=str(evidence), seed=seed, chance=chance
+    )

@@ -1,15 +1,16 @@
-"""What the deployers of a scenario have in common: how they are set up and entered."""
+"""The base of all deployers: their options, and how a run is opened and a fault refused."""
 
 from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypedDict, Unpack
 
-from nomos_testing.deployers.shared.run_opening import SetUp, set_up
+from nomos_testing.deployers.shared.run_opening import OpenRun, opened_run
+from nomos_testing.faults.fault import Control
 from nomos_testing.journal.journal import Listener
 from nomos_testing.runtime.run_directory import DEFAULT_RUNS_DIRECTORY
 from nomos_testing.runtime.runner import Runner
@@ -18,36 +19,39 @@ from nomos_testing.settings import Settings
 from nomos_testing.surroundings import THIS_MACHINE, Surroundings
 
 
+class DeployerOptions(TypedDict, total=False):
+    """The options of every deployer."""
+
+    settings: Settings | None
+    """The settings of the run; read from ``os.environ`` by default."""
+    runs_directory: Path
+    """Where the directory of the run is made."""
+    membership_check: bool | None
+    """Wait for data availability memberships and subnetworks, too. None: if the scenario disperses blobs."""
+    listeners: Sequence[Listener]
+    """Called with every entry of the journal, from its first."""
+    environ: Mapping[str, str] | None
+    """The environment of the programs that are run; ``os.environ`` by default."""
+    surroundings: Surroundings
+    """Where runs get wall time and unseeded chance from; this machine by default."""
+
+
 class ScenarioDeployer(ABC):
     """A ``Deployer``."""
 
     name: ClassVar[str]
+    """Name in the journal and in reports."""
+    capabilities: ClassVar[frozenset[Control]]
 
-    def __init__(
-        self,
-        *,
-        settings: Settings | None = None,
-        runs_directory: Path = DEFAULT_RUNS_DIRECTORY,
-        membership_check: bool | None = None,
-        listeners: Sequence[Listener] = (),
-        environ: Mapping[str, str] | None = None,
-        surroundings: Surroundings = THIS_MACHINE,
-    ) -> None:
-        """
-        Args:
-            settings: what the environment asks for; read from ``os.environ`` by default.
-            membership_check: wait for data availability memberships and subnetworks too; where the scenario
-                disperses blobs by default.
-            listeners: called with every entry of the journal, from its first.
-            environ: what programs are run with; ``os.environ`` by default.
-            surroundings: where runs get wall time and unseeded chance from.
-        """
+    def __init__(self, **options: Unpack[DeployerOptions]) -> None:
+        """See ``DeployerOptions``."""
+        settings, environ = options.get("settings"), options.get("environ")
         self._settings = Settings.from_environ() if settings is None else settings
-        self._runs_directory = runs_directory
-        self._membership_check = membership_check
-        self._listeners = tuple(listeners)
+        self._runs_directory = options.get("runs_directory", DEFAULT_RUNS_DIRECTORY)
+        self._membership_check = options.get("membership_check")
+        self._listeners = tuple(options.get("listeners", ()))
         self._environ = os.environ if environ is None else environ
-        self._surroundings = surroundings
+        self._surroundings = options.get("surroundings", THIS_MACHINE)
 
     @abstractmethod
     async def deploy(self, scenario: Scenario) -> Runner:
@@ -59,18 +63,17 @@ class ScenarioDeployer(ABC):
 
     @asynccontextmanager
     async def deployed(self, scenario: Scenario) -> AsyncIterator[Runner]:
-        """Deploy, and tear everything down on leaving the block, however it is left."""
+        """Deploy, and tear everything down at the end of the block, also if the block fails."""
         async with await self.deploy(scenario) as runner:
             yield runner
 
-    async def _set_up(self, scenario: Scenario, bring_up: Callable[[SetUp], Awaitable[Runner]]) -> Runner:
-        return await set_up(
+    def _opened_run(self, scenario: Scenario) -> AbstractAsyncContextManager[OpenRun]:
+        return opened_run(
             self.name,
             scenario,
             self._settings,
             runs_directory=self._runs_directory,
             listeners=self._listeners,
-            bring_up=bring_up,
             surroundings=self._surroundings,
         )
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from nomos_testing.cluster.links import Link
 from nomos_testing.deployers.shared.line_channel import LineChannel
+from nomos_testing.deployers.shared.node_host import NodeHost
 from nomos_testing.relay.probing import silent_links
 from nomos_testing.relay.proxy_sockets import Address, NodeSockets
 
@@ -68,6 +69,16 @@ class LinkProbes:
     def _prober(self, source: str) -> _Prober:
         assert self._open_prober is not None
         return self._probers.setdefault(source, _Prober(source, self._open_prober))
+
+
+def probes_beside(hosts: Mapping[str, NodeHost]) -> LinkProbes:
+    """Make probes that programs beside the nodes send. ``hosts`` has the nodes' places, by name."""
+
+    async def open_prober(node: str) -> LineChannel:
+        host = hosts[node]
+        return await host.open(host.python, *PROBER)
+
+    return LinkProbes(open_prober)
 
 
 class _Prober:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from nomos_testing.cluster.interfaces import NetworkControlError, NodeHandle
 from nomos_testing.cluster.link_effects import LinkEffect
@@ -17,6 +16,7 @@ from nomos_testing.deployers.shared.link_verification import Scope, WholeNetwork
 from nomos_testing.deployers.shared.relay_client import RelayClient
 from nomos_testing.journal.journal import Journal
 from nomos_testing.relay.proxy_sockets import NodeSockets
+from nomos_testing.surroundings import monotonic
 from nomos_testing.waiting.machine import Patience
 from nomos_testing.waiting.waiting import WaitTimeout, wait_until
 
@@ -25,16 +25,6 @@ VERIFY_SECONDS = 20.0
 POLL_SECONDS = 0.1
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class RelayedNetwork:
-    """What is known beforehand of a network whose nodes talk by way of a relay."""
-
-    sockets: Mapping[str, NodeSockets]
-    """Where each node binds."""
-    connected: frozenset[frozenset[str]]
-    """The pairs of nodes that the layout connects."""
 
 
 class RelayNetworkControl:
@@ -65,12 +55,12 @@ class RelayNetworkControl:
         self._active: dict[int, frozenset[Link]] = {}
         self._last_number = 0
 
-    async def admit(self, name: str, sockets: NodeSockets, *, dialled: Collection[str]) -> None:
+    async def add(self, name: str, sockets: NodeSockets, *, dialled: Collection[str]) -> None:
         """Relay for a node that joins, and expect it to be connected with those that it dials.
 
         What is in force already does not concern its links.
         """
-        await self._relay.admit(name, sockets)
+        await self._relay.add(name, sockets)
         self._connected |= {frozenset((name, peer)) for peer in dialled}
 
     async def partition(self, groups: Sequence[Collection[str]], *, one_way: bool = False) -> Impairment:
@@ -87,13 +77,13 @@ class RelayNetworkControl:
     async def lift(self, impairment: Impairment) -> None:
         if impairment.number not in self._active:
             return
-        started = time.monotonic()
+        started = monotonic()
         done = await self._relay.lift([impairment.number])
         self._active.pop(impairment.number, None)
         self._journal.write(NetworkRestored(numbers=(impairment.number,), seconds=round(done - started, 6)))
 
     async def verify(self, *, timeout: float | None = None) -> LinkVerification:
-        started = time.monotonic()
+        started = monotonic()
         seconds = self._patience.seconds(VERIFY_SECONDS) if timeout is None else timeout
         reason = None
         _log.debug("looking whether every link is whole, no longer than %g s", seconds)
@@ -104,21 +94,21 @@ class RelayNetworkControl:
             reason = f"not whole after {seconds:g} s: {error.last_seen}"
         except (LaunchError, NetworkControlError, OSError) as error:
             reason = str(error)
-        return self._verified(reason, time.monotonic() - started)
+        return self._verified(reason, monotonic() - started)
 
     async def heal(self) -> LinkVerification:
-        started = time.monotonic()
+        started = monotonic()
         try:
             done = await self._relay.clear()
         except NetworkControlError as error:
-            return self._verified(str(error), time.monotonic() - started)
+            return self._verified(str(error), monotonic() - started)
         if self._active:
             self._journal.write(NetworkRestored(numbers=tuple(sorted(self._active)), seconds=round(done - started, 6)))
             self._active.clear()
         return await self.verify()
 
     async def _impair(self, description: str, links: frozenset[Link], effect: LinkEffect) -> Impairment:
-        started = time.monotonic()
+        started = monotonic()
         self._last_number = number = self._last_number + 1
         self._active[number] = links  # before the request, so that one that was interrupted is healed too
         since = await self._relay.impose(number, links, effect)

@@ -1,41 +1,51 @@
-"""Stops, starts and freezes nodes, fills their disks, puts their clocks off; remembers what there is to heal.
-
-How each of these is done is the node's and its cluster's affair; what follows from it is written once, here.
-"""
+"""Stops, starts and freezes nodes, fills their disks, sets their clocks, and remembers what it has to heal."""
 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Generic, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from nomos_testing.cluster.interfaces import NetworkControl, NodeControlError, NodeHandle, Role
-from nomos_testing.deployers.shared.base_node import DeployedNode
+from nomos_testing.cluster.interfaces import NodeControlError, NodeHandle
+from nomos_testing.cluster.roles import Role
 from nomos_testing.deployers.shared.errors import LaunchError, NodeDied
+from nomos_testing.deployers.shared.node import DeployedNode
 from nomos_testing.journal.events import NodeControlled
 from nomos_testing.journal.journal import Journal
+from nomos_testing.relay.proxy_sockets import NodeSockets
+from nomos_testing.surroundings import monotonic
 from nomos_testing.waiting.waiting import WaitTimeout
 
 if TYPE_CHECKING:
-    from nomos_testing.deployers.shared.base_cluster import DeployedCluster
+    from nomos_testing.deployers.shared.cluster import DeployedCluster
 
-N = TypeVar("N", bound=DeployedNode)
 
-Newcomer = Callable[[Role, int, NetworkControl | None], Awaitable[N]]
-"""Makes a node that the network did not have, of a role and with an index; it is not started."""
+@dataclass(frozen=True, slots=True)
+class JoiningNode:
+    """A node that the network did not have. It is not started, and its place is not made yet."""
+
+    node: DeployedNode
+    sockets: NodeSockets | None = None
+    """The sockets that a relay stands before; None where there is no relay."""
+    dialled: tuple[str, ...] = ()
+    """The names of the nodes that it connects to."""
+
+
+NodeFactory = Callable[[Role], Awaitable[JoiningNode]]
+"""Makes a node of a role, with the next index of that role."""
 
 _log = logging.getLogger(__name__)
 
 
-class ClusterNodeControl(Generic[N]):
+class ClusterNodeControl:
     """A ``NodeControl``."""
 
-    def __init__(self, cluster: DeployedCluster[N], journal: Journal, newcomer: Newcomer[N] | None = None) -> None:
+    def __init__(self, cluster: DeployedCluster, journal: Journal, factory: NodeFactory | None = None) -> None:
         self._cluster = cluster
         self._journal = journal
-        self.newcomer = newcomer
+        self.factory = factory
         self._paused: set[str] = set()
         self._down: set[str] = set()
         self._full: set[str] = set()
@@ -69,13 +79,13 @@ class ClusterNodeControl(Generic[N]):
     async def pause(self, node: NodeHandle) -> None:
         own = self._running(node)
         with self._journaled(own, "pause"):
-            await own.pause()
+            await own.host.freeze()
             self._paused.add(own.name)
 
     async def resume(self, node: NodeHandle) -> None:
         own = self._running(node)
         with self._journaled(own, "resume"):
-            await own.resume()
+            await own.host.thaw()
             self._paused.discard(own.name)
 
     async def restart(self, node: NodeHandle, *, config: str | None = None, wipe_data: bool = False) -> None:
@@ -94,15 +104,18 @@ class ClusterNodeControl(Generic[N]):
     async def restart_executor(self, index: int) -> None:
         await self.restart(self._find(Role.EXECUTOR, index))
 
-    async def add_node(self, role: Role) -> N:
-        if self.newcomer is None:
-            raise NodeControlError("this network was not made to be added to")
-        index = sum(other.role is role for other in self._cluster.nodes)
-        node = await self.newcomer(role, index, self._cluster.network)
+    async def add_node(self, role: Role) -> DeployedNode:
+        if self.factory is None:
+            raise NodeControlError("no node can join this network")
+        joining = await self.factory(role)
+        node = joining.node
         with self._journaled(node, "add"):
-            self._cluster.adopt(node)
+            if self._cluster.network is not None and joining.sockets is not None:
+                await self._cluster.network.add(node.name, joining.sockets, dialled=joining.dialled)
+            await node.create()
+            self._cluster.add_member(node)
             await self._start(node)
-            self._cluster.welcome(node)
+            self._cluster.joined(node)
         return node
 
     async def fill_disk(self, node: NodeHandle) -> None:
@@ -129,49 +142,50 @@ class ClusterNodeControl(Generic[N]):
         for node in self._cluster.nodes:
             await self._heal(node)
 
-    async def _heal(self, node: N) -> None:
+    async def _heal(self, node: DeployedNode) -> None:
+        # First of all: no command can be run in a frozen container, and disk and clock are healed by commands.
+        if node.name in self._paused and node.running:
+            await self.resume(node)
         await self.free_disk(node)
         if node.name in self._skewed:
             await self.skew_clock(node, 0.0)
-        if node.name in self._paused and node.running:
-            await self.resume(node)
         if node.name in self._down and not node.running:
             await self.start(node)
 
-    async def _start(self, node: N) -> None:
+    async def _start(self, node: DeployedNode) -> None:
         try:
             await self._cluster.start(node)
         except (LaunchError, NodeDied, WaitTimeout) as error:
             raise NodeControlError(f"{node.role} restart failed: {error}") from error
         self._down.discard(node.name)
 
-    async def _end(self, node: N, *, grace: float) -> None:
+    async def _end(self, node: DeployedNode, *, grace: float) -> None:
         self._down.add(node.name)
         self._paused.discard(node.name)
         await self._cluster.end(node, grace=grace)
 
-    def _find(self, role: Role, index: int) -> N:
+    def _find(self, role: Role, index: int) -> DeployedNode:
         for node in self._cluster.nodes:
             if (node.role, node.index) == (role, index):
                 return node
         raise NodeControlError(f"there is no {role} {index}")
 
-    def _member(self, node: NodeHandle) -> N:
+    def _member(self, node: NodeHandle) -> DeployedNode:
         return self._find(node.role, node.index)
 
-    def _running(self, node: NodeHandle) -> N:
+    def _running(self, node: NodeHandle) -> DeployedNode:
         own = self._member(node)
         if not own.running:
             raise NodeControlError(f"{node.name} is not running")
         return own
 
     @contextmanager
-    def _journaled(self, node: N, action: str) -> Iterator[None]:
-        started = time.monotonic()
+    def _journaled(self, node: DeployedNode, action: str) -> Iterator[None]:
+        started = monotonic()
         _log.debug("%s: %s begins", node.name, action)
         try:
             yield
         except NodeControlError as error:
-            _log.debug("%s: %s failed after %.3f s: %s", node.name, action, time.monotonic() - started, error)
+            _log.debug("%s: %s failed after %.3f s: %s", node.name, action, monotonic() - started, error)
             raise
-        self._journal.write(NodeControlled(node.name, action, round(time.monotonic() - started, 6)))
+        self._journal.write(NodeControlled(node.name, action, round(monotonic() - started, 6)))

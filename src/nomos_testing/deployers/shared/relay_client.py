@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import secrets
-import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import asdict
+from random import Random
 from typing import Any, Final
 
 from nomos_testing.cluster.interfaces import NetworkControlError
@@ -18,6 +17,7 @@ from nomos_testing.deployers.shared.errors import LaunchError
 from nomos_testing.deployers.shared.line_channel import LineChannel
 from nomos_testing.deployers.shared.link_probes import LinkProbes
 from nomos_testing.relay.proxy_sockets import NodeSockets
+from nomos_testing.surroundings import THIS_MACHINE, monotonic
 
 _ANSWER_SECONDS: Final = 5.0
 _END_SECONDS: Final = 0.5
@@ -43,6 +43,7 @@ class RelayClient:
         evidence: str,
         seed: int,
         opened_by_file: bool = False,
+        chance: Random = THIS_MACHINE.chance,
     ) -> None:
         """
         Args:
@@ -51,10 +52,11 @@ class RelayClient:
             probes: sends probes from the nodes.
             evidence: the relay's log, for people to read.
             opened_by_file: the relay reads ``first_request`` from a file when it starts, and needs no other.
+            chance: for the token that probes are known by.
         """
         self.nodes = dict(nodes)
         self.evidence = evidence
-        self.token = secrets.token_bytes(_TOKEN_BYTES)
+        self.token = chance.randbytes(_TOKEN_BYTES)
         """The first bytes of each probe."""
         self._host = host
         self._connect = connect
@@ -100,8 +102,8 @@ class RelayClient:
         proxies = {name: (self._host, node.ports[0]) for name, node in self.nodes.items()}
         return await self._probes.silent(links, nodes=self.nodes, proxies=proxies, token=self.token, timeout=timeout)
 
-    async def admit(self, name: str, sockets: NodeSockets) -> None:
-        """Relay for one node more."""
+    async def add(self, name: str, sockets: NodeSockets) -> None:
+        """Relay for one more node."""
         await self._ask("admit", name=name, node=asdict(sockets))
         self.nodes[name] = sockets
 
@@ -140,13 +142,13 @@ class RelayClient:
         Raises:
             NetworkControlError: the relay has ended, does not answer, or refuses.
         """
-        shown, began = _shown(do, fields), time.monotonic()
+        shown, began = _shown(do, fields), monotonic()
         try:
             answer = await self._asked(do, fields)
         except NetworkControlError as error:
-            _log.debug("relay: %s failed after %.1f ms: %s", shown, 1000 * (time.monotonic() - began), error)
+            _log.debug("relay: %s failed after %.1f ms: %s", shown, 1000 * (monotonic() - began), error)
             raise
-        _log.debug("relay: %s done in %.1f ms", shown, 1000 * (time.monotonic() - began))
+        _log.debug("relay: %s done in %.1f ms", shown, 1000 * (monotonic() - began))
         return answer
 
     async def _asked(self, do: str, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,23 +1,24 @@
-"""One run on its way up: run directory, journal, readiness, block feed; the same whatever the nodes run on.
+"""The opening of a run, which all deployers share: run directory, journal, reaper, readiness and block feed.
 
-Whatever fails on the way, the journal says how the run ended, and the error where the evidence is.
+If the network does not come up, the journal says how the run ended, and the error says where the evidence is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from nomos_core.proofs.prover import ProofError, Prover
 from nomos_testing.blocks.block_feed import REQUEST_SECONDS, BlockFeed, BlockFeedError, poll_interval
-from nomos_testing.client.node_client import NodeClient
 from nomos_testing.cluster.interfaces import Cluster, NodeHandle
+from nomos_testing.deployers.shared.cluster import DeployedCluster
 from nomos_testing.deployers.shared.errors import DeployError, LaunchError, persisting
+from nomos_testing.deployers.shared.reaper_client import Reaper
 from nomos_testing.journal.events import Notice, RunEnded, RunStarted, WaitEnded
 from nomos_testing.journal.journal import Journal, Listener
 from nomos_testing.runtime.background import Background
@@ -42,13 +43,15 @@ from nomos_testing.waiting.machine import Patience
 from nomos_testing.waiting.waiting import WaitTimeout, tell_of_waits, wait_until
 
 _EXPLAINED = (BlockFeedError, DeployError, LaunchError, OSError, ProofError, WaitTimeout)
-"""What may go wrong on the way up without being a defect of ours."""
+"""Errors whose text explains why the network did not come up. All others are defects of the framework."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetUp:
+class OpenRun:
+    """A run whose network is coming up."""
+
     scenario: Scenario
     settings: Settings
     run_directory: RunDirectory
@@ -56,8 +59,37 @@ class SetUp:
     patience: Patience
     phases: Phases
     background: Background
+    surroundings: Surroundings
+    resources: AsyncExitStack
+    """Everything that was opened for the run. The runner closes it, or the opening if the network does not come up."""
+    reaper: Reaper
 
-    async def wait(self, check: ReadinessCheck) -> None:
+    async def ready(self, cluster: DeployedCluster, network: GeneratedTopology, *, membership_check: bool) -> BlockFeed:
+        """Wait until the nodes are connected, and follow their blocks from then on.
+
+        Args:
+            membership_check: wait for data availability memberships and subnetworks, too.
+
+        Raises:
+            NodeDied: a node ended meanwhile.
+            WaitTimeout: the network did not become ready in time.
+            BlockFeedError: no node tells its chain.
+        """
+        for check in _readiness_checks(cluster.nodes, network, membership_check=membership_check):
+            await cluster.while_alive(self._wait(check), cluster.nodes)
+        poll = poll_interval(self.scenario.metrics.slot_duration)
+        feed = BlockFeed(
+            [node.client for node in cluster.nodes],
+            poll_seconds=poll,
+            request_seconds=self.patience.seconds(REQUEST_SECONDS),
+            watch=self.background.watch,
+        )
+        self.resources.push_async_callback(feed.close)
+        await feed.start()
+        cluster.on_join(lambda node: feed.admit(node.client))
+        return feed
+
+    async def _wait(self, check: ReadinessCheck) -> None:
         """
         Raises:
             WaitTimeout: the check was not fulfilled in time.
@@ -71,31 +103,15 @@ class SetUp:
             raise
         self._journal_wait(check, waited.seconds, waited.last_seen, fulfilled=True)
 
-    def feed(self, clients: Sequence[NodeClient]) -> BlockFeed:
-        poll = poll_interval(self.scenario.metrics.slot_duration)
-        return BlockFeed(
-            clients,
-            poll_seconds=poll,
-            request_seconds=self.patience.seconds(REQUEST_SECONDS),
-            watch=self.background.watch,
-        )
-
     def write_plan(self, **deployed: Any) -> None:
-        """Keep what is about to happen. ``deployed`` is what the deployer has to say of it."""
+        """Keep the plan of the run. ``deployed`` is what the deployer adds to it."""
         self.run_directory.write_plan(self._plan_record() | deployed)
         source = self.scenario.source
         if source.document is not None:
             self.run_directory.write_scenario(source.text(), source.copies())
 
-    def runner(
-        self,
-        cluster: Cluster,
-        descriptors: GeneratedTopology,
-        feed: BlockFeed,
-        prover: Prover,
-        resources: AsyncExitStack,
-    ) -> Runner:
-        """What drives the run over a network that is ready; closing it closes ``resources``."""
+    def runner(self, cluster: Cluster, descriptors: GeneratedTopology, feed: BlockFeed, prover: Prover) -> Runner:
+        """Make the runner over a network that is ready, and hand ``resources`` over to it."""
         scenario = self.scenario
         deployment = Deployment(
             plan=RunPlan(
@@ -116,7 +132,7 @@ class SetUp:
             run_directory=self.run_directory,
             keep_everything=self.settings.keep_logs,
             background=self.background,
-            resources=resources,
+            resources=self.resources.pop_all(),
         )
         return Runner(deployment, scenario.workloads, scenario.expectations)
 
@@ -142,20 +158,20 @@ class SetUp:
         }
 
 
-async def set_up(
+@asynccontextmanager
+async def opened_run(
     deployer: str,
     scenario: Scenario,
     settings: Settings,
     *,
     runs_directory: Path,
     listeners: Sequence[Listener],
-    bring_up: Callable[[SetUp], Awaitable[Runner]],
     surroundings: Surroundings = THIS_MACHINE,
-) -> Runner:
-    """Open a run and bring its network up.
+) -> AsyncIterator[OpenRun]:
+    """Open a run for the block that brings its network up. If the block fails, close everything it has opened.
 
     Raises:
-        DeployError: it did not come up; the text says why and which directory explains it.
+        DeployError: the network did not come up; the text says why and which directory explains it.
     """
     patience = Patience(surroundings.machine_factor(), settings.slow_environment, scenario.metrics.slot_duration or 1.0)
     run_directory, journal = _opened(runs_directory, scenario, surroundings)
@@ -163,18 +179,23 @@ async def set_up(
         journal.listen(listener)
     tell_of_waits(journal.write)
     journal.write(_run_started(scenario, run_directory, deployer, patience))
-    _write_notices(journal, scenario, settings, deployer)
-    opened = SetUp(
-        scenario=scenario,
-        settings=settings,
-        run_directory=run_directory,
-        journal=journal,
-        patience=patience,
-        phases=Phases(journal),
-        background=Background(),
-    )
+    _write_notices(journal, scenario, settings)
     try:
-        return await bring_up(opened)
+        async with AsyncExitStack() as resources:
+            reaper = Reaper(journal.path, journal.opened)
+            resources.callback(reaper.dismiss)
+            yield OpenRun(
+                scenario=scenario,
+                settings=settings,
+                run_directory=run_directory,
+                journal=journal,
+                patience=patience,
+                phases=Phases(journal),
+                background=Background(),
+                surroundings=surroundings,
+                resources=resources,
+                reaper=reaper,
+            )
     except BaseException as error:
         journal.write(RunEnded(_outcome(error), described(error), str(run_directory.path)))
         journal.close()
@@ -196,19 +217,15 @@ def _opened(runs_directory: Path, scenario: Scenario, surroundings: Surroundings
         ) from error
 
 
-def readiness_checks(
-    nodes: Sequence[NodeHandle], *, peers: Mapping[str, int], subnetworks: Mapping[str, int] | None
+def _readiness_checks(
+    nodes: Sequence[NodeHandle], network: GeneratedTopology, *, membership_check: bool
 ) -> list[ReadinessCheck]:
-    """What a network is waited for; one of a single node needs no peers.
-
-    Args:
-        peers: how many each node must have, by name.
-        subnetworks: how many each node must be connected in; None where data availability is not waited for.
-    """
+    """Return the conditions of a ready network, in the order in which they are waited for."""
     checks: list[ReadinessCheck] = []
-    if len(nodes) > 1:
-        checks.append(NetworkConnected(nodes, peers))
-    if subnetworks is not None:
+    if len(nodes) > 1:  # a single node has no peers
+        checks.append(NetworkConnected(nodes, {node.name: node.expected_peers for node in network.nodes}))
+    if membership_check:
+        subnetworks = {node.name: node.config.da_network.subnet_threshold for node in network.nodes}
         checks += [MembershipAssigned(nodes), SubnetworksConnected(nodes, subnetworks)]
     return checks
 
@@ -228,16 +245,11 @@ def _run_started(scenario: Scenario, run_directory: RunDirectory, deployer: str,
     )
 
 
-def _write_notices(journal: Journal, scenario: Scenario, settings: Settings, deployer: str) -> None:
+def _write_notices(journal: Journal, scenario: Scenario, settings: Settings) -> None:
     for notice in scenario.notices:
         journal.write(Notice(notice))
     for warning in settings.warnings:
         journal.write(Notice(warning, "warning"))
-    if deployer == "local" and settings.log_dir is not None and not settings.tests_tracing:
-        text = (
-            f"NOMOS_LOG_DIR={settings.log_dir} is not used: set NOMOS_TESTS_TRACING=true, too, to keep node logs there"
-        )
-        journal.write(Notice(text, "warning"))
     if settings.otlp_endpoint is not None:
         journal.write(Notice("NOMOS_OTLP_ENDPOINT is for real nodes: embedded nodes make no traces", "warning"))
     if settings.pol_proof_dev_mode is None:

@@ -8,6 +8,7 @@ import os
 import stat
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -179,12 +180,12 @@ def test_a_network_is_chosen_that_nothing_leads_to(tmp_path: Path) -> None:
     rows += ["eth0 00000000 010011AC 0003 0 0 0 00000000", "eth0 0000C00A 00000000 0001 0 0 0 0000C0FF"]
     routes.write_text("\n".join(rows))  # the default route, and 10.192.0.0/10
     taken = ipaddress.IPv4Network("10.192.0.0/10")
-    found = [free_network(routes).subnet for _ in range(50)]
+    found = [free_network(Random(1), routes).subnet for _ in range(50)]
     assert not any(subnet.overlaps(taken) for subnet in found)
     assert all(subnet.subnet_of(ipaddress.IPv4Network("10.128.0.0/9")) for subnet in found)
     routes.write_text("\n".join([rows[0], "eth0 0000000A 00000000 0001 0 0 0 000000FF"]))  # all of 10.0.0.0/8
     with pytest.raises(OSError, match="no free /24 network was found"):
-        free_network(routes)
+        free_network(Random(1), routes)
 
 
 @pytest.mark.parametrize(

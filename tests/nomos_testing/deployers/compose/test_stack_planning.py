@@ -14,25 +14,21 @@ import yaml
 from nomos_core.proofs.development import DevelopmentProver
 from nomos_testing import ScenarioBuilder
 from nomos_testing.deployers.compose.compose_tool import ComposeProject, ComposeTool
+from nomos_testing.deployers.compose.container_events import ContainerEnds
 from nomos_testing.deployers.compose.docker import Docker
 from nomos_testing.deployers.compose.errors import ComposeError
 from nomos_testing.deployers.compose.preflight import Prepared
 from nomos_testing.deployers.compose.rendering import GRAFANA_PASSWORD, rendered
 from nomos_testing.deployers.compose.stack import Stack, StackName
 from nomos_testing.deployers.compose.stack_planning import StackPlanner
-from nomos_testing.deployers.compose.stack_start import raise_stack
+from nomos_testing.deployers.compose.stack_start import StackTools, start_stack
 from nomos_testing.deployers.compose.workspace import Workspace
 from nomos_testing.deployers.shared.errors import DeployError
-from nomos_testing.deployers.shared.run_opening import SetUp, set_up
+from nomos_testing.deployers.shared.run_opening import OpenRun, opened_run
 from nomos_testing.journal.events import Notice
-from nomos_testing.journal.journal import Journal, read_journal
+from nomos_testing.journal.journal import read_journal
 from nomos_testing.observability.images import PrometheusImage
-from nomos_testing.runtime.background import Background
-from nomos_testing.runtime.phases import Phases
-from nomos_testing.runtime.run_directory import RunDirectory
-from nomos_testing.runtime.runner import Runner
 from nomos_testing.settings import Settings
-from nomos_testing.waiting.machine import Patience
 from support.fakes.fake_docker import fake_docker
 
 SCENARIO = ScenarioBuilder.topology(validators=2).run_for(slots=2).build()
@@ -159,22 +155,13 @@ def test_a_given_password_of_grafana_is_taken_and_is_in_no_file_but_its_own(host
 
 
 @pytest.fixture
-async def run(tmp_path: Path) -> AsyncIterator[SetUp]:
-    directory = RunDirectory.create(tmp_path / "runs", "x")
-    journal = Journal(directory.journal)
-    yield SetUp(
-        scenario=SCENARIO,
-        settings=Settings(),
-        run_directory=directory,
-        journal=journal,
-        patience=Patience(),
-        phases=Phases(journal),
-        background=Background(),
-    )
-    journal.close()
+async def run(tmp_path: Path) -> AsyncIterator[OpenRun]:
+    settings = Settings(pol_proof_dev_mode=True)
+    async with opened_run("compose", SCENARIO, settings, runs_directory=tmp_path / "runs", listeners=()) as opened:
+        yield opened
 
 
-async def raised(run: SetUp, directory: Path, complaint: str) -> None:
+async def raised(run: OpenRun, directory: Path, complaint: str) -> None:
     up = (["compose", "-f"], {"err": f"Error response from daemon: {complaint}\n", "status": 1})
     environ = fake_docker(directory / "bin", [up])
     workspace = Workspace(directory / "workspace")
@@ -182,10 +169,12 @@ async def raised(run: SetUp, directory: Path, complaint: str) -> None:
         part.mkdir(parents=True, exist_ok=True)
     docker = Docker(environ)
     project = ComposeProject(ComposeTool(docker, ("docker", "compose")), "p", workspace.compose_file)
-    await raise_stack(run, docker, project, workspace, planner(environ))
+    ends = ContainerEnds(docker, "p", lost=lambda: None)
+    tools = StackTools(docker=docker, project=project, workspace=workspace, planner=planner(environ), ends=ends)
+    await start_stack(run, tools)
 
 
-async def test_what_no_other_port_helps_is_told_at_once(run: SetUp, tmp_path: Path) -> None:
+async def test_what_no_other_port_helps_is_told_at_once(run: OpenRun, tmp_path: Path) -> None:
     with pytest.raises(ComposeError) as caught:
         await raised(run, tmp_path, "no space left on device")
     assert "failed to bring the stack up: docker compose -f " in str(caught.value)
@@ -193,7 +182,7 @@ async def test_what_no_other_port_helps_is_told_at_once(run: SetUp, tmp_path: Pa
     assert [entry for entry in read_journal(run.journal.path) if isinstance(entry.event, Notice)] == []
 
 
-async def test_a_port_that_is_gone_is_chosen_anew(run: SetUp, tmp_path: Path) -> None:
+async def test_a_port_that_is_gone_is_chosen_anew(run: OpenRun, tmp_path: Path) -> None:
     """Taking down what there is of the attempt fails here as well; then there is nothing more to try."""
     with pytest.raises(ComposeError):
         await raised(run, tmp_path, "Bind for 127.0.0.1:9090 failed: port is already allocated")
@@ -201,7 +190,7 @@ async def test_a_port_that_is_gone_is_chosen_anew(run: SetUp, tmp_path: Path) ->
     assert notice.text.startswith("the stack did not come up (attempt 1 of 3), trying with other ports:")
 
 
-async def test_a_port_that_was_asked_for_is_not_exchanged(run: SetUp, tmp_path: Path) -> None:
+async def test_a_port_that_was_asked_for_is_not_exchanged(run: OpenRun, tmp_path: Path) -> None:
     locked = replace(run, settings=Settings(prometheus_port=9191))
     with pytest.raises(ComposeError, match="failed to bring the stack up"):
         await raised(locked, tmp_path, "Bind for 127.0.0.1:9191 failed: port is already allocated")
@@ -210,9 +199,6 @@ async def test_a_port_that_was_asked_for_is_not_exchanged(run: SetUp, tmp_path: 
 async def test_a_place_for_runs_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
-
-    async def bring_up(opened: SetUp) -> Runner:
-        raise AssertionError("it does not get here")
-
+    opening = opened_run("x", SCENARIO, Settings(), runs_directory=file, listeners=())
     with pytest.raises(DeployError, match=r"the runs directory .*file cannot be used: Not a directory"):
-        await set_up("x", SCENARIO, Settings(), runs_directory=file, listeners=(), bring_up=bring_up)
+        await opening.__aenter__()

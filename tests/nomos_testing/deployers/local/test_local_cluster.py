@@ -13,8 +13,7 @@ import pytest
 
 from nomos_testing.client.errors import NodeUnreachable
 from nomos_testing.cluster.interfaces import NodeControlError
-from nomos_testing.deployers.local.cluster import LocalCluster
-from nomos_testing.deployers.local.direct_launcher import DirectLauncher
+from nomos_testing.deployers.shared.cluster import DeployedCluster
 from nomos_testing.deployers.shared.errors import LaunchError, NodeDied
 from nomos_testing.deployers.shared.reaper_client import Reaper
 from nomos_testing.journal.events import NodeExited, NodeStarted
@@ -28,14 +27,14 @@ pytestmark = pytest.mark.network
 @asynccontextmanager
 async def cluster_in(
     directory: Path, *fakes: dict[str, Any], program: Path | None = None
-) -> AsyncIterator[LocalCluster]:
+) -> AsyncIterator[DeployedCluster]:
     program = fake_program(directory) if program is None else program
     journal = Journal(directory / "journal.jsonl")
     reaper = Reaper(journal.path, journal.opened)
-    nodes = [fake_node(directory, fake_blueprint(index, **fake), program) for index, fake in enumerate(fakes)]
-    cluster = LocalCluster(
-        nodes, launcher=DirectLauncher(), reaper=reaper, journal=journal, patience=Patience(slow_environment=True)
-    )
+    nodes = [fake_node(directory, fake_blueprint(index, **fake), program, reaper) for index, fake in enumerate(fakes)]
+    for node in nodes:
+        await node.create()
+    cluster = DeployedCluster(nodes, journal=journal, patience=Patience(slow_environment=True))
     try:
         yield cluster
     finally:
@@ -49,8 +48,8 @@ async def test_nodes_start_together_answer_and_end(tmp_path: Path) -> None:
         await cluster.start_all()
         infos = [await node.client.consensus_info() for node in cluster.nodes]
         assert len({info.lib for info in infos}) == 1
-        pids = [node.pid for node in cluster.nodes]
-        assert all(pid is not None and os.getsid(pid) == pid for pid in pids)
+        pids = [node.host.pid for node in cluster.nodes]
+        assert all(os.getsid(pid) == pid for pid in pids)
     assert not processes_of(tmp_path)
     events = [entry.event for entry in read_journal(tmp_path / "journal.jsonl")]
     assert [event.node for event in events if isinstance(event, NodeStarted)] == ["validator-0", "validator-1"]
@@ -97,7 +96,7 @@ async def test_a_node_that_ignores_sigterm_and_its_children_end_too(tmp_path: Pa
 async def test_a_killed_node_restarts_in_its_own_directory(tmp_path: Path) -> None:
     async with cluster_in(tmp_path, {}) as cluster:
         await cluster.start_all()
-        node, first_pid = cluster.nodes[0], cluster.nodes[0].pid
+        node, first_pid = cluster.nodes[0], cluster.nodes[0].host.pid
         await cluster.control.kill(node)
         assert not node.running
         with pytest.raises(NodeUnreachable):
@@ -106,7 +105,7 @@ async def test_a_killed_node_restarts_in_its_own_directory(tmp_path: Path) -> No
             await cluster.control.pause(node)
         await cluster.control.restart_validator(0)
         assert node.running
-        assert node.pid != first_pid
+        assert node.host.pid != first_pid
         assert (tmp_path / "validator-0" / "db" / "starts").read_text() == "started\n" * 2
     exits = [entry.event for entry in read_journal(tmp_path / "journal.jsonl") if isinstance(entry.event, NodeExited)]
     assert exits[0] == NodeExited(node="validator-0", status="killed by SIGKILL", expected=True)

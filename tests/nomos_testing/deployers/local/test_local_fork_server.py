@@ -14,11 +14,11 @@ import pytest
 
 from nomos_testing.deployers.local.child_process import Command, LaunchError, described_status
 from nomos_testing.deployers.local.fork_server import ForkServer
+from nomos_testing.deployers.local.log_files import STDERR_NAME, STDOUT_NAME
 from support.processes.fake_node_processes import (
     eventually,
     fake_blueprint,
     fake_environment,
-    fake_node,
     fake_program,
     is_gone,
 )
@@ -41,7 +41,12 @@ async def fake_fork_server(directory: Path) -> AsyncIterator[ForkServer]:
 
 
 def command_for(directory: Path, **fake: object) -> Command:
-    return fake_node(directory, fake_blueprint(**fake), fake_program(directory)).command()
+    blueprint = fake_blueprint(**fake)
+    own = directory / blueprint.name
+    own.mkdir()
+    (own / "validator.yaml").write_text(blueprint.config)
+    argv = (str(fake_program(directory)), "validator.yaml")
+    return Command(argv, cwd=own, stdout=own / STDOUT_NAME, stderr=own / STDERR_NAME, env=fake_environment())
 
 
 async def test_a_node_is_a_process_of_its_own_in_its_own_directory(tmp_path: Path) -> None:

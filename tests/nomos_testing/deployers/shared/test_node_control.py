@@ -2,57 +2,59 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 import yaml
 
 from nomos_testing.cluster.interfaces import NodeControlError, Role
-from nomos_testing.deployers.local.cluster import LocalCluster
-from nomos_testing.deployers.local.direct_launcher import DirectLauncher
-from nomos_testing.deployers.local.node import LocalNode
-from nomos_testing.deployers.shared.clock import NodeClock
+from nomos_testing.deployers.local.host import LocalHost
+from nomos_testing.deployers.shared.cluster import DeployedCluster
+from nomos_testing.deployers.shared.joining import JoiningNodes
+from nomos_testing.deployers.shared.node import DeployedNode
 from nomos_testing.deployers.shared.reaper_client import Reaper
 from nomos_testing.journal.events import NodeControlled
 from nomos_testing.journal.journal import Journal, read_journal
+from nomos_testing.topology import TopologySpec
 from nomos_testing.waiting.machine import Patience
 from support.inputs.fault_deadlines import EFFECT_DEADLINE
-from support.processes.fake_node_processes import eventually, fake_blueprint, fake_node, fake_program, is_gone
+from support.processes.fake_node_processes import eventually, fake_blueprint, fake_node, fake_program, host_of, is_gone
 
 pytestmark = pytest.mark.network
 
 
 class Bench:
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, clock_library: Path | None = None) -> None:
         self.directory = directory
         self.program = fake_program(directory)
         self.journal = Journal(directory / "journal.jsonl")
         self.reaper = Reaper(self.journal.path, self.journal.opened)
-        self.node = fake_node(directory, fake_blueprint(say=["first start"]), self.program)
-        self.cluster = self._cluster()
-
-    def _cluster(self) -> LocalCluster:
-        async def newcomer(role: Role, index: int, network: Any) -> LocalNode:
-            return fake_node(self.directory, fake_blueprint(index, role=role), self.program)
-
-        return LocalCluster(
+        self.node = fake_node(
+            directory, fake_blueprint(say=["first start"]), self.program, self.reaper, clock_library=clock_library
+        )
+        self.cluster = DeployedCluster(
             [self.node],
-            launcher=DirectLauncher(),
-            reaper=self.reaper,
             journal=self.journal,
             patience=Patience(slow_environment=True),
-            newcomer=newcomer,
+            factory=JoiningNodes(TopologySpec(validators=1), self.make),
         )
+
+    async def make(self, role: Role, index: int, position: int) -> tuple[DeployedNode, None]:
+        return fake_node(self.directory, fake_blueprint(index, role=role), self.program, self.reaper), None
+
+    async def close(self) -> None:
+        await self.cluster.close()
+        self.reaper.dismiss()
+        self.journal.close()
 
     @property
     def pid(self) -> int:
-        assert self.node.pid is not None
-        return self.node.pid
+        return self.node.host.pid
 
     def file_limit(self) -> int:
         return resource.prlimit(self.pid, resource.RLIMIT_FSIZE)[0]
@@ -66,12 +68,11 @@ class Bench:
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     made = Bench(tmp_path)
     try:
+        await made.node.create()
         await made.cluster.start_all()
         yield made
     finally:
-        await made.cluster.close()
-        made.reaper.dismiss()
-        made.journal.close()
+        await made.close()
 
 
 async def took(action: Awaitable[None]) -> float:
@@ -109,7 +110,8 @@ async def test_a_restart_may_take_another_configuration_and_lose_the_data(bench:
     stored = node.directory / "db" / "block"
     await bench.cluster.control.restart(node)
     assert stored.read_text() == "something stored"
-    config = yaml.safe_load(node.blueprint.config)
+    assert node.config is not None
+    config = yaml.safe_load(node.config)
     config["fake"]["say"] = ["second start"]
     mark = await node.logs.mark()
     await bench.cluster.control.restart(node, config=yaml.safe_dump(config), wipe_data=True)
@@ -124,12 +126,12 @@ async def test_a_restart_may_take_another_configuration_and_lose_the_data(bench:
 
 
 async def test_a_node_joins_a_running_network(bench: Bench) -> None:
-    welcomed: list[str] = []
-    bench.cluster.on_welcome(lambda node: welcomed.append(node.name))
+    joined: list[str] = []
+    bench.cluster.on_join(lambda node: joined.append(node.name))
     executor = await bench.cluster.control.add_node(Role.EXECUTOR)
     validator = await bench.cluster.control.add_node(Role.VALIDATOR)
     assert [node.name for node in bench.cluster.nodes] == ["validator-0", "validator-1", "executor-0"]
-    assert welcomed == ["executor-0", "validator-1"]
+    assert joined == ["executor-0", "validator-1"]
     for node in (executor, validator):
         await node.client.consensus_info()
     await bench.cluster.control.kill(validator)
@@ -152,22 +154,69 @@ async def test_what_cannot_be_done_is_refused(
         await ask(bench)
 
 
-async def test_a_clock_is_put_off_and_right_and_survives_wiped_data(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
-    clock = NodeClock(library=Path("/somewhere/libfaketime.so.1"), file=bench.node.directory / "clock")
-    bench.node.clock, control = clock, bench.cluster.control
-    environment = bench.node.command().env
+async def test_two_nodes_that_join_at_once_get_names_of_their_own(bench: Bench) -> None:
+    control = bench.cluster.control
+    joined = await asyncio.gather(control.add_node(Role.VALIDATOR), control.add_node(Role.VALIDATOR))
+    assert {node.name for node in joined} == {"validator-1", "validator-2"}
+    assert len({node.url for node in joined}) == 2
+
+
+async def test_a_clock_is_set_and_healed_and_survives_wiped_data(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, clock_library=Path("/somewhere/libfaketime.so.1"))
+    node, control, host = bench.node, bench.cluster.control, host_of(bench.node)
+    await node.create()
+    clock, environment = node.directory / "clock", host.command().env
     assert environment["LD_PRELOAD"] == "/somewhere/libfaketime.so.1"
-    assert environment["FAKETIME_TIMESTAMP_FILE"] == str(clock.file)
+    assert environment["FAKETIME_TIMESTAMP_FILE"] == str(clock)
     try:
-        assert await took(control.skew_clock(bench.node, -2.5)) < EFFECT_DEADLINE
-        assert clock.file.read_text() == "-2.500000\n"
-        await bench.node.wipe_data()
-        assert clock.file.exists()
+        assert await took(control.skew_clock(node, -2.5)) < EFFECT_DEADLINE
+        assert clock.read_text() == "-2.500000\n"
+        await node.wipe_data()
+        assert clock.read_text() == "-2.500000\n"
         await control.heal()
-        assert clock.file.read_text() == "+0.000000\n"
+        assert clock.read_text() == "+0.000000\n"
     finally:
-        await bench.cluster.close()
-        bench.reaper.dismiss()
-        bench.journal.close()
+        await bench.close()
     assert bench.actions() == ["put the clock -2.5 s off", "put the clock right"]
+
+
+async def test_a_clock_that_the_program_does_not_follow_is_told(tmp_path: Path) -> None:
+    """The loader ignores a library that is not there, and says so on standard error only."""
+    bench = Bench(tmp_path, clock_library=Path("/somewhere/libfaketime.so.1"))
+    try:
+        await bench.node.create()
+        await bench.cluster.start_all()
+        with pytest.raises(NodeControlError, match=r"validator-0's clock is off by -?0\.\d s instead of -60 s"):
+            await bench.cluster.control.skew_clock(bench.node, -60)
+    finally:
+        await bench.close()
+
+
+class LikeAContainer(LocalHost):
+    """A place in which no command can be run while the node is frozen, as it is with containers."""
+
+    frozen = False
+
+    async def freeze(self) -> None:
+        await super().freeze()
+        self.frozen = True
+
+    async def thaw(self) -> None:
+        await super().thaw()
+        self.frozen = False
+
+    async def exec(self, *argv: str) -> str:
+        if self.frozen:
+            raise NodeControlError("the container is paused")
+        return await super().exec(*argv)
+
+
+async def test_a_frozen_node_is_continued_before_its_disk_and_its_clock_are_healed(bench: Bench) -> None:
+    control, node = bench.cluster.control, bench.node
+    host_of(node).__class__ = LikeAContainer
+    await control.fill_disk(node)
+    await control.pause(node)
+    await control.heal()
+    assert bench.file_limit() == resource.RLIM_INFINITY
+    await node.client.consensus_info()
+    assert bench.actions() == ["fill disk", "pause", "resume", "free disk"]
