@@ -30,6 +30,7 @@ class ComposeDeployer(ScenarioDeployer):
 
     name = "compose"
     capabilities = frozenset(Control)
+    """Every kind of control: of nodes and of links."""
 
     def __init__(self, *, root: Path | None = None, **options: Unpack[DeployerOptions]) -> None:
         """

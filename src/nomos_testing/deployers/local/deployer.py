@@ -36,6 +36,7 @@ class LocalDeployer(ScenarioDeployer):
 
     name = "local"
     capabilities = frozenset(Control)
+    """Every kind of control: of nodes and of links."""
 
     def __init__(
         self,

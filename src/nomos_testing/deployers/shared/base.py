@@ -42,6 +42,7 @@ class ScenarioDeployer(ABC):
     name: ClassVar[str]
     """Name in the journal and in reports."""
     capabilities: ClassVar[frozenset[Control]]
+    """Kinds of control that its networks have."""
 
     def __init__(self, **options: Unpack[DeployerOptions]) -> None:
         """See ``DeployerOptions``."""
