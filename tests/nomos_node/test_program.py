@@ -14,6 +14,7 @@ import pytest
 from nomos_core.config import Genesis, ValidatorConfig, load_config, with_setting
 from nomos_core.config.tracing import EnvFilter, FileLogger, LokiLogger
 from nomos_node.program import process_title
+from nomos_testing.surroundings import measured_machine_factor
 from support.inputs.golden import golden_path
 from support.processes.embedded_node import ENVIRONMENT, NodeProcess, leader_genesis, make_config
 
@@ -32,6 +33,11 @@ def _refused(config: ValidatorConfig, directory: Path, **environment: str) -> st
         return node.output
 
 
+def _longest_end() -> float:
+    """Return the seconds in which a node must end: one on an idle machine, more on a slow or busy one."""
+    return measured_machine_factor()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_node_cleanly_within_a_second(
     config: ValidatorConfig, tmp_path: Path, number: signal.Signals
@@ -40,7 +46,7 @@ def test_a_signal_ends_the_node_cleanly_within_a_second(
         node.wait_height(1)
         status, seconds = node.terminate(number)
         assert status == 0
-        assert seconds < 1
+        assert seconds < _longest_end()
         assert f"received {number.name}, ending" in node.log
         assert "\x1b" not in node.log
         assert "Traceback" not in node.output
@@ -50,7 +56,7 @@ def test_a_signal_during_the_start_ends_it_too(config: ValidatorConfig, tmp_path
     with NodeProcess(config, tmp_path).start() as node:
         status, seconds = node.terminate()
         assert status in {0, -signal.SIGTERM}
-        assert seconds < 2
+        assert seconds < 2 * _longest_end()
 
 
 def test_an_open_stream_does_not_keep_the_node(config: ValidatorConfig, tmp_path: Path) -> None:
@@ -59,7 +65,7 @@ def test_an_open_stream_does_not_keep_the_node(config: ValidatorConfig, tmp_path
         with socket.create_connection(node.config.http.backend_settings.address) as connection:
             connection.sendall(b"GET /cryptarchia/lib-stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert connection.recv(100).startswith(b"HTTP/1.1 200 OK")
-            assert node.terminate()[1] < 1
+            assert node.terminate()[1] < _longest_end()
 
 
 def test_the_log_tells_what_is_worth_watching(config: ValidatorConfig, tmp_path: Path) -> None:
