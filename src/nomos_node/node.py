@@ -57,8 +57,6 @@ from nomos_node.wallet.wallet import Wallet
 from nomos_node.workers import Worker
 
 _log = logging.getLogger("nomos_node")
-_NS_PER_MS: Final = 10**6
-_NS_PER_SECOND: Final = 10**9
 _WORKER_THREADS: Final = 8
 """Most threads of the worker. Signing a transfer may take seconds, and the lottery must not wait for it."""
 
@@ -121,7 +119,7 @@ class Node:
         chain = self._open_chain(store)
         stack.callback(chain.close)
         _ready("Cryptarchia")
-        mempool = Mempool(TransactionStore(database), now_ms=lambda: surroundings.now_ns() // _NS_PER_MS)
+        mempool = Mempool(TransactionStore(database), now_ms=surroundings.unix_milliseconds)
         mempool.recover()
         _ready("Mempool")
         network = surroundings.open_network(settings.network_settings(config), logging.getLogger("nomos_network"))
@@ -163,15 +161,14 @@ class Node:
         transaction = settings.genesis_transaction(self._config)
         genesis = genesis_header(transaction.hash).id
         bootstrap_rules = settings.bootstrap_rules(self._config)
-        surroundings = self._surroundings
         return open_chain(
             genesis,
             checked_genesis(transaction, rules),
             rules,
             store,
             bootstrap_rules,
-            now=lambda: surroundings.now_ns() / _NS_PER_SECOND,
-            worker=surroundings.open_worker("ledger", 1),
+            now=self._surroundings.unix_time,
+            worker=self._surroundings.open_worker("ledger", 1),
         )
 
     def _wire(

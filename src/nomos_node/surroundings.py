@@ -3,6 +3,9 @@
 A node makes none of these itself. ``machine.this_machine`` gives the real surroundings. A simulation gives others: a
 network in memory, its own clock, a seeded generator of random numbers, and no threads. Monotonic time is not part of
 it: it is the time of the event loop that runs the node.
+
+Two things are not part of it and use the real machine: the log, which belongs to the process, and the push of metrics.
+A node pushes metrics only if ``tracing.metrics`` of its configuration asks for it.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Protocol
+from typing import Final, Protocol
 
 from starlette.types import ASGIApp
 
@@ -22,6 +25,8 @@ from nomos_node.network.peer_network import Network
 from nomos_node.network.settings import NetworkSettings
 from nomos_node.storage.database import Database
 from nomos_node.workers import Worker
+
+_NANOSECONDS: Final = 1_000_000_000
 
 
 class HttpListeners(Protocol):
@@ -84,3 +89,11 @@ class Surroundings:
     """Random numbers for all draws of the node: peers, samples, orders."""
     environ: Mapping[str, str]
     """Environment variables."""
+
+    def unix_time(self) -> float:
+        """Return the wall clock in seconds of the Unix epoch."""
+        return self.now_ns() / _NANOSECONDS
+
+    def unix_milliseconds(self) -> int:
+        """Return the wall clock in milliseconds of the Unix epoch."""
+        return self.now_ns() * 1000 // _NANOSECONDS

@@ -47,6 +47,10 @@ def test_they_make_one_chain_with_a_transaction_and_a_blob(run: Run) -> None:
         assert sorted(node["operations"]) == [Opcode.INSCRIBE, Opcode.BLOB]
 
 
+def test_they_load_no_library_of_the_real_network(run: Run) -> None:
+    assert run(1, 1)["libraries of the real network"] == []
+
+
 def test_all_protocols_went_between_them(run: Run) -> None:
     topics = {line.split()[4] for line in run(1, 1)["trace"]}
     assert {"mantle", "/cryptarchia/proto", "/nomos/cryptarchia/sync/1.0.0"} < topics

@@ -121,7 +121,8 @@ def main(kzg_file: str, seed: str) -> None:
         sys.addaudithook(refuse_the_machine)
         outcome = runner.run(live(topology.nodes, newcomer, world))
     assert not _reached, _reached
-    print(json.dumps({**outcome, "trace": world.trace}))
+    libraries = [name for name in ("libp2p", "trio", "uvicorn") if name in sys.modules]
+    print(json.dumps({**outcome, "trace": world.trace, "libraries of the real network": libraries}))
 
 
 if __name__ == "__main__":
