@@ -135,7 +135,7 @@ class ClusterNodeControl:
     async def skew_clock(self, node: NodeHandle, seconds: float) -> None:
         own = self._member(node)
         with self._journaled(own, f"put the clock {seconds:+g} s off" if seconds else "put the clock right"):
-            await own.set_clock(seconds)
+            await own.set_clock(seconds, frozen=own.name in self._paused)
             (self._skewed.add if seconds else self._skewed.discard)(own.name)
 
     async def heal(self) -> None:

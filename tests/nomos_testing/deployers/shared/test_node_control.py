@@ -220,3 +220,20 @@ async def test_a_frozen_node_is_continued_before_its_disk_and_its_clock_are_heal
     assert bench.file_limit() == resource.RLIM_INFINITY
     await node.client.consensus_info()
     assert bench.actions() == ["fill disk", "pause", "resume", "free disk"]
+
+
+async def test_the_clock_of_a_frozen_node_is_set(tmp_path: Path) -> None:
+    """A clock may be wrong whatever else happens to the node, so that it may be set while the node is frozen."""
+    bench = Bench(tmp_path, clock_library=Path("/somewhere/libfaketime.so.1"))
+    control, node = bench.cluster.control, bench.node
+    host_of(node).__class__ = LikeAContainer
+    try:
+        await node.create()
+        await bench.cluster.start_all()
+        await control.pause(node)
+        await control.skew_clock(node, 1)
+        assert (node.directory / "clock").read_text() == "+1.000000\n"
+        await control.heal()
+        assert (node.directory / "clock").read_text() == "+0.000000\n"
+    finally:
+        await bench.close()
