@@ -1,1 +1,1 @@
-"""What brings a scenario's network up: local processes here, containers and pods beside them."""
+"""Deployers: they start the network of a scenario, as processes of this machine or as containers."""

@@ -1,1 +1,1 @@
-"""Runs networks in containers, driven by ``docker`` and either of its compose tools."""
+"""Networks in containers, which ``docker`` and either of its compose tools run."""

@@ -1,4 +1,4 @@
-"""``docker compose`` or ``docker-compose``, whichever is there."""
+"""The compose tool: ``docker compose`` or ``docker-compose``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ComposeTool:
 
 @dataclass(frozen=True, slots=True)
 class ComposeProject:
-    """One compose file and what was made of it."""
+    """A compose file, and the containers and networks that were made from it."""
 
     tool: ComposeTool
     name: str
@@ -51,11 +51,11 @@ class ComposeProject:
         await self._do("down", "--volumes", "--timeout", str(_END_GRACE_SECONDS), timeout=self.timeout)
 
     async def logs(self) -> str:
-        """Everything that the containers have written."""
+        """Return everything that the containers have written."""
         return await self._do("logs", "--no-color", timeout=LOGS_SECONDS)
 
     def shown(self, *arguments: str) -> str:
-        """The command as a person would type it."""
+        """Return the command as a person would type it."""
         return " ".join([*self.tool.argv, "-f", str(self.file), "-p", self.name, *arguments])
 
     async def _do(self, *arguments: str, timeout: float) -> str:
@@ -64,7 +64,7 @@ class ComposeProject:
 
 
 async def find_compose_tool(docker: Docker) -> ComposeTool | Problem:
-    """The plugin where there is one: it is faster."""
+    """Find the compose tool: the plugin if there is one, because it is faster."""
     try:
         await docker.ask("compose", "version", timeout=INFO_SECONDS)
     except CommandFailed:

@@ -1,4 +1,4 @@
-"""Hears at once when a container of a stack ends."""
+"""Notices at once when a container of a stack ends."""
 
 from __future__ import annotations
 
@@ -62,5 +62,5 @@ class ContainerEnds:
 
 
 def as_process_status(exit_code: int) -> int:
-    """Docker's exit code as ``subprocess`` has it: negative for a signal. Shells and Docker add 128 to its number."""
+    """Convert Docker's exit code to that of ``subprocess``: negative for a signal. Docker adds 128 to its number."""
     return _SIGNAL_BASE - exit_code if exit_code > _SIGNAL_BASE else exit_code

@@ -1,4 +1,4 @@
-"""A container's log: what it wrote to standard output and standard error since it was made."""
+"""The log of a container: its standard output and standard error since it was made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stack's cfgsync server, asked for the network that it has handed out to the nodes."""
+"""Asks the cfgsync server of a stack for the network that it has configured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ``docker`` command line: one call a method, each with a deadline and an error that says what it said."""
+"""The ``docker`` command line. Each call has a deadline, and its error has the output of the command."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Docker:
         return replace(self, reaper=reaper)
 
     async def run(self, argv: Sequence[str], *, timeout: float, cwd: Path | None = None, merged: bool = False) -> str:
-        """Run any command in Docker's environment; its standard output, with standard error in it if ``merged``."""
+        """Run any command in Docker's environment and return its output, with standard error in it if ``merged``."""
         began = monotonic()
         try:
             text = await self._run(argv, timeout=timeout, cwd=cwd, merged=merged)
@@ -90,7 +90,7 @@ class Docker:
         return text
 
     async def ask(self, *arguments: str, timeout: float = CONTAINER_SECONDS) -> str:
-        """``docker ARGUMENTS``"""
+        """Run ``docker ARGUMENTS`` and return its output."""
         return await self.run([self.program, *arguments], timeout=timeout)
 
     async def open(self, *arguments: str) -> ProcessChannel:
@@ -107,7 +107,7 @@ class Docker:
             raise LaunchError(f"failed to start {self.program} {arguments[0]}: {error.strerror}") from error
 
     async def info(self) -> Mapping[str, Any]:
-        """What the daemon says of itself.
+        """Return the daemon's description of itself.
 
         Raises:
             DockerUnavailable: no program, or no daemon that answers.
@@ -121,12 +121,12 @@ class Docker:
         return answer
 
     async def inspect(self, *names: str, timeout: float = INSPECT_SECONDS) -> list[dict[str, Any]]:
-        """Containers, in the order of their names."""
+        """Return the descriptions of containers, in the order of ``names``."""
         found: list[dict[str, Any]] = json.loads(await self.ask("container", "inspect", *names, timeout=timeout))
         return found
 
     async def image(self, name: str) -> Mapping[str, Any] | None:
-        """An image; None where it is not here."""
+        """Return the description of an image; None if the image is not here."""
         try:
             (found,) = json.loads(await self.ask("image", "inspect", name, timeout=INSPECT_SECONDS))
         except CommandFailed as error:
@@ -136,7 +136,7 @@ class Docker:
         return dict(found)
 
     async def pull(self, name: str) -> bool:
-        """Get an image from its registry; False, with the reason in the log, where that can't be done."""
+        """Get an image from its registry. Return False, with the reason in the log, if that cannot be done."""
         try:
             await self.ask("pull", "--quiet", name, timeout=PULL_SECONDS)
         except CommandFailed as error:
@@ -146,7 +146,7 @@ class Docker:
 
 
 def _logged(argv: Sequence[str]) -> str:
-    """The command in one line; a script among its arguments is cut."""
+    """Return the command in one line, with long arguments cut."""
     return shlex.join(map(_one_line, argv))
 
 
@@ -156,7 +156,7 @@ def _one_line(text: str) -> str:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """The command and what it has started: ``docker`` has its plugins do the work."""
+    """Kill the command and the plugins that it has started."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What goes wrong with Docker.
+"""Errors of Docker and of stacks.
 
 - ``DockerUnavailable``: there is no daemon to ask; ``compose_runner`` takes it as a reason to do nothing
 - ``CommandFailed``: a command did not do what it was for; its own words are in the text

@@ -28,7 +28,7 @@ from nomos_testing.waiting.machine import Patience
 CONFIG_PATH: Final = f"{NODE_DIRECTORY}/config.yaml"
 """Where the entry point puts the configuration; it asks for none where one is."""
 _END_SECONDS: Final = 20.0
-"""From the end of a container to the daemon's telling us."""
+"""Time from the end of a container until the daemon tells of it, on the reference machine."""
 
 _log = logging.getLogger(__name__)
 

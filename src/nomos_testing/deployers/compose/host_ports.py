@@ -1,4 +1,4 @@
-"""Ports of the host that a stack publishes by number."""
+"""Ports of this machine that a stack publishes by number."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PROMETHEUS_PORT: Final = 9090
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on it at the moment."""
+    """Tell whether nobody listens on a port at the moment."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

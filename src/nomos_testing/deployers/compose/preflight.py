@@ -1,4 +1,4 @@
-"""What must be there before a stack is made: a daemon, a compose tool, an image for this machine, assets."""
+"""The preflight of a stack: a daemon, a compose tool, an image for this machine, and assets must be there."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """What preflight found."""
+    """The result of the preflight."""
 
     docker: Docker
     tool: ComposeTool
@@ -69,7 +69,7 @@ async def prepare(
     root: Path,
     capabilities: Collection[Control] = frozenset(Control),
 ) -> Prepared:
-    """Look for everything that the scenario takes. ``root`` is where the repository is expected.
+    """Look for everything that the scenario needs. ``root`` is where the repository is expected.
 
     Raises:
         DockerUnavailable: there is no daemon.
@@ -125,7 +125,7 @@ async def prepare(
 
 @dataclass(frozen=True, slots=True)
 class _Embedded:
-    """Whether an image's nodes are the embedded ones: asked only where it matters, because a container has to run."""
+    """Asks whether an image's nodes are the embedded ones. Each question runs a container."""
 
     docker: Docker
     image: str

@@ -31,7 +31,7 @@ _ENTRY_POINTS: Final = {Role.VALIDATOR: "run_nomos_node.sh", Role.EXECUTOR: "run
 
 
 def rendered(stack: Stack) -> str:
-    """The file's text."""
+    """Return the text of the compose file."""
     project = stack.name.project
     services: dict[str, Any] = {"cfgsync": _cfgsync(stack)}
     if stack.relay_log is not None:
@@ -94,7 +94,7 @@ def _relay(stack: Stack) -> dict[str, Any]:
 
 
 def scrape_targets(stack: Stack) -> str | None:
-    """Whom the stack's Prometheus is to scrape; None: nobody, or there is none."""
+    """Return the scrape targets of the stack's Prometheus; None: it scrapes nothing, or there is none."""
     addresses = {node.name: f"{node.name}:{node.ports.api}" for node in stack.nodes}
     return stack.prometheus.scrape_targets(addresses) if stack.prometheus is not None else None
 
@@ -152,7 +152,7 @@ def _published(stack: Stack, port: int) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Without anchors: every service says all of what it is."""
+    """Writes no anchors, so that every service is complete."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -164,7 +164,7 @@ def _yaml(document: Mapping[str, Any]) -> str:
 
 
 def _escaped(value: Any) -> Any:
-    """Compose tools take a dollar sign for a variable."""
+    """Double the dollar signs, which compose tools take for variables."""
     match value:
         case dict():
             return {key: _escaped(item) for key, item in value.items()}

@@ -1,4 +1,4 @@
-"""What a stack is to consist of: containers with their names, addresses and ports, decided before anything is made."""
+"""The plan of a stack: its containers with their names, addresses and ports."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _ATTEMPTS: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class StackName:
-    """``uuid`` tells the stacks of a machine apart."""
+    """The name of a stack. ``uuid`` distinguishes the stacks of a machine."""
 
     uuid: str
 
@@ -54,13 +54,13 @@ class StackName:
         return f"nomos-cfgsync-{self.uuid}"
 
     def container(self, service: str) -> str:
-        """As current compose tools name it; older ones join with underscores, so that it is set explicitly."""
+        """Return the container's name. It is set explicitly, because compose tools make different names."""
         return f"{self.project}-{service}-1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackNode:
-    """One node's container."""
+    """The container of one node."""
 
     role: Role
     index: int
@@ -71,13 +71,13 @@ class StackNode:
 
     @property
     def name(self) -> str:
-        """Of the service as well: ``validator-0``."""
+        """Name of the node and of the service: ``validator-0``."""
         return f"{self.role}-{self.index}"
 
 
 @dataclass(frozen=True, slots=True)
 class StackNetwork:
-    """A network whose addresses are known beforehand: configurations name them, and a restarted node keeps its own."""
+    """A network with fixed addresses: configurations name them, and a restarted node keeps its own."""
 
     subnet: ipaddress.IPv4Network
 
@@ -102,7 +102,7 @@ class StackNetwork:
 
 
 def stack_nodes(spec: TopologySpec, network: StackNetwork) -> list[StackNode]:
-    """Validators first, then executors."""
+    """Return the containers of a topology's nodes: validators first, then executors."""
     roles = [(Role.VALIDATOR, index) for index in range(spec.validators)]
     roles += [(Role.EXECUTOR, index) for index in range(spec.executors)]
     nodes = []
@@ -117,7 +117,7 @@ def stack_nodes(spec: TopologySpec, network: StackNetwork) -> list[StackNode]:
 
 
 def stack_node(role: Role, index: int, position: int, network: StackNetwork) -> StackNode:
-    """The node at a position; peering ports differ from node to node, because a relay's proxies have them too."""
+    """Return the node at a position. Its peering ports are its own, because the relay's sockets have them, too."""
     ports = NodePorts(
         network=DEFAULT_NETWORK_PORT + position,
         da=DEFAULT_DA_PORT + position,
@@ -129,12 +129,12 @@ def stack_node(role: Role, index: int, position: int, network: StackNetwork) -> 
 
 
 def relay_sockets(nodes: Iterable[StackNode]) -> dict[str, NodeSockets]:
-    """What the relay has to know of nodes with addresses of their own."""
+    """Return the sockets of nodes that a relay stands before, by node name."""
     return {node.name: NodeSockets(node.address, node.ports.peering) for node in nodes}
 
 
 def free_network(chance: Random, routes: Path = _ROUTES) -> StackNetwork:
-    """A /24 that no route of this machine leads to, those of Docker's networks included.
+    """Find a /24 network that no route of this machine leads to, those of Docker's networks included.
 
     Raises:
         OSError: none was found.
@@ -149,7 +149,7 @@ def free_network(chance: Random, routes: Path = _ROUTES) -> StackNetwork:
 
 
 def _routed(routes: Path) -> list[ipaddress.IPv4Network]:
-    """Destinations of the routing table but for the default route, whose numbers are hex and backwards."""
+    """Return the destinations of the routing table without the default route. Its numbers are little-endian hex."""
     try:
         rows = [line.split() for line in routes.read_text().splitlines()[1:]]
     except OSError:
@@ -164,7 +164,7 @@ def _address(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """Everything the compose file says."""
+    """The contents of the compose file."""
 
     name: StackName
     image: str

@@ -1,4 +1,4 @@
-"""Decides on a stack: its network, its ports, its images; and writes the files that it is started from."""
+"""Plans a stack: its network, ports and images."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class StackPlanner:
     """For what does not follow from the run's seed."""
 
     def plan(self) -> Stack:
-        """One try: with a network and with ports that are free at the moment.
+        """Make a plan with a network and with ports that are free at the moment.
 
         Raises:
             ComposeError: a port that was asked for is taken.
@@ -88,7 +88,7 @@ class StackPlanner:
         )
 
     def cfgsync(self, network: StackNetwork) -> CfgsyncConfig:
-        """What the server is told of the network."""
+        """Return the configuration of the cfgsync server."""
         relay = RelaySection(host=network.relay) if self.relay_log is not None else None
         return CfgsyncConfig.for_network(
             with_sampling_delay(self.scenario.topology, self.settings),

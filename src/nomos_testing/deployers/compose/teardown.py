@@ -1,4 +1,4 @@
-"""Takes a stack down, or leaves it to its user."""
+"""Removes a stack at the end of a run, or leaves it running."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Teardown:
 
 
 def leftovers(docker: str, project: str) -> list[Leftovers]:
-    """How a stack's containers, networks and volumes are found and removed, in this order."""
+    """Return the commands that list and remove a stack's containers, networks and volumes, in this order."""
     label = ("--filter", f"label={RUN_LABEL}={project}")
     commands = {
         "containers": (("ps", "--all", "--quiet", "--no-trunc"), ("rm", "--force", "--volumes")),

@@ -1,4 +1,4 @@
-"""The directory a stack is started from: a copy of the stack's assets, KZG parameters, and the compose file."""
+"""The directory that a stack is started from: a copy of the assets, KZG parameters, and the compose file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Workspace:
 
     @property
     def stack(self) -> Path:
-        """``/etc/nomos`` of the containers."""
+        """The directory that the containers see as ``/etc/nomos``."""
         return self.path / "stack"
 
     @property
@@ -91,7 +91,7 @@ def let_containers_read(path: Path) -> None:
 
 
 def find_assets(start: Path) -> Path:
-    """The stack's assets below ``start``, the running directory, else beside this installation's sources.
+    """Find the stack's assets below ``start``, else beside this installation's sources.
 
     Raises:
         ComposeError: there are none.

@@ -1,1 +1,1 @@
-"""A network of plain processes on this machine."""
+"""Networks of processes on this machine."""

@@ -1,4 +1,4 @@
-"""A node's process: started in a session of its own, watched through a pidfd, ended as a group."""
+"""A process of a node. It has its own session, is watched through a pidfd, and is ended with its group."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class ChildProcess:
         return await asyncio.shield(self._exited)
 
     def send(self, number: signal.Signals) -> None:
-        """Signal the whole group; a group that is gone is fine."""
+        """Send a signal to the whole group. Do nothing if the group has ended."""
         _log.debug("%s to the group of process %d", number.name, self.pid)
         with suppress(ProcessLookupError):
             os.killpg(self.pid, number)
@@ -65,7 +65,7 @@ class ChildProcess:
                 signal.pidfd_send_signal(self._descriptor, number)
 
     async def end(self, *, grace: float) -> None:
-        """SIGTERM, after ``grace`` seconds SIGKILL; returns when the process is gone."""
+        """Send SIGTERM, after ``grace`` seconds SIGKILL, and return when the process has ended."""
         if grace > 0:
             self.send(signal.SIGTERM)
             self.send(signal.SIGCONT)  # a paused process would not see the SIGTERM

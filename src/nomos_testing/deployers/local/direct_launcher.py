@@ -1,4 +1,4 @@
-"""Starts a program as our child; it dies when we die, however we die."""
+"""Starts a program as a child process, which ends with this process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nomos_testing.deployers.shared.death_signal import die_with_parent
 
 
 class DirectLauncher:
-    """Forks and executes, one process a call."""
+    """Starts one process for each call."""
 
     async def launch(self, command: Command) -> ChildProcess:
         process = _spawn(command)
@@ -20,7 +20,7 @@ class DirectLauncher:
         return ChildProcess(process.pid, collect)
 
     async def close(self) -> None:
-        """Nothing is held between launches."""
+        """Do nothing: nothing is held between launches."""
 
 
 def _spawn(command: Command) -> subprocess.Popen[bytes]:

@@ -1,4 +1,4 @@
-"""Starts embedded nodes from a parent that has the node's modules imported already: a process a node, without the wait.
+"""Starts embedded nodes by forking a parent that has imported the node's modules, which saves the time of the imports.
 
 The parent is ``python -m nomos_node.fork_server``. It reads a JSON line a request on stdin
 (``{"argv", "cwd", "stdout", "stderr", "env"}``) and answers ``{"pid": N}`` or ``{"error": "..."}`` on stdout, later
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class ForkServer:
-    """A launcher; ``start`` it before the first launch, best while the configuration is being made."""
+    """A ``Launcher``. Call ``start`` before the first launch, best while the configurations are made."""
 
     def __init__(self, argv: tuple[str, ...], *, stderr: Path, env: Mapping[str, str]) -> None:
         self._argv = argv
@@ -87,7 +87,7 @@ class ForkServer:
         return ChildProcess(pid, collect)
 
     async def close(self) -> None:
-        """End the server; it kills what it still has."""
+        """End the server, which kills the nodes that it still has."""
         process = self._process
         if process is None:
             return
@@ -151,7 +151,7 @@ class ForkServer:
             answered.set_result(message)
 
     def _abandon(self, answer: dict[str, Any]) -> None:
-        """Kill a node that nobody waits for any more: its launch was cancelled on the way."""
+        """Kill a node whose launch was cancelled before the answer came."""
         if "pid" in answer:
             _kill(int(answer["pid"]))
 

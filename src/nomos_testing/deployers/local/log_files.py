@@ -1,4 +1,4 @@
-"""A local node's log: what it wrote to its log file, its standard output and its standard error."""
+"""The log of a local node: its log files, its standard output and its standard error."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LogFiles:
         return str(self.elsewhere / f"{self.prefix}*" if self.elsewhere else self.directory)
 
     async def tail(self, lines: int) -> Sequence[str]:
-        """The last lines of the newest log file, then of standard output, then of standard error."""
+        """Return the last lines of the newest log file, then of standard output, then of standard error."""
         return await asyncio.to_thread(self.read_tail, lines)
 
     def read_tail(self, lines: int) -> list[str]:
@@ -38,19 +38,19 @@ class LogFiles:
         return LogMark({str(path): path.stat().st_size for path in self.files()})
 
     async def since(self, mark: LogMark) -> Sequence[str]:
-        """Of each file in turn."""
+        """Return the lines of each file in turn."""
         return await asyncio.to_thread(self._read_since, mark)
 
     def _read_since(self, mark: LogMark) -> list[str]:
         return [line for path in self.files() for line in _lines_from(path, mark.positions.get(str(path), 0))]
 
     def _files(self) -> Iterator[Path]:
-        """The newest log file, standard output, standard error."""
+        """Yield the newest log file, standard output, standard error."""
         yield from self._log_files()[-1:]
         yield from self._standard_streams()
 
     def files(self) -> Iterator[Path]:
-        """Every file of the log: log files by name, standard output, standard error."""
+        """Yield every file of the log: log files by name, standard output, standard error."""
         yield from self._log_files()
         yield from self._standard_streams()
 

@@ -1,4 +1,4 @@
-"""What must be there before anything is started. All that is missing is named at once, each with its remedy."""
+"""The preflight of a run on this machine. It names everything that is missing at once, each with its remedy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """What preflight found."""
+    """The result of the preflight."""
 
     programs: Mapping[Role, Program]
     environment: Mapping[str, str]

@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a program is.
+    """The kind of node that a program is.
 
     Attributes:
         embedded: it is the node of this project.
@@ -50,7 +50,7 @@ class Identity:
 
 
 class NoNode(Exception):
-    """The program is no node; the text says what it did instead."""
+    """The program is not a node. The text says what it did instead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Where the node programs are, and which nodes they are."""
+"""Finds the node programs, and finds out which nodes they are."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """Where programs are looked for, in this order, after one that was named explicitly."""
+    """The places where programs are looked for, in this order, unless one is named explicitly."""
 
     interpreter_directory: Path
     """The console scripts here are the embedded programs."""
@@ -48,7 +48,7 @@ class Installation:
 
     @classmethod
     def running(cls) -> Installation:
-        """The one this process belongs to."""
+        """Return the installation that this process belongs to."""
         return cls(
             interpreter_directory=Path(sys.executable).parent,
             path=os.environ.get("PATH", os.defpath),
@@ -80,7 +80,7 @@ def find_programs(
 
 
 def _missing_packages() -> Problem | None:
-    """What the console script of this installation lacks where the extra ``[node]`` was left out."""
+    """Return the problem of an installation without the extra ``[node]``, whose console script cannot run."""
     if find_spec("libp2p") is not None:
         return None
     node = find_spec("nomos_node")

@@ -1,4 +1,4 @@
-"""A child that ends when we do, however we end."""
+"""Child processes that the kernel kills when their parent ends, whatever ends it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent() -> Callable[[], None]:
-    """A ``preexec_fn`` that has the kernel kill the child when the thread that started it ends."""
+    """Return a ``preexec_fn`` that has the kernel kill the child when the thread that started it ends."""
     # Looked up here: between fork and exec only a system call is safe.
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     parent = os.getpid()

@@ -1,4 +1,4 @@
-"""The environment of nodes: the caller's, without what would silently reconfigure a node; and the prover it chooses."""
+"""The environment of nodes, which is the caller's without variables that override a configuration, and the prover."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NODE_OVERRIDES: Final = frozenset(
 
 
 def node_environment(base: Mapping[str, str], settings: Settings) -> dict[str, str]:
-    """What every node of a run gets.
+    """Return the environment of every node of a run.
 
     Development proofs are on unless the settings turn them off; off means that the variable is not there, because the
     real node only looks whether it is.
@@ -40,7 +40,7 @@ def node_environment(base: Mapping[str, str], settings: Settings) -> dict[str, s
 
 
 def find_prover(environment: Mapping[str, str]) -> Prover | Problem:
-    """Who signs for us, in the environment of the nodes. Real proofs are kept for the next run."""
+    """Choose the prover of the runner, in the environment of the nodes. Real proofs are kept for the next run."""
     try:
         prover = select_prover(environment)
     except ProverUnavailable as error:
@@ -55,7 +55,7 @@ def find_prover(environment: Mapping[str, str]) -> Prover | Problem:
 
 
 def makes_real_proofs(environ: Mapping[str, str], settings: Settings) -> bool:
-    """Whether runs in this environment would sign with the circuits; False also where no prover can serve."""
+    """Tell whether runs in this environment sign with the circuits. False also if no prover is available."""
     try:
         return select_prover({**environ, **node_environment(environ, settings)}).name == "groth16"
     except ProverUnavailable:

@@ -1,4 +1,4 @@
-"""Why a network did not come up.
+"""Errors of a network that does not come up.
 
 - ``DeployError``: the base; says where the evidence is
   - ``DeployerUnavailable``: there is nothing here to deploy on, such as a Docker daemon
@@ -31,12 +31,12 @@ class DeployError(Failure):
 
 
 class DeployerUnavailable(DeployError):
-    """What the deployer drives is not on this machine: nothing was tried."""
+    """The deployer's tool, such as Docker, is not available on this machine. Nothing was tried."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something missing, and what to do about it."""
+    """Something that is missing, and the remedy."""
 
     what: str
     remedy: str
@@ -46,12 +46,12 @@ class Problem:
 
 
 def outcome(found: T | Problem, shown: Callable[[T], object]) -> str:
-    """Say in a line what a look for something has given."""
+    """Return one line for the log: what was found, or the problem."""
     return found.what if isinstance(found, Problem) else str(shown(found))
 
 
 class PreflightError(DeployError):
-    """Something is missing; all of it is named, each with its remedy."""
+    """Something is missing. The text names every problem, each with its remedy."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(map(str, problems)))
@@ -82,7 +82,7 @@ def persisting(directory: Path) -> str:
 
 
 def described_status(code: int | None) -> str:
-    """``exit code 1``, ``killed by SIGKILL``."""
+    """Return the status in words: ``exit code 1``, ``killed by SIGKILL``."""
     if code is None:
         return "exit code unknown"
     if code < 0:

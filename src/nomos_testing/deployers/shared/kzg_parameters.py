@@ -27,7 +27,7 @@ _REMEDY: Final = "make a test set-up with `nomos-testing kzg-params {path}`, or 
 
 
 def kzg_params_places(environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """Where parameters are looked for if none are named, in order."""
+    """Return the places where parameters are looked for if none are named, in order."""
     # An empty or relative value counts as unset, by the rules of the XDG directories.
     named = Path(environ.get("XDG_CACHE_HOME", ""))
     cache = named if named.is_absolute() else Path(environ.get("HOME") or Path.home()) / ".cache"
@@ -36,7 +36,7 @@ def kzg_params_places(environ: Mapping[str, str]) -> tuple[Path, ...]:
 
 
 def repository_root() -> Path | None:
-    """The checkout that this package runs from; None where it was installed from a wheel."""
+    """Return the checkout that this package runs from; None if it was installed from a wheel."""
     root = Path(__file__).parents[4]
     return root if (root / "pyproject.toml").is_file() and (root / "testing-framework").is_dir() else None
 
@@ -51,7 +51,7 @@ class KzgParameters:
         return f"{self.path}, still to be made" if self.to_be_made else str(self.path)
 
     def make(self) -> None:
-        """Write the test set-up, unless another run has done it meanwhile. Some seconds of work: not for an event loop.
+        """Write the test set-up, unless another run has done it meanwhile. This takes some seconds: run it in a thread.
 
         Raises:
             OSError: it can't be written.
@@ -89,7 +89,7 @@ def find_kzg_parameters(
 
 
 def place_to_make(places: Sequence[Path]) -> Path:
-    """The first place that can be written to; the last one if none can."""
+    """Return the first place that can be written to; the last one if none can."""
     return next((place for place in places if os.access(_existing(place), os.W_OK)), places[-1])
 
 
@@ -108,6 +108,6 @@ def _defect(path: Path) -> Problem | None:
 
 
 def kzg_params_file(path: Path) -> Path:
-    """The parameters file: the path itself, or where it lies in the directory that the path names. Absolute."""
+    """Return the parameters file, absolute: the path itself, or the file in the directory that the path names."""
     candidates = (path / name for name in _FILE_NAMES) if path.is_dir() else ()
     return next((candidate for candidate in candidates if candidate.is_file()), path).absolute()

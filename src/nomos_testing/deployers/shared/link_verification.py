@@ -1,4 +1,4 @@
-"""When the network between nodes counts as whole.
+"""The condition under which the network between nodes counts as whole.
 
 On every link that nothing impairs, the relay echoes a probe; on every link of the layout, packets of the nodes
 themselves have arrived both ways since the verification began; every running node reports the peers it should have.
@@ -24,7 +24,7 @@ Counters = Mapping[Link, Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What can be said something of at the moment."""
+    """The nodes and links that can be judged at the moment."""
 
     running: frozenset[str]
     impaired: frozenset[Link]
@@ -33,14 +33,14 @@ class Scope:
         return {link.source, link.target} <= self.running and not {link, link.reversed} & self.impaired
 
     def left_out(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Nodes that do not run, and links that are impaired."""
+        """Return the nodes that do not run and the links that are impaired."""
         stopped = [f"{name} is not running" for name in names if name not in self.running]
         return (*stopped, *sorted(f"{link} is impaired" for link in self.impaired))
 
 
 @dataclass(frozen=True, slots=True)
 class WholeNetwork:
-    """The condition, to be looked at again and again."""
+    """The condition. ``look`` is called until it is fulfilled."""
 
     relay: RelayClient
     nodes: Callable[[], Sequence[NodeHandle]]
@@ -81,7 +81,7 @@ class WholeNetwork:
         return 0 if counters is None else counters["delivered"]
 
     def _layout(self, scope: Scope) -> Iterator[Link]:
-        """Both directions of every pair that should be connected now."""
+        """Yield both directions of every pair that should be connected now."""
         for first, second in map(sorted, self.connected):
             if scope.is_judged(link := Link(first, second)):
                 yield from (link, link.reversed)

@@ -1,4 +1,4 @@
-"""Cuts and slows the links between nodes by way of the relay, and sees to it that they are whole again."""
+"""Cuts and impairs the links between nodes through the relay, and verifies that healed links work."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class RelayNetworkControl:
         self._last_number = 0
 
     async def add(self, name: str, sockets: NodeSockets, *, dialled: Collection[str]) -> None:
-        """Relay for a node that joins, and expect it to be connected with those that it dials.
+        """Relay for a node that joins, and expect it to be connected with the nodes that it dials.
 
         What is in force already does not concern its links.
         """
@@ -137,7 +137,7 @@ class RelayNetworkControl:
 
 @contextmanager
 def _as_refusal() -> Iterator[None]:
-    """What a value refuses is an error of the control."""
+    """Turn the ``ValueError`` of a bad argument into an error of the control."""
     try:
         yield
     except ValueError as error:

@@ -57,7 +57,7 @@ class NodeHost(Protocol):
 
     @property
     def running(self) -> bool:
-        """Whether the node has a process, if only a frozen one."""
+        """Whether the node has a process, also a frozen one."""
         ...
 
     @property

@@ -1,13 +1,18 @@
-"""Outlives the runner to clean up after it: ``python -m nomos_testing.deployers.shared.reaper``.
+"""Cleans up after a runner that was killed: ``python -m nomos_testing.deployers.shared.reaper``.
 
-The runner holds the other end of stdin and writes JSON lines as it goes: what to kill
-(``{"group": pid, "started": ticks}``), what no longer (``{"forget": pid}``), which files to remove
-(``{"path": "..."}``), which containers and networks (``{"docker": argv, "label": "name=value", "environ": {...}}``),
-where the journal is (``{"journal": path, "opened": seconds}``), and at the end ``{"done": true}``. When the pipe closes
-without that word the runner has died: the groups are killed, containers, networks and files removed, and a line in the
-journal says so. Evidence stays.
+The runner holds the other end of stdin and writes a JSON line for each thing to clean up:
 
-Imports nothing of the project: it must start fast and survive anything.
+- ``{"group": pid, "started": ticks}``: a process group to kill; ``{"forget": pid}``: it has ended.
+- ``{"path": "..."}``: a file or directory to remove.
+- ``{"what": "containers", "list": argv, "remove": argv, "environ": {...}}``: ``list`` prints the names of things that
+  are left, and ``remove``, followed by these names, removes them.
+- ``{"journal": path, "opened": seconds}``: the journal of the run.
+- ``{"done": true}``: the runner has cleaned up by itself.
+
+If the pipe closes without ``done``, the runner has died. The reaper then kills the groups, removes the listed things
+and the files, and appends a line to the journal. It keeps the evidence.
+
+The module imports nothing of the project, so that it starts fast and an error elsewhere cannot break it.
 """
 
 from __future__ import annotations
@@ -67,7 +72,7 @@ class CleanupList:
 
 
 def start_ticks(pid: int) -> int | None:
-    """When a process started, in clock ticks since boot: tells it from a later one with the same id."""
+    """Return when a process started, in clock ticks since boot. A later process with the same id has another start."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
             return int(file.read().rpartition(")")[2].split()[19])

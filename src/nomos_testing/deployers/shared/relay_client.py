@@ -1,4 +1,4 @@
-"""Our end of a relay: asks it over pipes, and hears when it ends. Where it runs is its deployer's affair."""
+"""The client of a relay: sends requests over a line channel, and notices the end of the relay."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class RelayClient:
         self.nodes[name] = sockets
 
     async def impose(self, number: int, links: Iterable[Link], effect: LinkEffect) -> float:
-        """Have an effect on links; the monotonic time at which it had begun."""
+        """Impose an effect on links, and return the monotonic time at which it began."""
         chosen = sorted((link.source, link.target) for link in links)
         return float((await self._ask("impose", number=number, links=chosen, effect=effect.to_json()))["at"])
 
@@ -119,7 +119,7 @@ class RelayClient:
         return float((await self._ask("clear"))["at"])
 
     async def counters(self) -> dict[Link, dict[str, int]]:
-        """Numbers of packets on each link since the start: see ``relay.path.Counters``."""
+        """Return the numbers of packets on each link since the start: see ``relay.path.Counters``."""
         rows = (await self._ask("count"))["counters"]
         return {Link(row.pop("source"), row.pop("target")): row for row in rows}
 
