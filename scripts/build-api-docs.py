@@ -32,6 +32,7 @@ MODULES: Final = (
     "nomos_testing.client.node_client",
     "nomos_testing.cluster.links",
     "nomos_testing.cluster.node_clients",
+    "nomos_testing.deployers.shared.base",
     "nomos_testing.faults",
     "nomos_testing.faults.fault_log",
     "nomos_testing.journal.events",

@@ -20,12 +20,11 @@ from nomos_testing.deployers.compose.stack_start import StackTools, StartingStac
 from nomos_testing.deployers.compose.teardown import Teardown, leftovers
 from nomos_testing.deployers.compose.workspace import Workspace
 from nomos_testing.deployers.shared.cluster import DeployedCluster
-from nomos_testing.deployers.shared.relay_setup import start_relay
+from nomos_testing.deployers.shared.relay_setup import RELAY_LOG, start_relay
 from nomos_testing.deployers.shared.run_opening import OpenRun
 from nomos_testing.journal.events import Notice
 from nomos_testing.topology import GeneratedTopology
 
-RELAY_LOG: Final = "relay.log"
 READINESS_SECONDS: Final = 180.0
 """Time that a container may take until its node answers, on the reference machine."""
 _REAPER_VARIABLES: Final = ("PATH", "HOME")

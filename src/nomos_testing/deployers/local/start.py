@@ -20,12 +20,12 @@ from nomos_testing.deployers.local.relay_process import local_relay
 from nomos_testing.deployers.shared.joining import JoiningNodes
 from nomos_testing.deployers.shared.node import DeployedNode
 from nomos_testing.deployers.shared.relay_client import RelayClient
+from nomos_testing.deployers.shared.relay_setup import RELAY_LOG
 from nomos_testing.deployers.shared.run_opening import OpenRun
 from nomos_testing.journal.events import Notice
 from nomos_testing.relay.proxy_sockets import NodeSockets
 
 FORK_SERVER_LOG: Final = "fork-server.log"
-RELAY_LOG: Final = "relay.log"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from nomos_testing.cluster.network_events import RelayEnded
 from nomos_testing.deployers.shared.cluster import DeployedCluster
 from nomos_testing.deployers.shared.network_control import RelayNetworkControl
@@ -9,6 +11,9 @@ from nomos_testing.deployers.shared.relay_client import RelayClient
 from nomos_testing.deployers.shared.run_opening import OpenRun
 from nomos_testing.topology import TopologySpec
 from nomos_testing.topology.layouts import Layout, connected_pairs, dialled_nodes
+
+RELAY_LOG: Final = "relay.log"
+"""The relay's log, in the directory of the run."""
 
 
 async def start_relay(run: OpenRun, cluster: DeployedCluster, relay: RelayClient) -> None:
