@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from nomos_testing.sections import Section
+from nomos_testing.sections import OneOf, Section
 
 if TYPE_CHECKING:
     from nomos_testing.runtime.interfaces import AnyExpectation, AnyWorkload
@@ -124,7 +124,8 @@ def define(
 
     Args:
         parts: gives the model and the build function of a decorated class. Raises TypeError for a class that has none.
-        reserved: words that stand for something else at the same place of a file.
+        reserved: words that stand for something else at the same place of a file. The attributes of pydantic's models
+            are reserved as well, because words become fields of a model.
 
     Raises:
         ValueError: ``word`` is not a word.
@@ -132,8 +133,8 @@ def define(
     """
     if not re.fullmatch(WORD_PATTERN, word):
         raise ValueError(f"{kind.singular} {word!r}: expected lower case letters, digits and _")
-    if word in reserved:
-        raise ValueError(f"{kind.singular} {word!r}: this word is reserved; a scenario file uses it beside the fault")
+    if word in reserved or hasattr(OneOf, word):
+        raise ValueError(f"{kind.singular} {word!r}: this word is reserved; choose another one")
 
     def decorate(cls: C) -> C:
         caller = sys._getframe(1)

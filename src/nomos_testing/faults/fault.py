@@ -326,5 +326,5 @@ def _able(side: frozenset[str] | None, nodes: Sequence[str]) -> frozenset[str] |
 
 def _available(control: T | None, needed: Control) -> T:
     if control is None:
-        raise ClusterError(f"this deployer has no {needed}")
+        raise ClusterError(f"this deployer has no {needed}, or the scenario does not turn it on")
     return control

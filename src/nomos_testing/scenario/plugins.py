@@ -123,7 +123,7 @@ def _package_word(kind: Kind, entry: EntryPoint) -> PackageWord:
         problem = f"cannot be loaded: {_place(error)}{_described(error)}"
     else:
         word = word_of(loaded)
-        problem = _misfit(kind, entry, word)
+        problem = _mismatch(kind, entry, word)
     return PackageWord(
         kind=kind,
         name=entry.name,
@@ -134,7 +134,7 @@ def _package_word(kind: Kind, entry: EntryPoint) -> PackageWord:
     )
 
 
-def _misfit(kind: Kind, entry: EntryPoint, word: Word | None) -> str:
+def _mismatch(kind: Kind, entry: EntryPoint, word: Word | None) -> str:
     if word is None:
         return f"points to {entry.value}, which is no class with a word; decorate it with {kind.singular}"
     if (word.kind, word.word) != (kind, entry.name):

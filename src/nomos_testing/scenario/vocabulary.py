@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,8 +29,7 @@ class Vocabulary:
     plugins: tuple[PluginFile, ...] = ()
 
     def __post_init__(self) -> None:
-        for _ in self._definitions_of_files():
-            pass
+        self._words_of_files()  # a word that is taken is an error here, not when a word is looked up
 
     def of(self, kind: Kind) -> Mapping[str, Word]:
         """Give the words of a kind that can be used."""
@@ -77,33 +76,34 @@ class Vocabulary:
         for entry in self.packages:
             if entry.word is not None and (entry.kind, entry.name) not in self.unusable:
                 words[entry.kind][entry.name] = entry.word
-        for _, word in self._definitions_of_files():
+        for word in self._words_of_files():
             words[word.kind][word.word] = word
         return words
 
-    def _definitions_of_files(self) -> Iterator[tuple[PluginFile, Word]]:
-        """
+    def _words_of_files(self) -> Sequence[Word]:
+        """Give the words that plugin files define.
+
         Raises:
-            PluginError: a word is defined twice, or is built in.
+            PluginError: a word is taken.
         """
-        known: dict[tuple[Kind, str], tuple[PluginFile, Word]] = {}
-        packages = {(entry.kind, entry.name): entry for entry in self.packages}
+        entries = {(entry.kind, entry.name): entry for entry in self.packages}
+        defined: dict[tuple[Kind, str], tuple[str, Word]] = {}
         for plugin in self.plugins:
             for word in plugin.words:
-                key, name = (word.kind, word.word), f"the {word.kind.singular} {word.word!r}"
-                built_in, package = BUILT_IN_WORDS[word.kind].get(word.word), packages.get(key)
-                place = plugin.place_of(word)
-                if word in (built_in, key in known and known[key][1], package and package.word):
-                    continue  # the file imports it from where it is defined
-                if built_in is not None:
-                    raise PluginError(f"{place}: {name} is built in; choose another word")
-                if key in known:
-                    first, its_word = known[key]
-                    raise PluginError(f"{place}: {name} is defined twice, first at {first.place_of(its_word)}")
-                if package is not None:
-                    raise PluginError(f"{place}: {name} is defined by {package} too")
-                known[key] = (plugin, word)
-                yield plugin, word
+                key, place = (word.kind, word.word), plugin.place_of(word)
+                other: Word | None
+                if (built_in := BUILT_IN_WORDS[word.kind].get(word.word)) is not None:
+                    other, problem = built_in, "is built in; choose another word"
+                elif (entry := entries.get(key)) is not None:
+                    other, problem = entry.word, f"is defined by {entry} too"
+                elif key in defined:
+                    other, problem = defined[key][1], f"is defined twice, first at {defined[key][0]}"
+                else:
+                    defined[key] = (place, word)
+                    continue
+                if other != word:  # equal: the file imports the word from where it is defined
+                    raise PluginError(f"{place}: the {word.kind.singular} {word.word!r} {problem}")
+        return [word for _, word in defined.values()]
 
 
 BUILT_IN: Final = Vocabulary()

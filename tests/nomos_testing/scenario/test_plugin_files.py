@@ -111,8 +111,9 @@ def refusal(scenario: Path) -> str:
     return done.output.replace(f"{scenario.parent}/", "")
 
 
-def test_its_words_are_planned(tmp_path: Path) -> None:
-    done = command("plan", written(tmp_path))
+@pytest.mark.parametrize("annotations", ["", "from __future__ import annotations\n\n"])
+def test_its_words_are_planned(tmp_path: Path, annotations: str) -> None:
+    done = command("plan", written(tmp_path, annotations + PLUGIN))
     assert done.exit_code == 0, done.output
     assert "workloads: burst, faults\nexpectations: calm\nfaults: 2\n" in done.output
     printed = json.loads(command("plan", "--json", written(tmp_path)).output)
@@ -201,6 +202,10 @@ WORD = '@workload("{}")\nclass {}(Section):\n    def build(self):\n        retur
         (
             HEAD + '@fault("lasting")\nclass One(Section):\n    pass\n',
             "checks.py:3: cannot be imported: ValueError: fault 'lasting': this word is reserved",
+        ),
+        (
+            HEAD + WORD.format("model_dump", "One"),
+            "checks.py:3: cannot be imported: ValueError: workload 'model_dump': this word is reserved",
         ),
     ],
 )
