@@ -123,7 +123,7 @@ def define(
     """Make a class decorator that defines ``word``.
 
     Args:
-        parts: gives the model and the build function of a decorated class. Raises TypeError for a class that has none.
+        parts: returns the model and the build function of a decorated class. Raises TypeError for others.
         reserved: words that stand for something else at the same place of a file. The attributes of pydantic's models
             are reserved as well, because words become fields of a model.
 

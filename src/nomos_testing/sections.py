@@ -31,7 +31,7 @@ class OneOf(Section):
         return self
 
     def given(self) -> tuple[str, Any]:
-        """Give the key and its value."""
+        """Return the key and its value."""
         ((name, value),) = (
             (name, getattr(self, name)) for name in type(self).model_fields if getattr(self, name) is not None
         )

@@ -71,7 +71,7 @@ class LinkEffect:
         return cls(**value)
 
     def to_json(self) -> dict[str, bool | float]:
-        """Give the fields that differ from no effect."""
+        """Return the fields that differ from no effect."""
         values = {name: getattr(self, name) for name in _DEFAULTS}
         return {name: value for name, value in values.items() if value != _DEFAULTS[name]}
 
@@ -114,7 +114,7 @@ def combined(effects: Iterable[LinkEffect]) -> LinkEffect:
 
 
 def _either(rates: Iterable[float]) -> float:
-    """Give the probability that at least one of independent events happens. One event keeps its exact rate."""
+    """Return the probability that at least one of independent events happens. One event keeps its exact rate."""
     total = 0.0
     for rate in rates:
         total += rate - total * rate

@@ -65,7 +65,7 @@ class Links:
         return cls(sources=frozenset(sources), targets=frozenset(targets), one_way=True)
 
     def among(self, nodes: Sequence[str]) -> frozenset[Link]:
-        """Give the links chosen in a cluster of ``nodes``.
+        """Return the links chosen in a cluster of ``nodes``.
 
         Raises:
             ValueError: a node is named that the cluster does not have, or no link is left.
@@ -94,7 +94,7 @@ ALL_LINKS = Links()
 
 
 def links_across(groups: Sequence[Collection[str]], nodes: Sequence[str], *, one_way: bool = False) -> frozenset[Link]:
-    """Give the links from each group to every other; ``one_way``: only from a group to those after it.
+    """Return the links from each group to every other; ``one_way``: only from a group to those after it.
 
     A node in no group keeps all its links.
 

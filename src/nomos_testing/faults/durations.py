@@ -18,7 +18,7 @@ class Span:
         return self.amount * slot_seconds if self.unit == "slots" else self.amount
 
     def to_json(self) -> Any:
-        """Give it as a scenario file has it: a number of seconds, or ``{"slots": N}``."""
+        """Return it as a scenario file has it: a number of seconds, or ``{"slots": N}``."""
         return {"slots": self.amount} if self.unit == "slots" else self.amount
 
     def __str__(self) -> str:

@@ -121,14 +121,14 @@ class Fault(ABC):
 
     @abstractmethod
     def concrete(self, nodes: Sequence[str], rng: Random) -> Iterator[Fault]:
-        """Give the faults it may stand for, with a name for every target, in random order."""
+        """Return the faults it may stand for, with a name for every target, in random order."""
 
     def hit_nodes(self) -> frozenset[str]:
-        """Give the nodes it acts on. They are names once the fault is concrete. A fault of links has none."""
+        """Return the nodes it acts on. They are names once the fault is concrete. A fault of links has none."""
         return frozenset()
 
     def hit_links(self, nodes: Sequence[str]) -> frozenset[Link]:
-        """Give the links it acts on. A fault of nodes has none."""
+        """Return the links it acts on. A fault of nodes has none."""
         return frozenset()
 
     @abstractmethod
@@ -168,12 +168,12 @@ class Fault(ABC):
         return cls(**{name: getattr(section, name) for name in type(section).model_fields})
 
     def values(self) -> dict[str, Any]:
-        """Give its fields as JSON values. Fields at their defaults are left out."""
+        """Return its fields as JSON values. Fields at their defaults are left out."""
         given = {item.name: (getattr(self, item.name), item.default) for item in fields(self)}
         return {name: value for name, (value, default) in given.items() if default is MISSING or value != default}
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as a scenario file has it: ``{"pause": {"node": "validator-0"}}``."""
+        """Return it as a scenario file has it: ``{"pause": {"node": "validator-0"}}``."""
         return {self.kind: self.values()}
 
 
@@ -233,7 +233,7 @@ class LinkFault(Fault):
 
     @abstractmethod
     def effect(self) -> LinkEffect:
-        """Give the effect on the packets of the links."""
+        """Return the effect on the packets of the links."""
 
     async def inject(self, controls: FaultControls) -> Impairment | None:
         return await controls.network.impair(self.effect(), self.links)
@@ -320,7 +320,7 @@ def _model_of(cls: type[Fault], base: type[Section], *, leave_out: str | None = 
 
 
 def _able(side: frozenset[str] | None, nodes: Sequence[str]) -> frozenset[str] | None:
-    """Give every node that a side of links may stand for. None stands for all of them."""
+    """Return every node that a side of links may stand for. None stands for all of them."""
     return None if side is None else frozenset(node for target in side for node in candidates(target, nodes))
 
 

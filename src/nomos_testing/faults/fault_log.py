@@ -60,21 +60,21 @@ class FaultLog:
         return not any(record.planned.fault.control is Control.NETWORK for record in self.active())
 
     def hit_nodes(self) -> frozenset[str]:
-        """Give the nodes that active faults act on."""
+        """Return the nodes that active faults act on."""
         return frozenset(node for record in self.active() for node in record.planned.fault.hit_nodes())
 
     def faultless_since(self) -> float | None:
-        """Give the time of the last heal; None while a fault is active, minus infinity before the first fault."""
+        """Return the time of the last heal; None while a fault is active, minus infinity before the first fault."""
         if self.active():
             return None
         return max((record.healed_at or 0.0 for record in self._records.values()), default=float("-inf"))
 
     def unrecovered(self) -> Sequence[FaultRecord]:
-        """Give the faults that are healed, and that the network has not recovered from yet."""
+        """Return the faults that are healed, and that the network has not recovered from yet."""
         return [record for record in self._records.values() if not record.active and record.recovered_at is None]
 
     def lock(self, node: str) -> asyncio.Lock:
-        """Give the lock of a node. It keeps a slow heal and the next fault of the node apart."""
+        """Return the lock of a node. It keeps a slow heal and the next fault of the node apart."""
         return self._nodes[node]
 
     def listen(self, listener: FaultListener) -> None:

@@ -101,7 +101,7 @@ def check_plan(plan: FaultPlan, frame: Frame) -> None:
 
 
 def _occurrences(request: Request, frame: Frame) -> Iterator[_Occurrence]:
-    """Give the faults of an entry whose times are fixed."""
+    """Return the faults of an entry whose times are fixed."""
     match request.entry:
         case At(time, fault, lasting):
             yield _at(request, fault, _not_negative((*request.path, "at"), time, frame), lasting, frame)

@@ -20,7 +20,7 @@ def is_open(target: str) -> bool:
 
 
 def candidates(target: str, nodes: Sequence[str]) -> list[str]:
-    """Give the nodes that a target may stand for. A name stands for itself."""
+    """Return the nodes that a target may stand for. A name stands for itself."""
     if not is_open(target):
         return [target]
     return [node for node in nodes if node.startswith(_OPEN[target])]

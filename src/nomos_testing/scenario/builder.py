@@ -354,7 +354,7 @@ class ScenarioBuilder:
         )
 
     def _own_parts(self) -> tuple[tuple[AnyWorkload, ...], tuple[AnyExpectation, ...]]:
-        """Give the scenario parts of its own, because ``prepare`` may write into them: a builder can build twice."""
+        """Return the scenario parts of its own, because ``prepare`` may write into them: a builder can build twice."""
         copies, parts = PartCopies(), (*self.workloads, *self.expectations)
         for part in parts:
             if isinstance(part, Specification):

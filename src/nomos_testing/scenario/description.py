@@ -12,7 +12,7 @@ from nomos_testing.workloads.transactions.workload import TransactionWorkload, p
 
 
 def described_plan(scenario: Scenario, *, real_proofs: bool = False) -> Iterator[str]:
-    """Give seed, network, timing, parts, and every fault with its time and target, as lines.
+    """Return seed, network, timing, parts, and every fault with its time and target, as lines.
 
     ``real_proofs`` adds the time that the proofs take on this machine.
     """

@@ -18,7 +18,7 @@ class PlansFaults(Protocol):
     """A workload whose faults are part of the plan. So none of them excludes a fault of another workload."""
 
     def fault_requests(self, plan: RunPlan, path: FieldPath) -> Sequence[Request]:
-        """Give the faults to plan. ``path`` is the place of the workload in a scenario file.
+        """Return the faults to plan. ``path`` is the place of the workload in a scenario file.
 
         Raises:
             ValueError: it makes no sense in this run.

@@ -42,7 +42,7 @@ class PluginFile:
     """The name of the module, which files with the same content share."""
 
     def place_of(self, word: Word) -> str:
-        """Give the file and the line where the word is defined."""
+        """Return the file and the line where the word is defined."""
         return f"{self.path}:{word.line}" if word.defined_by.__module__ == self.module else word.place
 
     @property
@@ -76,7 +76,7 @@ class PackageWord:
 
 
 def group_of(kind: Kind) -> str:
-    """Give the group of entry points for a vocabulary."""
+    """Return the group of entry points for a vocabulary."""
     return f"nomos_testing.{kind}"
 
 

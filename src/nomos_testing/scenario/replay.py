@@ -57,7 +57,7 @@ def load_replay(run_directory: Path, settings: Settings | None = None, *, seed: 
 
 
 def _plugin_notes(run_directory: Path, record: dict[str, Any]) -> Iterator[str]:
-    """Give what has changed in the plugins since the run.
+    """Return what has changed in the plugins since the run.
 
     Raises:
         ReplayError: a plugin is missing.
@@ -93,7 +93,7 @@ def _records(record: dict[str, Any], key: str, fields: Sequence[str]) -> Iterato
 
 
 def deployer_of(run_directory: Path) -> str:
-    """Give the deployer of a run, as ``--on`` has it. It is ``local`` if the journal does not say.
+    """Return the deployer of a run, as ``--on`` has it. It is ``local`` if the journal does not say.
 
     Raises:
         ReplayError: it is no run directory.

@@ -46,7 +46,7 @@ class ScenarioSource:
         return yaml.safe_dump(dict(self.document), sort_keys=False, allow_unicode=True, width=120)
 
     def copies(self) -> Mapping[str, bytes]:
-        """Give the plugin files to put beside the scenario file, by the names that it has for them."""
+        """Return the plugin files to put beside the scenario file, by the names that it has for them."""
         return {name: plugin.content for name, plugin in zip(_names(self.plugins), self.plugins, strict=True)}
 
     def plugin_records(self) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class Vocabulary:
         self._words_of_files()  # a word that is taken is an error here, not when a word is looked up
 
     def of(self, kind: Kind) -> Mapping[str, Word]:
-        """Give the words of a kind that can be used."""
+        """Return the words of a kind that can be used."""
         return self._words[kind]
 
     @cached_property
@@ -67,7 +67,7 @@ class Vocabulary:
         return next(files, None) or next(packages)
 
     def models(self) -> Sequence[tuple[Kind, str, type[Section]]]:
-        """Give every word that can be used with its model. Equal vocabularies give equal values."""
+        """Return every word that can be used with its model. Equal vocabularies give equal values."""
         return tuple((kind, name, word.model) for kind in Kind for name, word in self.of(kind).items())
 
     @cached_property
@@ -81,7 +81,7 @@ class Vocabulary:
         return words
 
     def _words_of_files(self) -> Sequence[Word]:
-        """Give the words that plugin files define.
+        """Return the words that plugin files define.
 
         Raises:
             PluginError: a word is taken.
@@ -110,7 +110,7 @@ BUILT_IN: Final = Vocabulary()
 
 
 def installed_vocabulary() -> Vocabulary:
-    """Give the built-in words and those of installed packages."""
+    """Return the built-in words and those of installed packages."""
     return replace(BUILT_IN, packages=package_words())
 
 

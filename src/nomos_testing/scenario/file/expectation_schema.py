@@ -113,7 +113,7 @@ class WatchSection(Section):
     name: str | None = Field(default=None, description="Name in reports. Default: the word and the condition.")
 
     def name_after(self, word: str) -> str:
-        """Give the name in reports; by default the word and the condition."""
+        """Return the name in reports; by default the word and the condition."""
         return self.name or f"{word} {self.condition.build()}"
 
 

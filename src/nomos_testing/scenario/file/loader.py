@@ -102,7 +102,7 @@ def _refusal(document: LocatedDocument, path: FieldPath, message: str) -> Scenar
 
 
 def _vocabulary(document: LocatedDocument) -> Vocabulary:
-    """Give the words that the file knows. An installed plugin that is broken only matters to files that use it."""
+    """Return the words that the file knows. An installed plugin that is broken only matters to files that use it."""
     vocabulary = installed_vocabulary()
     named = document.data.get("plugins")
     for index, name in enumerate(named if isinstance(named, list) else ()):
@@ -205,7 +205,7 @@ Step = Callable[[ScenarioBuilder], ScenarioBuilder]
 
 
 def _steps(file: ScenarioFile, document: LocatedDocument, settings: Settings) -> Iterator[tuple[FieldPath, Step]]:
-    """Give the builder calls that the file stands for, each with the field it comes from."""
+    """Return the builder calls that the file stands for, each with the field it comes from."""
     name = _file_stem(document.source) if file.name is None else file.name
     if name is not None:
         yield ("name",), partial(ScenarioBuilder.named, name=name)
@@ -228,7 +228,7 @@ def _steps(file: ScenarioFile, document: LocatedDocument, settings: Settings) ->
 
 
 def _file_stem(source: str) -> str | None:
-    """Give the file's name without its ending; None where that cannot be a scenario's name."""
+    """Return the file's name without its ending; None where that cannot be a scenario's name."""
     stem = Path(source).stem
     return stem if re.fullmatch(NAME_PATTERN, stem) else None
 

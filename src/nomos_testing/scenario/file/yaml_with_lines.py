@@ -21,7 +21,7 @@ class LocatedDocument:
     lines: dict[FieldPath, int]
 
     def line_of(self, path: FieldPath) -> int:
-        """Give the line of a field, or of the nearest field around it that exists."""
+        """Return the line of a field, or of the nearest field around it that exists."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
