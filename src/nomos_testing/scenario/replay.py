@@ -57,12 +57,13 @@ def load_replay(run_directory: Path, settings: Settings | None = None, *, seed: 
 
 
 def _plugin_notes(run_directory: Path, record: dict[str, Any]) -> Iterator[str]:
-    """Return what has changed in the plugins since the run.
+    """Walk over the changes of the plugins since the run.
 
     Raises:
         ReplayError: a plugin is missing.
     """
-    for plugin in _records(record, "plugins", ("file", "copied_from", "sha256")):
+    path = run_directory / PLAN_NAME
+    for plugin in _records(path, record, "plugins", ("file", "copied_from", "sha256")):
         copy = run_directory / plugin["file"]
         if not copy.is_file():
             raise ReplayError(
@@ -71,7 +72,7 @@ def _plugin_notes(run_directory: Path, record: dict[str, Any]) -> Iterator[str]:
             )
         if sha256(copy.read_bytes()).hexdigest() != plugin["sha256"]:
             yield f"{copy} was changed after the run; the replay uses it as it is now"
-    for used in _records(record, "packages", ("kind", "word", "package", "version")):
+    for used in _records(path, record, "packages", ("kind", "word", "package", "version")):
         there = [entry for entry in package_words() if (entry.kind, entry.name) == (used["kind"], used["word"])]
         known = f"the word {used['word']!r} ({used['kind']}) of the package {used['package']} {used['version']}"
         if not there:
@@ -84,11 +85,11 @@ def _plugin_notes(run_directory: Path, record: dict[str, Any]) -> Iterator[str]:
             yield f"the run used {known}; the replay uses {found}"
 
 
-def _records(record: dict[str, Any], key: str, fields: Sequence[str]) -> Iterator[dict[str, str]]:
+def _records(path: Path, record: dict[str, Any], key: str, fields: Sequence[str]) -> Iterator[dict[str, str]]:
     """Read a list of ``plan.json``. Runs of earlier versions have no such list."""
     for index, item in enumerate(record.get(key) or ()):
         if not isinstance(item, dict) or not all(isinstance(item.get(field), str) for field in fields):
-            raise ReplayError(f"{PLAN_NAME}: {key}.{index}: expected an object with the texts {', '.join(fields)}")
+            raise ReplayError(f"{path}: {key}.{index}: expected an object with the texts {', '.join(fields)}")
         yield item
 
 

@@ -111,10 +111,10 @@ def _vocabulary(document: LocatedDocument) -> Vocabulary:
                 vocabulary = with_plugin(vocabulary, Path(document.source).parent / name)
             except PluginError as error:
                 raise _refusal(document, ("plugins", index), str(error)) from error
-    broken = {(kind, word): problem for (kind, word), problem in vocabulary.unusable.items()}
-    for kind, word, path in _used_words(document.data) if broken else ():
-        if (kind, word) in broken:
-            raise _refusal(document, path, broken[kind, word])
+    for kind, word, path in _used_words(document.data):
+        problem = vocabulary.unusable.get((kind, word))
+        if problem is not None:
+            raise _refusal(document, path, problem)
     return vocabulary
 
 
