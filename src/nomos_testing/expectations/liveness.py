@@ -20,11 +20,12 @@ from nomos_testing.cluster.interfaces import NodeHandle
 from nomos_testing.faults.fault_log import FaultLog
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
 from nomos_testing.surroundings import monotonic
+from nomos_testing.waiting.machine import Patience
 
 MAX_LAG_ALLOWANCE: Final = 5
 MIN_PROGRESS_BLOCKS: Final = 5
 REQUEST_RETRIES: Final = 5
-REQUEST_RETRY_DELAY: Final = 2.0
+REQUEST_RETRY_SLOTS: Final = 2
 NO_ANSWER: Final = "no answer"
 """The summary shows this text in place of a node's number."""
 Window = Literal["run", "original"]
@@ -105,7 +106,7 @@ class RunningConsensusLiveness:
 
     async def evaluate(self, ctx: RunContext) -> Observation:
         nodes = ctx.cluster().nodes
-        answers = await asyncio.gather(*map(_sample, nodes))
+        answers = await asyncio.gather(*(_sample(node, ctx.patience()) for node in nodes))
         if self._window == "original":
             return self._judge_heights(ctx, nodes, answers)
         if self._started is None:
@@ -262,11 +263,11 @@ def _silent_slots(ctx: RunContext) -> float:
     return ctx.block_feed().seconds_since_last_block() / slot if slot else 0.0
 
 
-async def _sample(node: NodeHandle) -> HeightSample | str:
+async def _sample(node: NodeHandle, patience: Patience) -> HeightSample | str:
     failure: NodeClientError | None = None
     for attempt in range(REQUEST_RETRIES):
         if attempt:
-            await asyncio.sleep(REQUEST_RETRY_DELAY)
+            await asyncio.sleep(patience.slots(REQUEST_RETRY_SLOTS))
         try:
             info = await node.client.consensus_info()
         except NodeClientError as error:

@@ -16,7 +16,6 @@ from nomos_testing.blocks.lottery_odds import LotteryOdds
 from nomos_testing.expectations.continuous import RunningAlways
 from nomos_testing.expectations.run_view import RunView
 from nomos_testing.runtime.interfaces import RunContext, RunPlan
-from nomos_testing.surroundings import measured_machine_factor
 from nomos_testing.waiting.waiting import Seen
 
 MIN_STALL_SLOTS: Final = 10
@@ -41,7 +40,7 @@ class LotteryLimit:
         metrics = ctx.run_metrics()
         run_slots = metrics.run_duration / (metrics.slot_duration or 1.0)
         odds = LotteryOdds.of(ctx.plan().topology)
-        return cls(odds, run_slots=run_slots, machine_factor=measured_machine_factor())
+        return cls(odds, run_slots=run_slots, machine_factor=ctx.patience().machine_factor)
 
     def __call__(self, view: RunView) -> float:
         if isinstance(view.event, NewBlock):

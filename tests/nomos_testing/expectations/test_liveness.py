@@ -19,14 +19,10 @@ from nomos_testing.expectations.liveness import ConsensusLiveness
 from nomos_testing.faults.fault_log import FaultLog
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation
 from nomos_testing.topology import TopologySpec, WalletSpec
-from support.fakes.fake_blob_network import da_bench
+from nomos_testing.waiting.machine import Patience
+from support.fakes.fake_blob_network import HURRY, da_bench
 from support.fakes.fake_chain import GENESIS_ID, fake_block
 from support.fakes.watched_run import WatchedRun
-
-
-@pytest.fixture(autouse=True)
-def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(liveness, "REQUEST_RETRY_DELAY", 0.0)
 
 
 async def test_every_node_near_the_highest_is_life(tmp_path: Path) -> None:
@@ -97,6 +93,9 @@ class Run:
 
     def run_metrics(self) -> Any:
         return SimpleNamespace(slot_duration=1.0)
+
+    def patience(self) -> Patience:
+        return HURRY
 
     def run_duration(self) -> float:
         return float(RUN_SLOTS)

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from nomos_core.cryptarchia.block import Block
-from nomos_testing.expectations import no_stalls as stalls_module
 from nomos_testing.expectations.inclusion_permanence import InclusionsStay
 from nomos_testing.expectations.no_stalls import NoStalls
 from nomos_testing.expectations.recovery import RecoversFromFaults
@@ -17,6 +16,7 @@ from nomos_testing.expectations.safety import NoConflictingLib
 from nomos_testing.faults import seconds, slots
 from nomos_testing.outcome import ExpectationFailed
 from nomos_testing.topology import WalletSpec
+from nomos_testing.waiting.machine import Patience
 from support.fakes.fake_chain import fake_chain
 from support.fakes.watched_run import WatchedRun, with_transactions
 
@@ -96,9 +96,9 @@ async def test_a_stall_says_since_when_and_how_long_a_tip_may_stand_still() -> N
     assert "a has shown no new block for 11 slots, since slot 5 (at most 10 allowed)" in str(refusal(stalls))
 
 
-async def test_by_default_the_lottery_and_the_machine_set_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stalls_module, "measured_machine_factor", lambda: 2.0)
-    run = WatchedRun("a", "b", wallet=WalletSpec(total=10_000, users=100))
+async def test_by_default_the_lottery_and_the_machine_set_the_limit() -> None:
+    slow = Patience(machine_factor=2.0)
+    run = WatchedRun("a", "b", wallet=WalletSpec(total=10_000, users=100), patience=slow)
     stalls = await run.watched(NoStalls())
     run.look()
     run.pass_slots(20)
@@ -107,8 +107,7 @@ async def test_by_default_the_lottery_and_the_machine_set_the_limit(monkeypatch:
     assert "no new block for 21 slots, since slot 0 (at most 20 allowed)" in str(refusal(stalls))
 
 
-async def test_spent_notes_make_the_limit_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stalls_module, "measured_machine_factor", lambda: 1.0)
+async def test_spent_notes_make_the_limit_longer() -> None:
     run = WatchedRun("a", "b", wallet=WalletSpec(total=10_000, users=100))
     stalls = await run.watched(NoStalls())
     run.show("a", with_transactions(TRUNK[:1], {0: 1}, inputs=100))

@@ -47,6 +47,7 @@ from nomos_testing.runtime.interfaces import RunPlan
 from nomos_testing.topology import TopologySpec
 from nomos_testing.topology.presets import DataAvailability
 from nomos_testing.topology.timing import RunTiming
+from nomos_testing.waiting.machine import Patience
 from nomos_testing.workloads.blobs.channels import ChannelProgress, inscription
 from nomos_testing.workloads.blobs.inclusion import SIGNER, Dispersed, channel_of
 from nomos_testing.workloads.blobs.planning import channel_id
@@ -242,6 +243,10 @@ class DaBench:
         self.more.set()
 
 
+HURRY = Patience(machine_factor=0.02)
+"""Waits of the network in memory are fifty times shorter than on the reference machine."""
+
+
 @asynccontextmanager
 async def da_bench(
     directory: Path,
@@ -250,6 +255,7 @@ async def da_bench(
     executors: int = 1,
     holders: Mapping[int, Sequence[str]] | None = None,
     seconds: float = 0.2,
+    patience: Patience = HURRY,
 ) -> AsyncIterator[DaBench]:
     """By default every node but the first executor holds every column."""
     names = [f"validator-{index}" for index in range(validators)]
@@ -280,6 +286,7 @@ async def da_bench(
         counters=Counters(),
         background=background,
         prover=DevelopmentProver(),
+        patience=patience,
     )
     bench = DaBench(network, ctx)
     journal.listen(bench.take)

@@ -23,16 +23,19 @@ from nomos_testing.faults.vocabulary import Kill
 from nomos_testing.runtime.specifications import RunningParts
 from nomos_testing.topology import TopologySpec, WalletSpec
 from nomos_testing.topology.timing import RunTiming
+from nomos_testing.waiting.machine import Patience
 from support.fakes.fake_chain import GENESIS_ID
 
 SLOT_SECONDS = 1.0
+_PATIENCE = Patience()
 
 
 class WatchedRun:
     """Its methods move it on; ``watched`` is what an expectation makes of each step."""
 
-    def __init__(self, *nodes: str, wallet: WalletSpec | None = None) -> None:
+    def __init__(self, *nodes: str, wallet: WalletSpec | None = None, patience: Patience = _PATIENCE) -> None:
         self._wallet = wallet
+        self._patience = patience
         # Rounded to a power of two, so that sums of slots are exact.
         self.started = int(time.monotonic() * 1024) / 1024
         self.slot = 0.0
@@ -46,6 +49,9 @@ class WatchedRun:
         self._watching: list[RunningContinuous] = []
 
     # what a RunContext gives
+
+    def patience(self) -> Patience:
+        return self._patience
 
     def run_metrics(self) -> RunTiming:
         return RunTiming(run_duration=60, slot_duration=SLOT_SECONDS, active_slot_coeff=0.9)

@@ -144,11 +144,11 @@ class DispersalTurns:
 
 PUBLISH_ROUNDS: Final = 5
 PUBLISH_RETRY_SECONDS: Final = 2.0
+"""On the reference machine, in slots of a second at least."""
 PUBLISH_TIMEOUT_SECONDS: Final = 60.0
-"""Longer than the dispersal's own timeout with its retries."""
+"""Longer than the dispersal's own timeout with its retries. On the reference machine."""
 OVERDUE_SLOTS: Final = 15
 """A blob takes two to five slots, see ``planning``."""
-MIN_OVERDUE_SECONDS: Final = 10.0
 
 
 class DispersalFailed(Failure):
@@ -215,7 +215,7 @@ class ChannelFlow:
     async def _wait_for_inscription(self) -> None:
         """Wait for an inscription that left the canonical chain to come back. If it does not, inscribe again."""
         try:
-            async with asyncio.timeout(self._patience()):
+            async with asyncio.timeout(self._overdue_after()):
                 await self._messages.tip_after(ROOT_MSG_ID)
         except TimeoutError:
             await self._inscribe()
@@ -227,7 +227,7 @@ class ChannelFlow:
         try:
             while not change.done():
                 blob = self._progress.waiting_for = await self._disperse(parent, number)
-                await asyncio.wait([change], timeout=self._patience())
+                await asyncio.wait([change], timeout=self._overdue_after())
                 if not change.done():
                     await self._report_overdue(blob)
             await change
@@ -248,7 +248,7 @@ class ChannelFlow:
         failure: NodeClientError | None = None
         for attempt in range(PUBLISH_ROUNDS):
             if attempt:
-                await asyncio.sleep(self._scaled(PUBLISH_RETRY_SECONDS))
+                await asyncio.sleep(self._retry_seconds())
             for executor in random.sample(executors, len(executors)):
                 try:
                     return await self._publish(executor, parent, data)
@@ -267,7 +267,7 @@ class ChannelFlow:
                 parent=parent,
                 signer=SIGNER.public,
                 data=data,
-                timeout=PUBLISH_TIMEOUT_SECONDS,
+                timeout=self._ctx.patience().seconds(PUBLISH_TIMEOUT_SECONDS),
             )
         dispersed = Dispersed(blob, self._channel, data, executor.name, monotonic(), parent)
         self._dispersed.append(dispersed)
@@ -299,9 +299,9 @@ class ChannelFlow:
         )
         journal.write(Notice(f"{blob} is in no block after {seconds:.0f} s: {reason}", "warning"))
 
-    def _patience(self) -> float:
-        return max(OVERDUE_SLOTS * (self._ctx.run_metrics().slot_duration or 0.0), MIN_OVERDUE_SECONDS)
+    def _overdue_after(self) -> float:
+        return self._ctx.patience().slots(OVERDUE_SLOTS)
 
-    def _scaled(self, seconds: float) -> float:
+    def _retry_seconds(self) -> float:
         slot = self._ctx.run_metrics().slot_duration
-        return seconds if slot is None else seconds * slot_scale(slot)
+        return self._ctx.patience().seconds(PUBLISH_RETRY_SECONDS * (1.0 if slot is None else slot_scale(slot)))

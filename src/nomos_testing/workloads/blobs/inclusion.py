@@ -157,6 +157,7 @@ def channel_of(message: ChannelMessage) -> ChannelId:
 
 
 REQUEST_SECONDS: Final = 2.0
+"""On the reference machine."""
 _COLUMNS_SHOWN: Final = 4
 _STATES: Final = {"Pending": "in the mempool", "Unknown": "unknown", "InBlock": "in a block", "Rejected": "rejected"}
 _SESSION: Final = 0
@@ -170,7 +171,7 @@ async def why_not_included(ctx: RunContext, blob: BlobId) -> str:
     lost = [
         (column, reasons)
         for column in columns
-        if (reasons := await _not_served(blob, column, holders.get(column, ctx.cluster().nodes)))
+        if (reasons := await _not_served(ctx, blob, column, holders.get(column, ctx.cluster().nodes)))
     ]
     if not lost:
         held = "its column is" if len(columns) == 1 else f"all {len(columns)} columns are"
@@ -234,16 +235,17 @@ async def _holders(ctx: RunContext) -> Mapping[int, Sequence[NodeHandle]]:
     return {}
 
 
-async def _not_served(blob: BlobId, column: int, holders: Sequence[NodeHandle]) -> list[str]:
+async def _not_served(ctx: RunContext, blob: BlobId, column: int, holders: Sequence[NodeHandle]) -> list[str]:
     """Return why each holder does not serve the column. Empty if one holder serves it."""
-    answers = await asyncio.gather(*(_look(node, blob, column) for node in holders))
+    seconds = ctx.patience().seconds(REQUEST_SECONDS)
+    answers = await asyncio.gather(*(_look(node, blob, column, seconds) for node in holders))
     reasons = [answer for answer in answers if answer is not None]
     return reasons if len(reasons) == len(answers) else []
 
 
-async def _look(node: NodeHandle, blob: BlobId, column: int) -> str | None:
+async def _look(node: NodeHandle, blob: BlobId, column: int, seconds: float) -> str | None:
     try:
-        share = await node.client.da_share(blob, column, timeout=REQUEST_SECONDS)
+        share = await node.client.da_share(blob, column, timeout=seconds)
     except NodeClientError as error:
         return f"{node.name} does not answer ({error.reason})"
     return f"{node.name} has no share of it" if share is None else None

@@ -15,6 +15,7 @@ from nomos_testing.client.errors import NodeClientError
 from nomos_testing.failure import Failure
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
 from nomos_testing.runtime.specifications import Specification
+from nomos_testing.waiting.machine import Patience
 from nomos_testing.workloads.blobs.events import BlobVerified
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 DEFAULT_SAMPLE: Final = 10
 REQUEST_ROUNDS: Final = 3
-REQUEST_RETRY_SECONDS: Final = 1.0
+REQUEST_RETRY_SLOTS: Final = 1
 _CHUNK_BYTES: Final = 31
 _ONE_HOLDER: Final = (
     " (with dispersal factor 1 the executor itself may be a column's only holder: take 2, or leave verify_blobs out)"
@@ -120,16 +121,18 @@ async def _fetch(ctx: RunContext, blob: Dispersed, columns: int) -> Sequence[Fet
     ctx.random(f"{VerifyBlobs.name} {blob.blob.hex()}").shuffle(others)
     alone = ctx.descriptors().spec.da.dispersal_factor == 1
     try:
-        return await asyncio.gather(*(_fetch_column(others, blob, index) for index in range(columns // 2)))
+        return await asyncio.gather(
+            *(_fetch_column(others, blob, index, ctx.patience()) for index in range(columns // 2))
+        )
     except BlobUnavailable as error:
         raise BlobUnavailable(f"{error}{_ONE_HOLDER if alone else ''}") from None
 
 
-async def _fetch_column(clients: Sequence[NodeClient], blob: Dispersed, index: int) -> Fetched:
+async def _fetch_column(clients: Sequence[NodeClient], blob: Dispersed, index: int, patience: Patience) -> Fetched:
     found: list[str] = []
     for attempt in range(REQUEST_ROUNDS):
         if attempt:
-            await asyncio.sleep(REQUEST_RETRY_SECONDS)
+            await asyncio.sleep(patience.slots(REQUEST_RETRY_SLOTS))
         found = []
         for client in clients:
             try:

@@ -163,7 +163,8 @@ def _counted(accounts: int) -> str:
 
 
 SUBMISSION_ROUNDS: Final = 5
-SUBMISSION_RETRY_DELAY: Final = 0.5
+SUBMISSION_RETRY_SECONDS: Final = 0.5
+"""On the reference machine."""
 
 
 async def submit_in_rounds(ctx: RunContext, transaction: SignedMantleTx) -> NodeClient:
@@ -179,7 +180,7 @@ async def submit_in_rounds(ctx: RunContext, transaction: SignedMantleTx) -> Node
         try:
             return await ctx.cluster_client().submit_transaction(transaction)
         except NodeClientError:
-            await asyncio.sleep(SUBMISSION_RETRY_DELAY)
+            await asyncio.sleep(ctx.patience().seconds(SUBMISSION_RETRY_SECONDS))
     return await ctx.cluster_client().submit_transaction(transaction)
 
 

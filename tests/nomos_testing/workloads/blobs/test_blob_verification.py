@@ -10,17 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation
-from nomos_testing.workloads.blobs import verification
 from nomos_testing.workloads.blobs.events import BlobVerified
 from nomos_testing.workloads.blobs.verification import VerifyBlobs
 from support.fakes.fake_blob_network import Load, da_bench, payload
 
 HOLDERS = {0: ["validator-0"], 1: ["validator-1"]}
-
-
-@pytest.fixture(autouse=True)
-def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verification, "REQUEST_RETRY_SECONDS", 0.0)
 
 
 async def test_blobs_come_back_as_they_were_sent(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from nomos_testing.runtime.counters import BLOBS_DISPERSED, BLOBS_PLANNED
 from nomos_testing.topology import TopologySpec
 from nomos_testing.topology.presets import DataAvailability
 from nomos_testing.topology.timing import RunTiming
+from nomos_testing.waiting.machine import Patience
 from nomos_testing.workloads.blobs import channels as channels_module
 from nomos_testing.workloads.blobs import planning
 from nomos_testing.workloads.blobs.channels import DispersalFailed, inscription
@@ -34,11 +35,6 @@ from nomos_testing.workloads.blobs.workload import DataAvailabilityWorkload, Run
 from support.fakes.fake_blob_network import DaBench, FakeDaNode, da_bench
 
 SINGLE_HOLDERS = {0: ["validator-0"], 1: ["validator-1"]}
-
-
-@pytest.fixture(autouse=True)
-def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channels_module, "MIN_OVERDUE_SECONDS", 0.3)
 
 
 async def run(bench: DaBench, *, blobs: int, channels: int = 1) -> RunningDataAvailabilityWorkload:
@@ -191,11 +187,8 @@ async def test_a_blob_that_all_hold_and_no_block_names_is_told_as_such(tmp_path:
         assert overdue.reason == "all 2 columns are held, but no node has put it into a block"
 
 
-async def test_a_channel_goes_on_at_once_when_the_chain_leaves_a_branch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(channels_module, "MIN_OVERDUE_SECONDS", 60.0)
-    async with da_bench(tmp_path) as bench, asyncio.timeout(20):
+async def test_a_channel_goes_on_at_once_when_the_chain_leaves_a_branch(tmp_path: Path) -> None:
+    async with da_bench(tmp_path, patience=Patience(machine_factor=4.0)) as bench, asyncio.timeout(20):
         workload = planned(bench, blobs=3)
         running = asyncio.create_task(workload.run(bench.ctx))
         while len(bench.network.messages(channel_id(0))) < 3:

@@ -34,7 +34,7 @@ from nomos_testing.runtime.interfaces import ExpectationFailed, RunPlan
 from nomos_testing.topology import TopologySpec, reserve_ports
 from nomos_testing.topology.timing import RunTiming
 from nomos_testing.topology.wallets import WalletSpec
-from nomos_testing.workloads.transactions import workload as workload_module
+from nomos_testing.waiting.machine import Patience
 from nomos_testing.workloads.transactions.events import TransactionSent, TransactionsFinished, TransactionsJudged
 from nomos_testing.workloads.transactions.workload import (
     RunningTransactionWorkload,
@@ -45,11 +45,6 @@ from nomos_testing.workloads.transactions.workload import (
 
 ACCOUNTS = 6
 SLOT_SECONDS = 0.05
-
-
-@pytest.fixture(autouse=True)
-def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workload_module, "SUBMISSION_RETRY_DELAY", 0.0)
 
 
 @dataclass(eq=False)
@@ -124,6 +119,7 @@ async def bench(
         counters=Counters(),
         background=background,
         prover=prover or DevelopmentProver(),
+        patience=Patience(machine_factor=0.02),
     )
     try:
         yield Bench(ctx, nodes, written)
