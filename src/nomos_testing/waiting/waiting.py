@@ -18,9 +18,8 @@ from nomos_testing.failure import Failure
 from nomos_testing.journal.events import WaitContinues
 from nomos_testing.surroundings import monotonic
 
-FIRST_WORD_SECONDS: Final = 3.0
-"""A person wonders what goes on after so long."""
-NEXT_WORD_SECONDS: Final = 5.0
+WORDS_AFTER: Final = (3.0, 5.0)
+"""Seconds until a wait is reported first, and then again and again. People wonder after some three seconds."""
 
 Teller = Callable[[WaitContinues], object]
 _teller: ContextVar[Teller | None] = ContextVar("teller of waits", default=None)
@@ -54,7 +53,12 @@ class WaitTimeout(Failure, TimeoutError):
 
 
 async def wait_until(
-    waited_for: str, look: Callable[[], Awaitable[Seen]], *, timeout: float, poll: float = 0.2
+    waited_for: str,
+    look: Callable[[], Awaitable[Seen]],
+    *,
+    timeout: float,
+    poll: float = 0.2,
+    words_after: tuple[float, float] = WORDS_AFTER,
 ) -> Waited:
     """Look every ``poll`` seconds until the condition is fulfilled.
 
@@ -65,7 +69,8 @@ async def wait_until(
     """
     started, last = monotonic(), "nothing seen yet"
     try:
-        async with narrated(waited_for, lambda: last, limit=timeout), asyncio.timeout(timeout):
+        narration = narrated(waited_for, lambda: last, limit=timeout, words_after=words_after)
+        async with narration, asyncio.timeout(timeout):
             while True:
                 seen = await look()
                 last = seen.description
@@ -83,10 +88,14 @@ def tell_of_waits(teller: Teller) -> None:
 
 @asynccontextmanager
 async def narrated(
-    waited_for: str, last_seen: Callable[[], str] = str, *, limit: float | None = None
+    waited_for: str,
+    last_seen: Callable[[], str] = str,
+    *,
+    limit: float | None = None,
+    words_after: tuple[float, float] = WORDS_AFTER,
 ) -> AsyncIterator[None]:
-    """Say what the block waits for: after 3 seconds, and every 5 seconds from then on."""
-    narration = asyncio.create_task(_narrate(waited_for, last_seen, limit), name=f"narrate: {waited_for}")
+    """Report what the block waits for: after 3 seconds, and then every 5 seconds."""
+    narration = asyncio.create_task(_narrate(waited_for, last_seen, limit, words_after), name=f"narrate: {waited_for}")
     try:
         yield
     finally:
@@ -94,8 +103,10 @@ async def narrated(
         await asyncio.gather(narration, return_exceptions=True)
 
 
-async def _narrate(waited_for: str, last_seen: Callable[[], str], limit: float | None) -> None:
-    started, pause = monotonic(), FIRST_WORD_SECONDS
+async def _narrate(
+    waited_for: str, last_seen: Callable[[], str], limit: float | None, words_after: tuple[float, float]
+) -> None:
+    started, (pause, next_pause) = monotonic(), words_after
     while True:
         await asyncio.sleep(pause)
         word = WaitContinues(
@@ -106,7 +117,7 @@ async def _narrate(waited_for: str, last_seen: Callable[[], str], limit: float |
             _log.warning("%s", wait_message(word))
         else:
             teller(word)
-        pause = NEXT_WORD_SECONDS
+        pause = next_pause
 
 
 def wait_message(word: WaitContinues) -> str:

@@ -15,7 +15,6 @@ from nomos_testing.journal.events import WaitContinues
 from nomos_testing.report.live import message_of
 from nomos_testing.runtime.readiness import HttpAnswers, MembershipAssigned, NetworkConnected, SubnetworksConnected
 from nomos_testing.surroundings import measured_machine_factor
-from nomos_testing.waiting import waiting
 from nomos_testing.waiting.machine import Patience
 from nomos_testing.waiting.waiting import Seen, WaitTimeout, narrated, tell_of_waits, wait_until
 
@@ -133,20 +132,17 @@ def test_patience_grows_with_the_machine_and_where_the_user_says_so() -> None:
     assert 1.0 <= measured_machine_factor() <= 8.0
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "FIRST_WORD_SECONDS", 0.0)
-    monkeypatch.setattr(waiting, "NEXT_WORD_SECONDS", 0.0)
+AT_ONCE = (0.0, 0.0)
 
 
-async def test_a_long_wait_says_what_for_and_what_it_saw_last_and_goes_on_saying_it(impatient: None) -> None:
+async def test_a_long_wait_says_what_for_and_what_it_saw_last_and_goes_on_saying_it() -> None:
     told: list[WaitContinues] = []
     tell_of_waits(told.append)
 
     async def look() -> Seen:
         return Seen(len(told) >= 3, f"look after {len(told)} words")
 
-    await wait_until("three words", look, timeout=30, poll=0)
+    await wait_until("three words", look, timeout=30, poll=0, words_after=AT_ONCE)
     assert {word.waited_for for word in told} == {"three words"}
     assert told[-1].limit == 30
     assert any(word.last_seen.startswith("look after ") for word in told)
@@ -155,7 +151,7 @@ async def test_a_long_wait_says_what_for_and_what_it_saw_last_and_goes_on_saying
     )
 
 
-async def test_whatever_takes_long_can_be_narrated_and_is_silent_when_it_is_over(impatient: None) -> None:
+async def test_whatever_takes_long_can_be_narrated_and_is_silent_when_it_is_over() -> None:
     told, word = list[WaitContinues](), asyncio.Event()
 
     def tell(said: WaitContinues) -> None:
@@ -163,7 +159,7 @@ async def test_whatever_takes_long_can_be_narrated_and_is_silent_when_it_is_over
         word.set()
 
     tell_of_waits(tell)
-    async with asyncio.timeout(30), narrated("`docker pull`", limit=120):
+    async with asyncio.timeout(30), narrated("`docker pull`", limit=120, words_after=AT_ONCE):
         await word.wait()
     words = len(told)
     await asyncio.sleep(0)
@@ -171,10 +167,10 @@ async def test_whatever_takes_long_can_be_narrated_and_is_silent_when_it_is_over
     assert message_of(told[0]) == "waiting for `docker pull` since 0 s (120 s at most)"
 
 
-async def test_before_there_is_a_run_the_log_tells(impatient: None, caplog: pytest.LogCaptureFixture) -> None:
+async def test_before_there_is_a_run_the_log_tells(caplog: pytest.LogCaptureFixture) -> None:
     async def look() -> Seen:
         return Seen(bool(caplog.messages), "nothing in the log")
 
-    await wait_until("the daemon", look, timeout=30, poll=0)
+    await wait_until("the daemon", look, timeout=30, poll=0, words_after=AT_ONCE)
     assert caplog.messages[0].startswith("waiting for the daemon since 0 s (30 s at most): ")
     assert caplog.records[0].levelname == "WARNING"
