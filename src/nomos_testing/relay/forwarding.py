@@ -1,6 +1,6 @@
-"""Moves packets: from the proxy they arrive at to the node it stands for, each by the path between the two nodes.
+"""Forwards packets. A packet that arrives at a proxy goes to the node of that proxy, over the path between the nodes.
 
-A packet on a clear path is sent on at once; all others wait in one heap until they are due. Nothing here waits.
+A packet on a path without effects is sent at once. All others wait in one heap until their time. No call blocks.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from nomos_testing.relay.proxy_sockets import Address, ProxySocket, ProxySockets
 
 _LARGEST_PACKET: Final = 65_535
 _BATCH: Final = 64
-"""Packets of one socket before others have their turn."""
+"""Packets that are read from one socket before the next socket is served."""
 _MOST_QUEUED: Final = 256 * 1024 * 1024
-"""Bytes that may wait in all."""
+"""Bytes of all waiting packets together."""
 
 Send = Callable[[bytes], None]
 
@@ -37,20 +37,22 @@ class _Waiting:
 
 
 class Observer(Protocol):
-    """Who is told of what happens rarely."""
+    """Receives the rare events of a forwarder."""
 
     def proxy_opened(self, proxy: ProxySocket) -> None: ...
 
     def proxy_closing(self, proxy: ProxySocket) -> None: ...
 
-    def face_failed(self, owner: Address, error: OSError) -> None: ...
+    def proxy_failed(self, owner: Address, error: OSError) -> None: ...
 
     def stranger_seen(self, source: Address, proxy: ProxySocket) -> None: ...
 
 
 class Forwarder:
+    """Forwards the packets of all nodes."""
+
     def __init__(self, proxies: ProxySockets, observer: Observer, *, probe_token: bytes, seed: str = "") -> None:
-        """``probe_token`` begins the packets that are echoed here instead of going to the node."""
+        """Packets that begin with ``probe_token`` are echoed here. They do not go to the node."""
         self.proxies = proxies
         self.paths: dict[tuple[str, str], Path] = {}
         self._observer = observer
@@ -65,16 +67,17 @@ class Forwarder:
 
     @property
     def next_departure(self) -> float | None:
+        """When the next waiting packet is due; None if none waits."""
         return self._waiting[0].departure if self._waiting else None
 
     def lay_paths(self) -> None:
-        """Connect every node with every other; those that were connected already stay as they are."""
+        """Make a path between every two nodes. Existing paths stay as they are."""
         for source, target in product(self.proxies.nodes, repeat=2):
             if (source, target) not in self.paths:
                 self.paths[source, target] = Path(Link(source, target), self._seed)
 
     def change(self, effects: Mapping[Link, LinkEffect]) -> None:
-        """Let effects hold from now on, for packets that wait already too."""
+        """Set the effects of links from now on. They also change packets that wait already."""
         now = time.monotonic()
         for link, effect in effects.items():
             self.paths[link.source, link.target].change(effect)
@@ -82,7 +85,7 @@ class Forwarder:
         self.send_due()
 
     def receive(self, proxy: ProxySocket) -> None:
-        """Take in what has arrived at a proxy, up to a batch of packets."""
+        """Read the packets that have arrived at a proxy, up to one batch."""
         receive_into, buffer, by_owner = proxy.socket.recvfrom_into, self._buffer, self.proxies.by_owner
         proxy.last_used = now = time.monotonic()
         for _ in range(_BATCH):
@@ -102,7 +105,7 @@ class Forwarder:
                 self._enqueue(path, partial(_send, sender, proxy.owner, path), bytes(buffer[:size]), now)
 
     def send_due(self) -> None:
-        """Send what has waited long enough."""
+        """Send every waiting packet that is due."""
         now, waiting = time.monotonic(), self._waiting
         while waiting and waiting[0].departure <= now:
             due = heapq.heappop(waiting)
@@ -110,6 +113,7 @@ class Forwarder:
             due.send(due.payload)
 
     def close_idle_proxies(self) -> None:
+        """Close the passing proxies that were not used for a minute."""
         self._close(self.proxies.idle(time.monotonic()))
 
     def _newcomer(self, source: Address, proxy: ProxySocket, packet: memoryview, now: float) -> ProxySocket | None:
@@ -124,7 +128,7 @@ class Forwarder:
         try:
             opened = self.proxies.of_newcomer(node, source, now)
         except OSError as error:
-            self._observer.face_failed(source, error)
+            self._observer.proxy_failed(source, error)
             return None
         self._observer.proxy_opened(opened)
         return opened
@@ -140,7 +144,7 @@ class Forwarder:
             self._observer.stranger_seen(source, proxy)
 
     def _take_probe(self, node: str, source: Address, proxy: ProxySocket, packet: bytes, now: float) -> None:
-        """There and back again: the way to the node's socket, and the way from it."""
+        """Send a probe over the path to the node's socket, and then over the path back to its sender."""
         there, back = self.paths[node, proxy.node], self.paths[proxy.node, node]
 
         def answer(payload: bytes) -> None:
@@ -188,6 +192,6 @@ def _send(sender: ProxySocket, target: Address, path: Path, payload: bytes | mem
 def _send_quietly(proxy: ProxySocket, target: Address, payload: bytes | memoryview) -> bool:
     try:
         proxy.socket.sendto(payload, target)
-    except OSError:  # the kernel's buffers are full, or the proxy was closed meanwhile: a network loses packets
+    except OSError:  # The kernel's buffers are full, or the proxy was closed meanwhile. Networks lose packets.
         return False
     return True

@@ -1,7 +1,7 @@
-"""One link as its packets see it: when each of them leaves for its target, if at all.
+"""The state of one link: when each packet leaves for its target, or that it never does.
 
-Order of effects: cut, loss, duplication, bandwidth (a queue of its own), delay. Packets keep their order whatever the
-jitter, as in a real queue, but for those that ``reorder`` holds back.
+The order of effects is: cut, loss, duplication, bandwidth (with a queue), delay. Jitter does not change the order of
+packets, as in a real queue. Only packets that ``reorder`` holds back are overtaken.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from nomos_testing.cluster.link_effects import NO_EFFECT, LinkEffect
 from nomos_testing.cluster.links import Link
 
 QUEUE_SECONDS: Final = 0.5
-"""How long a queue in front of a narrow link may get."""
+"""The longest queue in front of a link of limited bandwidth, as the time that it takes to send."""
 SMALLEST_QUEUE: Final = 32 * 1024
-"""Bytes; however narrow the link is, a few packets fit."""
+"""Bytes. A few packets fit even where the bandwidth is very low."""
 
 
 @dataclass(slots=True)
 class Counters:
-    """Packets of one link since the relay began; those of probes count in none but ``probes``."""
+    """Numbers of packets of one link since the relay started. Probes are counted in ``probes`` only."""
 
     received: int = 0
     delivered: int = 0
-    """Handed to the target's socket, duplicates included."""
+    """Given to the target's socket, duplicates included."""
     cut: int = 0
     lost: int = 0
     duplicated: int = 0
     reordered: int = 0
     overflowed: int = 0
-    """Lost because a queue was full."""
+    """Dropped because a queue was full."""
     probes: int = 0
 
     def to_json(self) -> dict[str, int]:
@@ -40,7 +40,7 @@ class Counters:
 
 
 class Path:
-    """The state of one link. Times are of the monotonic clock, in seconds."""
+    """The state of one link. Times are in seconds of the monotonic clock."""
 
     __slots__ = ("_free_at", "_last_departure", "_random", "clear", "counters", "effect", "link")
 
@@ -48,20 +48,20 @@ class Path:
         self.link = link
         self.effect: LinkEffect = NO_EFFECT
         self.clear = True
-        """Packets may pass without being scheduled."""
+        """Nothing happens to packets, so they need not be scheduled."""
         self.counters = Counters()
         self._random = Random(f"{seed}/{link}")
         self._free_at = 0.0
         self._last_departure = 0.0
 
     def change(self, effect: LinkEffect) -> None:
-        """From now on ``effect`` holds. What is queued already is for ``requeued`` to tell."""
+        """Set the effect from now on. For packets that wait already, call ``requeued``."""
         self.effect = effect
         self.clear = effect == NO_EFFECT
         self._free_at = self._last_departure = 0.0
 
     def departures(self, size: int, now: float) -> list[float]:
-        """When a packet of ``size`` bytes that arrives now leaves: never, once, or twice."""
+        """Return when a packet of ``size`` bytes that arrives now leaves: no time, one, or two."""
         if self.effect.cut:
             self.counters.cut += 1
             return []
@@ -75,9 +75,9 @@ class Path:
         return [departure for _ in range(copies) if (departure := self._departure(size, now)) is not None]
 
     def requeued(self, size: int, planned: float, now: float) -> float | None:
-        """When a packet that was to leave at ``planned`` leaves after a change; None: it is cut off.
+        """Return when a packet that was planned to leave at ``planned`` leaves after a change; None if it is cut off.
 
-        To be asked packet by packet, in the order of their departures.
+        Call it for each waiting packet, in the order of their departures.
         """
         if self.effect.cut:
             self.counters.cut += 1
@@ -104,7 +104,7 @@ class Path:
         return queued > 0 and queued + size > max(SMALLEST_QUEUE, self.effect.bandwidth * QUEUE_SECONDS)
 
     def _transmitted(self, size: int, now: float) -> float:
-        """When the last byte has left the queue."""
+        """Return when the last byte of the packet has left the queue."""
         self._free_at = max(now, self._free_at) + size / self.effect.bandwidth
         return self._free_at
 

@@ -1,7 +1,8 @@
-"""``python -m nomos_testing.relay.prober``: sends probes from where it runs, such as a node's container.
+"""``python -m nomos_testing.relay.prober``: sends probes from the place where it runs, such as a node's container.
 
-Reads a line of JSON for each request, ``{"links": [[source, target], ...], "proxies": {target: [host, port]}, "token":
-hex, "timeout": seconds}``, and answers with a line: the links that echoed nothing. Ends with its input.
+Each request is a line of JSON, ``{"links": [[source, target], ...], "proxies": {target: [host, port]}, "token":
+hex, "timeout": seconds}``, and the answer is a line: the links that returned no probe. The program ends when
+its input ends.
 """
 
 from __future__ import annotations

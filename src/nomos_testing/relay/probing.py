@@ -1,6 +1,6 @@
-"""Probes of links: packets from a node's own address that the relay sends to and fro as if the node's peer echoed them.
+"""Probes of links. A probe is a packet from a node's own address that the relay returns as if the peer echoed it.
 
-A probe takes the path to the peer's socket and the path back, under every effect on them, and touches no node.
+It passes the path to the peer's socket and the path back, with all effects on them. It does not reach a node.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _NONCE_BYTES = 8
 
 
 class _Outstanding(asyncio.DatagramProtocol):
-    """The probes that have not come back yet."""
+    """Probes that have not come back yet."""
 
     def __init__(self, links: Iterable[Link], token: bytes, chance: Random) -> None:
         self.links = {token + chance.randbytes(_NONCE_BYTES): link for link in links}
@@ -42,14 +42,14 @@ async def silent_links(
     resend: float = 0.1,
     chance: Random = THIS_MACHINE.chance,
 ) -> frozenset[Link]:
-    """The links over which no probe came back within ``timeout`` seconds; empty as soon as all did.
+    """Return the links whose probe did not come back within ``timeout`` seconds. Returns early when all came back.
 
     Args:
-        hosts: each node's own address, from which its probes go out.
-        proxies: where each node is reached.
-        token: what the relay knows probes by.
-        resend: seconds after which unanswered probes go out once more, as one may get lost.
-        chance: draws what tells the probes apart.
+        hosts: the address of each node. Its probes are sent from there.
+        proxies: the address at which each node is reached.
+        token: the bytes by which the relay recognises probes.
+        resend: seconds until an unanswered probe is sent again. A probe may get lost.
+        chance: draws the bytes that tell probes apart.
 
     Raises:
         OSError: no socket can be bound to a node's address.

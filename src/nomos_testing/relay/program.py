@@ -1,6 +1,6 @@
-"""The relay's loop: packets, timers and control requests in one thread, with the kernel's event queue.
+"""The relay's loop: one thread serves packets, timers and control requests with the kernel's event queue.
 
-Evidence of everything but single packets goes to a file of JSON lines; its times are of the monotonic clock.
+Everything except single packets is recorded in a file of JSON lines. Its times are seconds of the monotonic clock.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _READ_BYTES: Final = 1 << 20
 
 
 class Evidence:
-    """The log of a relay."""
+    """The file in which a relay records what it did."""
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -47,7 +47,7 @@ class Evidence:
 
 
 class Relay:
-    """One relay, from its first request to the end of its input. Observes its own forwarder."""
+    """One relay, from its first request to the end of its input. It is the observer of its forwarder."""
 
     def __init__(self, evidence: Evidence, *, requests: int, answers: int) -> None:
         """``requests`` and ``answers`` are file descriptors."""
@@ -65,7 +65,7 @@ class Relay:
         os.set_blocking(self._requests, False)
         self._epoll.register(self._requests, select.EPOLLIN)
         housekeeping = time.monotonic() + HOUSEKEEPING_SECONDS
-        # Nothing here makes cycles, and a collection would hold packets up.
+        # Nothing here makes reference cycles, and a garbage collection would delay packets.
         gc.freeze()
         gc.disable()
         try:
@@ -93,7 +93,7 @@ class Relay:
             self._forwarder.close_idle_proxies()
             self._evidence.write("counted", counters=self._counters())
 
-    # Told by the forwarder
+    # Events of the forwarder
 
     def proxy_opened(self, proxy: ProxySocket) -> None:
         self._watch(proxy)
@@ -104,8 +104,8 @@ class Relay:
         del self._readers[proxy.socket.fileno()]
         self._evidence.write("proxy_closed", node=proxy.node, owner=proxy.owner, address=proxy.address)
 
-    def face_failed(self, owner: Address, error: OSError) -> None:
-        self._evidence.write("face_failed", owner=owner, error=str(error.strerror))
+    def proxy_failed(self, owner: Address, error: OSError) -> None:
+        self._evidence.write("proxy_failed", owner=owner, error=str(error.strerror))
 
     def stranger_seen(self, source: Address, proxy: ProxySocket) -> None:
         self._evidence.write("stranger_refused", source=source, towards=proxy.node)
@@ -129,14 +129,14 @@ class Relay:
             self.answer(line)
 
     def answer(self, line: bytes) -> None:
-        """Do what a line asks for, and answer."""
+        """Execute the request of one line and write the answer."""
         number = None
         try:
             number, value = parse_line(line)
             answer = self._do(parse_request(value))
         except (OSError, ValueError) as error:
             answer = {"error": str(error.strerror if isinstance(error, OSError) else error)}
-        # A reader that is gone ends our input as well.
+        # If the reader is gone, our input ends too.
         os.write(self._answers, json.dumps({"id": number, "at": time.monotonic(), **answer}).encode() + b"\n")
 
     def _do(self, request: Request) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""The relay's sockets: for each socket of a node, the proxy it shows to all others.
+"""The relay's sockets. Each socket of a node has a proxy, which is the address that all other nodes see.
 
-Listening sockets of nodes are known beforehand; their proxies have known addresses and last. A node that dials from
-another port gets a proxy for that port with its first packet; it goes once nothing came for a minute, which is several
-times as long as QUIC keeps a silent connection.
+The listening sockets of nodes are known from the start. Their proxies have known addresses and last. When a node dials
+from another port, its first packet makes a proxy for that port. This proxy is closed after a minute without packets,
+which is several times as long as QUIC keeps a silent connection.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Address = tuple[str, int]
 
 IDLE_SECONDS: Final = 60.0
 MOST_PASSING: Final = 64
-"""ProxySockets of one node that do not last."""
+"""The most proxies of one node that do not last."""
 _RECEIVE_BUFFER: Final = 4 * 1024 * 1024
 
 
@@ -32,21 +32,27 @@ class NodeSockets:
 
 @dataclass(slots=True, eq=False)
 class ProxySocket:
+    """The socket that stands for one socket of a node."""
+
     node: str
+    """Name of the node."""
     owner: Address
-    """The node's socket that it stands for."""
+    """Address of the node's socket."""
     socket: socket.socket
     lasting: bool
+    """It stands for a listening socket and is never closed as idle."""
     last_used: float = 0.0
+    """When a packet passed it last, in seconds of the monotonic clock."""
 
     @property
     def address(self) -> Address:
+        """The address that other nodes see."""
         host, port = self.socket.getsockname()
         return host, port
 
 
 class ProxySockets:
-    """All proxies, by the node's socket they stand for."""
+    """All proxies of a relay, by the address of the node's socket."""
 
     def __init__(self, host: str, nodes: Mapping[str, NodeSockets]) -> None:
         """
@@ -64,11 +70,11 @@ class ProxySockets:
             raise
 
     def admit(self, name: str, sockets: NodeSockets) -> list[ProxySocket]:
-        """Show a node's lasting proxies.
+        """Open the lasting proxies of a node.
 
         Raises:
-            OSError: an address is in use; the text has it.
-            ValueError: there is a node of that name or with that address.
+            OSError: an address is in use; the text names it.
+            ValueError: another node has this name or address.
         """
         if name in self.nodes or sockets.host in self._node_by_host:
             raise ValueError(f"{name} at {sockets.host}: each node needs a name and an address of its own")
@@ -85,13 +91,15 @@ class ProxySockets:
 
     @property
     def nodes(self) -> Collection[str]:
+        """Names of the nodes."""
         return self._node_by_host.values()
 
     def node_at(self, host: str) -> str | None:
+        """Return the name of the node with this address."""
         return self._node_by_host.get(host)
 
     def of_newcomer(self, node: str, owner: Address, now: float) -> ProxySocket:
-        """The new proxy of a socket that was not known.
+        """Open a proxy for a socket that is not known yet.
 
         Raises:
             OSError: the process has too many sockets.
@@ -99,20 +107,22 @@ class ProxySockets:
         return self._add(node, owner, 0, lasting=False, now=now)
 
     def idle(self, now: float) -> list[ProxySocket]:
+        """Return the passing proxies that were not used for a minute."""
         return [proxy for proxy in self.by_owner.values() if not proxy.lasting and now - proxy.last_used > IDLE_SECONDS]
 
     def surplus(self, node: str) -> list[ProxySocket]:
-        """Those that have to go before a node may have one more: it dials and dials, each time from another port."""
+        """Return the proxies to close before a node gets one more. A node that dials again uses another port."""
         passing = [proxy for proxy in self.by_owner.values() if not proxy.lasting and proxy.node == node]
         passing.sort(key=lambda proxy: proxy.last_used)
         return passing[: max(0, len(passing) - MOST_PASSING + 1)]
 
     def remove(self, proxy: ProxySocket) -> None:
-        """Close it; its node may come back with another one."""
+        """Close a proxy. Its node may get another one later."""
         del self.by_owner[proxy.owner]
         proxy.socket.close()
 
     def close(self) -> None:
+        """Close all proxies."""
         for proxy in self.by_owner.values():
             proxy.socket.close()
         self.by_owner.clear()

@@ -1,4 +1,4 @@
-"""The relay's control protocol: JSON lines, a request at a time on standard input, its answer on standard output.
+"""The relay's control protocol: JSON lines. Each request comes on standard input, its answer on standard output.
 
     {"id": 1, "do": "open", "host": "127.0.0.1", "nodes": {"validator-0": {"host": "127.0.1.1", "ports": [4000]}},
      "probe_token": "hex", "seed": "7"}
@@ -8,9 +8,9 @@
     {"id": 5, "do": "clear"}
     {"id": 6, "do": "count"}
 
-The answer is ``{"id": 2, "at": 17.25}``, with the monotonic time at which it was in effect, or ``{"id": 2, "error":
-"effect.loss: expected ..."}``. ``count`` answers with ``counters``: a list of links, each ``{"source", "target"}`` and
-its numbers. The relay ends when its standard input does.
+The answer is ``{"id": 2, "at": 17.25}``, where ``at`` is the monotonic time at which the request took effect, or
+``{"id": 2, "error": "effect.loss: expected ..."}``. ``count`` answers with ``counters``: a list of links, each with
+``source``, ``target`` and its numbers. The relay ends when its standard input ends.
 """
 
 from __future__ import annotations
@@ -31,11 +31,13 @@ SHORTEST_TOKEN = 8
 
 
 class RequestError(ValueError):
-    """A request that makes no sense; the text begins with the field."""
+    """A request is invalid. The text begins with the field."""
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
+    """The first request: the network that the relay serves."""
+
     host: str
     nodes: Mapping[str, NodeSockets]
     probe_token: bytes
@@ -44,36 +46,42 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Admit:
+    """Add a node."""
+
     name: str
     sockets: NodeSockets
 
 
 @dataclass(frozen=True, slots=True)
 class Impose:
+    """Put a rule into force."""
+
     number: int
     rule: Rule
 
 
 @dataclass(frozen=True, slots=True)
 class Lift:
+    """End rules."""
+
     numbers: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Clear:
-    pass
+    """End all rules."""
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    pass
+    """Ask for the counters of all links."""
 
 
 Request = Open | Admit | Impose | Lift | Clear | Count
 
 
 def parse_line(line: str | bytes) -> tuple[Any, dict[str, Any]]:
-    """The id of a request, and its fields.
+    """Return the id of a request, and its fields.
 
     Raises:
         RequestError: not a JSON object.
@@ -88,9 +96,10 @@ def parse_line(line: str | bytes) -> tuple[Any, dict[str, Any]]:
 
 
 def parse_request(value: Mapping[str, Any]) -> Request:
-    """
+    """Read a request.
+
     Raises:
-        RequestError: an unknown request, or a field that is missing or of another form.
+        RequestError: an unknown request, or a field that is missing or has another form.
     """
     match value.get("do"):
         case "open":

@@ -1,4 +1,4 @@
-"""The rule table: which impairments are in force, and what they come to on each link."""
+"""The table of rules: the impairments in force, and their combined effect on each link."""
 
 from __future__ import annotations
 
@@ -11,29 +11,33 @@ from nomos_testing.cluster.links import Link
 
 @dataclass(frozen=True, slots=True)
 class Rule:
+    """An effect on links."""
+
     links: frozenset[Link]
     effect: LinkEffect
 
 
 class RuleTable:
-    """Rules by number. Each change returns the links whose effect is another one now."""
+    """Rules by number. Each change returns the links whose effect has changed, with the new effect."""
 
     def __init__(self) -> None:
         self._rules: dict[int, Rule] = {}
 
     @property
     def numbers(self) -> tuple[int, ...]:
+        """Numbers of the rules in force."""
         return tuple(self._rules)
 
     def effect_on(self, link: Link) -> LinkEffect:
+        """Return the combined effect of all rules on a link."""
         acting = [rule.effect for _, rule in sorted(self._rules.items()) if link in rule.links]
         return combined(acting) if acting else NO_EFFECT
 
     def impose(self, number: int, rule: Rule) -> dict[Link, LinkEffect]:
-        """Put a rule in force.
+        """Put a rule into force.
 
         Raises:
-            ValueError: there is one of this number already.
+            ValueError: a rule with this number is in force already.
         """
         if number in self._rules:
             raise ValueError(f"number: {number} is in force already")
@@ -42,7 +46,7 @@ class RuleTable:
         return self._changed(before)
 
     def lift(self, numbers: Iterable[int]) -> dict[Link, LinkEffect]:
-        """Take rules out of force; those that are not in force are none to be lifted."""
+        """End rules. Numbers that are not in force are ignored."""
         lifted = [number for number in numbers if number in self._rules]
         before = self._effects(link for number in lifted for link in self._rules[number].links)
         for number in lifted:

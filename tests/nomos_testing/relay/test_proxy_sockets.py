@@ -39,7 +39,7 @@ class Noted:
     def proxy_closing(self, proxy: ProxySocket) -> None:
         self.closed.append(proxy)
 
-    def face_failed(self, owner: Address, error: OSError) -> None:
+    def proxy_failed(self, owner: Address, error: OSError) -> None:
         raise error
 
     def stranger_seen(self, source: Address, proxy: ProxySocket) -> None:
