@@ -25,7 +25,8 @@ class JsonRequests:
     def __init__(self, node: str, transport: Transport, timeout: float) -> None:
         self._node = node
         self._transport = transport
-        self._timeout = timeout
+        self.timeout = timeout
+        """Seconds that a request may take where nothing else is said."""
 
     async def ask(
         self,
@@ -79,7 +80,7 @@ class JsonRequests:
         await self._transport.close()
 
     async def _fetch(self, method: str, url: str, *, body: Any, timeout: float | None) -> bytes:
-        request, seconds = _described(method, url), self._timeout if timeout is None else timeout
+        request, seconds = _described(method, url), self.timeout if timeout is None else timeout
         payload = None if body is _UNSET else json.dumps(body).encode()
         try:
             async with asyncio.timeout(seconds):

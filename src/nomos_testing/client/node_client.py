@@ -82,6 +82,15 @@ class NodeClient:
         self.testing_url = testing_url.rstrip("/") if testing_url is not None else None
         self._requests = JsonRequests(name, HttpTransport() if transport is None else transport, timeout)
 
+    @property
+    def timeout(self) -> float:
+        """Seconds that a request may take where a call says nothing else."""
+        return self._requests.timeout
+
+    @timeout.setter
+    def timeout(self, seconds: float) -> None:
+        self._requests.timeout = seconds
+
     def __repr__(self) -> str:
         return f"NodeClient({self.name!r}, {self.url!r})"
 

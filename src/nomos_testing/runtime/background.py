@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+WatchTask = Callable[[asyncio.Task[None]], None]
+"""Called with a task of the framework, to notice its failure."""
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +32,17 @@ class BackgroundFailed(Exception):
     def __init__(self, task: FailedTask) -> None:
         super().__init__(f"{task.name} failed")
         self.task = task
+
+
+def log_failure(task: asyncio.Task[None]) -> None:
+    """Watch a task that belongs to no run: log its failure."""
+
+    def note(done: asyncio.Task[None]) -> None:
+        error = None if done.cancelled() else done.exception()
+        if error is not None:
+            _log.error("%s failed", done.get_name(), exc_info=error)
+
+    task.add_done_callback(note)
 
 
 class Background:

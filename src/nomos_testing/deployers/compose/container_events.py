@@ -9,6 +9,7 @@ from collections.abc import Callable
 from nomos_testing.deployers.compose.docker import Docker
 from nomos_testing.deployers.compose.stack import RUN_LABEL
 from nomos_testing.deployers.shared.line_channel import LineChannel
+from nomos_testing.runtime.background import WatchTask, log_failure
 from nomos_testing.surroundings import THIS_MACHINE
 
 _SIGNAL_BASE = 128
@@ -24,11 +25,13 @@ class ContainerEnds:
         *,
         lost: Callable[[], None],
         unix_time: Callable[[], float] = THIS_MACHINE.unix_time,
+        watch: WatchTask = log_failure,
     ) -> None:
         self._docker = docker
         self._project = project
         self._lost = lost
         self._unix_time = unix_time
+        self._watch = watch
         self._channel: LineChannel | None = None
         self._reading: asyncio.Task[None] | None = None
         self._callbacks: dict[str, Callable[[int], None]] = {}
@@ -43,6 +46,7 @@ class ContainerEnds:
         filters = ("--filter", f"label={RUN_LABEL}={self._project}", "--filter", "event=die")
         self._channel = await self._docker.open("events", "--since", since, *filters, "--format", "{{json .}}")
         self._reading = asyncio.create_task(self._read(self._channel), name="ends of containers")
+        self._watch(self._reading)
 
     async def close(self) -> None:
         """Hear nothing more. Idempotent."""

@@ -60,6 +60,7 @@ class ComposeDeployer(ScenarioDeployer):
                     stack.nodes,
                     journal=run.journal,
                     patience=run.patience,
+                    watch=run.background.watch,
                     metrics_url=stack.metrics_url,
                     readiness_seconds=READINESS_SECONDS,
                 )

@@ -62,7 +62,11 @@ class ComposeStart:
             chance=run.surroundings.chance,
         )
         ends = ContainerEnds(
-            docker, project.name, lost=self._note_that_ends_are_not_heard, unix_time=run.surroundings.unix_time
+            docker,
+            project.name,
+            lost=self._note_that_ends_are_not_heard,
+            unix_time=run.surroundings.unix_time,
+            watch=run.background.watch,
         )
         run.resources.push_async_callback(ends.close)
         return StackTools(docker=docker, project=project, workspace=workspace, planner=planner, ends=ends)
@@ -136,6 +140,7 @@ class ComposeStart:
                 node.keep_config(dump_config(configs[node.name]))
 
         keeping = asyncio.create_task(asyncio.to_thread(keep), name="keep the configurations")
+        self.run.background.watch(keeping)
         self.run.resources.push_async_callback(asyncio.wait, [keeping])
 
     def _fill(self, workspace: Workspace) -> None:

@@ -71,6 +71,7 @@ class LocalDeployer(ScenarioDeployer):
                 nodes,
                 journal=run.journal,
                 patience=run.patience,
+                watch=run.background.watch,
                 factory=start.joining(planned, launcher),
                 metrics_url=run.settings.metrics_query_url,
             )

@@ -21,6 +21,7 @@ from typing import Any
 
 from nomos_testing.deployers.local.child_process import ChildProcess, Command, LaunchError
 from nomos_testing.deployers.shared.death_signal import die_with_parent
+from nomos_testing.runtime.background import WatchTask, log_failure
 
 _STATUS_SECONDS = 1.0
 _END_SECONDS = 0.5
@@ -31,10 +32,13 @@ _log = logging.getLogger(__name__)
 class ForkServer:
     """A ``Launcher``. Call ``start`` before the first launch, best while the configurations are made."""
 
-    def __init__(self, argv: tuple[str, ...], *, stderr: Path, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, argv: tuple[str, ...], *, stderr: Path, env: Mapping[str, str], watch: WatchTask = log_failure
+    ) -> None:
         self._argv = argv
         self._env = env
         self._stderr = stderr
+        self._watch = watch
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._unanswered: deque[asyncio.Future[dict[str, Any]]] = deque()
@@ -64,6 +68,7 @@ class ForkServer:
             raise LaunchError(f"failed to start the fork server {self._argv[0]!r}: {error}") from error
         _log.debug("started the fork server (pid %d): %s", self._process.pid, shlex.join(self._argv))
         self._reading = asyncio.create_task(self._read(self._process), name="fork server answers")
+        self._watch(self._reading)
 
     async def launch(self, command: Command) -> ChildProcess:
         answered = self._ask(command)
@@ -129,14 +134,16 @@ class ForkServer:
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
-        async for line in process.stdout:
-            self._hear(json.loads(line))
-        for answered in self._unanswered:
-            if not answered.done():
-                answered.set_result({"error": f"the fork server has ended; its errors are in {self._stderr}"})
-        for status in self._statuses.values():
-            if not status.done():
-                status.set_result(None)
+        try:
+            async for line in process.stdout:
+                self._hear(json.loads(line))
+        finally:  # nobody waits for an answer that cannot come
+            for answered in self._unanswered:
+                if not answered.done():
+                    answered.set_result({"error": f"the fork server has ended; its errors are in {self._stderr}"})
+            for status in self._statuses.values():
+                if not status.done():
+                    status.set_result(None)
 
     def _hear(self, message: dict[str, Any]) -> None:
         if "exited" in message:

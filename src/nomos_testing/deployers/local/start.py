@@ -115,7 +115,7 @@ class LocalStart:
         if not prepared.all_installed_here or prepared.clock_library is not None:
             return DirectLauncher()
         log = self.run.run_directory.path / FORK_SERVER_LOG
-        server = ForkServer(prepared.fork_server, stderr=log, env=prepared.environment)
+        server = ForkServer(prepared.fork_server, stderr=log, env=prepared.environment, watch=self.run.background.watch)
         await server.start()
         assert server.pid is not None
         self.run.reaper.watch_group(server.pid)

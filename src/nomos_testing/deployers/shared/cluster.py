@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Final, TypeVar
 
+from nomos_testing.client.node_client import DEFAULT_TIMEOUT_SECONDS
 from nomos_testing.cluster.interfaces import NetworkControl, NodeControl
 from nomos_testing.cluster.roles import Role
 from nomos_testing.deployers.shared.errors import NodeDied
@@ -16,6 +17,7 @@ from nomos_testing.deployers.shared.node import DeployedNode
 from nomos_testing.deployers.shared.node_control import ClusterNodeControl, NodeFactory
 from nomos_testing.journal.events import NodeExited, NodeReady, NodeStarted
 from nomos_testing.journal.journal import Journal
+from nomos_testing.runtime.background import WatchTask, log_failure
 from nomos_testing.runtime.readiness import READINESS_SECONDS, HttpAnswers
 from nomos_testing.surroundings import monotonic
 from nomos_testing.waiting.machine import Patience
@@ -42,11 +44,13 @@ class DeployedCluster:
         factory: NodeFactory | None = None,
         metrics_url: str | None = None,
         readiness_seconds: float = READINESS_SECONDS,
+        watch: WatchTask = log_failure,
     ) -> None:
         """
         Args:
             factory: makes nodes that join later; None: no node can join.
             readiness_seconds: how long a node may take until it answers, on the reference machine.
+            watch: notices the failure of a task of this cluster.
         """
         self.nodes: Sequence[DeployedNode] = tuple(nodes)
         self.network: RelayNetworkControl | None = None
@@ -56,6 +60,7 @@ class DeployedCluster:
         self.control = ClusterNodeControl(self, journal, factory)
         self._journal = journal
         self._patience = patience
+        self._watch_task = watch
         self._on_join: list[Callable[[DeployedNode], None]] = []
         self._watches: dict[str, asyncio.Task[None]] = {}
 
@@ -85,10 +90,12 @@ class DeployedCluster:
         since = monotonic()
         node.end_is_expected = False
         started = await node.host.start()
-        self._watches[node.name] = asyncio.create_task(self._watch(node), name=f"watch {node.name}")
+        watch = self._watches[node.name] = asyncio.create_task(self._watch(node), name=f"watch {node.name}")
+        self._watch_task(watch)
         if started is None:
             raise await self._death_of(node)
         node.client.url, node.client.testing_url = started.url, started.testing_url
+        node.client.timeout = self._patience.seconds(DEFAULT_TIMEOUT_SECONDS)
         self._journal.write(
             NodeStarted(
                 node=node.name,

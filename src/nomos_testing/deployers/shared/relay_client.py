@@ -17,6 +17,7 @@ from nomos_testing.deployers.shared.errors import LaunchError
 from nomos_testing.deployers.shared.line_channel import LineChannel
 from nomos_testing.deployers.shared.link_probes import LinkProbes
 from nomos_testing.relay.proxy_sockets import NodeSockets
+from nomos_testing.runtime.background import WatchTask, log_failure
 from nomos_testing.surroundings import THIS_MACHINE, monotonic
 
 _ANSWER_SECONDS: Final = 5.0
@@ -74,7 +75,7 @@ class RelayClient:
         """The line that opens the relay."""
         return json.dumps({"id": 0, "do": "open", **self._opening()}) + "\n"
 
-    async def start(self, *, ended: Callable[[str], None]) -> None:
+    async def start(self, *, ended: Callable[[str], None], watch: WatchTask = log_failure) -> None:
         """Start the relay and have it bind every address. Call ``ended`` with the reason if it ends by itself.
 
         Raises:
@@ -83,6 +84,7 @@ class RelayClient:
         self._channel = channel = await self._connect()
         _log.debug("started the network relay (%s); its log is %s", channel.name, self.evidence)
         self._watch = asyncio.create_task(self._report_end(channel, ended), name="watch the relay")
+        watch(self._watch)
         try:
             if self._opened_by_file:
                 await self._ask("count")  # an answer shows that it was opened

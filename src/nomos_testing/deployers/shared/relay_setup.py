@@ -27,7 +27,7 @@ async def start_relay(run: OpenRun, cluster: DeployedCluster, relay: RelayClient
         run.journal.write(RelayEnded(reason))
 
     run.resources.push_async_callback(relay.close)
-    await relay.start(ended=note_end)
+    await relay.start(ended=note_end, watch=run.background.watch)
     cluster.network = RelayNetworkControl(
         relay,
         lambda: cluster.nodes,
