@@ -49,7 +49,8 @@ class Background:
     """The tasks beside the workloads of one run."""
 
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], None] = {}
+        """In the order in which they began, in which they are ended too."""
         self._failure: FailedTask | None = None
         self._failed = asyncio.Event()
         self._closed = False
@@ -57,8 +58,8 @@ class Background:
     def spawn(self, work: Coroutine[Any, Any, None], *, name: str, of_framework: bool = False) -> asyncio.Task[None]:
         """Start a task that ends with the run. Its failure is the run's failure."""
         task = asyncio.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.pop)
         task.add_done_callback(lambda done: self._note(done, of_framework))
         return task
 

@@ -32,14 +32,17 @@ class WorkloadDriver:
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        pending = set(self._running)
+        pending = list(self._running)
         while (left := deadline - loop.time()) > 0:
             if not pending:
                 await asyncio.sleep(left)
                 return
-            done, pending = await asyncio.wait(pending, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            for workload in done:
-                workload.result()
+            await asyncio.wait(pending, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            # In the scenario's order: that of a set of tasks differs from run to run.
+            for workload in pending:
+                if workload.done():
+                    workload.result()
+            pending = [workload for workload in pending if not workload.done()]
 
     async def stop(self) -> None:
         """Cancel what still runs and wait for its end. Idempotent."""

@@ -70,6 +70,26 @@ async def test_a_failing_workload_ends_the_run_at_once(tmp_path: Path) -> None:
     assert outcomes == {"tx": "failed", "other": "stopped"}
 
 
+async def test_of_workloads_that_fail_at_once_the_first_of_the_scenario_is_told(tmp_path: Path) -> None:
+    now = asyncio.Event()
+
+    async def fails(ctx: RunContext) -> None:
+        await now.wait()
+        raise Failure("no node took the transaction")
+
+    async def lets_fail(ctx: RunContext) -> None:
+        now.set()
+        await forever(ctx)
+
+    told = set()
+    for attempt in range(20):
+        now.clear()
+        loads = [Load(name, fails) for name in ("first", "second", "third")]
+        verdict, _ = await verdict_of(tmp_path / str(attempt), workloads=[*loads, Load("other", lets_fail)], seconds=60)
+        told.add(verdict.failure)
+    assert told == {"workload failure: first: no node took the transaction"}
+
+
 async def test_a_workload_that_fails_in_the_cooldown_fails_the_run(tmp_path: Path) -> None:
     async def fails_late(ctx: RunContext) -> None:
         await asyncio.sleep(ctx.run_duration() + 0.01)
