@@ -20,8 +20,8 @@ from nomos_testing.surroundings import monotonic
 from nomos_testing.waiting.machine import Patience
 from nomos_testing.waiting.waiting import WaitTimeout, wait_until
 
-VERIFY_SECONDS = 20.0
-"""Nominal: a node notices after seconds that a peer is lost, and dials it again at intervals of up to six."""
+VERIFY_SLOTS = 20
+"""How long links may take to be whole again. A lost peer is noticed after seconds and dialled every six at most."""
 POLL_SECONDS = 0.1
 
 _log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class RelayNetworkControl:
 
     async def verify(self, *, timeout: float | None = None) -> LinkVerification:
         started = monotonic()
-        seconds = self._patience.seconds(VERIFY_SECONDS) if timeout is None else timeout
+        seconds = self._patience.slots(VERIFY_SLOTS) if timeout is None else timeout
         reason = None
         _log.debug("looking whether every link is whole, no longer than %g s", seconds)
         try:

@@ -20,7 +20,8 @@ from nomos_testing.relay.proxy_sockets import NodeSockets
 from nomos_testing.runtime.background import WatchTask, log_failure
 from nomos_testing.surroundings import THIS_MACHINE, monotonic
 
-_ANSWER_SECONDS: Final = 5.0
+ANSWER_SECONDS: Final = 5.0
+"""How long the relay may take to answer a request, on the reference machine."""
 _END_SECONDS: Final = 0.5
 _TOKEN_BYTES: Final = 16
 _LOGGED: Final = ("number", "numbers", "name", "links", "effect")
@@ -64,6 +65,7 @@ class RelayClient:
         self._probes = probes
         self._seed = seed
         self._opened_by_file = opened_by_file
+        self._answer_seconds = ANSWER_SECONDS
         self._channel: LineChannel | None = None
         self._watch: asyncio.Task[None] | None = None
         self._one_at_a_time = asyncio.Lock()
@@ -75,12 +77,19 @@ class RelayClient:
         """The line that opens the relay."""
         return json.dumps({"id": 0, "do": "open", **self._opening()}) + "\n"
 
-    async def start(self, *, ended: Callable[[str], None], watch: WatchTask = log_failure) -> None:
+    async def start(
+        self,
+        *,
+        ended: Callable[[str], None],
+        watch: WatchTask = log_failure,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
         """Start the relay and have it bind every address. Call ``ended`` with the reason if it ends by itself.
 
         Raises:
             LaunchError: the program cannot be started, or an address is in use.
         """
+        self._answer_seconds = answer_seconds
         self._channel = channel = await self._connect()
         _log.debug("started the network relay (%s); its log is %s", channel.name, self.evidence)
         self._watch = asyncio.create_task(self._report_end(channel, ended), name="watch the relay")
@@ -158,12 +167,12 @@ class RelayClient:
             self._last_request += 1
             request = {"id": self._last_request, "do": do, **fields}
             try:
-                async with asyncio.timeout(_ANSWER_SECONDS):
+                async with asyncio.timeout(self._answer_seconds):
                     answer = await self._answer_to(request)
             except TimeoutError:
                 name = "not started" if self._channel is None else self._channel.name
                 raise NetworkControlError(
-                    f"the network relay ({name}) did not answer {do!r} within {_ANSWER_SECONDS:g} s"
+                    f"the network relay ({name}) did not answer {do!r} within {self._answer_seconds:g} s"
                 ) from None
         if "error" in answer:
             raise NetworkControlError(f"the network relay refuses {do!r}: {answer['error']}")

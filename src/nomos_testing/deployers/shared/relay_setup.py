@@ -7,7 +7,7 @@ from typing import Final
 from nomos_testing.cluster.network_events import RelayEnded
 from nomos_testing.deployers.shared.cluster import DeployedCluster
 from nomos_testing.deployers.shared.network_control import RelayNetworkControl
-from nomos_testing.deployers.shared.relay_client import RelayClient
+from nomos_testing.deployers.shared.relay_client import ANSWER_SECONDS, RelayClient
 from nomos_testing.deployers.shared.run_opening import OpenRun
 from nomos_testing.topology import TopologySpec
 from nomos_testing.topology.layouts import Layout, connected_pairs, dialled_nodes
@@ -27,7 +27,8 @@ async def start_relay(run: OpenRun, cluster: DeployedCluster, relay: RelayClient
         run.journal.write(RelayEnded(reason))
 
     run.resources.push_async_callback(relay.close)
-    await relay.start(ended=note_end, watch=run.background.watch)
+    answer_seconds = run.patience.seconds(ANSWER_SECONDS)
+    await relay.start(ended=note_end, watch=run.background.watch, answer_seconds=answer_seconds)
     cluster.network = RelayNetworkControl(
         relay,
         lambda: cluster.nodes,
