@@ -1,8 +1,8 @@
-"""The block feed of a run: every block any node has, once each, parents first, with who showed it first and when.
+"""The block feed of a run: every block of any node, once each, parents first, with the first node and time.
 
-It follows all nodes at once, each in a task of its own, so that a node that does not answer holds up nobody. A poll
-asks for the tip and, where that is new, walks back over ``POST /storage/block`` to a known block. All events stay in
-memory: a subscriber is a position in that list, so that a late one gets the history and a slow one loses nothing.
+Each node is followed in its own task, so that a node that does not answer delays no other. A poll asks for the tip. If
+it is new, the feed walks back over ``POST /storage/block`` to a known block. All events stay in memory. A subscriber is
+a position in this list, so that a late one gets the history and a slow one loses nothing.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SHORTEST_POLL_SECONDS = 0.05
 LONGEST_POLL_SECONDS = 1.0
 POLLS_PER_SLOT = 8
 REQUEST_SECONDS = 5.0
-"""On the reference machine: how long a node may take to answer one request of the feed."""
+"""Seconds that a node may take to answer one request of the feed, on the reference machine."""
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ __all__ = ["BlockFeed", "BlockFeedError", "BlockRecord", "FeedEvent", "NewBlock"
 
 
 class BlockSource(Protocol):
-    """The part of a node's client that the feed asks."""
+    """The part of a node's client that the feed uses."""
 
     name: str
 
@@ -60,13 +60,13 @@ class NodeView:
     info: ConsensusInfo | None = None
     """Its last answer."""
     answered_at: float | None = None
-    """On the event loop's clock: when it answered last."""
+    """When it answered last, in seconds of the event loop's clock."""
     error: str | None = None
     """Error of the last poll; None if it went well."""
 
 
 def poll_interval(slot_seconds: float | None) -> float:
-    """An eighth of a slot, between 50 ms and 1 s; 1 s where the slot is unknown."""
+    """Return the seconds between two polls: an eighth of a slot, from 50 ms to 1 s; 1 s if the slot is unknown."""
     wanted = LONGEST_POLL_SECONDS if slot_seconds is None else slot_seconds / POLLS_PER_SLOT
     return min(max(wanted, SHORTEST_POLL_SECONDS), LONGEST_POLL_SECONDS)
 
@@ -127,7 +127,7 @@ class BlockFeed:
         self._start_following(source)
 
     async def close(self) -> None:
-        """Stop following; subscribers get what is left and end."""
+        """Stop following. Subscribers get the remaining events and end."""
         for task in self._tasks:
             task.cancel()
         outcomes = await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -138,7 +138,7 @@ class BlockFeed:
             raise_all("the block feed failed", errors)
 
     async def subscribe(self, *, past: bool = True) -> AsyncIterator[FeedEvent]:
-        """Every event since the feed started, then those to come; ends when the feed is closed.
+        """Give every event since the start of the feed, then new ones, until the feed is closed.
 
         Without ``past`` it begins with the first event after the iteration has started.
         """
@@ -152,13 +152,13 @@ class BlockFeed:
             await self._more.wait()
 
     async def blocks(self) -> AsyncIterator[BlockRecord]:
-        """Every block since genesis, then those to come; ends when the feed is closed."""
+        """Give every block since genesis, then new ones, until the feed is closed."""
         async for event in self.subscribe():
             if isinstance(event, NewBlock):
                 yield event.record
 
     def listen(self, listener: Callable[[FeedEvent], None]) -> None:
-        """Call ``listener`` with each event, those of the past included, in order and at once."""
+        """Call ``listener`` at once with each event, in order. Begins with those of the past."""
         for event in self._events:
             listener(event)
         self._listeners.append(listener)
@@ -178,7 +178,7 @@ class BlockFeed:
         return () if tip is None else self._history.chain(tip)
 
     def canonical_blocks_backwards(self) -> Iterator[BlockRecord]:
-        """The blocks of ``canonical_chain``, newest first, for those who need only the last ones."""
+        """Iterate over the blocks of ``canonical_chain``, newest first, for code that needs only the last ones."""
         tip = self._history.canonical_tip()
         return iter(()) if tip is None else self._history.backwards(tip)
 
@@ -192,7 +192,7 @@ class BlockFeed:
         return dict(self._views)
 
     def seconds_since_last_block(self) -> float:
-        """Since the last block was first seen; since the feed's start before any was."""
+        """Return the seconds since a new block was seen, or since the start of the feed."""
         records = self._history.records
         return monotonic() - (records[-1].first_seen if records else self._started)
 
@@ -231,7 +231,7 @@ class BlockFeed:
         if self._history.tips.get(source.name) == info.tip:
             return
         blocks = await self._unknown_blocks(source, info)
-        # From here on nothing awaits: two nodes that show the same block at once record it once.
+        # No await from here on: two nodes that show the same block at once record it once.
         _log.debug(
             "%s has the tip %s: slot %d, height %d, blocks fetched: %d",
             *(source.name, info.tip.hex(), info.slot, info.height, len(blocks)),
@@ -241,7 +241,7 @@ class BlockFeed:
         self._publish(self._history.move(source.name, info.tip, now))
 
     async def _unknown_blocks(self, source: BlockSource, info: ConsensusInfo) -> list[tuple[HeaderId, Block]]:
-        """Walk from the tip back to a known block, or to genesis, which no node stores. Oldest first."""
+        """Walk from the tip back to a known block, or to genesis, which no node stores. Gives the oldest first."""
         if info.height == 0 and self._history.genesis is None:
             self._history.set_genesis(info.tip)
         cursor, remaining, found = info.tip, info.height, list[tuple[HeaderId, Block]]()

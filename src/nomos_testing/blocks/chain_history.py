@@ -1,4 +1,4 @@
-"""The blocks that a network's nodes have shown, and which branch each node is on. A value without I/O.
+"""The blocks that the nodes of a network have shown, and the branch of each node. Does no I/O.
 
 Blocks are recorded once, parents first, with the node and the time of their first sighting. A node's move from one
 branch to another is a reorganisation: it abandons the blocks down to the common ancestor and adopts those up to its new
@@ -16,7 +16,7 @@ from nomos_core.identifiers import HeaderId
 
 @dataclass(frozen=True, slots=True)
 class BlockRecord:
-    """A block and where it was seen."""
+    """A block, and the nodes that have shown it."""
 
     id: HeaderId
     """Id under which nodes serve it."""
@@ -27,7 +27,7 @@ class BlockRecord:
     first_node: str
     """Name of the node that showed it first. This need not be the proposer."""
     first_seen: float
-    """When it was seen first, in seconds of the monotonic clock."""
+    """When it was seen first, in seconds of the event loop's clock."""
     seen_by: Mapping[str, float] = field(default_factory=dict, compare=False)
     """When each node had it on its chain first, by name; grows during the run."""
 
@@ -67,7 +67,7 @@ class Reorganisation:
     adopted: tuple[HeaderId, ...]
     """Blocks of the new branch, oldest first."""
     at: float
-    """When it was seen, in seconds of the monotonic clock."""
+    """When it was seen, in seconds of the event loop's clock."""
 
 
 FeedEvent = NewBlock | Reorganisation
@@ -96,7 +96,7 @@ class ChainHistory:
         return block_id == self.genesis or block_id in self._by_id
 
     def get(self, block_id: HeaderId) -> BlockRecord | None:
-        """None for genesis, and for a block that was never seen."""
+        """Return the record of a block; None for genesis and for a block that was never seen."""
         return self._by_id.get(block_id)
 
     @property
@@ -119,7 +119,7 @@ class ChainHistory:
         self.genesis = block_id
 
     def add(self, node: str, blocks: Sequence[tuple[HeaderId, Block]], at: float) -> list[FeedEvent]:
-        """Record blocks that ``node`` showed, oldest first; those already known are passed over.
+        """Record blocks that ``node`` showed, oldest first; known ones are skipped.
 
         Raises:
             ChainMismatch: the parent of the first unknown block is not recorded.
@@ -143,7 +143,7 @@ class ChainHistory:
         return list(self.backwards(tip))[::-1]
 
     def canonical_tip(self) -> HeaderId | None:
-        """The highest tip of any node; among equals the one of most nodes, then the one seen first."""
+        """Return the highest tip of any node. Of equal ones, the one of most nodes, then the one seen first."""
         tips = list(self._tips.values())
         return max(tips, key=self._standing, default=None)
 
@@ -172,7 +172,7 @@ class ChainHistory:
         return record
 
     def backwards(self, tip: HeaderId, until: HeaderId | None = None) -> Iterator[BlockRecord]:
-        """The blocks from ``tip`` down to genesis, or to ``until``; neither of these two is among them."""
+        """Iterate over the blocks from ``tip`` back to genesis or to ``until``, both left out."""
         while tip != until and (record := self._by_id.get(tip)) is not None:
             yield record
             tip = record.parent

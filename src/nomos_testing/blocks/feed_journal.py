@@ -1,4 +1,4 @@
-"""The block feed's events as the journal has them."""
+"""Writes the events of the block feed into the journal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nomos_testing.journal.journal import Journal
 
 
 def journal_feed(feed: BlockFeed, journal: Journal) -> None:
-    """Write every event of the feed, those of the past included, into the journal."""
+    """Write every event of the feed into the journal, also those of the past."""
     feed.listen(lambda event: _write(journal, event))
 
 

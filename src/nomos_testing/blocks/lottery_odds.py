@@ -1,4 +1,4 @@
-"""How often the leader lottery leaves a slot without a winner, and how few blocks a healthy network may make.
+"""The odds of the leader lottery: the chance of a slot without a winner, and the fewest blocks of a healthy network.
 
 Every node draws with its own leader note, of ``LEADER_STAKE``, and with every wallet note that is unspent, because the
 generated configuration gives it all wallet keys. A note wins a slot with the chance of its threshold
@@ -18,9 +18,9 @@ from nomos_core.mantle.network_genesis import LEADER_STAKE, SERVICE_STAKE
 from nomos_testing.topology import TopologySpec
 
 FALSE_ALARM: Final = 1e-6
-"""The chance that a healthy network fails a run by the lottery alone."""
+"""Chance that a healthy network fails a run because of the lottery alone."""
 _SERVICES: Final = 2
-"""Each node has a service note for data availability and one for Blend."""
+"""Service notes of each node: one for data availability and one for Blend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class LotteryOdds:
 
     no_leader_note_wins: float
     wallet_note_wins_nowhere: float
-    """Of one wallet note, with all nodes."""
+    """Chance of one wallet note, over all nodes."""
     wallet_notes: int
 
     @classmethod
@@ -41,11 +41,11 @@ class LotteryOdds:
         return cls(leader**spec.node_count, wallet**spec.node_count, notes)
 
     def empty_slot(self, spent: int = 0) -> float:
-        """The chance that nobody wins a slot, with so many wallet notes spent."""
+        """Return the chance that nobody wins a slot after so many wallet notes were spent."""
         return self.no_leader_note_wins * self.wallet_note_wins_nowhere ** max(0, self.wallet_notes - spent)
 
     def longest_stall(self, slots: float, spent: int = 0) -> int:
-        """How many slots in a row may be empty in a run of ``slots`` slots."""
+        """Return the most slots in a row that may be empty in a run of ``slots`` slots."""
         empty = self.empty_slot(spent)
         if empty <= 0:
             return 0
@@ -55,16 +55,16 @@ class LotteryOdds:
 
 
 def fewest_blocks(slots: int, wins: float) -> int:
-    """How many blocks must be made in ``slots`` slots, of which each has a winner with the chance ``wins`` on average.
+    """Return the fewest blocks of ``slots`` slots, if each slot has a winner with the chance ``wins`` on average.
 
-    Half of the average, so that a slow machine has room, or fewer where chance alone may leave fewer. Slots of unequal
+    Half of the average, so that a slow machine has room, or fewer if chance alone may give fewer. Slots of unequal
     chances vary less than slots that all have the average one (Hoeffding 1956), so that the average is enough to know.
     """
     return min(math.ceil(slots * wins / 2), _lower_quantile(slots, wins, FALSE_ALARM))
 
 
 def _lower_quantile(trials: int, chance: float, tail: float) -> int:
-    """The most successes that are missed with at most the chance ``tail``."""
+    """Return the most successes that are missed with at most the chance ``tail``."""
     below = 0.0
     for successes in range(trials + 1):
         below += _binomial(trials, successes, chance)

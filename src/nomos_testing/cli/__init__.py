@@ -1,1 +1,1 @@
-"""The framework's programs. Nothing heavy is imported before a command runs: ``--help`` answers at once."""
+"""The framework's programs. They import nothing heavy before a command runs, so that ``--help`` answers at once."""

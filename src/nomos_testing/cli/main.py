@@ -141,10 +141,10 @@ def schema(plugins: tuple[Path, ...]) -> None:
 @main.command("kzg-params", epilog="Exit codes: 0 the parameters are there; 1 they can't be made; 2 wrong usage.")
 @click.argument("path", type=click.Path(path_type=Path), required=False)
 def kzg_params(path: Path | None) -> None:
-    """Make KZG parameters for tests, where there are none.
+    """Make KZG parameters for tests, if there are none.
 
-    PATH is the file; without it, the place where runs look for it. It takes some seconds. Everybody knows the secret of
-    these parameters: they serve networks of your own, and nothing else.
+    PATH is the file. The default is the place where runs look for it. This takes some seconds. The secret of these
+    parameters is public: use them only for your own test networks.
     """
     from nomos_core.da.kzg_generator import main as make
     from nomos_testing.deployers.shared.kzg_parameters import kzg_params_places, place_to_make

@@ -1,4 +1,4 @@
-"""One scenario, from deployment to exit code, with what a person sees of it."""
+"""Runs one scenario, from deployment to exit code, with the output that a person sees."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def run_and_report(
 
 
 def set_framework_log_level(directives: str) -> None:
-    """Follow ``RUST_LOG``, unless the program that calls us has set up its log already: see ``LogDirectives``."""
+    """Set up the log by ``RUST_LOG`` (see ``LogDirectives``), unless the calling program has set up a log already."""
     if logging.getLogger().handlers:
         return
     handler = _StandardError()
@@ -109,7 +109,7 @@ def set_framework_log_level(directives: str) -> None:
 
 
 class _StandardError(logging.StreamHandler[TextIO]):
-    """Writes to ``sys.stderr`` as it is at the moment: a live view replaces it, so that lines appear above its bar."""
+    """Writes to the current ``sys.stderr``. A live view replaces it, so that lines appear above the progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
         self.setStream(sys.stderr)

@@ -1,7 +1,7 @@
-"""The answers of a node's HTTP API as values, and how they are read from JSON.
+"""The answers of a node's HTTP API as values, and their reading from JSON.
 
-Reading is lenient where the API may grow (unknown keys are ignored) and strict about what it promises: a missing key or
-a wrong type raises, and the client reports it as ``NodeAnswerInvalid``.
+Unknown keys are ignored, because the API may grow. A missing key or a wrong type raises, and the client reports it as
+``NodeAnswerInvalid``.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class MempoolMetrics:
 
 @dataclass(frozen=True, slots=True)
 class TransactionStatus:
-    """What a node says of a transaction. A proposer leaves its own ones ``Pending``: never judge inclusion by it."""
+    """The state of a transaction in a node. A proposer leaves its own ``Pending``, so this never shows inclusion."""
 
     state: str
     """``Unknown``, ``Pending``, ``Rejected`` or ``InBlock``."""

@@ -1,10 +1,10 @@
-"""What can go wrong when a node is asked over HTTP.
+"""Errors of requests to a node.
 
 - ``NodeClientError``: the base; names the node and the request
   - ``NodeUnreachable``: no connection, a broken one, or no answer in time
-  - ``NodeRefused``: it answered with another status than success
-  - ``NodeAnswerInvalid``: it answered with success and something else than the API promises
-  - ``TestingEndpointUnavailable``: the testing API was asked of a node that has none
+  - ``NodeRefused``: it answered with a status other than success
+  - ``NodeAnswerInvalid``: it answered with success, but not as the API says
+  - ``TestingEndpointUnavailable``: the node has no testing API
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class NodeRefused(NodeClientError):
 
 
 class NodeAnswerInvalid(NodeClientError):
-    """The node answered with success and something else than the API promises."""
+    """The node answered with success, but not as the API says."""
 
 
 class TestingEndpointUnavailable(NodeClientError):
-    """The testing API was asked of a node that has none."""
+    """The node has no testing API."""
 
     __test__ = False
 

@@ -26,7 +26,7 @@ class JsonRequests:
         self._node = node
         self._transport = transport
         self.timeout = timeout
-        """Seconds that a request may take where nothing else is said."""
+        """Seconds that a request may take, unless the call has its own timeout."""
 
     async def ask(
         self,

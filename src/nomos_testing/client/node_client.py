@@ -73,8 +73,8 @@ class NodeClient:
         Args:
             name: the node's name, ``validator-0``; errors begin with it.
             url: base of the node's HTTP API.
-            testing_url: base of its testing API; None where it has none.
-            timeout: seconds that a request may take where a call says nothing else.
+            testing_url: base of its testing API; None if it has none.
+            timeout: seconds that a request may take, unless a call has its own timeout.
             transport: the way to the node; ``HttpTransport`` by default. The client closes it.
         """
         self.name = name
@@ -84,7 +84,7 @@ class NodeClient:
 
     @property
     def timeout(self) -> float:
-        """Seconds that a request may take where a call says nothing else."""
+        """Seconds that a request may take, unless a call has its own timeout."""
         return self._requests.timeout
 
     @timeout.setter
@@ -256,17 +256,17 @@ class NodeClient:
         return await self._requests.all_lines("GET", url, answers.some_light_share, body=body)
 
     async def da_commitments(self, blob: BlobId, session: int) -> tuple[bytes, ...] | None:
-        """The row commitments of a blob, which the node asks its peers for where it has none. 48 bytes each."""
+        """Return the row commitments of a blob, 48 bytes each. The node asks its peers if it has none."""
         body = {"blob_id": list(blob), "session": session}
         return await self._requests.ask("POST", self._at("/da/get-commitments"), answers.commitments, body=body)
 
     async def da_storage_commitments(self, blob: BlobId) -> tuple[bytes, ...] | None:
-        """The row commitments that the node has itself; None where it has none."""
+        """Return the row commitments that the node has itself, or None."""
         body = {"blob_id": list(blob)}
         return await self._requests.ask("GET", self._at("/da/get-storage-commitments"), answers.commitments, body=body)
 
     async def add_share(self, share: Share) -> None:
-        """Give the node a share, which it keeps if it verifies. The real node answers alike where it does not."""
+        """Give the node a share. It keeps a valid one. The real node answers an invalid one with success, too."""
         from nomos_core.da.shares_json import share_to_json
 
         await self._requests.ask("POST", self._at("/da/add-share"), _ignored, body=share_to_json(share))
@@ -293,7 +293,7 @@ class NodeClient:
     # Profiling
 
     async def cpu_profile(self, *, seconds: int, frequency: int = 99, format: str = "proto") -> bytes:
-        """A CPU profile of the node, where it was built for profiling. ``format``: ``proto`` or ``svg``."""
+        """Return a CPU profile of a node that was built for profiling. ``format``: ``proto`` or ``svg``."""
         query = {"seconds": seconds, "frequency": frequency, "format": format}
         url = self._at("/debug/pprof/profile", query)
         return await self._requests.fetch("GET", url, timeout=seconds + DEFAULT_TIMEOUT_SECONDS)

@@ -38,7 +38,7 @@ class StreamedAnswer:
 
     status: int
     lines: AsyncIterator[bytes]
-    """Reading them raises ``TransportError`` where the connection breaks."""
+    """Reading them raises ``TransportError`` if the connection breaks."""
 
 
 class Transport(Protocol):

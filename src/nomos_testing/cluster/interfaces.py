@@ -1,4 +1,4 @@
-"""What a deployer gives: a cluster of nodes that can be asked, and where the deployer can, stopped and cut off.
+"""The interface of a deployed network: a cluster of nodes, and controls that stop nodes and cut links.
 
 Everything above these interfaces (runner, workloads, expectations, faults, reports) is written once.
 """
@@ -35,29 +35,29 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class LogMark:
-    """How far a log had been written at a moment; what the positions mean is its ``LogSource``'s affair."""
+    """The length of a log at one moment. Only its ``LogSource`` knows the meaning of the positions."""
 
     positions: Mapping[str, int]
 
 
 class LogSource(Protocol):
-    """Where a node's log can be read while it runs and after it died."""
+    """The log of a node. It can be read while the node runs and after its end."""
 
     async def tail(self, lines: int) -> Sequence[str]:
-        """The last lines, oldest first; empty where the node has written none."""
+        """Return the last lines, oldest first."""
         ...
 
     async def mark(self) -> LogMark:
-        """Remember how far the log is written now."""
+        """Return the current length of the log."""
         ...
 
     async def since(self, mark: LogMark) -> Sequence[str]:
-        """The lines written after a mark, oldest first."""
+        """Return the lines written after a mark, oldest first."""
         ...
 
     @property
     def location(self) -> str:
-        """The file or the command that shows the whole log, for people to use."""
+        """The file with the whole log, or the command that shows it, for people."""
         ...
 
 
@@ -110,7 +110,7 @@ class NodeControl(Protocol):
     """
 
     def running(self, node: NodeHandle) -> bool:
-        """Whether it has a process, if only a paused one."""
+        """Tell whether the node has a process, also a paused one."""
         ...
 
     async def start(self, node: NodeHandle) -> None:
@@ -153,7 +153,7 @@ class NodeControl(Protocol):
         ...
 
     async def fill_disk(self, node: NodeHandle) -> None:
-        """Keep every file of the node from growing. What the node makes of the failed writes is its own affair."""
+        """Keep every file of the node from growing, so that its writes fail as on a full disk."""
         ...
 
     async def free_disk(self, node: NodeHandle) -> None:
@@ -197,7 +197,7 @@ class NetworkControl(Protocol):
         ...
 
     async def lift(self, impairment: Impairment) -> None:
-        """Undo one of them, whatever others stay. Idempotent."""
+        """Undo one impairment. Others stay. Idempotent."""
         ...
 
     async def verify(self, *, timeout: float | None = None) -> LinkVerification:
@@ -218,14 +218,14 @@ class Cluster(Protocol):
         ...
 
     def node_control(self) -> NodeControl | None:
-        """None where this deployer cannot stop and start nodes.
+        """Return the control of nodes; None if this deployer cannot stop and start them.
 
-        A workload asks its context, which also knows whether the scenario allows it.
+        Workloads call ``RunContext.node_control`` instead, which also knows whether the scenario allows it.
         """
         ...
 
     def network_control(self) -> NetworkControl | None:
-        """None where there is no relay between the nodes."""
+        """Return the control of links; None if there is no relay between the nodes."""
         ...
 
     @property
@@ -234,7 +234,7 @@ class Cluster(Protocol):
         ...
 
     async def close(self) -> None:
-        """Idempotent; returns only when nothing is left running."""
+        """End the network, and return when nothing runs any more. Idempotent."""
         ...
 
 

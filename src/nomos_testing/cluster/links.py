@@ -135,7 +135,7 @@ class LinkVerification:
     reason: str | None = None
     """Why it is not verified: the links and nodes, and what was last seen of them."""
     left_out: tuple[str, ...] = ()
-    """What nothing was asked of: nodes that did not run, links that are still impaired."""
+    """Nodes that did not run and links that are still impaired. They were not checked."""
 
 
 def _known(chosen: frozenset[str] | None, nodes: Sequence[str]) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""What a network control writes into a run's journal."""
+"""Events that a network control writes into a run's journal."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class NetworkVerified:
     seconds: float
     """Seconds that the check took."""
     left_out: tuple[str, ...]
-    """What was not checked: stopped nodes and links that are still impaired."""
+    """Stopped nodes and links that are still impaired. They were not checked."""
     reason: str | None = None
     """Why the network is not verified."""
 

@@ -72,7 +72,8 @@ class NodeClients:
         return self._random(self._executors)
 
     def any_client(self) -> NodeClient:
-        """
+        """Return the client of any node.
+
         Raises:
             ClusterError: the cluster has no nodes.
         """
@@ -94,7 +95,7 @@ class NodeClients:
 
 
 class ClusterClient:
-    """Asks one node after the other until one does it."""
+    """Sends a request to one node after the other until one fulfils it."""
 
     def __init__(self, clients: NodeClients) -> None:
         self._clients = clients
@@ -103,7 +104,7 @@ class ClusterClient:
         """Try every node once, in random order; the first answer wins.
 
         Raises:
-            NodeClientError: the last node's error, where none did it.
+            NodeClientError: no node did it; this is the last node's error.
             ClusterError: the cluster has no nodes.
         """
         return await _first_answer(self._clients.shuffled(self._clients.all_clients()), ask)
@@ -111,13 +112,13 @@ class ClusterClient:
     async def submit_transaction(self, transaction: SignedMantleTx) -> NodeClient:
         """Send a transaction through any validator, else through any executor.
 
-        A node that has it already counts as one that took it: an earlier node did, and its answer was lost.
+        If a node has the transaction already, an earlier node took it and its answer was lost: this is a success too.
 
         Returns:
             The client of the node that took it.
 
         Raises:
-            NodeClientError: the last node's error, where none took it.
+            NodeClientError: no node took it; this is the last node's error.
         """
 
         async def submit(client: NodeClient) -> NodeClient:

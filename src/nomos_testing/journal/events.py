@@ -1,4 +1,4 @@
-"""What a run's journal can say. Every kind of event is a frozen dataclass of JSON values.
+"""The events of a run's journal. Every kind of event is a frozen dataclass of JSON values.
 
 The live view, the summary and every report are made from these events alone. Other rooms add kinds of their own with
 ``@journal_event("kind")``; a reader that does not know a kind gets an ``OtherEvent`` and loses nothing.
@@ -126,7 +126,7 @@ class PhaseStarted:
     phase: str
     """Name of the phase: ``start``, ``ready``, ``run``, ..."""
     planned_seconds: float | None = None
-    """Planned duration, in seconds; None where the phase ends by a condition."""
+    """Planned duration, in seconds; None if the phase ends by a condition."""
 
 
 @journal_event("phase_ended")
@@ -223,7 +223,7 @@ class WaitContinues:
     seconds: float
     """Seconds so far."""
     limit: float | None = None
-    """Seconds after which the wait is given up; None where another wait decides."""
+    """Seconds after which the wait is given up; None if another wait decides."""
     last_seen: str = ""
     """The last state that was seen."""
 

@@ -50,7 +50,7 @@ class Journal:
 
     Attributes:
         path: the file.
-        opened: when it was opened, in seconds of the monotonic clock.
+        opened: when it was opened, in seconds of its clock.
     """
 
     def __init__(

@@ -1,1 +1,1 @@
-"""What people read of a run. Everything here is made from the journal alone."""
+"""Reports of a run, for people. Everything here is made from the journal alone."""

@@ -1,4 +1,4 @@
-"""The summary of a run for the terminal: judgements, nodes, phases, and where the evidence is."""
+"""The summary of a run for the terminal: judgements, nodes, phases, and the place of the evidence."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _LONGEST_VALUE = 60
 _SHOWN_EVIDENCE_LINES = 5
 _SHOWN_UNREADABLE_LINES = 3
 _SHOWN_CHARACTERS = 40
-"""Of a line that cannot be read."""
+"""Shown characters of a line that cannot be read."""
 _PLAIN_WIDTH = 120
-"""Columns where there is no terminal to ask."""
+"""Columns if the output is no terminal."""
 
 
 def print_summary(entries: Iterable[Entry], stream: TextIO | None = None) -> None:
-    """Print what the journal's entries come to (``read_journal(verdict.run_directory / "journal.jsonl")``)."""
+    """Print the summary of a journal (``read_journal(verdict.run_directory / "journal.jsonl")``)."""
     from rich.console import Console
     from rich.text import Text
 
@@ -54,7 +54,7 @@ def _lines(summary: RunSummary) -> Iterable[str]:
         yield _blocks_line(summary)
     yield from summary.workloads
     yield from _evidence_lines(summary)
-    if summary.fell_behind is not None and summary.outcome != "failed":  # what failed says so itself
+    if summary.fell_behind is not None and summary.outcome != "failed":  # the text of a failure says it already
         yield str(summary.fell_behind)
     for raised in summary.raised:
         yield f"{raised.where} raised {raised.error}" + (f" ({raised.location})" if raised.location else "")
@@ -97,7 +97,7 @@ def _expectations(summary: RunSummary) -> Table:
 
 
 def _with_ends(observed: Any, summary: RunSummary) -> Any:
-    """What an expectation observed of each node; text says how a node ended where it did."""
+    """Add to an expectation's observations of nodes how the nodes ended."""
     if not isinstance(observed, Mapping):
         return observed
     ends = {name: node.ended_unexpectedly for name, node in summary.nodes.items() if node.ended_unexpectedly}
@@ -108,7 +108,7 @@ def _with_ends(observed: Any, summary: RunSummary) -> Any:
 
 
 def _evidence_lines(summary: RunSummary) -> Iterable[str]:
-    """What failed expectations found, but for what their messages have said already."""
+    """Give the evidence of failed expectations, without lines that their messages have already."""
     for judged in summary.judgements:
         lines = [line for line in judged.evidence if line not in judged.message]
         if judged.passed or not lines:
@@ -151,7 +151,7 @@ def _ended_by(phase: PhaseEnded, summary: RunSummary) -> str:
 
 
 def _table(*columns: str, wraps: str) -> Table:
-    """``wraps`` is the column that gives way where the terminal is narrow."""
+    """Make a table. ``wraps`` is the column that wraps on a narrow terminal."""
     from rich import box
     from rich.table import Table
 
@@ -162,7 +162,7 @@ def _table(*columns: str, wraps: str) -> Table:
 
 
 def shown(value: Any) -> str:
-    """An observation in a table's cell: of a long mapping the texts, and its numbers as their range."""
+    """Return an observation as a cell's text. Of a long mapping, the numbers are shortened to their range."""
     if value is None:
         return "-"
     if not isinstance(value, Mapping):
@@ -180,7 +180,7 @@ def _listed(values: Mapping[str, Any]) -> str:
 
 
 def _range(numbers: Mapping[str, int | float]) -> str:
-    """``validator-1 3, others 13 to 14 (4 nodes)``: the lowest is named where it stands alone."""
+    """Give the range of numbers: ``validator-1 3, others 13 to 14 (4 nodes)``. A single lowest one is named."""
     if not numbers:
         return ""
     (lowest, low), *others = sorted(numbers.items(), key=lambda item: item[1])

@@ -1,4 +1,4 @@
-"""What became of each fault of a run, read from its journal; and what a person is told of faults while it lasts."""
+"""The course of each fault of a run, read from the journal, and the messages about faults during the run."""
 
 from __future__ import annotations
 
@@ -25,26 +25,28 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class FaultSummary:
+    """The course of one fault."""
+
     number: int
     fault: str
     injected_at: float
     """Seconds since the workloads started."""
     took_effect: float
-    """Seconds until it had."""
+    """Seconds from the start of the injection until the fault was in effect."""
     began: float
-    """When it had taken effect, on the journal's clock."""
+    """When the fault was in effect, on the journal's clock."""
     healed: float | None = None
-    """The same of its heal."""
+    """When the fault was healed, on the journal's clock."""
     heal_seconds: float | None = None
     verified: bool | None = None
     recovered_slots: float | None = None
     overlapped: bool = False
     deepest_reorganisation: int = 0
-    """Blocks that a node gave up between the injection and the recovery."""
+    """The most blocks that a node abandoned at once between the injection and the recovery."""
 
 
 class FaultSummaries:
-    """Takes a journal's entries one after the other."""
+    """Collects the faults of a run from the entries of its journal."""
 
     def __init__(self) -> None:
         self._faults: dict[int, FaultSummary] = {}
@@ -56,13 +58,14 @@ class FaultSummaries:
         return len(self._faults)
 
     def take(self, entry: Entry) -> None:
+        """Take the next entry."""
         if isinstance(entry.event, FaultInjected):
             self._faults[entry.event.number] = _injected(entry.event, entry.at)
         elif isinstance(entry.event, Reorganised):
             self._note_reorganisation(entry.event.abandoned)
         elif isinstance(entry.event, FaultHealed | HealVerified | FaultRecovered):
             fault = self._faults.get(entry.event.number)
-            if fault is not None:  # the line of its injection may be one that cannot be read
+            if fault is not None:  # the line of its injection may be unreadable
                 _follow(fault, entry.event, entry.at)
 
     def _note_reorganisation(self, abandoned: int) -> None:
@@ -86,7 +89,7 @@ def _follow(fault: FaultSummary, event: FaultHealed | HealVerified | FaultRecove
 
 
 def add_fault_rows(table: Table, faults: Iterable[FaultSummary], slot_seconds: float | None) -> None:
-    """Columns: fault, at, lasted, took effect, recovered, deepest reorganisation."""
+    """Add a row for each fault: fault, at, lasted, took effect, recovered, deepest reorganisation."""
     for fault in faults:
         slot = f" (slot {fault.injected_at / slot_seconds:.0f})" if slot_seconds else ""
         table.add_row(
@@ -108,7 +111,7 @@ def _recovered(fault: FaultSummary) -> Text:
 
 
 def fault_message(event: Any) -> str | None:
-    """A line or more for the live view; None for what is told elsewhere."""
+    """Return one or more lines for the live view; None for events that other code reports."""
     match event:
         case FaultsPlanned(lines=lines):
             return "\n".join((f"{len(lines)} faults planned:", *lines))

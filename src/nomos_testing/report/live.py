@@ -1,6 +1,6 @@
-"""The view of a run while it lasts: a progress bar on a terminal, a line every few seconds elsewhere.
+"""The view of a run in progress: a progress bar on a terminal, otherwise a line every few seconds.
 
-A view is a journal listener. Give it to the deployer, and close it when the run has ended.
+A view is a journal listener. Give it to the deployer, and close it after the run.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _WIDE_TERMINAL: Final = 100
 
 @contextmanager
 def live_view(stream: TextIO | None = None) -> Iterator[Listener]:
-    """A view on ``stream`` (standard error): live where it is a terminal, plain lines elsewhere."""
+    """Open a view on ``stream`` (default: standard error): a progress bar on a terminal, otherwise plain lines."""
     out = sys.stderr if stream is None else stream
     if not out.isatty():
         yield PlainView(out)
@@ -56,7 +56,7 @@ def live_view(stream: TextIO | None = None) -> Iterator[Listener]:
 
 
 def message_of(event: Any) -> str | None:
-    """What a person is told at once, whatever the view; None for what only moves the numbers."""
+    """Return the message that every view shows at once; None for events that only change numbers."""
     message = fault_message(event)
     match event:
         case RunStarted():
@@ -87,7 +87,7 @@ def message_of(event: Any) -> str | None:
 
 
 class PlainView:
-    """Lines for logs and pipes: one a phase, one every few seconds of a long one, and every message."""
+    """Writes lines, for logs and pipes: one for each phase, then one every few seconds, and every message."""
 
     def __init__(self, stream: TextIO, *, line_seconds: float = PLAIN_LINE_SECONDS) -> None:
         self._stream = stream
@@ -112,7 +112,7 @@ class PlainView:
 
 
 class ProgressView:
-    """A bar over the phase with what the network does beside it; messages scroll above."""
+    """Shows a progress bar of the phase, with the state of the network. Messages scroll above it."""
 
     def __init__(self, stream: TextIO) -> None:
         self._state = RunProgress()
@@ -134,6 +134,7 @@ class ProgressView:
                 self._advance(entry)
 
     def close(self) -> None:
+        """Remove the bar."""
         self._bar.stop()
 
     def _advance(self, entry: Entry) -> None:
@@ -154,7 +155,7 @@ def _progress_bar(stream: TextIO) -> Progress:
         TextColumn("{task.description:<9}", markup=False),
         BarColumn(bar_width, table_column=Column(no_wrap=True)),
         TimeElapsedColumn(table_column=Column(no_wrap=True)),
-        # The status gives way where the terminal is narrow: it goes on in the next line.
+        # On a narrow terminal the status continues in the next line.
         TextColumn("{task.fields[status]}", markup=False, table_column=Column(overflow="fold")),
         console=console,
         refresh_per_second=_REFRESHES_PER_SECOND,

@@ -1,4 +1,4 @@
-"""Where a run stands, read from its journal entry by entry; for views that are drawn while it lasts."""
+"""The progress of a run, read from its journal entry by entry, for views of a run in progress."""
 
 from __future__ import annotations
 
@@ -28,12 +28,14 @@ from nomos_testing.runtime.counters import (
 
 @dataclass(slots=True)
 class RunProgress:
+    """The state of a run after the entries taken so far."""
+
     started: RunStarted | None = None
     phase: str = ""
     phase_started: float = 0.0
     """Seconds since the run began."""
     phase_seconds: float | None = None
-    """How long the phase is planned to last; None where that is open."""
+    """Planned length of the phase; None if it has none."""
     nodes_started: int = 0
     nodes_ready: int = 0
     height: int = 0
@@ -44,6 +46,7 @@ class RunProgress:
     ended: RunEnded | None = None
 
     def take(self, entry: Entry) -> None:
+        """Take the next entry."""
         match entry.event:
             case RunStarted() as event:
                 self.started = event
@@ -66,7 +69,7 @@ class RunProgress:
 
     @property
     def network(self) -> str:
-        """Height and peers, such as ``height 12, peers 3``; says which nodes are silent."""
+        """Height, peers and silent nodes: ``height 12, peers 3``."""
         parts = [f"height {self.height}"]
         if self.fewest_peers is not None:
             parts.append(f"peers {self.fewest_peers}")
@@ -76,7 +79,7 @@ class RunProgress:
 
     @property
     def transactions(self) -> str:
-        """``transactions 33 of 166 sent, 20 included``; empty where no workload sends any."""
+        """``transactions 33 of 166 sent, 20 included``; empty if no workload sends any."""
         planned = self.counters.get(TRANSACTIONS_PLANNED)
         if planned is None:
             return ""
@@ -85,7 +88,7 @@ class RunProgress:
 
     @property
     def blobs(self) -> str:
-        """``blobs 12 of 28 dispersed, 10 included``; empty where no workload disperses any."""
+        """``blobs 12 of 28 dispersed, 10 included``; empty if no workload disperses any."""
         planned = self.counters.get(BLOBS_PLANNED)
         if planned is None:
             return ""
@@ -94,6 +97,7 @@ class RunProgress:
 
     @property
     def status(self) -> str:
+        """One line with the state of the network and of the workloads."""
         if not self.nodes_ready:
             return f"{self.nodes_started} nodes started" if self.nodes_started else ""
         return ", ".join(part for part in (self.network, self.transactions, self.blobs) if part)

@@ -1,4 +1,4 @@
-"""What a run came to, read from its journal: judgements, nodes, phases, blocks, workloads."""
+"""The summary of a run, read from its journal: judgements, nodes, phases, blocks, workloads."""
 
 from __future__ import annotations
 
@@ -30,16 +30,20 @@ from nomos_testing.runtime.machine_load import MachineFellBehind
 
 @dataclass(slots=True)
 class NodeSummary:
+    """One node at the end of the run."""
+
     name: str
     height: int | None = None
     peers: int | None = None
     ended_unexpectedly: str | None = None
-    """How, where it did."""
+    """Its exit status, if it ended by itself; else None."""
     reorganisations: int = 0
 
 
 @dataclass(slots=True)
 class RunSummary:
+    """Everything that reports show of a run."""
+
     started: RunStarted | None = None
     verdict: VerdictReached | None = None
     ended: RunEnded | None = None
@@ -47,12 +51,12 @@ class RunSummary:
     phases: list[PhaseEnded] = field(default_factory=list)
     nodes: dict[str, NodeSummary] = field(default_factory=dict)
     blocks_in_run: int = 0
-    """First seen during the phase ``run``."""
+    """Number of blocks that were first seen during the phase ``run``."""
     workloads: tuple[str, ...] = ()
-    """A line for each workload: how much of it was sent, and how much is in blocks."""
+    """A line for each workload: the numbers of sent and of included items."""
     faults: FaultSummaries = field(default_factory=FaultSummaries)
     fell_behind: MachineFellBehind | None = None
-    """The first time that the machine was found not to keep up."""
+    """The first finding that the machine did not keep up."""
     raised: list[ExceptionRaised] = field(default_factory=list)
     unreadable: list[UnreadableLine] = field(default_factory=list)
 
@@ -67,12 +71,14 @@ class RunSummary:
 
     @property
     def failure(self) -> str | None:
+        """Why the run did not pass; None if it did."""
         if self.verdict is not None and self.verdict.failure is not None:
             return self.verdict.failure
         return self.ended.detail if self.ended is not None else None
 
 
 def summarise(entries: Iterable[Entry]) -> RunSummary:
+    """Summarise a journal."""
     summary, progress = RunSummary(), RunProgress()
     for entry in entries:
         progress.take(entry)

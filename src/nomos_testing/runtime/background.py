@@ -1,6 +1,6 @@
-"""Tasks beside the workloads: an expectation's watching, and the observers of the framework.
+"""Tasks beside the workloads: those of expectations, and the observers of the framework.
 
-The failure of one of them ends the run at once, in whatever phase it is.
+If one of them fails, the run ends at once, in any phase.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class FailedTask:
 
 
 class BackgroundFailed(Exception):
-    """A task failed; ``task`` says which and why."""
+    """A task failed. ``task`` says which, and why."""
 
     def __init__(self, task: FailedTask) -> None:
         super().__init__(f"{task.name} failed")
@@ -50,7 +50,7 @@ class Background:
 
     def __init__(self) -> None:
         self._tasks: dict[asyncio.Task[None], None] = {}
-        """In the order in which they began, in which they are ended too."""
+        """In the order of their start, so that they also end in this order."""
         self._failure: FailedTask | None = None
         self._failed = asyncio.Event()
         self._closed = False
@@ -64,14 +64,14 @@ class Background:
         return task
 
     def watch(self, task: asyncio.Task[None]) -> None:
-        """Make the failure of this task of the framework the run's failure. Whoever started the task ends it."""
+        """Watch a task of the framework: its failure is the run's failure. The code that started it also ends it."""
         task.add_done_callback(lambda done: self._note(done, of_framework=True))
 
     async def guard(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do ``work``, unless a task fails.
+        """Do ``work`` until it ends or a task fails.
 
         Raises:
-            BackgroundFailed: a task has failed, before or meanwhile. ``work`` was cancelled and has ended.
+            BackgroundFailed: a task has failed, before or during the work. ``work`` was cancelled and has ended.
         """
         working = asyncio.ensure_future(work)
         failing = asyncio.create_task(self._failed.wait(), name="watch for failures")
@@ -101,7 +101,7 @@ class Background:
         error = None if task.cancelled() else task.exception()
         if error is None:
             return
-        if self._closed or self._failure is not None:  # the verdict has its reason already
+        if self._closed or self._failure is not None:  # the run has its reason already
             _log.error("%s failed after the run had ended or failed", task.get_name(), exc_info=error)
             return
         self._failure = FailedTask(task.get_name(), error, of_framework)

@@ -1,4 +1,4 @@
-"""What workloads and expectations may use of a run."""
+"""The access of workloads and expectations to their run."""
 
 from __future__ import annotations
 
@@ -121,9 +121,9 @@ class RunContext:
         return self._prover
 
     def patience(self) -> Patience:
-        """Turns slots and seconds of a wait into the seconds that it may take on this machine.
+        """Return the patience of the run. Take the limit of every wait from it: ``ctx.patience().slots(60)``.
 
-        Whatever waits for the network takes its limit from here: ``ctx.patience().slots(60)``.
+        It turns a number of slots or seconds into seconds that fit the speed of this machine.
         """
         return self._patience
 

@@ -15,15 +15,19 @@ BLOBS_INCLUDED: Final = "blobs_included"
 
 
 class Counters:
+    """Counters by name."""
+
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
 
     def add(self, name: str, amount: int = 1) -> None:
+        """Add to a counter."""
         self._counts[name] += amount
 
     def set(self, name: str, value: int) -> None:
-        """For what can fall again, such as the transactions on the canonical chain."""
+        """Set a counter that can also decrease, such as the transactions on the canonical chain."""
         self._counts[name] = value
 
     def snapshot(self) -> Mapping[str, int]:
+        """Return the counters as they are now."""
         return dict(self._counts)

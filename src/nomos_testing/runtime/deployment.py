@@ -1,4 +1,4 @@
-"""What a deployer hands to the runner."""
+"""The network that a deployer gives to the runner."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """A network that is ready, and how to take it down."""
+    """A network that is ready, with everything that a run needs."""
 
     plan: RunPlan
     descriptors: GeneratedTopology
@@ -34,8 +34,8 @@ class Deployment:
     patience: Patience
     run_directory: RunDirectory
     keep_everything: bool
-    """Logs and databases stay also after success."""
+    """Keep logs and databases also after success."""
     background: Background
-    """Already watches the tasks of the framework that observe the network."""
+    """The tasks beside the workloads. It already watches the framework's observers of the network."""
     resources: AsyncExitStack
-    """Closing it takes the network down."""
+    """Close it to end the network."""

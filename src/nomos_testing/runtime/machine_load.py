@@ -1,9 +1,9 @@
-"""Whether the machine keeps up with the slots of the network that it runs: from readings to a finding, without I/O.
+"""Judges from readings whether the machine keeps up with the slots of its network. Does no I/O.
 
-A machine that is too slow, or too busy, shows in two ways at once: something is at its limit (the processors, a node's
-one thread of Python, the runner's event loop), and the chain has fewer blocks than the leader lottery gives by any
-chance that happens. Either alone is no finding: a busy machine may keep up, and a chain may be slow for reasons that a
-test is there to find. While faults are there, and for a while after, missing blocks are theirs.
+A machine that is too slow or too busy shows two signs at once. Something is at its limit (the processors, a node's
+one thread of Python, the runner's event loop), and the chain has fewer blocks than the leader lottery gives by
+chance. One sign alone is no finding: a busy machine may keep up, and a chain may be slow for a reason that the test
+should find. During faults and for some time after them, missing blocks are the effect of the faults.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import Final
 from nomos_testing.journal.events import journal_event
 
 BUSY_MACHINE: Final = 0.9
-"""Of all processors: from here on programs wait for each other."""
+"""Share of all processors. Above it, programs wait for each other."""
 BUSY_NODE: Final = 0.9
-"""Processors: a node does most of its work in one thread."""
+"""Processors. A node does most of its work in one thread."""
 IDLE_NODE: Final = 0.05
-"""Processors: nodes that use less on average don't wait for the machine, however busy it is."""
+"""Processors. Nodes that use less on average do not wait for the machine, even if it is busy."""
 NEGLIGIBLE_CHANCE: Final = 1e-4
-"""The lottery's luck at which a chain with too few blocks is told of while a run lasts."""
+"""A run reports a chain of so few blocks that the lottery alone gives them with at most this chance."""
 SMALL_CHANCE: Final = 1e-2
-"""The same for a run that has failed: then it is worth to name the machine where it is likely the cause."""
+"""The same for a run that has failed. There the machine is named where it is a likely cause."""
 WINDOW_SLOTS: Final = 60
 WINDOW_SECONDS: Final = 5.0
 SHORTEST_SECONDS: Final = 3.0
-"""A moment's hiccup is no finding."""
+"""A shorter delay is no finding."""
 
 
 @journal_event("machine_reading")
@@ -96,9 +96,9 @@ def fell_behind(
     active_slot_coeff: float,
     chance: float = NEGLIGIBLE_CHANCE,
 ) -> MachineFellBehind | None:
-    """Judge the latest readings, and all of them where the latest are not enough; None where the machine keeps up.
+    """Judge the latest readings, and all of them if the latest are not enough. None if the machine keeps up.
 
-    ``chance``: how unlikely it has to be that the lottery alone gave so few blocks.
+    ``chance``: a finding needs so few blocks that the lottery alone gives them with at most this chance.
     """
     if not readings:
         return None
@@ -155,7 +155,7 @@ def _nodes_cpu(readings: Sequence[MachineReading]) -> dict[str, float]:
 
 
 def chance_of(blocks: int, slots: int, active_slot_coeff: float) -> float:
-    """How likely the lottery alone gives at most ``blocks`` blocks in ``slots`` slots (binomial)."""
+    """Return the chance that the lottery alone gives at most ``blocks`` blocks in ``slots`` slots (binomial)."""
     if blocks >= slots * active_slot_coeff or slots == 0:
         return 1.0
     won, lost = math.log(active_slot_coeff), math.log1p(-active_slot_coeff) if active_slot_coeff < 1 else -math.inf

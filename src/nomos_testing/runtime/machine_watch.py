@@ -1,4 +1,4 @@
-"""Watches the machine while a run lasts: processors, the runner's event loop, and what the nodes make of the time."""
+"""Watches the machine during a run: processors, the delay of the runner's event loop, and the chain's progress."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from nomos_testing.topology.timing import RunTiming
 
 READING_SECONDS: Final = 1.0
 _TICK_SECONDS: Final = 0.1
-"""How often the event loop is asked whether it comes in time."""
+"""Seconds between two measurements of the event loop's delay."""
 _CLOCK_TOLERANCE_SECONDS: Final = 60.0
-"""The start of a process is known by a clock that was read when the machine booted."""
+"""The start time of a process is computed from the boot time, which may be wrong by so much."""
 _KEPT_READINGS: Final = 600
-"""Ten minutes are judged at most, so that a long run's watching stays cheap."""
+"""Ten minutes at most are judged, so that watching a long run stays cheap."""
 _AFTER_FAULTS_SLOTS: Final = 10
-"""The network finds together again."""
+"""The network needs them to recover."""
 
 
 class MachineWatch:
-    """Reads about once a second, and says once in the journal that the machine does not keep up."""
+    """Takes a reading about once a second. Writes once into the journal that the machine does not keep up."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class MachineWatch:
         journal: Journal,
         odds: LotteryOdds | None = None,
     ) -> None:
-        """Without ``odds`` a slot is taken to have a block with the chance of the active slot coefficient."""
+        """Without ``odds``, the active slot coefficient is the chance that a slot has a block."""
         self._feed = feed
         self._odds = odds
         self._spent_notes = 0
@@ -62,14 +62,14 @@ class MachineWatch:
         self._latest: MachineFellBehind | None = None
 
     async def run(self) -> None:
-        """Endless."""
+        """Take readings until cancelled."""
         self._started = monotonic()
         self.take(0.0)
         while True:
             self.take(await _longest_delay(READING_SECONDS))
 
     def take(self, loop_delay: float) -> None:
-        """Journal a reading, and the finding where it is the first."""
+        """Write a reading into the journal, and the finding if it is the first one."""
         reading = self.reading(loop_delay)
         self._readings.append(reading)
         self._journal.write(reading)
@@ -80,7 +80,7 @@ class MachineWatch:
             self._latest = finding
 
     def explanation(self) -> MachineFellBehind | None:
-        """The machine's part in why a run failed: the latest finding, or one that is likely enough now."""
+        """Return the machine's part in a run's failure: the latest finding, or one that is likely now."""
         return self._latest or self._judged(SMALL_CHANCE)
 
     def _judged(self, chance: float) -> MachineFellBehind | None:
@@ -90,7 +90,7 @@ class MachineWatch:
         return fell_behind(tuple(self._readings), slot_seconds=slot, active_slot_coeff=self._wins(), chance=chance)
 
     def _wins(self) -> float:
-        """The chance that a slot has a block. Notes that transactions have spent draw no more."""
+        """Return the chance that a slot has a block. Spent notes no longer take part in the lottery."""
         if self._odds is None:
             return self._metrics.active_slot_coeff
         records = self._feed.history.records
@@ -100,7 +100,7 @@ class MachineWatch:
         return min(self._metrics.active_slot_coeff, 1 - self._odds.empty_slot(self._spent_notes))
 
     def reading(self, loop_delay: float) -> MachineReading:
-        """Look at the machine and at the network."""
+        """Read the machine and the network."""
         now, history = monotonic(), self._feed.history
         tip = history.canonical_tip()
         machine_cpu, nodes_cpu = self._cpu.used()
@@ -120,7 +120,7 @@ class MachineWatch:
         return since is not None and now - since >= _AFTER_FAULTS_SLOTS * (self._metrics.slot_duration or 1.0)
 
     def _tip_age(self, now: float) -> float | None:
-        """Slots since that of the highest block. The block seen soonest after its slot tells when slots began."""
+        """Return the slots since the highest block's slot. The block that was seen soonest sets the start of slots."""
         slot_seconds, history = self._metrics.slot_duration, self._feed.history
         tip = history.canonical_tip()
         record = None if tip is None else history.get(tip)
@@ -135,7 +135,7 @@ class MachineWatch:
 
 
 class CpuMeter:
-    """Processor time of the machine and of the nodes' processes, from one asking to the next."""
+    """Measures the processor time of the machine and of the nodes' processes between two calls."""
 
     def __init__(self, journal: Journal) -> None:
         self._run_began = journal.began
@@ -148,7 +148,7 @@ class CpuMeter:
         self._nodes = self._node_times()
 
     def used(self) -> tuple[float, Mapping[str, float]]:
-        """The share of all processors that was used, and by node how many processors it used."""
+        """Return the used share of all processors, and by node how many processors it used."""
         now, machine, nodes = monotonic(), _machine_times(), self._node_times()
         busy, total = machine[0] - self._machine[0], machine[1] - self._machine[1]
         seconds = now - self._asked
@@ -158,7 +158,7 @@ class CpuMeter:
             if node in self._nodes and seconds > 0
         }
         self._asked, self._machine, self._nodes = now, machine, nodes
-        # The kernel's time of waiting for disks may run backwards a little.
+        # The kernel's time of waiting for disks may decrease a little.
         return (min(max(busy / total, 0.0), 1.0) if total > 0 else 0.0), used
 
     def _note(self, entry: Entry) -> None:
@@ -166,12 +166,12 @@ class CpuMeter:
             self._pids[entry.event.node] = entry.event.pid
 
     def _node_times(self) -> dict[str, float]:
-        """Seconds by node, of those whose process is seen from here."""
+        """Return the processor seconds by node, of the nodes whose process is visible here."""
         found = {}
         for node, pid in self._pids.items():
             try:
                 process = psutil.Process(pid)
-                # A container's process may run on another machine: then this one's pid is some older program.
+                # A container may run on another machine. Then its pid is an older program here.
                 if process.create_time() >= self._run_began - _CLOCK_TOLERANCE_SECONDS:
                     times = process.cpu_times()
                     found[node] = times.user + times.system
@@ -181,14 +181,14 @@ class CpuMeter:
 
 
 def _machine_times() -> tuple[float, float]:
-    """Seconds of processor time used and in all, summed over the processors."""
+    """Return the used and the total processor time, in seconds over all processors."""
     times = psutil.cpu_times()
-    total = sum(times[:8])  # the guests' times, which follow, are in the first ones already
+    total = sum(times[:8])  # the guests' times, which follow, are part of the first ones
     return total - times.idle - getattr(times, "iowait", 0.0), total
 
 
 async def _longest_delay(seconds: float) -> float:
-    """Let time pass, and return how late the event loop came at the worst."""
+    """Let time pass, and return the longest delay of the event loop."""
     longest, end = 0.0, monotonic() + seconds
     while (asked := monotonic()) < end:
         await asyncio.sleep(_TICK_SECONDS)

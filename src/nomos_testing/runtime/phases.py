@@ -1,4 +1,4 @@
-"""The phases of a run on one clock: each is in the journal with its start, its end and what ended it."""
+"""The phases of a run. The journal has the start and the end of each, and the error that ended it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from nomos_testing.surroundings import monotonic
 
 
 class Phases:
+    """Measures the phases of one run."""
+
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._timings: list[PhaseTiming] = []
 
     @property
     def timings(self) -> tuple[PhaseTiming, ...]:
-        """The phases that have ended, in the order of their ends."""
+        """The timings of the phases that have ended, in the order of their ends."""
         return tuple(self._timings)
 
     @contextmanager
     def phase(self, name: str, planned_seconds: float | None = None) -> Iterator[None]:
-        """Time the block and journal it, also where it raises."""
+        """Measure the block and write it into the journal, also if it raises."""
         started_at, started = self._journal.elapsed, monotonic()
         self._journal.write(PhaseStarted(name, planned_seconds))
         failure: str | None = None

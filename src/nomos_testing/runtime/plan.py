@@ -1,4 +1,4 @@
-"""What is known of a run before anything is started: enough for a workload to check itself and compute its targets."""
+"""The facts of a run that are known before anything starts. Workloads check them and compute their targets."""
 
 from __future__ import annotations
 

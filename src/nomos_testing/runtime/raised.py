@@ -1,7 +1,7 @@
-"""Exceptions out of a test's own code: with their traceback in the journal and in the log.
+"""Records exceptions, with their traceback, in the journal and in the log.
 
-The live view shows what is in the journal, so a log handler that writes to the same terminal may leave out the records
-that carry ``SHOWN_BY_VIEW``.
+The live view shows the journal's entries. So a log handler that writes to the same terminal may skip the records that
+have the attribute ``SHOWN_BY_VIEW``.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _log = logging.getLogger(__name__)
 
 
 def note_exception(journal: Journal, where: str, error: BaseException, *, failures_too: bool = False) -> None:
-    """Keep the traceback of an error whose text alone does not explain it.
+    """Record the traceback of an error, unless its text explains it.
 
     Args:
-        where: the code that raised it, ``workload load``.
-        failures_too: keep the traceback of a ``Failure`` too, where that code should raise none.
+        where: name of the code that raised it: ``workload load``.
+        failures_too: record a ``Failure`` too, because this code should raise none.
     """
     if explains_itself(error) and not failures_too:
         return

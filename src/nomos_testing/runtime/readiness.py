@@ -1,7 +1,7 @@
-"""When a network is ready: every node answers, has its peers, and where data availability is used, its subnetworks.
+"""Checks that a network is ready: every node answers, has its peers and, with data availability, its subnetworks.
 
-Each check is a look that can be repeated (``waiting.wait_until``); a deployer runs those its scenario needs. A node
-that does not answer counts as not ready, with its error in the description.
+A deployer runs the checks that its scenario needs, with ``wait_until``. A node that does not answer is not ready; the
+description has its error.
 """
 
 from __future__ import annotations
@@ -16,22 +16,26 @@ from nomos_testing.cluster.interfaces import NodeHandle
 from nomos_testing.waiting.waiting import Seen
 
 READINESS_SECONDS = 60.0
-"""The nominal timeout of every check, before it is scaled to the machine."""
+"""Timeout of every check on the reference machine. The run's patience scales it."""
 HTTP_POLL_SECONDS = 0.05
 
 
 class ReadinessCheck(Protocol):
+    """One condition of a ready network."""
+
     @property
     def waited_for(self) -> str:
-        """What a timeout names."""
+        """Name of the condition, for the text of a timeout."""
         ...
 
     @property
     def poll(self) -> float:
-        """Seconds from one look to the next."""
+        """Seconds between two looks."""
         ...
 
-    async def look(self) -> Seen: ...
+    async def look(self) -> Seen:
+        """Check the condition once."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class NetworkConnected:
 
     nodes: Sequence[NodeHandle]
     expected: Mapping[str, int]
-    """Peers by node name: the node's degree in the undirected layout."""
+    """Number of peers by node name: the node's degree in the undirected layout."""
     waited_for: ClassVar = "network readiness"
     poll: ClassVar = 0.1
 
@@ -79,7 +83,7 @@ class NetworkConnected:
 
 @dataclass(frozen=True, slots=True)
 class MembershipAssigned:
-    """Every node knows who serves the data availability subnetworks of a session."""
+    """Every node knows the members of the data availability subnetworks of a session."""
 
     nodes: Sequence[NodeHandle]
     session: int = 0
@@ -101,11 +105,11 @@ class MembershipAssigned:
 
 @dataclass(frozen=True, slots=True)
 class SubnetworksConnected:
-    """Every node is connected in as many data availability subnetworks as its balancer asks for."""
+    """Every node has a connection in as many data availability subnetworks as its balancer needs."""
 
     nodes: Sequence[NodeHandle]
     required: Mapping[str, int]
-    """Subnetworks by node name; 0 is always fulfilled."""
+    """Number of subnetworks by node name; 0 is always fulfilled."""
     waited_for: ClassVar = "DA balancer readiness"
     poll: ClassVar = 1.0
 

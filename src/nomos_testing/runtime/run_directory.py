@@ -1,6 +1,6 @@
-"""Where a run keeps what it leaves: ``<runs-dir>/<run id>/`` with the journal, the plan, and a directory a node.
+"""The directory of a run, ``<runs-dir>/<run id>/``: the journal, the plan, and a directory for each node.
 
-After success the journal, the plan and the nodes' configurations stay. Of a failed run everything stays.
+After success, the journal, the plan and the nodes' configurations are kept. After a failure, everything is kept.
 """
 
 from __future__ import annotations
@@ -27,16 +27,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RunDirectory:
+    """The directory of one run."""
+
     run_id: str
     path: Path
-    """Absolute."""
+    """Absolute path."""
 
     @classmethod
     def create(cls, runs_directory: Path, scenario: str, *, surroundings: Surroundings = THIS_MACHINE) -> RunDirectory:
-        """Make a directory that no other run has: scenario, local time, and four random digits.
+        """Make a new directory. Its name has the scenario, the local time and four random digits.
 
         Raises:
-            OSError: it cannot be made there.
+            OSError: it cannot be made.
         """
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", scenario).strip("-.") or "run"
         local_time = surroundings.utc().astimezone()
@@ -47,15 +49,17 @@ class RunDirectory:
 
     @property
     def journal(self) -> Path:
+        """Path of the journal."""
         return self.path / JOURNAL_NAME
 
     def node(self, name: str) -> Path:
-        """The directory of a node, made when first asked for; its working directory while it runs."""
+        """Return the directory of a node, which is also its working directory. Makes it at the first call."""
         directory = self.path / name
         directory.mkdir(exist_ok=True)
         return directory
 
     def write_plan(self, plan: Mapping[str, Any]) -> None:
+        """Write the plan of the run."""
         (self.path / PLAN_NAME).write_text(json.dumps(plan, indent=2, default=str) + "\n", encoding="utf-8")
         _log.debug("wrote the plan of the run: %s", self.path / PLAN_NAME)
 
@@ -67,7 +71,7 @@ class RunDirectory:
         _log.debug("wrote the scenario: %s", self.path / SCENARIO_NAME)
 
     def prune(self) -> None:
-        """Delete logs, databases and all else of the nodes but their configurations."""
+        """Delete everything of the nodes except their configurations."""
         for log in self.path.glob("*.log"):
             log.unlink()
         for directory in self.node_directories():
@@ -79,5 +83,5 @@ class RunDirectory:
                     entry.unlink()
 
     def node_directories(self) -> Iterator[Path]:
-        """Of the nodes that have been there so far."""
+        """Return the directories of all nodes that the run has had so far."""
         return (entry for entry in self.path.iterdir() if entry.is_dir())

@@ -1,7 +1,7 @@
-"""Drives a run over a cluster that is ready: capture, run, heal, cooldown, settle, evaluate, and at the end teardown.
+"""Runs the phases of a run on a ready cluster: capture, run, heal, cooldown, settle, evaluate, teardown.
 
-Phases and error texts are those of the original framework, with one difference: a run lasts its duration even where its
-workloads end early or there are none.
+Phases and error texts are those of the original framework, with one difference: a run lasts for its duration even if
+its workloads end early or it has none.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Runner:
 
     @property
     def context(self) -> RunContext:
-        """For what stands outside of workloads and expectations, such as a test's own code."""
+        """The context, for code that is neither a workload nor an expectation, such as a test."""
         return self._context
 
     @property
@@ -100,7 +100,7 @@ class Runner:
         return self._deployment.run_directory
 
     async def run(self) -> Verdict:
-        """Run every phase and judge. A failed run is a verdict, not an exception; an interrupted one has no verdict."""
+        """Run every phase and return the verdict. A failed run raises nothing. An interrupted run has no verdict."""
         sampler = Sampler(
             self._deployment.cluster,
             self._deployment.block_feed,
@@ -127,7 +127,7 @@ class Runner:
         return self._conclude(judgements, failure)
 
     async def close(self, error: BaseException | None = None) -> None:
-        """Take the network down and keep what is to be kept. Idempotent."""
+        """End the network, and keep the evidence of a run that did not pass. Idempotent."""
         if self._closed:
             return
         self._closed = True
@@ -169,7 +169,7 @@ class Runner:
         return ObserverFailed(failed.name, failed.error) if failed.of_framework else WatchFailed(failed.error)
 
     async def _load(self) -> None:
-        """Everything up to the verdict."""
+        """Run every phase before the evaluation."""
         metrics, node_control = self._deployment.plan.metrics, self._deployment.plan.node_control
         self._begin()
         self._announce_load()
@@ -212,7 +212,7 @@ class Runner:
         self._expectations = tuple(parts.of(expectation) for expectation in self._wanted_expectations)
 
     async def _get_ready(self) -> None:
-        """Have real proofs made before the load; development proofs cost nothing."""
+        """Make real proofs before the load. Development proofs cost nothing."""
         preparing = [workload for workload in self._workloads if isinstance(workload, GetsReady)]
         if not preparing or not isinstance(self._deployment.prover, CachingProver):
             return
@@ -249,7 +249,7 @@ class Runner:
             self._background.spawn(watch, name="watch for recoveries", of_framework=True)
 
     async def _heal(self) -> None:
-        """Undo what faults left: first the nodes, because a link can only be seen to work between running ones."""
+        """Undo what faults left. Nodes come first, because a link can only be checked between running nodes."""
         nodes, network, healers = self._context.node_control(), self._context.network_control(), self._context.healers
         if nodes is None and network is None and not healers:
             return

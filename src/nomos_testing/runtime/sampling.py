@@ -1,4 +1,4 @@
-"""Samples where the network stands, about once a second, for the live view and the reports."""
+"""Takes samples of heights and peers, about once a second, for the live view and the reports."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from nomos_testing.waiting.machine import Patience
 
 SAMPLE_SECONDS = 1.0
 _REQUEST_SECONDS = 1.0
-"""A node that is slower shows as one without an answer. It must not hold up the samples of the others."""
+"""On the reference machine. A slower node counts as silent, so that it does not delay the samples of the others."""
 
 
 class Sampler:
-    """Heights come from the block feed, which asks anyway; peers are asked for here."""
+    """Takes samples. The heights come from the block feed; only the peers are asked for here."""
 
     def __init__(
         self, cluster: Cluster, feed: BlockFeed, counters: Counters, journal: Journal, patience: Patience
@@ -30,7 +30,7 @@ class Sampler:
         self._patience = patience
 
     async def sample(self) -> Sample:
-        """Take one sample and journal it."""
+        """Take one sample and write it into the journal."""
         present = [node for node in self._cluster.nodes if node.name in self._feed.nodes()]
         samples = await asyncio.gather(*map(self._look_at, present))
         nodes = {node.name: sample for node, sample in zip(present, samples, strict=True)}
@@ -39,6 +39,7 @@ class Sampler:
         return sample
 
     async def run(self) -> None:
+        """Take samples until cancelled."""
         while True:
             await self.sample()
             await asyncio.sleep(SAMPLE_SECONDS)

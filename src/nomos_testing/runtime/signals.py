@@ -1,4 +1,4 @@
-"""Turns SIGINT, SIGTERM and SIGHUP into an orderly end: the running task is cancelled once and cleans up."""
+"""Ends a run in order at SIGINT, SIGTERM and SIGHUP: its task is cancelled once and cleans up."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _stops: WeakKeyDictionary[asyncio.AbstractEventLoop, list[Stop]] = WeakKeyDictio
 
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Cancel the current task at the first of these signals; later ones don't disturb the cleaning up.
+    """Cancel the current task at the first of these signals. Later ones do not disturb the cleanup.
 
     Raises:
-        Interrupted: the block was left because of a signal.
+        Interrupted: a signal ended the block.
     """
     task = asyncio.current_task()
     assert task is not None
@@ -45,7 +45,7 @@ def stopped_by_signals() -> Iterator[None]:
 
 @contextmanager
 def _stopping(stop: Stop) -> Iterator[None]:
-    """Have ``stop`` called at each signal, beside those of other runs."""
+    """Call ``stop`` at each signal, as well as the stops of other runs."""
     loop = asyncio.get_running_loop()
     stops = _stops.setdefault(loop, [])
     if not stops:

@@ -1,4 +1,4 @@
-"""Runs the workloads of a scenario side by side, for as long as the phases say."""
+"""Runs the workloads of a scenario at the same time, while the phases last."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nomos_testing.runtime.raised import note_exception
 
 
 class WorkloadDriver:
-    """Starts workloads, lets time pass and stops them. The first workload that fails ends the passing of time."""
+    """Starts workloads, waits, and stops them. A workload that fails ends the waiting."""
 
     def __init__(self, workloads: Sequence[RunningWorkload], ctx: RunContext) -> None:
         self._workloads = workloads
@@ -25,10 +25,10 @@ class WorkloadDriver:
         self._running = [asyncio.create_task(self._run(workload), name=workload.name) for workload in self._workloads]
 
     async def let_pass(self, seconds: float) -> None:
-        """Wait, whether workloads still run or not.
+        """Wait for so many seconds, even if no workload runs any more.
 
         Raises:
-            WorkloadFailed: at once, with the cause.
+            WorkloadFailed: a workload has failed.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
@@ -45,7 +45,7 @@ class WorkloadDriver:
             pending = [workload for workload in pending if not workload.done()]
 
     async def stop(self) -> None:
-        """Cancel what still runs and wait for its end. Idempotent."""
+        """Cancel the workloads that still run, and wait for their end. Idempotent."""
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""How long a wait may take on this machine, so that timeouts mean the same on a laptop and on a busy CI runner."""
+"""Scales timeouts to the machine, so that they mean the same on a laptop and on a busy CI runner."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Final
 
 _SLOW_ENVIRONMENT_FACTOR: Final = 2.0
 SHORTEST_SLOT_SECONDS: Final = 1.0
-"""Connecting, dialling again and starting take no less time where slots are shorter than this."""
+"""Connecting, dialling again and starting do not get faster with slots shorter than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Turns the nominal length of a wait into the length it may have in this run.
+    """Computes how long a wait may take in this run.
 
-    Every length is scaled by the machine's speed, and by two where the user says that the machine is slow
+    Every length is scaled by the machine's speed, and by two if the user says that the machine is slow
     (``SLOW_TEST_ENV``).
     """
 

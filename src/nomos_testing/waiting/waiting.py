@@ -1,7 +1,7 @@
-"""Waiting for a condition: what for, how long, and what was last seen when it did not come true.
+"""Waits for conditions. A wait that fails says the condition, the time, and the last value seen.
 
-No wait is silent for long. ``narrated`` says again and again what is being waited for: into the journal of the run that
-``tell_of_waits`` names, or into the log where there is no run yet.
+No wait is silent for long. ``narrated`` reports every few seconds what is waited for: in the journal of the run that
+``tell_of_waits`` names, or in the log if there is no run yet.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WORDS_AFTER: Final = (3.0, 5.0)
 
 Teller = Callable[[WaitContinues], object]
 _teller: ContextVar[Teller | None] = ContextVar("teller of waits", default=None)
-"""A context variable, because waits happen below everything that could hand it on."""
+"""A context variable, because waits happen in code that knows no run."""
 _log = logging.getLogger(__name__)
 
 
@@ -33,17 +33,19 @@ class Seen:
 
     fulfilled: bool
     description: str
-    """The value, for the person who reads why a wait failed."""
+    """The value seen, for the text of a wait that failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waited:
+    """The result of a wait."""
+
     seconds: float
     last_seen: str
 
 
 class WaitTimeout(Failure, TimeoutError):
-    """A condition did not come true in time; the text names it and the last value seen."""
+    """A condition was not fulfilled in time. The text has the condition and the last value seen."""
 
     def __init__(self, waited_for: str, seconds: float, last_seen: str) -> None:
         super().__init__(f"timed out waiting for {waited_for}: {last_seen}")
@@ -60,9 +62,9 @@ async def wait_until(
     poll: float = 0.2,
     words_after: tuple[float, float] = WORDS_AFTER,
 ) -> Waited:
-    """Look every ``poll`` seconds until the condition is fulfilled.
+    """Check a condition every ``poll`` seconds until it is fulfilled.
 
-    A look that takes longer than the time left is given up.
+    A check that takes longer than the time left is cancelled.
 
     Raises:
         WaitTimeout: it was not fulfilled within ``timeout`` seconds.
@@ -82,7 +84,7 @@ async def wait_until(
 
 
 def tell_of_waits(teller: Teller) -> None:
-    """Tell of waits to ``teller`` from now on: of those of this task, and of the tasks that it starts."""
+    """Report waits to ``teller`` from now on: those of this task, and of the tasks that it starts."""
     _teller.set(teller)
 
 
