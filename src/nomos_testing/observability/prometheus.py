@@ -17,7 +17,8 @@ _WORDS: Final = frozenset({"and", "or", "unless", "by", "without", "on", "ignori
     {"group_left", "group_right", "bool", "offset", "inf", "nan"}
 )
 """Operators and numbers of PromQL, in lower case."""
-_QUERY_SECONDS: Final = 30.0
+QUERY_SECONDS: Final = 30.0
+"""How long a query may take, on the reference machine."""
 """The limit of a query. Prometheus' own is two minutes, too long for a run that waits for its verdict."""
 
 
@@ -75,7 +76,7 @@ class Prometheus:
         InvalidPrometheusUrl: ``url`` is no ``http://`` or ``https://`` URL.
     """
 
-    def __init__(self, url: str, *, timeout: float = _QUERY_SECONDS) -> None:
+    def __init__(self, url: str, *, timeout: float = QUERY_SECONDS) -> None:
         self.url = _checked(url)
         self._timeout = timeout
 

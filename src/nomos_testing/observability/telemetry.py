@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from nomos_testing.observability.prometheus import (
+    QUERY_SECONDS,
     MetricsError,
     Prometheus,
     PrometheusUnavailable,
@@ -36,6 +37,8 @@ class Telemetry:
     """
 
     _prometheus_url: str | None = None
+    _query_seconds: float = QUERY_SECONDS
+    """How long a query may take."""
 
     def prometheus_endpoint(self) -> str | None:
         """Return the base URL of the Prometheus server; None if there is none."""
@@ -45,7 +48,7 @@ class Telemetry:
         """Return every series that a PromQL expression gives now, with its labels."""
         if self._prometheus_url is None:
             raise PrometheusUnavailable
-        return await Prometheus(self._prometheus_url).query(query)
+        return await Prometheus(self._prometheus_url, timeout=self._query_seconds).query(query)
 
     async def instant_values(self, query: str) -> Sequence[float]:
         """Return the value of every series that a PromQL expression gives now."""
@@ -59,7 +62,7 @@ class Telemetry:
         """
         values = await self.instant_values(query)
         if not values and self._prometheus_url is not None:
-            await self._check_names(query, Prometheus(self._prometheus_url))
+            await self._check_names(query, Prometheus(self._prometheus_url, timeout=self._query_seconds))
         return sum(values)
 
     async def _check_names(self, query: str, server: Prometheus) -> None:

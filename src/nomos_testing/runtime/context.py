@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from nomos_testing.cluster.interfaces import Cluster, NetworkControl, NodeControl
 from nomos_testing.cluster.node_clients import ClusterClient, NodeClients
 from nomos_testing.faults.fault_log import FaultLog
+from nomos_testing.observability.prometheus import QUERY_SECONDS
 from nomos_testing.observability.telemetry import Telemetry
 from nomos_testing.runtime.background import Background
 from nomos_testing.runtime.counters import Counters
@@ -102,7 +103,7 @@ class RunContext:
 
     def telemetry(self) -> Telemetry:
         """Return access to the nodes' metrics in PromQL."""
-        return Telemetry(self._cluster.metrics_url)
+        return Telemetry(self._cluster.metrics_url, self._patience.seconds(QUERY_SECONDS))
 
     def run_metrics(self) -> RunTiming:
         """Return the timing of the run: duration, slots, expected blocks."""

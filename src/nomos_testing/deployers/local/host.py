@@ -28,6 +28,7 @@ CLOCK_NAME: Final = "clock"
 RECOVERY_PLACEHOLDERS: Final = ("recovery/mempool.json", "recovery/blend/core.json")
 """Files that the real node wants to find before it starts."""
 EXEC_SECONDS: Final = 60.0
+"""How long a command may take, on the reference machine."""
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class LocalHost:
         launcher: Launcher,
         reaper: Reaper,
         clock_library: Path | None = None,
+        exec_seconds: float = EXEC_SECONDS,
     ) -> None:
         """
         Args:
@@ -62,8 +64,10 @@ class LocalHost:
             environment: the node's, without its clock.
             url, testing_url: where the node listens once it runs.
             clock_library: libfaketime, for a node whose clock can be set.
+            exec_seconds: how long a command of ``exec`` may take.
         """
         self._node = node
+        self.exec_seconds = exec_seconds
         self.program = str(program)
         self.directory = directory
         self.config_path = config_path
@@ -140,10 +144,10 @@ class LocalHost:
         except OSError as error:
             raise NodeControlError(f"failed to start {argv[0]}: {error.strerror}") from error
         try:
-            async with asyncio.timeout(EXEC_SECONDS):
+            async with asyncio.timeout(self.exec_seconds):
                 output, errors = await process.communicate()
         except TimeoutError:
-            raise NodeControlError(f"{argv[0]} did not end within {EXEC_SECONDS:g} s") from None
+            raise NodeControlError(f"{argv[0]} did not end within {self.exec_seconds:g} s") from None
         finally:
             if process.returncode is None:
                 process.kill()

@@ -12,7 +12,7 @@ from nomos_testing.cluster.roles import Role
 from nomos_testing.deployers.local.child_process import Launcher
 from nomos_testing.deployers.local.direct_launcher import DirectLauncher
 from nomos_testing.deployers.local.fork_server import ForkServer
-from nomos_testing.deployers.local.host import LocalHost
+from nomos_testing.deployers.local.host import EXEC_SECONDS, LocalHost
 from nomos_testing.deployers.local.log_files import LogFiles
 from nomos_testing.deployers.local.planning import NetworkPlanner, NodeBlueprint, PlannedNetwork
 from nomos_testing.deployers.local.preflight import Prepared, refuse_for_real_nodes
@@ -74,6 +74,7 @@ class LocalStart:
             launcher=launcher,
             reaper=self.run.reaper,
             clock_library=prepared.clock_library,
+            exec_seconds=self.run.patience.seconds(EXEC_SECONDS),
         )
         return DeployedNode.at(
             host,

@@ -88,8 +88,8 @@ async def test_a_command_that_fails_is_told_with_its_last_line(
         await host.exec(*argv)
 
 
-async def test_a_command_that_does_not_end_is_killed(host: LocalHost, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nomos_testing.deployers.local.host.EXEC_SECONDS", 0.05)
+async def test_a_command_that_does_not_end_is_killed(host: LocalHost) -> None:
+    host.exec_seconds = 0.05
     since = monotonic()
     with pytest.raises(NodeControlError, match=r"sleep did not end within 0\.05 s"):
         await host.exec("sleep", "600")
