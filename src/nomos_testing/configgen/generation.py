@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from nomos_core.config import ExecutorConfig, Genesis, NodeConfig, UtcTime, ValidatorConfig
@@ -87,9 +88,13 @@ def generate_newcomer(
     ports: NodePorts,
     addresses: NodeAddresses | None = None,
     directory: Path | None = None,
+    chance: Random = THIS_MACHINE.chance,
 ) -> GeneratedNode:
-    """Make one more node for a network. It has no stake, and dials all nodes that the network began with."""
-    identity = newcomer_identity(network.spec, f"{role}-{index}")
+    """Make one more node for a network. It has no stake, and dials all nodes that the network began with.
+
+    ``chance`` gives its id if the network has no seed.
+    """
+    identity = newcomer_identity(network.spec, f"{role}-{index}", chance)
     peers = tuple(quic_address(node.ports.network, node.addresses.advertised) for node in network.nodes)
     plan = NodePlan(
         network=NetworkPlan(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from random import Random
 from typing import Any
 
 from nomos_testing.expectations.continuous import Always, Check, Eventually, Sometimes
@@ -294,13 +295,17 @@ class ScenarioBuilder:
             raise ScenarioBuildError("run_for takes either seconds or slots")
         return replace(self, seconds=seconds, slots=slots)
 
-    def build(self, *, faults: FaultPlan | None = None) -> Scenario:
-        """Check everything and make the scenario. ``faults`` is a plan that replaces the one from schedule and seed.
+    def build(self, *, faults: FaultPlan | None = None, chance: Random = THIS_MACHINE.chance) -> Scenario:
+        """Check everything and make the scenario.
+
+        Args:
+            faults: a plan that replaces the one from schedule and seed.
+            chance: draws the seed if none was given.
 
         Raises:
             ScenarioBuildError: a part does not fit. The text names it.
         """
-        seed = THIS_MACHINE.chance.getrandbits(48) if self.chosen_seed is None else self.chosen_seed
+        seed = chance.getrandbits(48) if self.chosen_seed is None else self.chosen_seed
         spec = replace(self.spec, seed=seed)
         metrics = RunTiming(
             run_duration=self._duration(),

@@ -7,6 +7,7 @@ block feed. Whatever fails, nothing is left running, and what explains the failu
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Unpack
 
 from nomos_testing.cluster.roles import Role
@@ -52,7 +53,8 @@ class LocalDeployer(ScenarioDeployer):
             options: see ``DeployerOptions``.
         """
         super().__init__(**options)
-        self._planner = plan_network if planner is None else planner
+        own_planner = partial(plan_network, surroundings=self._surroundings)
+        self._planner: NetworkPlanner = own_planner if planner is None else planner
         self._installation = Installation.running() if installation is None else installation
 
     async def deploy(self, scenario: Scenario) -> Runner:

@@ -22,6 +22,7 @@ from nomos_testing.relay.proxy_sockets import NodeSockets
 from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
+from nomos_testing.surroundings import THIS_MACHINE, Surroundings
 from nomos_testing.topology import (
     GeneratedNode,
     GeneratedTopology,
@@ -78,11 +79,20 @@ class NetworkPlanner(Protocol):
     ) -> PlannedNetwork: ...
 
 
-def plan_network(scenario: Scenario, run_directory: RunDirectory, settings: Settings, prover: Prover) -> PlannedNetwork:
+def plan_network(
+    scenario: Scenario,
+    run_directory: RunDirectory,
+    settings: Settings,
+    prover: Prover,
+    *,
+    surroundings: Surroundings = THIS_MACHINE,
+) -> PlannedNetwork:
     """Make the network of a scenario's topology: identities, ports, genesis, and every node's configuration."""
     spec = with_sampling_delay(scenario.topology, settings)
     options = config_options(settings)
-    reservation = reserve_ports(spec.node_count, da_ports=spec.da_ports, blend_ports=spec.blend_ports)
+    reservation = reserve_ports(
+        spec.node_count, da_ports=spec.da_ports, blend_ports=spec.blend_ports, chance=surroundings.chance
+    )
     try:
         generated = generate_topology(
             spec,
@@ -91,13 +101,14 @@ def plan_network(scenario: Scenario, run_directory: RunDirectory, settings: Sett
             prover=prover,
             addresses=_behind_relay(spec.node_count) if scenario.network_control else None,
             directories=[run_directory.node(name) for name in spec.node_names],
+            surroundings=surroundings,
         )
     except BaseException:
         reservation.release()
         raise
 
     def join(role: Role, index: int, position: int) -> NodeBlueprint:
-        with reserve_ports(1) as own_ports:
+        with reserve_ports(1, chance=surroundings.chance) as own_ports:
             node = generate_newcomer(
                 generated,
                 options,
@@ -106,6 +117,7 @@ def plan_network(scenario: Scenario, run_directory: RunDirectory, settings: Sett
                 ports=own_ports.nodes[0],
                 addresses=_behind_relay(position + 1)[-1] if scenario.network_control else None,
                 directory=run_directory.node(node_name(role, index)),
+                chance=surroundings.chance,
             )
         return _blueprint(node, options.logging)
 
