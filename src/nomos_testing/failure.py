@@ -1,4 +1,4 @@
-"""What a run's verdict calls *failed*, and what it calls *errored*.
+"""The difference between *failed* and *errored* in a run's verdict.
 
 - *failed*: the network under test did not do what the scenario asks of it. Such exceptions derive from ``Failure``:
   ``ExpectationFailed``, a node's refusal, a fault that could not be healed, a wait that ended in vain. An ``assert``
@@ -17,21 +17,24 @@ from nomos_core.proofs.prover import ProofError
 
 
 class Failure(Exception):
-    """The network under test did not do what it should; the text says what."""
+    """The network under test did not do what it should. The text says what."""
 
 
 def is_failure(error: BaseException) -> bool:
-    """Whether a run that ends by this error failed, as opposed to errored; a group does if all of its errors do."""
+    """Return whether a run that ends by this error has failed, and not errored.
+
+    For a group, all of its errors must be failures.
+    """
     return all(isinstance(leaf, Failure | ProofError | AssertionError) for leaf in leaves(error))
 
 
 def explains_itself(error: BaseException) -> bool:
-    """Whether the error's text is enough for a person; to any other error belongs its traceback."""
+    """Return whether the error's text is enough for a person. Any other error needs its traceback."""
     return all(isinstance(leaf, Failure | ProofError) for leaf in leaves(error))
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:
-    """The errors of a group and of the groups in it; the error itself where it is no group."""
+    """Yield the errors of a group and of the groups in it; the error itself if it is no group."""
     if not isinstance(error, BaseExceptionGroup):
         yield error
         return

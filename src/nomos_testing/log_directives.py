@@ -22,23 +22,23 @@ LEVELS: Final[Mapping[str, int]] = {
     "trace": logging.DEBUG,
 }
 _ALIASES: Final = {"runner_examples": FRAMEWORK}
-"""The original's programs log under this target."""
+"""Targets of the original's programs."""
 _TARGET: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
 @dataclass(frozen=True, slots=True)
 class LogDirectives:
-    """Levels as ``logging`` has them."""
+    """Levels of loggers, as ``logging`` has them."""
 
     others: int = logging.WARNING
-    """The level of the libraries that no directive names."""
+    """Level of the libraries that no directive names."""
     targets: Mapping[str, int] = field(default_factory=lambda: {FRAMEWORK: logging.WARNING})
     refused: tuple[str, ...] = ()
-    """The directives that do not parse, as they are written."""
+    """Directives that do not parse, as written."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read the directives of a text. Of several for one target the last one counts."""
+        """Read the directives of a text. The last directive of a target wins."""
         own = logging.WARNING
         named: dict[str, int] = {}
         refused = []

@@ -1,4 +1,4 @@
-"""How things end: what an expectation observed, how long each phase took, and the verdict of the run."""
+"""The results of a run: observations, judgements, the lengths of phases, the verdict."""
 
 from __future__ import annotations
 
@@ -77,15 +77,15 @@ class Verdict:
     passed: bool
     """True if every expectation holds and no workload failed."""
     failure: str | None
-    """Why it failed, in the words of the original framework; None where it passed."""
+    """Why it did not pass, in the words of the original framework; None if it passed."""
     judgements: tuple[Judgement, ...]
     """The result of each expectation."""
     phases: tuple[PhaseTiming, ...]
     """The phases of the run, in order."""
     run_directory: Path
-    """Journal, plan and node configurations; of a run that did not pass also logs and databases."""
+    """Directory with journal, plan and node configurations. If the run did not pass, also with logs and databases."""
     errored: bool = False
-    """It did not pass because code of the test raised something that is no failure (see ``nomos_testing.failure``)."""
+    """True if code of the test raised an error that is no ``Failure`` (see ``nomos_testing.failure``)."""
 
     @property
     def outcome(self) -> str:
@@ -94,5 +94,5 @@ class Verdict:
 
 
 def outcome_of(*, passed: bool, errored: bool) -> str:
-    """The word for how a run ended."""
+    """Return the word for a result."""
     return "passed" if passed else "errored" if errored else "failed"

@@ -1,4 +1,4 @@
-"""Real proofs that do not starve the nodes under test: made one at a time, at low priority, and kept for the next run.
+"""Real proofs that leave the processors to the nodes: made one at a time, at low priority, and kept for the next run.
 
 A proof takes a good part of a second of a processor, and the nodes run on the same machine. So the framework makes one
 at a time, except where nothing is being measured: ``all_processors`` lets all of them work, such as before the load of
@@ -23,19 +23,19 @@ from nomos_core.keys import zk_public_keys
 from nomos_core.proofs.prover import SIGNATURE_BYTES, Prover, ProverName
 
 MOST_PROOFS: Final = 20_000
-"""Files that the cache keeps, 128 bytes each; the oldest go."""
+"""Largest number of files in the cache, of 128 bytes each. The oldest are deleted."""
 _NICENESS: Final = 10
 _CACHED: Final = Path("logos-blockchain-testing") / "proofs"
 
 
 def proof_directory(environ: Mapping[str, str]) -> Path:
-    """``logos-blockchain-testing/proofs`` below ``$XDG_CACHE_HOME``, else below ``~/.cache``."""
+    """Return ``logos-blockchain-testing/proofs`` below ``$XDG_CACHE_HOME``, or else below ``~/.cache``."""
     named = Path(environ.get("XDG_CACHE_HOME", ""))
     return (named if named.is_absolute() else Path(environ.get("HOME") or Path.home()) / ".cache") / _CACHED
 
 
 class CachingProver:
-    """A prover whose proofs are kept in ``directory``; ``identity`` tells one set of circuits from another.
+    """A prover that keeps its proofs in ``directory``. ``identity`` distinguishes sets of circuits.
 
     Where the directory can't be written to, every proof is made anew.
     """
@@ -57,7 +57,7 @@ class CachingProver:
         return self._prover.verify(public_keys, message, signature)
 
     def sign(self, secret_keys: Sequence[int], message: int) -> ZkSignature:
-        """Take the signature from the cache, or make it when its turn comes.
+        """Return the signature from the cache, or make it in turn.
 
         Raises:
             ValueError: more than ``MAX_KEYS`` keys.
@@ -74,7 +74,7 @@ class CachingProver:
 
     @contextmanager
     def all_processors(self) -> Iterator[None]:
-        """Let as many proofs be made at once as there are processors, for as long as the block runs.
+        """Use all processors for proofs while the block runs.
 
         Leaving the block does not wait for proofs in the making: it is left in an event loop, too.
         """
@@ -128,7 +128,7 @@ class CachingProver:
             os.replace(name, path)
 
     def prune(self, most: int = MOST_PROOFS) -> None:
-        """Delete the oldest proofs beyond ``most``; those that can't be deleted stay."""
+        """Delete the oldest proofs beyond ``most``. Proofs that cannot be deleted stay."""
         found: list[tuple[float, Path]] = []
         for entry in self._directory.glob("??/*"):
             # Another run may prune the same directory meanwhile.
@@ -140,7 +140,10 @@ class CachingProver:
 
 
 def _lower_priority() -> None:
-    """On Linux a thread has a niceness of its own, and the programs that it starts inherit it."""
+    """Lower the priority of this thread.
+
+    On Linux a thread has its own niceness, and programs that it starts inherit it.
+    """
     thread = threading.get_native_id()
     # Only the superuser may take niceness back, so a run that is nicer already stays as it is.
     os.setpriority(os.PRIO_PROCESS, thread, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))

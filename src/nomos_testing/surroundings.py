@@ -21,7 +21,7 @@ _SLOWEST: Final = 8.0
 
 
 def monotonic() -> float:
-    """Seconds on the clock of the running event loop. Only differences between two of them mean something.
+    """Return the seconds of the running event loop's clock. Only differences between two values have a meaning.
 
     Raises:
         RuntimeError: no event loop runs here.

@@ -74,7 +74,7 @@ FeedEvent = NewBlock | Reorganisation
 
 
 class ChainMismatch(Exception):
-    """A node shows blocks that do not descend from the others' genesis."""
+    """A node shows blocks that do not descend from the genesis of the others."""
 
 
 class ChainHistory:
@@ -101,7 +101,7 @@ class ChainHistory:
 
     @property
     def tips(self) -> Mapping[str, HeaderId]:
-        """The tip last seen of each node."""
+        """Last seen tip of each node."""
         return dict(self._tips)
 
     def height_of(self, block_id: HeaderId) -> int:

@@ -25,7 +25,7 @@ _SERVICES: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class LotteryOdds:
-    """The chances of one slot."""
+    """The odds of one slot."""
 
     no_leader_note_wins: float
     wallet_note_wins_nowhere: float

@@ -1,4 +1,4 @@
-"""``compose_runner``: the demo scenario in containers, with chaos restarts, sized by environment variables."""
+"""``compose_runner``: the demo scenario in containers, with restarts. Environment variables set its size."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nomos_testing.cli.local_runner import runs_directory_option
 )
 @runs_directory_option
 def main(runs_dir: Path) -> None:
-    """Run the demo in containers: a star of nodes, 1000 wallets, transactions, a chain that must live, and restarts."""
+    """Run the demo in containers: a star of nodes, 1000 wallets, transactions, a chain that must grow, and restarts."""
     from nomos_testing.cli.run_and_report import FAILED, PASSED, run_on
     from nomos_testing.scenario.demo import compose_demo_scenario
     from nomos_testing.scenario.errors import ScenarioError

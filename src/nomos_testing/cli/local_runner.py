@@ -1,4 +1,4 @@
-"""``local_runner``: the demo scenario on plain processes of this machine, sized by environment variables."""
+"""``local_runner``: the demo scenario in processes of this machine. Environment variables set its size."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ runs_directory_option = click.option(
 )
 @runs_directory_option
 def main(runs_dir: Path) -> None:
-    """Run the demo: a star of nodes, 1000 wallets, transactions, blobs, and a chain that must live."""
+    """Run the demo: a star of nodes, 1000 wallets, transactions, blobs, and a chain that must grow."""
     from nomos_testing.cli.run_and_report import FAILED, run_on
     from nomos_testing.scenario.demo import demo_scenario
     from nomos_testing.scenario.errors import ScenarioError

@@ -1,4 +1,4 @@
-"""``nomos-testing``: scenarios from files."""
+"""``nomos-testing``: the program that runs scenario files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nomos_testing.cli.local_runner import runs_directory_option
 
 
 def _without_alias(context: click.Context, parameter: click.Parameter, name: str | None) -> str | None:
-    """Give ``host``, the word of the scripts, its other name ``local``."""
+    """Replace ``host``, another name of the scripts, by ``local``."""
     return "local" if name == "host" else name
 
 
@@ -67,7 +67,7 @@ def run(scenario: Path, seed: int | None, deployer: str, runs_dir: Path) -> None
 @_on(help="Default: where the run was made.")
 @runs_directory_option
 def replay(run_directory: Path, seed: int | None, deployer: str | None, runs_dir: Path) -> None:
-    """Run what a run directory holds once more: the same plan, faults, keys and order of transactions."""
+    """Repeat a run: the same plan, faults, keys and order of transactions."""
     from nomos_testing.cli.run_and_report import FAILED, run_on
     from nomos_testing.scenario.errors import ScenarioError
     from nomos_testing.scenario.replay import deployer_of, load_replay
@@ -90,7 +90,7 @@ def replay(run_directory: Path, seed: int | None, deployer: str | None, runs_dir
 @click.option("--seed", type=click.IntRange(min=0), help="Wins over the file's.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as a run's plan.json has it.")
 def plan(scenario: Path, seed: int | None, as_json: bool) -> None:
-    """Print what a scenario would do, and to whom when, without running it."""
+    """Print what a scenario would do: every fault with its time and its target. Runs nothing."""
     from nomos_testing.deployers.shared.environment import makes_real_proofs
     from nomos_testing.scenario.description import described_plan
     from nomos_testing.scenario.errors import ScenarioError

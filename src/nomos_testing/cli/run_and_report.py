@@ -75,7 +75,7 @@ def run_and_report(
     what: str,
     unavailable: int = FAILED,
 ) -> int:
-    """Run on the deployer that ``deployer`` makes and report; for the rest see ``run_on``."""
+    """Run on the deployer that ``deployer`` makes, and report. ``run_on`` describes the rest."""
     set_framework_log_level(settings.framework_log)
     try:
         verdict = asyncio.run(_run_with_view(scenario, deployer))
@@ -117,7 +117,7 @@ class _StandardError(logging.StreamHandler[TextIO]):
 
 
 async def run_scenario(deployer: Deployer, scenario: Scenario) -> Verdict:
-    """Deploy, run, judge and tear down; a signal ends the run in order.
+    """Deploy, run, judge and take down. A signal ends the run in order.
 
     Raises:
         DeployError: the network did not come up.

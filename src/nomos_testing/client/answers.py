@@ -32,7 +32,7 @@ __all__ = [
 
 
 class Mode(StrEnum):
-    """Whether a node follows the chain."""
+    """The mode of a node's chain service."""
 
     BOOTSTRAPPING = "Bootstrapping"
     """It catches up with its peers."""
@@ -53,7 +53,7 @@ class ConsensusInfo:
     height: int
     """Height of the tip; genesis has 0."""
     mode: Mode
-    """Whether the node still catches up."""
+    """Mode of the node."""
 
     @classmethod
     def from_json(cls, value: Any) -> ConsensusInfo:
@@ -166,7 +166,7 @@ class PeerFailureRates:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """Who serves which data availability subnetwork in a session."""
+    """The peers that serve each data availability subnetwork in a session."""
 
     assignations: Mapping[int, tuple[str, ...]]
     """Subnetwork to peer ids."""
@@ -217,7 +217,7 @@ def blob_id(value: Any) -> BlobId:
 
 
 def share_index(index: int) -> list[int]:
-    """How a request names a column: the two bytes of its number."""
+    """Write a column index as requests have it: the two bytes of its number."""
     return list(index.to_bytes(2, "little"))
 
 

@@ -217,7 +217,7 @@ class NodeClient:
         data: bytes,
         timeout: float | None = None,
     ) -> BlobId:
-        """Disperse data, a multiple of 31 bytes; answers once every column is held. Executors only."""
+        """Disperse data, a multiple of 31 bytes. Return its id after every column is stored. Executors only."""
         body = {
             "channel_id": channel_id.hex(),
             "parent_msg_id": parent.hex(),
@@ -242,7 +242,9 @@ class NodeClient:
         without: Sequence[int] = (),
         return_available: bool = False,
     ) -> tuple[LightShare, ...]:
-        """The node's shares of the columns requested; ``return_available``: and of every other but those ``without``.
+        """Return the node's shares of the requested columns.
+
+        With ``return_available`` also of all others except ``without``.
 
         A node that knows nothing of the blob refuses.
         """

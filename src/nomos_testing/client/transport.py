@@ -1,4 +1,4 @@
-"""The way to a node's HTTP listeners, as the client needs it.
+"""The transport of a client's requests to a node's HTTP listeners.
 
 ``NodeClient`` takes any ``Transport``. ``HttpTransport``, over sockets, is the default. A simulation gives one that
 calls the node in the same process. A transport knows nothing of JSON, of timeouts or of a node's name: its caller adds
@@ -21,7 +21,7 @@ _CONNECTIONS = 32
 
 
 class TransportError(Exception):
-    """There was no connection, or it broke. The text says why."""
+    """There was no connection, or it broke. The text has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class StreamedAnswer:
-    """An answer whose lines come one after the other."""
+    """An answer that is read line by line."""
 
     status: int
     lines: AsyncIterator[bytes]
@@ -53,7 +53,7 @@ class Transport(Protocol):
         ...
 
     def stream(self, url: str) -> AbstractAsyncContextManager[StreamedAnswer]:
-        """Send ``GET`` and give the answer's lines as they come, until the block is left.
+        """Send ``GET`` and yield the answer's lines as they come, until the block is left.
 
         Raises:
             TransportError: there is no answer.

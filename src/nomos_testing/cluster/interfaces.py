@@ -81,7 +81,7 @@ class NodeHandle(Protocol):
 
     @property
     def label(self) -> str:
-        """``validator#0@PORT`` with the libp2p port: how readiness messages name a node."""
+        """``validator#0@PORT`` with the libp2p port: the name of the node in readiness messages."""
         ...
 
     @property
@@ -101,7 +101,7 @@ class NodeHandle(Protocol):
 
 
 class NodeControl(Protocol):
-    """Stops and starts nodes. A node keeps its configuration, identity and data unless it is said otherwise.
+    """Stops and starts nodes. A node keeps its configuration, identity and data unless a method says otherwise.
 
     Every call returns once it has happened. Starting returns when the node answers over HTTP.
 
@@ -134,7 +134,10 @@ class NodeControl(Protocol):
         ...
 
     async def restart(self, node: NodeHandle, *, config: str | None = None, wipe_data: bool = False) -> None:
-        """Kill and start, from now on with the YAML ``config``, and without anything it had stored."""
+        """Kill the node and start it again.
+
+        ``config`` is its new YAML, ``wipe_data`` deletes everything that it has stored.
+        """
         ...
 
     async def restart_validator(self, index: int) -> None:
@@ -146,7 +149,7 @@ class NodeControl(Protocol):
         ...
 
     async def add_node(self, role: Role) -> NodeHandle:
-        """Start a node that the network did not have, and return when it answers.
+        """Start a node that is new to the network, and return when it answers.
 
         It has no stake in genesis: it follows the chain and proposes nothing.
         """
@@ -165,7 +168,7 @@ class NodeControl(Protocol):
         ...
 
     async def heal(self) -> None:
-        """Undo all that was done through this control: every node runs again, with disk and clock as they were.
+        """Undo everything that this control did: every node runs again, with its former disk and clock.
 
         Idempotent.
         """
@@ -186,14 +189,14 @@ class NetworkControl(Protocol):
     """
 
     async def partition(self, groups: Sequence[Collection[str]], *, one_way: bool = False) -> Impairment:
-        """Cut every link between nodes of different groups; a node in no group keeps all its links.
+        """Cut every link between nodes of different groups. A node in no group keeps all its links.
 
         ``one_way``: only what a group sends to the groups after it is cut, what comes back is not.
         """
         ...
 
     async def impair(self, effect: LinkEffect, links: Links = ALL_LINKS) -> Impairment:
-        """Have an effect on every packet of the links chosen: ``impair(LinkEffect(loss=0.1), Links.of("node"))``."""
+        """Apply an effect to every packet of the chosen links: ``impair(LinkEffect(loss=0.1), Links.of("node"))``."""
         ...
 
     async def lift(self, impairment: Impairment) -> None:
@@ -201,11 +204,14 @@ class NetworkControl(Protocol):
         ...
 
     async def verify(self, *, timeout: float | None = None) -> LinkVerification:
-        """Wait until the network is seen to be whole: every link echoes, every running node has its peers."""
+        """Wait until every link delivers packets and every running node has its peers."""
         ...
 
     async def heal(self) -> LinkVerification:
-        """Lift all of them at once, then ``verify``. Idempotent. A network that is not whole is told, not raised."""
+        """Lift all impairments at once, then ``verify``.
+
+        Idempotent. A network that is not whole is reported, not raised.
+        """
         ...
 
 
@@ -214,7 +220,7 @@ class Cluster(Protocol):
 
     @property
     def nodes(self) -> Sequence[NodeHandle]:
-        """Validators first, then executors."""
+        """The nodes, validators first, then executors."""
         ...
 
     def node_control(self) -> NodeControl | None:
@@ -230,7 +236,7 @@ class Cluster(Protocol):
 
     @property
     def metrics_url(self) -> str | None:
-        """Base of a Prometheus server that holds the nodes' metrics."""
+        """Base of a Prometheus server that has the nodes' metrics; None if there is none."""
         ...
 
     async def close(self) -> None:
@@ -239,7 +245,7 @@ class Cluster(Protocol):
 
 
 class ClusterError(Failure):
-    """The cluster could not do what it was asked for."""
+    """The cluster could not do what was asked."""
 
 
 class NodeControlError(ClusterError):

@@ -1,4 +1,4 @@
-"""Links between nodes, impairments of links, and the result of checking that links deliver packets.
+"""Links between nodes, the impairments of links, and the result of checking that every link delivers packets.
 
 A link is directed: from the node that sends to the node that receives. Nodes are given by name (``validator-0``). So
 links can be planned before there is a cluster, written to a journal, and mean the same on every deployer.
@@ -61,7 +61,7 @@ class Links:
 
     @classmethod
     def towards(cls, sources: Collection[str], targets: Collection[str]) -> Self:
-        """Choose the direction from ``sources`` to ``targets`` only."""
+        """Choose the links from ``sources`` to ``targets`` only."""
         return cls(sources=frozenset(sources), targets=frozenset(targets), one_way=True)
 
     def among(self, nodes: Sequence[str]) -> frozenset[Link]:
@@ -78,7 +78,7 @@ class Links:
         return frozenset(forward | backward)
 
     def chooses_among(self, nodes: Sequence[str]) -> bool:
-        """Tell whether the choice has a link among ``nodes``. It must name no other nodes."""
+        """Return whether at least one chosen link exists among ``nodes``."""
         sources, targets = (frozenset(nodes) if side is None else side for side in (self.sources, self.targets))
         return any(source != target for source in sources for target in targets)
 
@@ -121,7 +121,7 @@ class Impairment:
     description: str
     """``partition validator-0, validator-1 | validator-2``, ``loss 10% on all links``."""
     since: float
-    """``monotonic()`` when it took effect."""
+    """Time at which it took effect, on the event loop's clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ class LinkVerification:
     seconds: float
     """How long the check took."""
     reason: str | None = None
-    """Why it is not verified: the links and nodes, and what was last seen of them."""
+    """Why it is not verified: the links and nodes, and their last state."""
     left_out: tuple[str, ...] = ()
     """Nodes that did not run and links that are still impaired. They were not checked."""
 

@@ -14,7 +14,7 @@ from nomos_testing.cluster.interfaces import Cluster, ClusterError, Role
 T = TypeVar("T")
 
 _HAS_IT_ALREADY: Final = "Item already in mempool"
-"""A node's own words."""
+"""The node's own answer."""
 
 
 class ClientPool(Sequence[NodeClient]):
@@ -101,7 +101,7 @@ class ClusterClient:
         self._clients = clients
 
     async def try_all_clients(self, ask: Callable[[NodeClient], Awaitable[T]]) -> T:
-        """Try every node once, in random order; the first answer wins.
+        """Ask every node once, in random order, until one answers. Return that answer.
 
         Raises:
             NodeClientError: no node did it; this is the last node's error.

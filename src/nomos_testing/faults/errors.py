@@ -1,4 +1,4 @@
-"""Errors of planning faults."""
+"""The errors of planning faults."""
 
 from __future__ import annotations
 

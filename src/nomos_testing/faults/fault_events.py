@@ -1,4 +1,4 @@
-"""Journal events of faults."""
+"""The events that faults write into the journal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state of the planned faults during a run. Times are seconds on the clock of the event loop."""
+"""The state of the planned faults during a run. Times are in seconds on the event loop's clock."""
 
 from __future__ import annotations
 

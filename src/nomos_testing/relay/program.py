@@ -61,7 +61,7 @@ class Relay:
         self._running = True
 
     def run(self) -> None:
-        """Relay until the input ends."""
+        """Relay packets until the input ends."""
         os.set_blocking(self._requests, False)
         self._epoll.register(self._requests, select.EPOLLIN)
         housekeeping = time.monotonic() + HOUSEKEEPING_SECONDS

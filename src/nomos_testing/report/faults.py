@@ -30,7 +30,7 @@ class FaultSummary:
     number: int
     fault: str
     injected_at: float
-    """Seconds since the workloads started."""
+    """Seconds from the start of the workloads to the injection."""
     took_effect: float
     """Seconds from the start of the injection until the fault was in effect."""
     began: float

@@ -33,7 +33,7 @@ class RunProgress:
     started: RunStarted | None = None
     phase: str = ""
     phase_started: float = 0.0
-    """Seconds since the run began."""
+    """Seconds from the start of the run to the start of the phase."""
     phase_seconds: float | None = None
     """Planned length of the phase; None if it has none."""
     nodes_started: int = 0

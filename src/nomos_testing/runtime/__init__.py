@@ -1,1 +1,1 @@
-"""A run: its phases, what its workloads see, the blocks it watches, and the journal of it all."""
+"""A run: its phases, the context of workloads and expectations, background tasks, the watch of the machine."""

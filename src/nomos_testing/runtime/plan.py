@@ -25,8 +25,8 @@ class RunPlan:
     seed: int
     """Node keys and every random choice follow from it."""
     node_control: bool = False
-    """Whether the run may stop and start nodes."""
+    """True if the run may stop and start nodes."""
     network_control: bool = False
-    """Whether the run may cut and slow the links between nodes."""
+    """True if the run may cut and slow the links between nodes."""
     faults: FaultPlan = _NO_FAULTS
-    """Everything that will be done to nodes and links, and when."""
+    """Every fault of the run, with its time."""

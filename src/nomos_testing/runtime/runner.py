@@ -53,7 +53,7 @@ _SAMPLING: Final = "sampling"
 
 
 class Runner:
-    """Runs a scenario once. Use it as a context manager, or ``close`` it yourself."""
+    """The run of one scenario, once. Use it as a context manager, or ``close`` it yourself."""
 
     def __init__(
         self, deployment: Deployment, workloads: Sequence[AnyWorkload], expectations: Sequence[AnyExpectation]

@@ -14,7 +14,7 @@ STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Stop = Callable[[signal.Signals], None]
 _stops: WeakKeyDictionary[asyncio.AbstractEventLoop, list[Stop]] = WeakKeyDictionary()
-"""How to stop each run of a loop. A loop has one handler for a signal, and all runs end by it."""
+"""The way to stop each run of a loop. A loop has one handler for a signal, and all runs end by it."""
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""Builds scenarios in Python. A builder is immutable: each call gives a new one, and ``build`` checks everything."""
+"""The builder of scenarios in Python.
+
+It is immutable: each call returns a new builder, and ``build`` checks the whole.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ MINIMUM_SLOTS = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioBuilder:
-    """The steps from a topology to a scenario. Start with ``ScenarioBuilder.topology(...)``, end with ``.build()``.
+    """A scenario in the making. Start with ``ScenarioBuilder.topology(...)``, end with ``.build()``.
 
     ```python
     scenario = (
@@ -100,7 +103,7 @@ class ScenarioBuilder:
         data_availability: DataAvailability | str = "standard",
         sampling_delay: float | None = None,
     ) -> ScenarioBuilder:
-        """Choose the nodes. Layouts: ``star`` (all dial node 0), ``chain``, ``full``.
+        """Choose the nodes. Layouts: ``star`` (all nodes connect to node 0), ``chain``, ``full``.
 
         ``data_availability`` is ``standard``, ``original`` or your own parameters. ``original`` are the parameters of
         the original framework: three or more nodes cannot sample every blob with them. ``sampling_delay`` is in
@@ -121,13 +124,13 @@ class ScenarioBuilder:
         return replace(self, name=name)
 
     def slot(self, *, seconds: float, active_slot_coeff: float = 0.9) -> ScenarioBuilder:
-        """Set the slot clock. Only embedded nodes work with slots below one second."""
+        """Set the slot clock. Below one second: embedded nodes only."""
         with _build_errors():
             spec = replace(self.spec, slot_duration=seconds, active_slot_coeff=active_slot_coeff)
         return replace(self, spec=spec)
 
     def with_settings(self, settings: Settings) -> ScenarioBuilder:
-        """Plan with the sampling delay of the environment. Deployers configure it in any case."""
+        """Use the sampling delay of the environment in the plan. Deployers use it in any case."""
         return replace(self, spec=with_sampling_delay(self.spec, settings))
 
     def wallets(self, users: int) -> ScenarioBuilder:
@@ -143,7 +146,7 @@ class ScenarioBuilder:
     def transactions(
         self, *, rate: int = 1, users: int | None = None, once_per_account: bool = False, best_effort: bool = False
     ) -> ScenarioBuilder:
-        """Send ``rate`` transactions a block from at most ``users`` accounts, and expect half of them in blocks.
+        """Send ``rate`` transactions per block from at most ``users`` accounts, and expect half of them in blocks.
 
         An account spends its change again once its last transaction is in a block, so the rate holds for any duration.
         With ``once_per_account`` each account sends once, and the transactions are spread over the run. If there are
@@ -163,7 +166,7 @@ class ScenarioBuilder:
         headroom_percent: int | None = None,
         verify_blobs: bool = True,
     ) -> ScenarioBuilder:
-        """Disperse ``blob_rate`` blobs a block over ``channel_rate`` channels and ``headroom_percent`` more.
+        """Disperse ``blob_rate`` blobs per block over ``channel_rate`` channels and ``headroom_percent`` more.
 
         Without a ``channel_rate`` there are as many channels as the blobs need. With one, there are 20 percent more by
         default. The workload expects most blobs in blocks. With ``verify_blobs`` it also expects that a sample of them
@@ -187,7 +190,7 @@ class ScenarioBuilder:
         include_validators: bool = True,
         include_executors: bool = True,
     ) -> ScenarioBuilder:
-        """Restart nodes at random times, none of them again within its cooldown. Needs ``enable_node_control()``.
+        """Restart nodes at random moments, each at most once per cooldown. Needs ``enable_node_control()``.
 
         Times are in seconds, or ``slots(N)``.
         """
@@ -202,7 +205,7 @@ class ScenarioBuilder:
         return self.with_workload(workload)
 
     def fault(self, fault: Fault, *, at: Time, lasting: Time | None = None) -> ScenarioBuilder:
-        """Inject one fault, at a time since the start of the workloads.
+        """Inject one fault after the start of the workloads: ``.fault(Pause("any"), at=slots(5), lasting=4)``.
 
         For example ``.fault(Pause("any"), at=slots(5), lasting=4)``.
         """
@@ -221,7 +224,7 @@ class ScenarioBuilder:
         return replace(self, workloads=(*self.workloads, built), sections=sections)
 
     def expect_consensus_liveness(self, *, lag_allowance: int = 2, window: Window = "run") -> ScenarioBuilder:
-        """Expect the chain to grow and every node to keep near the highest.
+        """Expect that the chain grows and that every node stays near the highest.
 
         ``window="original"`` judges as the original framework does: by the heights at the end, which include the blocks
         of the cooldown.
@@ -231,37 +234,37 @@ class ScenarioBuilder:
         return self.with_expectation(expectation)
 
     def expect_no_conflicting_lib(self) -> ScenarioBuilder:
-        """Expect that no two nodes ever finalise conflicting blocks."""
+        """Expect that no two nodes finalize conflicting blocks."""
         return self.with_expectation(NoConflictingLib())
 
     def expect_no_stalls(self, *, slots: float | None = None) -> ScenarioBuilder:
-        """Expect that no node is without a new block for longer than ``slots``, outside of faults.
+        """Expect that outside of faults no node goes without a new block for more than ``slots`` slots.
 
         The default is as long as the leader lottery makes likely.
         """
         return self.with_expectation(NoStalls(slots=slots))
 
     def expect_recovery(self, *, within: Time = DEFAULT_RECOVERY) -> ScenarioBuilder:
-        """Expect every node to be within two blocks of the highest in the time ``within`` after each heal."""
+        """Expect that after each heal every node comes within two blocks of the highest node in time."""
         return self.with_expectation(RecoversFromFaults(within=within))
 
     def expect_inclusions_stay(self) -> ScenarioBuilder:
-        """Expect every transaction that is on all nodes' chains after a recovery to be on the chain at the end."""
+        """Expect that transactions that all nodes have after a recovery are on the chain at the end."""
         return self.with_expectation(InclusionsStay())
 
     def always(self, name: str, check: Check, *, outside_faults: bool = False) -> ScenarioBuilder:
-        """Expect ``check`` to hold at every look during the run."""
+        """Expect that ``check`` holds whenever it is checked during the run."""
         return self.with_expectation(Always(name, check, outside_faults=outside_faults))
 
     def eventually(self, name: str, check: Check, *, within: Time, after_each_heal: bool = False) -> ScenarioBuilder:
-        """Expect ``check`` to hold at least once within a time, for example ``within=slots(20)``.
+        """Expect that ``check`` comes true in time: ``within=slots(20)`` of the start, or of each heal.
 
         The time counts from the start, or from each heal.
         """
         return self.with_expectation(Eventually(name, check, within=within, after_each_heal=after_each_heal))
 
     def sometimes(self, name: str, check: Check) -> ScenarioBuilder:
-        """Expect ``check`` to hold at one look or more during the run."""
+        """Expect that ``check`` is true at some time in the run."""
         return self.with_expectation(Sometimes(name, check))
 
     def with_expectation(self, expectation: AnyExpectation | BuildsExpectation) -> ScenarioBuilder:
@@ -274,19 +277,19 @@ class ScenarioBuilder:
         return replace(self, vocabulary=vocabulary)
 
     def enable_node_control(self) -> ScenarioBuilder:
-        """Let workloads and faults stop and start nodes. A deployer that cannot do this refuses the scenario."""
+        """Let workloads stop and start nodes. A deployer that cannot do this refuses the scenario."""
         return replace(self, node_control=True)
 
     def enable_network_control(self) -> ScenarioBuilder:
-        """Let workloads cut and impair links. A deployer that cannot do this refuses the scenario."""
+        """Let faults cut and slow the links between nodes. A deployer that cannot do this refuses the scenario."""
         return replace(self, network_control=True)
 
     def note(self, text: str) -> ScenarioBuilder:
-        """Add a note for the person who runs the scenario. It is printed and journaled."""
+        """Add a message for the user. It is also in the journal."""
         return replace(self, notices=(*self.notices, text))
 
     def seed(self, seed: int) -> ScenarioBuilder:
-        """Fix the node keys and every random choice. A run without a seed draws one and prints it."""
+        """Fix node keys and every random choice. A run without a seed draws one and prints it."""
         return replace(self, chosen_seed=seed)
 
     def run_for(self, *, seconds: float | None = None, slots: int | None = None) -> ScenarioBuilder:
@@ -398,7 +401,7 @@ class ScenarioBuilder:
 
 @contextmanager
 def _build_errors() -> Iterator[None]:
-    """Turn what a part refuses into an error of the scenario."""
+    """Turn the errors of a part into errors of the scenario."""
     try:
         yield
     except FaultPlanError as error:

@@ -1,4 +1,4 @@
-"""The demo of every runner: a star of nodes with transactions and blobs, and a check that the chain grows."""
+"""The demo scenario of every runner: a star of nodes under transactions and blobs, whose chain must grow."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ RESTART_DELAY = 120.0
 RESTART_LATEST = 180.0
 RESTART_COOLDOWN = 240.0
 RESTART_BEFORE_END = 1.0
-"""Seconds that a restarted node has until the cooldown begins."""
+"""Seconds from the last restart of a node to the start of the cooldown."""
 NO_RESTARTS = "no node is restarted: restarts begin after two minutes"
 NO_EXECUTORS = "there is no executor, so that the demo leaves data availability out: only executors disperse blobs"
 
 
 def demo_scenario(settings: Settings, *, name: str = "demo") -> Scenario:
-    """Make the demo with the number of nodes, the duration and the slot clock of the environment.
+    """Build the demo with the number of nodes, the duration and the slot clock of the environment.
 
     Raises:
         ScenarioBuildError: no nodes, an executor alone, or a duration too short for any transaction.
@@ -31,7 +31,7 @@ def demo_scenario(settings: Settings, *, name: str = "demo") -> Scenario:
 
 
 def compose_demo_scenario(settings: Settings, *, name: str = "demo") -> Scenario:
-    """Make the demo for containers: with node control, and with restarts in every run of more than two minutes.
+    """Build the demo for containers: with node control, and with restarts in runs of more than two minutes.
 
     ``COMPOSE_NODE_PAIRS`` gives the number of nodes if the variables of the demo do not.
 

@@ -1,4 +1,4 @@
-"""Describes a scenario in words, without running it."""
+"""The description of a scenario in words: what a run of it would do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans the faults of a scenario: all that its workloads ask for, together."""
+"""The plan of a scenario's faults: the requests of all workloads, planned together and checked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nomos_testing.runtime.interfaces import AnyWorkload, RunPlan
 
 @runtime_checkable
 class PlansFaults(Protocol):
-    """A workload whose faults are part of the plan. So none of them excludes a fault of another workload."""
+    """A workload whose faults are part of the plan, so that no two faults exclude each other."""
 
     def fault_requests(self, plan: RunPlan, path: FieldPath) -> Sequence[Request]:
         """Return the faults to plan. ``path`` is the place of the workload in a scenario file.
@@ -27,7 +27,7 @@ class PlansFaults(Protocol):
 
 
 def with_faults(plan: RunPlan, workloads: Sequence[AnyWorkload], made: FaultPlan | None = None) -> RunPlan:
-    """Add planned faults to a run, or those of ``made``. Faults of links turn network control on.
+    """Return the plan with its faults, or with those of ``made``. Faults of links turn network control on.
 
     Raises:
         FaultPlanError: a fault makes no sense in this run, or the run may not do it.

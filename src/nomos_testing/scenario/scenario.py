@@ -1,4 +1,4 @@
-"""The scenario as a value. Every scenario is valid: the builder checks everything."""
+"""A scenario as a value. It is valid: everything was checked while it was built."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NO_SOURCE: Final = ScenarioSource(not_replayable_because="it was not made by a 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """A test of a network: topology, workloads, expectations, duration, seed.
+    """What to test: topology, workloads, expectations, duration, seed.
 
     A run changes nothing of it, so one scenario can run several times, also at the same time.
     """
@@ -30,7 +30,7 @@ class Scenario:
     workloads: tuple[AnyWorkload, ...]
     """The load on the network."""
     expectations: tuple[AnyExpectation, ...]
-    """The workloads' own first, in the order they were added, then the others."""
+    """Expectations: first those of the workloads, in their order, then the others."""
     metrics: RunTiming
     """The timing of the run."""
     seed: int
@@ -40,21 +40,21 @@ class Scenario:
     network_control: bool = False
     """True if links can be cut and slowed. The nodes then talk through a relay."""
     faults: FaultPlan = _NO_FAULTS
-    """The faults and their times. They follow from the schedule and the seed."""
+    """The plan of faults. It follows from the schedule and the seed."""
     source: ScenarioSource = _NO_SOURCE
     """The scenario as a file, to run it again."""
 
     notices: tuple[str, ...] = ()
-    """Notes for the person who runs it."""
+    """Messages for the user."""
 
     @property
     def disperses_blobs(self) -> bool:
-        """True if it uses data availability, which needs parameters, memberships and subnetworks."""
+        """True if the scenario uses data availability, which needs parameters, memberships and subnetworks."""
         return any(isinstance(workload, DataAvailabilityWorkload) for workload in self.workloads)
 
     @property
     def plan(self) -> RunPlan:
-        """The plan of a run: everything that is known before anything is started."""
+        """The plan of its runs."""
         return RunPlan(
             topology=self.topology,
             metrics=self.metrics,
@@ -66,5 +66,5 @@ class Scenario:
 
     @property
     def duration(self) -> float:
-        """Seconds that the run lasts, also if the workloads end earlier."""
+        """Length of the run, in seconds."""
         return self.metrics.run_duration

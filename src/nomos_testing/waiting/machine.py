@@ -24,12 +24,15 @@ class Patience:
     slot_seconds: float = SHORTEST_SLOT_SECONDS
 
     def slots(self, count: float) -> float:
-        """Seconds that ``count`` slots may take: for what the chain or the nodes' network has to do.
+        """Return the seconds that ``count`` slots may take, for a wait for the chain or for the nodes' network.
 
         A slot counts as a second at least.
         """
         return self.seconds(count * max(self.slot_seconds, SHORTEST_SLOT_SECONDS))
 
     def seconds(self, nominal: float) -> float:
-        """Seconds that ``nominal`` seconds of the reference machine may take here: for work that no slot governs."""
+        """Return the seconds that ``nominal`` seconds of the reference machine may take here.
+
+        For work without slots.
+        """
         return nominal * self.machine_factor * (_SLOW_ENVIRONMENT_FACTOR if self.slow_environment else 1.0)

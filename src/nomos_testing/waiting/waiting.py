@@ -123,7 +123,7 @@ async def _narrate(
 
 
 def wait_message(word: WaitContinues) -> str:
-    """``waiting for network readiness since 8 s (60 s at most): validator#0@3000: peers=0, expected=1``"""
+    """Describe a wait: ``waiting for network readiness since 8 s (60 s at most): validator#0@3000: peers=0``."""
     limit = "" if word.limit is None else f" ({word.limit:.0f} s at most)"
     seen = f": {word.last_seen}" if word.last_seen else ""
     return f"waiting for {word.waited_for} since {word.seconds:.0f} s{limit}{seen}"
