@@ -30,7 +30,7 @@ def monotonic() -> float:
 
 
 def measured_machine_factor() -> float:
-    """How many times slower this machine is now than the reference, from 1 to 8. The probes take some 25 ms."""
+    """Measure how many times slower this machine is now than the reference, from 1 to 8. It takes about 25 ms."""
     best = min(_probe() for _ in range(3))
     return min(max(best / _REFERENCE_SECONDS, 1.0), _SLOWEST)
 
@@ -45,7 +45,7 @@ def _probe() -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """Where a run gets time and chance from, apart from its event loop and its seed."""
+    """The sources of time and chance of a run, apart from its event loop and its seed."""
 
     now_ns: Callable[[], int]
     """The wall clock, in nanoseconds of the Unix epoch. It may jump."""
@@ -55,11 +55,11 @@ class Surroundings:
     """Measures how many times slower the machine is than the reference. Timeouts are scaled by it."""
 
     def unix_time(self) -> float:
-        """The wall clock, in seconds of the Unix epoch."""
+        """Return the wall clock, in seconds of the Unix epoch."""
         return self.now_ns() / _NANOSECONDS
 
     def utc(self) -> datetime:
-        """The wall clock, in UTC, to the microsecond."""
+        """Return the wall clock, in UTC, to the microsecond."""
         seconds, nanoseconds = divmod(self.now_ns(), _NANOSECONDS)
         return datetime.fromtimestamp(seconds, UTC).replace(microsecond=nanoseconds // 1000)
 

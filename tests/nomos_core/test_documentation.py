@@ -16,10 +16,10 @@ import pytest
 SOURCES = Path(__file__).parents[2] / "src"
 
 DOCUMENTED_PACKAGES = ["nomos_core"]
-"""Packages in which every public name has a docstring, and docstrings of functions open with a verb."""
+"""Packages in which every public name has a docstring."""
 
-PACKAGES_WITHOUT_WHAT = ["nomos_core"]
-"""Packages in which no docstring opens with "What"."""
+PACKAGES = ["nomos_core", "nomos_node", "nomos_testing"]
+"""Packages in which docstrings of functions open with a verb, and no docstring opens with "What"."""
 
 _Documentable = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _FIELD_CLASSES = {"NamedTuple", "Enum", "IntEnum", "StrEnum", "TypedDict"}
@@ -33,12 +33,12 @@ def test_every_public_name_is_documented(package: str) -> None:
     assert [entry for path in modules(package) for entry in undocumented(path.read_text(), path)] == []
 
 
-@pytest.mark.parametrize("package", DOCUMENTED_PACKAGES)
+@pytest.mark.parametrize("package", PACKAGES)
 def test_docstrings_of_functions_open_with_a_verb(package: str) -> None:
     assert [entry for path in modules(package) for entry in opened_without_verb(path.read_text(), path)] == []
 
 
-@pytest.mark.parametrize("package", PACKAGES_WITHOUT_WHAT)
+@pytest.mark.parametrize("package", PACKAGES)
 def test_no_docstring_opens_with_what(package: str) -> None:
     assert [entry for path in modules(package) for entry in opened_with_what(path.read_text(), path)] == []
 

@@ -25,7 +25,7 @@ class TriggerSettings:
 
 @dataclass(slots=True)
 class _Arrivals:
-    """What has arrived of one blob."""
+    """The parts of one blob that have arrived."""
 
     since: float
     columns: set[int] = field(default_factory=set)

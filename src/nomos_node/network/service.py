@@ -52,7 +52,7 @@ class NetworkService:
         self._thread: TrioThread | None = None
 
     async def start(self) -> None:
-        """Bind, start the host and begin to dial the initial peers.
+        """Bind the sockets, start the host and begin to dial the initial peers.
 
         Raises:
             ListenAddressUnavailable: the UDP port is in use.

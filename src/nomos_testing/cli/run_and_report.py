@@ -117,7 +117,7 @@ class _StandardError(logging.StreamHandler[TextIO]):
 
 
 async def run_scenario(deployer: Deployer, scenario: Scenario) -> Verdict:
-    """Deploy, run, judge and take down. A signal ends the run in order.
+    """Run a scenario from deployment to teardown. A signal ends the run in order.
 
     Raises:
         DeployError: the network did not come up.

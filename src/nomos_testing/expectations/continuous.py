@@ -141,7 +141,7 @@ class RunningAlways(RunningContinuous):
         outside_faults: bool = False,
         observed: Callable[[], Any] | None = None,
     ) -> None:
-        """``observed`` returns what the summary shows of a passed run. By default that is the number of looks."""
+        """Make the expectation. ``observed`` gives the value for the summary; by default the number of checks."""
         super().__init__(name, ctx)
         self._check = check
         self._outside_faults = outside_faults

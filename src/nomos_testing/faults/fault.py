@@ -137,7 +137,7 @@ class Fault(ABC):
 
     @abstractmethod
     async def inject(self, controls: FaultControls) -> Impairment | None:
-        """Begin, and return when it has taken effect. An impairment that is returned is given to ``heal``.
+        """Begin the fault, and return when it has taken effect. A returned impairment is given to ``heal``.
 
         Raises:
             ClusterError: it could not be done.

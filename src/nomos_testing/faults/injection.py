@@ -25,7 +25,7 @@ class Injection:
     patience: Patience
 
     async def inject(self) -> Impairment | None:
-        """Inject, and return when it has taken effect. An impairment of links that is returned has to be lifted.
+        """Inject a fault, and return when it has taken effect. A returned impairment of links must be lifted.
 
         Raises:
             ClusterError: it could not be done.

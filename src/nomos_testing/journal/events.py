@@ -394,7 +394,12 @@ def kind_of(event: Any) -> str:
 
 
 def event_to_json(event: Any) -> dict[str, Any]:
-    """The event's own keys as JSON values; None is left out, as the default of every field that may be None."""
+    """Return the event's own keys as JSON values.
+
+    None is left out, because it is the default of every field that may be None.
+
+    None is left out, because it is the default of every field that may be None.
+    """
     return _plain(event.fields) if isinstance(event, OtherEvent) else _plain_fields(event)
 
 
@@ -423,7 +428,7 @@ def _reader(kind: str) -> TypeAdapter[Any]:
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON has it; the text of what JSON cannot say, such as an object that an expectation observed."""
+    """Convert a value to JSON; a value that JSON does not have becomes its text."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Mapping):

@@ -141,7 +141,7 @@ def from_line(line: str) -> Entry:
 
 
 def read_journal(path: Path) -> Iterator[Entry]:
-    """Every entry written so far; a last line that is still being written is left out.
+    """Yield every entry written so far. A last line that is still being written is left out.
 
     A line that cannot be read is an ``UnreadableLine``, with the time of the entry before it.
     """

@@ -50,7 +50,7 @@ class Relay:
     """One relay, from its first request to the end of its input. It is the observer of its forwarder."""
 
     def __init__(self, evidence: Evidence, *, requests: int, answers: int) -> None:
-        """``requests`` and ``answers`` are file descriptors."""
+        """Make a relay. ``requests`` and ``answers`` are file descriptors."""
         self._evidence = evidence
         self._requests, self._answers = requests, answers
         self._unread = b""

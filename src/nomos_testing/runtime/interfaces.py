@@ -48,7 +48,7 @@ class RunningExpectation(Protocol):
         ...
 
     async def evaluate(self, ctx: RunContext) -> Observation | None:
-        """Judge, once, after the run has settled.
+        """Judge the run, once, after it has settled.
 
         Raises:
             ExpectationFailed: with what was observed, what was required, and the evidence. Any other exception is a
@@ -163,7 +163,7 @@ class GetsReady(Protocol):
     """A running workload that has work to do before anything is measured."""
 
     async def get_ready(self, ctx: RunContext) -> None:
-        """Prepare, while the network runs without load. Raising fails the run."""
+        """Prepare while the network runs without load. An error fails the run."""
         ...
 
 

@@ -18,7 +18,7 @@ _NO_SOURCE: Final = ScenarioSource(not_replayable_because="it was not made by a 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """What to test: topology, workloads, expectations, duration, seed.
+    """A scenario: topology, workloads, expectations, duration, seed.
 
     A run changes nothing of it, so one scenario can run several times, also at the same time.
     """

@@ -11,7 +11,7 @@ from nomos_testing.topology.spec import TopologySpec
 
 
 def node_identities(spec: TopologySpec, chance: Random = THIS_MACHINE.chance) -> tuple[NodeIdentity, ...]:
-    """The spec's own ids, else ids that follow from its seed, else ids drawn by ``chance``."""
+    """Return the spec's own ids, else ids that follow from its seed, else ids drawn by ``chance``."""
     if spec.ids is not None:
         return tuple(NodeIdentity(node_id) for node_id in spec.ids)
     if spec.seed is None:
@@ -20,7 +20,7 @@ def node_identities(spec: TopologySpec, chance: Random = THIS_MACHINE.chance) ->
 
 
 def newcomer_identity(spec: TopologySpec, name: str, chance: Random = THIS_MACHINE.chance) -> NodeIdentity:
-    """The id of a node that joins later, from the spec's seed and the node's name; without a seed, from ``chance``."""
+    """Return the id of a node that joins later: from the seed and the node's name, or from ``chance``."""
     return NodeIdentity(chance.randbytes(32) if spec.seed is None else _seeded_id(spec.seed, name))
 
 

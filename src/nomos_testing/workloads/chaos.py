@@ -82,7 +82,7 @@ class ChaosRestart:
         return [Request(entry=entry, origin=self.name, path=(*path, "restarts"))]
 
     def prepare(self, plan: RunPlan) -> None:
-        """The planner checks everything."""
+        """Do nothing: the planner checks everything."""
 
     async def run(self, ctx: RunContext) -> None:
         """

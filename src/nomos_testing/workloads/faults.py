@@ -30,7 +30,7 @@ class FaultInjection:
         ]
 
     def prepare(self, plan: RunPlan) -> None:
-        """The planner checks everything."""
+        """Do nothing: the planner checks everything."""
 
     async def run(self, ctx: RunContext) -> None:
         """

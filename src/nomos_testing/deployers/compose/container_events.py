@@ -16,7 +16,7 @@ _SIGNAL_BASE = 128
 
 
 class ContainerEnds:
-    """Hears the ends of a stack's containers, and calls ``lost`` once if nothing is heard any more."""
+    """Reports the ends of a stack's containers, and calls ``lost`` once if it can no longer do so."""
 
     def __init__(
         self,
@@ -37,11 +37,11 @@ class ContainerEnds:
         self._callbacks: dict[str, Callable[[int], None]] = {}
 
     def call(self, container: str, ended: Callable[[int], None]) -> None:
-        """Call ``ended`` with the exit code whenever this container ends. Replaces an earlier callback."""
+        """Call ``ended`` with the exit code whenever this container ends. This replaces an earlier callback."""
         self._callbacks[container] = ended
 
     async def start(self) -> None:
-        """Hear all ends from now on, also those that come before the daemon listens to the question."""
+        """Report all ends from now on, also those before the daemon answers."""
         since = f"{self._unix_time():.6f}"
         filters = ("--filter", f"label={RUN_LABEL}={self._project}", "--filter", "event=die")
         self._channel = await self._docker.open("events", "--since", since, *filters, "--format", "{{json .}}")
@@ -49,7 +49,7 @@ class ContainerEnds:
         self._watch(self._reading)
 
     async def close(self) -> None:
-        """Hear nothing more. Idempotent."""
+        """Report nothing more. Idempotent."""
         channel, reading, self._reading = self._channel, self._reading, None
         if channel is None or reading is None:
             return

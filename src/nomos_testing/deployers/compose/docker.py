@@ -33,14 +33,15 @@ _LONGEST_LOGGED: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Docker:
-    """
+    """The ``docker`` program.
+
     Every method raises ``CommandFailed``: it could not be run, took too long, or ended with another status than 0.
     """
 
     environ: Mapping[str, str]
     program: str = "docker"
     reaper: Reaper | None = None
-    """Ends commands that are still at it when we are killed."""
+    """Ends commands that still run when this process is killed."""
 
     def reaped_by(self, reaper: Reaper) -> Docker:
         return replace(self, reaper=reaper)
@@ -94,7 +95,7 @@ class Docker:
         return await self.run([self.program, *arguments], timeout=timeout)
 
     async def open(self, *arguments: str) -> ProcessChannel:
-        """Start a ``docker`` that goes on, with pipes to its standard input and output. It ends with this process.
+        """Start a long-running ``docker``, with pipes to its standard input and output. It ends with this process.
 
         Raises:
             LaunchError: it cannot be started.

@@ -15,14 +15,14 @@ _SHOWN_LINES: Final = 15
 
 
 class DockerUnavailable(DeployerUnavailable):
-    """There is no Docker daemon here that answers."""
+    """No Docker daemon answers."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"Docker is unavailable: docker does not appear to be available on this host: {reason}")
 
 
 class ComposeError(DeployError):
-    """The stack could not be brought up."""
+    """The stack did not start."""
 
 
 class CommandFailed(ComposeError):

@@ -1,4 +1,4 @@
-"""The compose file of a stack, to be read by people and started again by hand."""
+"""The text of a stack's compose file. People can read it, and start the stack again with it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CLOCK_DIRECTORY: Final = "/clocks"
 CLOCK_LIBRARY: Final = "libfaketime.so.1"
 _CLOCK_LIBRARY_PATH: Final = f"{CLOCK_DIRECTORY}/{CLOCK_LIBRARY}"
 RELAY_REQUESTS: Final = "relay.jsonl"
-"""In the stack's directory: what the relay is told first."""
+"""File in the stack's directory: the first requests to the relay."""
 RELAY_LOG: Final = "/relay.log"
 PROMETHEUS_ADDRESS: Final = "prometheus:9090"
 """Within the stack."""

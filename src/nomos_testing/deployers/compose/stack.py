@@ -24,10 +24,10 @@ from nomos_testing.topology.ports import NodePorts
 
 PROJECT_PREFIX: Final = "nomos-compose"
 RUN_LABEL: Final = "logos-blockchain-testing.run"
-"""On every container and network of a stack, with the project's name: what a reaper finds them by."""
+"""Label of every container and network of a stack, with the project's name. The reaper finds them by it."""
 CFGSYNC_PORT: Final = 4400
 MOST_NODES: Final = 200
-"""What one /24 network has addresses and each base port has successors for."""
+"""Largest number of nodes: limited by the addresses of a /24 network and the successors of each base port."""
 _BLEND_PORT: Final = 4401
 """Not cfgsync's default of 3400, which the DA ports of the hundredth node and those after it would reach."""
 _SUBNETS: Final = ipaddress.IPv4Network("10.128.0.0/9")
@@ -65,9 +65,9 @@ class StackNode:
     role: Role
     index: int
     ports: NodePorts
-    """Inside the container."""
+    """Ports inside the container."""
     address: str
-    """In the stack's network."""
+    """Address in the stack's network."""
 
     @property
     def name(self) -> str:

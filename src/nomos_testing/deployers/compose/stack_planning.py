@@ -40,7 +40,7 @@ from nomos_testing.surroundings import THIS_MACHINE
 from nomos_testing.topology import with_sampling_delay
 
 _CFGSYNC_SECONDS: Final = 180
-"""How long the server lets nodes wait for each other."""
+"""Time that the server lets nodes wait for each other."""
 
 _log = logging.getLogger(__name__)
 

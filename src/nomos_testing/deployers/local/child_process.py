@@ -30,7 +30,7 @@ class Command:
 
 
 class ChildProcess:
-    """A running process that leads a group of its own.
+    """A running process that leads its own group.
 
     It need not be our child: a pidfd tells of the end of any process. ``collect`` gives its exit code then: negative
     for a signal, as in ``subprocess``; None where nobody knows.

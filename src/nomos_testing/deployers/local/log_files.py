@@ -21,7 +21,7 @@ class LogFiles:
     elsewhere: Path | None = None
     """Directory of log files that several nodes share."""
     prefix: str = "__logs"
-    """What the node's log files begin with; the hour of the day follows."""
+    """Beginning of the names of the node's log files. The hour of the day follows."""
 
     @property
     def location(self) -> str:

@@ -37,7 +37,7 @@ class Prepared:
     fork_server: tuple[str, ...]
     kzg: KzgParameters
     clock_library: Path | None = None
-    """libfaketime, where clocks are to be put off."""
+    """Path of libfaketime, if clocks are to be shifted."""
 
     @property
     def all_embedded(self) -> bool:
@@ -45,7 +45,7 @@ class Prepared:
 
     @property
     def all_installed_here(self) -> bool:
-        """Whether one parent that has imported the node can stand in for all programs."""
+        """True if one parent that has imported the node can replace all programs."""
         return all(program.installed_here for program in self.programs.values())
 
 

@@ -1,4 +1,4 @@
-"""Asks a program which node it is, before any node is started.
+"""The identification of a program as a node, before any node starts.
 
 ``--version`` tells nearly all. Both nodes answer their name and version in the same words; where ``NOMOS_PROBE`` is set
 the embedded node adds that it is one. A program that answers something else may still be a node under another name. It
@@ -26,12 +26,12 @@ PROBE_VARIABLE: Final = "NOMOS_PROBE"
 EMBEDDED_ANSWER: Final = "(embedded node of logos-blockchain-testing)"
 """The end of the embedded node's ``--version``; also in ``nomos_node.command_line`` and ``scripts/lib/programs.sh``."""
 PROBE_SECONDS: Final = 20.0
-"""A busy machine takes a second or two to start Python."""
+"""Longest time of an answer. A busy machine takes a second or two to start Python."""
 
 _NAMED: Final = re.compile(r"^(nomos-node|nomos-executor) \S")
 _MISSES_THE_CONFIGURATION: Final = re.compile(r"^error: .*required argument", re.MULTILINE)
 _SHOWN: Final = 120
-"""So much of what a program wrote goes into a message."""
+"""Characters of a program's output in a message."""
 
 _log = logging.getLogger(__name__)
 

@@ -64,7 +64,7 @@ class ScenarioDeployer(ABC):
 
     @asynccontextmanager
     async def deployed(self, scenario: Scenario) -> AsyncIterator[Runner]:
-        """Deploy, and tear everything down at the end of the block, also if the block fails."""
+        """Deploy the scenario and take everything down at the end of the block, also if the block fails."""
         async with await self.deploy(scenario) as runner:
             yield runner
 

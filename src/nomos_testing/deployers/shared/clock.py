@@ -1,4 +1,4 @@
-"""Libfaketime: how a node's process is told to load it, and where it is found on this machine."""
+"""Libfaketime: the variables that make a node load it, and its place on this machine."""
 
 from __future__ import annotations
 
@@ -45,6 +45,6 @@ def find_library(named: Path | None, places: Iterable[str] = _LIBRARY_PLACES) ->
             if library.is_file():
                 return library
     return Problem(
-        "a clock can only be put off with libfaketime, which is not installed",
+        "a clock can only be shifted with libfaketime, which is not installed",
         f"install the package faketime, or point {LIBRARY_VARIABLE} to its {_LIBRARY_NAME}",
     )

@@ -1,4 +1,4 @@
-"""The KZG parameters that the nodes of a run share, looked for in one order by every deployer.
+"""The KZG parameters of the nodes of a run, searched in the same order by every deployer.
 
 1. The file or directory that ``NOMOS_KZGRS_PARAMS_PATH`` names.
 2. The manual's place in the repository, where this package runs from a checkout. Scripts look there too.

@@ -17,7 +17,7 @@ from nomos_testing.runtime.readiness import NetworkConnected
 from nomos_testing.waiting.waiting import Seen
 
 PROBE_SECONDS = 0.5
-"""How long a probe may take there and back; it is sent again meanwhile."""
+"""Longest time of a probe for its way there and back. It is repeated meanwhile."""
 
 Counters = Mapping[Link, Mapping[str, int]]
 

@@ -124,7 +124,7 @@ class DeployedNode:
         await self.put_files()
 
     async def wipe_data(self) -> None:
-        """Lose all that it has stored. Its configuration, its clock and its logs stay. It does not run."""
+        """Delete everything that the node has stored. Its configuration, clock and logs stay. It must not run."""
         _log.debug("wiping what %s has stored", self.name)
         await self.keep_log()
         await self.create()
@@ -147,7 +147,7 @@ class DeployedNode:
         The clock of a ``frozen`` node is not checked: no command can be run in a frozen container.
         """
         if self.host.clock_path is None:
-            raise NodeControlError(f"{self.name} was not started with a clock that can be put off")
+            raise NodeControlError(f"{self.name} was not started with a clock that can be shifted")
         self.clock_offset = seconds
         await self._put_clock(self.host.clock_path)
         if self.running and not frozen:

@@ -1,4 +1,4 @@
-"""Stops, starts and freezes nodes, fills their disks, sets their clocks, and remembers what it has to heal."""
+"""The node control: it stops, starts and freezes nodes, fills their disks, sets their clocks, and heals all of it."""
 
 from __future__ import annotations
 

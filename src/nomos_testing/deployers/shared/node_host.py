@@ -37,8 +37,10 @@ class NodeHost(Protocol):
     """
 
     remote: bool
-    """Whether the place is not this machine: logs are copied from it, link probes are sent from it, and it ends with
-    its network."""
+    """True if the place is not this machine.
+
+    Logs are copied from it, link probes are sent from it, and it ends with its network.
+    """
     program: str
     """The node's program, for people: its path, or its image and container."""
     config_path: str

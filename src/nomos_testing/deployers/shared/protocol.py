@@ -27,5 +27,5 @@ class Deployer(Protocol):
         ...
 
     def deployed(self, scenario: Scenario) -> AbstractAsyncContextManager[Runner]:
-        """Deploy, and tear everything down at the end of the block, also if the block fails."""
+        """Deploy the scenario and take everything down at the end of the block, also if the block fails."""
         ...

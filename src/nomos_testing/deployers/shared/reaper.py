@@ -29,7 +29,7 @@ from datetime import UTC, datetime
 from typing import IO, Any
 
 _QUIET_SECONDS = 1.5
-"""A daemon goes on making what it was told to make. The reaper ends when it has found nothing for this long."""
+"""Time without a finding after which the reaper ends. A daemon continues to make what it was asked to make."""
 _SWEEP_SECONDS = 60.0
 _COMMAND_SECONDS = 20.0
 

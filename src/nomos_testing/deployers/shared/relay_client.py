@@ -74,7 +74,7 @@ class RelayClient:
 
     @property
     def first_request(self) -> str:
-        """The line that opens the relay."""
+        """Line that opens the relay."""
         return json.dumps({"id": 0, "do": "open", **self._opening()}) + "\n"
 
     async def start(

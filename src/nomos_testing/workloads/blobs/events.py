@@ -51,7 +51,7 @@ class BlobOverdue:
     seconds: float
     """Seconds since the end of the dispersal."""
     reason: str
-    """What the nodes say about the blob: the missing column and its holders."""
+    """Answers of the nodes about the blob: the missing column and its holders."""
 
 
 @journal_event("blobs_finished")

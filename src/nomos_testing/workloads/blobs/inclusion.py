@@ -181,7 +181,7 @@ async def why_not_included(ctx: RunContext, blob: BlobId) -> str:
 
 
 async def what_is_known(ctx: RunContext, blob: Dispersed) -> str:
-    """Return, in clauses, all that nodes and blocks show about a blob that is in no canonical block."""
+    """Return everything that nodes and blocks show about a blob that is in no canonical block, in clauses."""
     columns, transaction = await asyncio.gather(why_not_included(ctx, blob.blob), _transaction_states(ctx, blob))
     feed = ctx.block_feed()
     canonical = feed.canonical_chain()
@@ -318,7 +318,7 @@ class BlobInclusion:
     disperser: Specification[Disperser]
 
     def prepare(self, plan: RunPlan) -> None:
-        """The workload checks everything."""
+        """Do nothing: the workload checks everything."""
 
     def begin(self, ctx: RunContext) -> RunningBlobInclusion:
         return RunningBlobInclusion(self.name, ctx.running(self.disperser))

@@ -62,7 +62,7 @@ class VerifyBlobs:
             raise ValueError(f"sample: expected at least one blob, got {self.sample}")
 
     def prepare(self, plan: RunPlan) -> None:
-        """The workload checks everything."""
+        """Do nothing: the workload checks everything."""
 
     def begin(self, ctx: RunContext) -> RunningVerifyBlobs:
         return RunningVerifyBlobs(self.name, ctx.running(self.disperser), self.sample)
