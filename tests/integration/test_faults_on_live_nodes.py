@@ -61,12 +61,12 @@ async def test_a_wrong_clock_is_one_nodes_own_and_goes_right_again(tmp_path: Pat
         async def together() -> bool:
             return newest_tick(right) > AHEAD_SLOTS and abs(newest_tick(right) - newest_tick(wrong)) <= 1
 
-        behind = Injection(ClockSkew("validator-1", -A_DAY), cluster)
+        behind = Injection(ClockSkew("validator-1", -A_DAY), cluster, runner.context.patience())
         await behind.inject()
         await reached("the slots of a clock that is behind to stand still", stands_still)
         await behind.heal(None)
         await reached("both clocks to agree", together)
-        fast = Injection(ClockSkew("validator-1", AHEAD_SLOTS * SLOT_SECONDS), cluster)
+        fast = Injection(ClockSkew("validator-1", AHEAD_SLOTS * SLOT_SECONDS), cluster, runner.context.patience())
         await fast.inject()
         await reached("the slots of a clock that is fast", ahead)
         await fast.heal(None)
@@ -80,7 +80,7 @@ async def test_a_full_disk_stops_one_node_and_it_catches_up_when_there_is_room(t
         cluster = runner.context.cluster()
         *others, full = cluster.nodes
         await all_reach(cluster.nodes, 2)
-        disk = Injection(DiskFull(full.name), cluster)
+        disk = Injection(DiskFull(full.name), cluster, runner.context.patience())
         await disk.inject()
         await asyncio.sleep(EFFECT_DEADLINE)  # the most it may take
         written, height = bytes_written(full), max(await heights(others))
