@@ -98,11 +98,11 @@ class FaultExecution:
             async with asyncio.TaskGroup() as tasks:
                 for case in self._cases:
                     tasks.create_task(self._carry_out(case, start), name=str(case.planned))
-        except* FaultFailed as failed:
-            failures = list(leaves(failed))
-            if len(failures) > 1:
+        except ExceptionGroup as group:
+            errors = list(leaves(group))
+            if len(errors) > 1:
                 raise
-            raise failures[0] from failures[0].__cause__
+            raise errors[0] from errors[0].__cause__
 
     async def _carry_out(self, case: _Case, start: float) -> None:
         await _sleep_until(start + case.planned.inject_at)

@@ -381,8 +381,6 @@ async def test_a_failure_that_a_users_fault_raises_is_a_failed_fault(bench: Benc
 
 
 async def test_a_bug_in_a_users_fault_is_not_taken_for_a_failure_and_the_others_are_healed(bench: Bench) -> None:
-    with pytest.raises(ExceptionGroup) as caught:
+    with pytest.raises(KeyError, match="missing"):
         await bench.execution((Pause("b"), 0, 60), (Clumsy("a", KeyError("missing")), 0.05, 60)).run()
-    assert [type(error) for error in caught.value.exceptions] == [KeyError]
-    assert not is_failure(caught.value)
     assert bench.control.done == ["pause b", "resume b"]
