@@ -65,7 +65,7 @@ class ComposeDeployer(ScenarioDeployer):
                     readiness_seconds=READINESS_SECONDS,
                 )
                 run.resources.push_async_callback(cluster.close)
-                network = await start.network(stack, cluster)
+                network = await run.background.guard(start.network(stack, cluster))
                 cluster.control.factory = stack.joining(network)
             with run.phases.phase("ready"):
                 start.write_plan(stack)

@@ -82,7 +82,7 @@ class LocalDeployer(ScenarioDeployer):
                 if planned.sockets:
                     await start_relay(run, cluster, start.relay(planned))
                 run.resources.push_async_callback(cluster.close)
-                await cluster.start_all()
+                await run.background.guard(cluster.start_all())
             with run.phases.phase("ready"):
                 membership_check = self._checks_membership(scenario)
                 feed = await run.ready(cluster, planned.descriptors, membership_check=membership_check)

@@ -19,13 +19,15 @@ from nomos_testing.cluster.interfaces import Cluster, NodeHandle
 from nomos_testing.deployers.shared.cluster import DeployedCluster
 from nomos_testing.deployers.shared.errors import DeployError, LaunchError, persisting
 from nomos_testing.deployers.shared.reaper_client import Reaper
+from nomos_testing.failure import is_failure
 from nomos_testing.journal.events import Notice, RunEnded, RunStarted, WaitEnded
 from nomos_testing.journal.journal import Journal, Listener
-from nomos_testing.runtime.background import Background
+from nomos_testing.runtime.background import Background, BackgroundFailed
 from nomos_testing.runtime.deployment import Deployment
 from nomos_testing.runtime.errors import described
 from nomos_testing.runtime.phases import Phases
 from nomos_testing.runtime.plan import RunPlan
+from nomos_testing.runtime.raised import note_exception
 from nomos_testing.runtime.readiness import (
     READINESS_SECONDS,
     MembershipAssigned,
@@ -74,9 +76,10 @@ class OpenRun:
             NodeDied: a node ended meanwhile.
             WaitTimeout: the network did not become ready in time.
             BlockFeedError: no node tells its chain.
+            BackgroundFailed: a task of the framework failed meanwhile.
         """
         for check in _readiness_checks(cluster.nodes, network, membership_check=membership_check):
-            await cluster.while_alive(self._wait(check), cluster.nodes)
+            await self.background.guard(cluster.while_alive(self._wait(check), cluster.nodes))
         poll = poll_interval(self.scenario.metrics.slot_duration)
         feed = BlockFeed(
             [node.client for node in cluster.nodes],
@@ -171,7 +174,8 @@ async def opened_run(
     """Open a run for the block that brings its network up. If the block fails, close everything it has opened.
 
     Raises:
-        DeployError: the network did not come up; the text says why and which directory explains it.
+        DeployError: the network did not come up; the text says why and which directory explains it. Any other error is
+            a defect of the framework. Its traceback is in the log and in the journal.
     """
     patience = Patience(surroundings.machine_factor(), settings.slow_environment, scenario.metrics.slot_duration or 1.0)
     run_directory, journal = _opened(runs_directory, scenario, surroundings)
@@ -197,6 +201,8 @@ async def opened_run(
                 reaper=reaper,
             )
     except BaseException as error:
+        if _is_defect(error):
+            _note_defect(journal, error)
         journal.write(RunEnded(_outcome(error), described(error), str(run_directory.path)))
         journal.close()
         if not isinstance(error, _EXPLAINED):
@@ -256,8 +262,21 @@ def _write_notices(journal: Journal, scenario: Scenario, settings: Settings) -> 
         journal.write(Notice("POL_PROOF_DEV_MODE is not set; assuming true (development proofs)", "warning"))
 
 
+def _is_defect(error: BaseException) -> bool:
+    return isinstance(error, Exception) and not isinstance(error, _EXPLAINED) and not is_failure(error)
+
+
+def _note_defect(journal: Journal, error: BaseException) -> None:
+    where, cause = "the deployment", error
+    if isinstance(error, BackgroundFailed):
+        where, cause = error.task.name, error.task.error
+    note_exception(journal, where, cause, failures_too=True)
+
+
 def _outcome(error: BaseException) -> str:
-    return "interrupted" if isinstance(error, asyncio.CancelledError | KeyboardInterrupt) else "failed"
+    if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
+        return "interrupted"
+    return "errored" if _is_defect(error) else "failed"
 
 
 def _explained(error: BaseException, run_directory: RunDirectory) -> str:
