@@ -30,7 +30,7 @@ async def main() -> int:
         verdict = await runner.run()
     for judgement in verdict.judgements:
         print(f"{judgement.name}: observed {judgement.observed}, required {judgement.required}")
-    print("passed" if verdict.passed else f"failed: {verdict.failure}", f"({verdict.run_directory})")
+    print("passed" if verdict.passed else f"{verdict.outcome}: {verdict.failure}", f"({verdict.run_directory})")
     return 0 if verdict.passed else 1
 
 
