@@ -17,6 +17,7 @@ pytest_with_docker() { scripts/with-docker.sh python scripts/check-leftovers.py 
 
 # `python -O` leaves out the asserts of the sources, and nothing may hang on one. Those of the tests stay: pytest rewrites
 # them. Programs that the tests start are optimised too.
+# shellcheck disable=SC2329 # `step` calls it
 optimised() {
   local -x PYTHONOPTIMIZE=1
   local asserts_stay=(-W "ignore:assertions not in test modules")

@@ -144,7 +144,10 @@ async def test_a_node_joins_a_running_network(bench: Bench) -> None:
     [
         (lambda bench: bench.cluster.control.start(bench.node), "validator-0 is running already"),
         (lambda bench: bench.cluster.control.restart_executor(3), "there is no executor 3"),
-        (lambda bench: bench.cluster.control.skew_clock(bench.node, 3), "was not started with a clock that can be shifted"),
+        (
+            lambda bench: bench.cluster.control.skew_clock(bench.node, 3),
+            "was not started with a clock that can be shifted",
+        ),
     ],
 )
 async def test_what_cannot_be_done_is_refused(
