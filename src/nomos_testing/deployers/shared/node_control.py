@@ -53,7 +53,7 @@ class ClusterNodeControl:
 
     @property
     def answering(self) -> frozenset[str]:
-        """Return the names of the nodes that run and are not paused."""
+        """Names of the nodes that run and are not paused."""
         return frozenset(node.name for node in self._cluster.nodes if node.running and node.name not in self._paused)
 
     def running(self, node: NodeHandle) -> bool:
