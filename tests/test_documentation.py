@@ -13,7 +13,7 @@ from textwrap import dedent
 
 import pytest
 
-SOURCES = Path(__file__).parents[2] / "src"
+SOURCES = Path(__file__).parents[1] / "src"
 
 DOCUMENTED_PACKAGES = ["nomos_core"]
 """Packages in which every public name has a docstring."""
