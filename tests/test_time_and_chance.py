@@ -1,7 +1,7 @@
-"""No module makes time, chance, threads or sockets by itself: they come from outside.
+"""No module makes time, random numbers, threads or sockets by itself: they come from outside.
 
-A simulated run lives on a clock, a source of chance and a network that a test gives it. That works only while no
-module reaches for the real ones. Monotonic time is the running event loop's; wall time and chance are arguments.
+A simulated run lives on a clock, a random number generator and a network that a test gives it. That works only while no
+module reaches for the real ones. Monotonic time is the running event loop's; wall time and randomness are arguments.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import pytest
 SOURCES = Path(__file__).parents[1] / "src"
 
 TIME_AND_CHANCE = ("time", "random", "secrets", "uuid")
-"""Standard modules that give time or chance."""
+"""Standard modules that give time or randomness."""
 THREADS_AND_SOCKETS = ("threading", "concurrent.futures", "subprocess", "multiprocessing", "socket")
 
 ALLOWED_NAMES = {("random", "Random"), ("uuid", "UUID"), ("concurrent.futures", "Future")}
-"""What may be imported of these modules: a type of what is given, and a seeded source of chance."""
+"""What may be imported of these modules: a type of what is given, and a seeded generator."""
 FORBIDDEN_ATTRIBUTES = {
     "datetime": {"now", "utcnow", "today"},
     "date": {"today"},
@@ -75,7 +75,7 @@ def _exception_for(module: str) -> str | None:
 
 
 def violations(tree: ast.Module, forbidden: Sequence[str]) -> list[str]:
-    """Name each place that makes time or chance, as ``line: what``."""
+    """Name each place that makes time or randomness, as ``line: what``."""
     found = []
     attributes = FORBIDDEN_ATTRIBUTES | (THREADS_OF_ASYNCIO if "threading" in forbidden else {})
     for node in ast.walk(tree):
@@ -107,7 +107,7 @@ def test_time_and_chance_come_from_outside(package: str) -> None:
         for name, tree in _modules(package)
         if not _exception_for(name) and (places := violations(tree, FORBIDDEN_IMPORTS[package]))
     }
-    assert not broken, "use the loop's time, or take a clock or a source of chance as an argument"
+    assert not broken, "use the loop's time, or take a clock or a generator as an argument"
 
 
 def test_every_exception_is_needed() -> None:

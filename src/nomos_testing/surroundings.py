@@ -1,4 +1,4 @@
-"""Time and chance, as a run gets them from outside.
+"""Time and randomness, as a run gets them from outside.
 
 No other module of the framework asks the machine for them; ``tests/test_time_and_chance.py`` holds that and lists the
 exceptions. A simulation runs its event loop on virtual time and gives a run other ``Surroundings``.
@@ -45,11 +45,11 @@ def _probe() -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """The sources of time and chance of a run, apart from its event loop and its seed."""
+    """The sources of time and randomness of a run, apart from its event loop and its seed."""
 
     now_ns: Callable[[], int]
     """The wall clock, in nanoseconds of the Unix epoch. It may jump."""
-    chance: Random
+    rng: Random
     """For what does not follow from the run's seed: run ids, free ports, tokens."""
     machine_factor: Callable[[], float]
     """Measures how many times slower the machine is than the reference. Timeouts are scaled by it."""
@@ -64,5 +64,5 @@ class Surroundings:
         return datetime.fromtimestamp(seconds, UTC).replace(microsecond=nanoseconds // 1000)
 
 
-THIS_MACHINE: Final = Surroundings(now_ns=time.time_ns, chance=SystemRandom(), machine_factor=measured_machine_factor)
+THIS_MACHINE: Final = Surroundings(now_ns=time.time_ns, rng=SystemRandom(), machine_factor=measured_machine_factor)
 """The real ones: the default wherever surroundings are an argument."""

@@ -122,17 +122,17 @@ async def test_a_node_joins_a_running_network_and_can_be_cut_off_like_the_others
         assert control is not None
         assert network is not None
         await all_reach(cluster.nodes, 2)
-        newcomer = await control.add_node(Role.VALIDATOR)
-        await all_reach([newcomer], max(await heights(cluster.nodes[:2])))
-        assert newcomer.name in feed.nodes()
-        await network.partition([[newcomer.name], ["validator-0", "validator-1"]])
+        joined = await control.add_node(Role.VALIDATOR)
+        await all_reach([joined], max(await heights(cluster.nodes[:2])))
+        assert joined.name in feed.nodes()
+        await network.partition([[joined.name], ["validator-0", "validator-1"]])
         await asyncio.sleep(EFFECT_DEADLINE)  # the most it may take
-        (height,) = await heights([newcomer])
+        (height,) = await heights([joined])
         await all_reach(cluster.nodes[:2], height + 3)
-        assert await heights([newcomer]) == [height]
+        assert await heights([joined]) == [height]
         whole = await network.heal()
         assert whole.verified, whole.reason
-        await all_reach([newcomer], height + 3)
+        await all_reach([joined], height + 3)
 
 
 def parted(length: float, *, coefficient: float, after: float) -> ScenarioBuilder:

@@ -14,14 +14,14 @@ from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.settings import Settings
 from nomos_testing.surroundings import THIS_MACHINE, Surroundings
 from nomos_testing.topology import TopologySpec
-from nomos_testing.topology.identities import newcomer_identity, node_identities
+from nomos_testing.topology.identities import joining_identity, node_identities
 
 MOMENT = datetime(2025, 3, 4, 5, 6, 7, 890123, tzinfo=UTC)
 NANOSECONDS = 1_741_064_767_890_123_456
 
 
 def surroundings() -> Surroundings:
-    return Surroundings(now_ns=lambda: NANOSECONDS, chance=Random(3), machine_factor=lambda: 1.0)
+    return Surroundings(now_ns=lambda: NANOSECONDS, rng=Random(3), machine_factor=lambda: 1.0)
 
 
 def test_the_wall_clock_is_exact_to_the_microsecond() -> None:
@@ -32,22 +32,22 @@ def test_the_wall_clock_is_exact_to_the_microsecond() -> None:
 
 def test_a_scenario_without_a_seed_draws_it(tmp_path: Path) -> None:
     builder = ScenarioBuilder.topology(validators=1).run_for(seconds=5)
-    seeds = {builder.build(chance=Random(3)).seed for _ in range(3)}
+    seeds = {builder.build(rng=Random(3)).seed for _ in range(3)}
     assert len(seeds) == 1
-    assert builder.build(chance=Random(4)).seed not in seeds
+    assert builder.build(rng=Random(4)).seed not in seeds
 
 
 def test_a_topology_without_a_seed_draws_its_ids() -> None:
     spec = TopologySpec(validators=2)
     assert node_identities(spec, Random(3)) == node_identities(spec, Random(3)) != node_identities(spec, Random(4))
-    newcomers = [newcomer_identity(spec, "validator-2", Random(seed)) for seed in (3, 3, 4)]
-    assert newcomers[0] == newcomers[1] != newcomers[2]
+    joining = [joining_identity(spec, "validator-2", Random(seed)) for seed in (3, 3, 4)]
+    assert joining[0] == joining[1] != joining[2]
 
 
 def test_the_run_and_its_network_have_the_time_of_the_surroundings(tmp_path: Path) -> None:
     def planned(directory: Path) -> tuple[RunDirectory, PlannedNetwork]:
         given = surroundings()
-        scenario = ScenarioBuilder.topology(validators=2).run_for(seconds=5).build(chance=given.chance)
+        scenario = ScenarioBuilder.topology(validators=2).run_for(seconds=5).build(rng=given.rng)
         run = RunDirectory.create(directory, "run", surroundings=given)
         network = plan_network(scenario, run, Settings(), DevelopmentProver(), surroundings=given)
         network.release_ports()

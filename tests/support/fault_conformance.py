@@ -158,18 +158,18 @@ class FaultConformance:
         async with deploy(scenario) as runner:
             nodes, control = controlled(runner)
             network, feed = links_of(runner), runner.context.block_feed()
-            newcomer = await control.add_node(Role.EXECUTOR)
-            assert newcomer.name == "executor-1"
-            await all_reach([newcomer], max(await heights(nodes)))
-            assert newcomer.name in feed.nodes()
-            await network.partition([[newcomer.name], [node.name for node in nodes]])
+            joined = await control.add_node(Role.EXECUTOR)
+            assert joined.name == "executor-1"
+            await all_reach([joined], max(await heights(nodes)))
+            assert joined.name in feed.nodes()
+            await network.partition([[joined.name], [node.name for node in nodes]])
             await asyncio.sleep(EFFECT_DEADLINE)
-            (height,) = await heights([newcomer])
+            (height,) = await heights([joined])
             await all_reach(nodes, height + 3)
-            assert await heights([newcomer]) == [height]
+            assert await heights([joined]) == [height]
             whole = await network.heal()
             assert whole.verified, whole.reason
-            await all_reach([newcomer], height + 3)
+            await all_reach([joined], height + 3)
 
     async def test_a_parted_network_makes_two_chains_and_agrees_once_healed(self, deploy: Deploy) -> None:
         builder = ScenarioBuilder.topology(validators=4, layout="full").slot(seconds=SLOT_SECONDS).seed(1)

@@ -120,7 +120,7 @@ class BlockFeed:
         for source in self._sources:
             self._start_following(source)
 
-    def admit(self, source: BlockSource) -> None:
+    def add(self, source: BlockSource) -> None:
         """Follow one more node, from now on."""
         self._sources = (*self._sources, source)
         self._views[source.name] = NodeView()

@@ -16,7 +16,7 @@ from nomos_core.proofs.selection import DEVELOPMENT_MODE_VARIABLE, PROVER_VARIAB
 from nomos_testing.cfgsync.registration import Registration
 from nomos_testing.cfgsync.settings import CfgsyncConfig
 from nomos_testing.cluster.roles import Role
-from nomos_testing.configgen import generate_newcomer, generate_topology
+from nomos_testing.configgen import generate_joining_node, generate_topology
 from nomos_testing.configgen.services import shared_log_prefix
 from nomos_testing.settings import Settings
 from nomos_testing.topology import GeneratedNode, GeneratedTopology, NodeAddresses
@@ -101,7 +101,7 @@ def joining_node(
     The server knows only the hosts of its file, so that a deployer configures nodes that join. The node's keys follow
     from ``seed``; without one they are random.
     """
-    node = generate_newcomer(
+    node = generate_joining_node(
         replace(network, spec=replace(network.spec, seed=seed)),
         config.options(settings or Settings.from_environ()),
         role=role,

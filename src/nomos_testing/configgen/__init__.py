@@ -1,6 +1,6 @@
 """The nodes' configurations, made from the topology that a scenario asks for and the settings."""
 
-from nomos_testing.configgen.generation import generate_newcomer, generate_topology
+from nomos_testing.configgen.generation import generate_joining_node, generate_topology
 from nomos_testing.configgen.options import ConfigOptions, DataAvailabilityLimits, DataAvailabilityTimes, NodeLogging
 from nomos_testing.configgen.real_node import real_node_objections
 
@@ -9,7 +9,7 @@ __all__ = [
     "DataAvailabilityLimits",
     "DataAvailabilityTimes",
     "NodeLogging",
-    "generate_newcomer",
+    "generate_joining_node",
     "generate_topology",
     "real_node_objections",
 ]

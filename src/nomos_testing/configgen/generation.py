@@ -23,7 +23,7 @@ from nomos_testing.proof_cache import CachingProver
 from nomos_testing.surroundings import THIS_MACHINE, Surroundings
 from nomos_testing.topology.addresses import NodeAddresses
 from nomos_testing.topology.generated import GeneratedNode, GeneratedTopology
-from nomos_testing.topology.identities import newcomer_identity, node_identities
+from nomos_testing.topology.identities import joining_identity, node_identities
 from nomos_testing.topology.layouts import Layout, dialled_nodes, peer_counts
 from nomos_testing.topology.ports import NodePorts
 from nomos_testing.topology.spec import TopologySpec
@@ -57,7 +57,7 @@ def generate_topology(
         ValueError: not as many ports, addresses or directories as nodes.
         ProofError: the prover failed.
     """
-    identities = node_identities(spec, surroundings.chance)
+    identities = node_identities(spec, surroundings.rng)
     accounts = wallet_accounts(spec.wallet) if accounts is None else accounts
     addresses = addresses or [NodeAddresses()] * spec.node_count
     genesis = Genesis(genesis_tx=_genesis_tx(identities, ports, addresses, accounts, prover))
@@ -79,7 +79,7 @@ def generate_topology(
     )
 
 
-def generate_newcomer(
+def generate_joining_node(
     network: GeneratedTopology,
     options: ConfigOptions,
     *,
@@ -88,13 +88,13 @@ def generate_newcomer(
     ports: NodePorts,
     addresses: NodeAddresses | None = None,
     directory: Path | None = None,
-    chance: Random = THIS_MACHINE.chance,
+    rng: Random = THIS_MACHINE.rng,
 ) -> GeneratedNode:
     """Make one more node for a network. It has no stake, and dials all nodes that the network began with.
 
-    ``chance`` gives its id if the network has no seed.
+    ``rng`` gives its id if the network has no seed.
     """
-    identity = newcomer_identity(network.spec, f"{role}-{index}", chance)
+    identity = joining_identity(network.spec, f"{role}-{index}", rng)
     peers = tuple(quic_address(node.ports.network, node.addresses.advertised) for node in network.nodes)
     plan = NodePlan(
         network=NetworkPlan(
@@ -106,7 +106,7 @@ def generate_newcomer(
         ),
         role=role,
         index=index,
-        position=_newcomers_position(network.spec, role, index),
+        position=_joining_position(network.spec, role, index),
         identity=identity,
         ports=ports,
         addresses=addresses or NodeAddresses(),
@@ -117,7 +117,7 @@ def generate_newcomer(
     return _node(plan, consensus.deployment(network.spec))
 
 
-def _newcomers_position(spec: TopologySpec, role: Role, index: int) -> int:
+def _joining_position(spec: TopologySpec, role: Role, index: int) -> int:
     """Return the position of a node that joins: after all nodes of the topology."""
     return spec.node_count + index - (spec.validators if role is Role.VALIDATOR else spec.executors)
 

@@ -93,7 +93,7 @@ class Forwarder:
                 size, source = receive_into(buffer)
             except BlockingIOError:
                 return
-            sender = by_owner.get(source) or self._newcomer(source, proxy, buffer[:size], now)
+            sender = by_owner.get(source) or self._first_packet(source, proxy, buffer[:size], now)
             if sender is None:
                 continue
             sender.last_used = now
@@ -116,7 +116,7 @@ class Forwarder:
         """Close the passing proxies that were not used for a minute."""
         self._close(self.proxies.idle(time.monotonic()))
 
-    def _newcomer(self, source: Address, proxy: ProxySocket, packet: memoryview, now: float) -> ProxySocket | None:
+    def _first_packet(self, source: Address, proxy: ProxySocket, packet: memoryview, now: float) -> ProxySocket | None:
         node = self.proxies.node_at(source[0])
         if node is None:
             self._note_stranger(source, proxy)
@@ -126,7 +126,7 @@ class Forwarder:
             return None
         self._close(self.proxies.surplus(node))
         try:
-            opened = self.proxies.of_newcomer(node, source, now)
+            opened = self.proxies.open_passing(node, source, now)
         except OSError as error:
             self._observer.proxy_failed(source, error)
             return None

@@ -20,8 +20,8 @@ _NONCE_BYTES = 8
 class _Outstanding(asyncio.DatagramProtocol):
     """Probes that have not come back yet."""
 
-    def __init__(self, links: Iterable[Link], token: bytes, chance: Random) -> None:
-        self.links = {token + chance.randbytes(_NONCE_BYTES): link for link in links}
+    def __init__(self, links: Iterable[Link], token: bytes, rng: Random) -> None:
+        self.links = {token + rng.randbytes(_NONCE_BYTES): link for link in links}
         self.none_left = asyncio.Event()
         if not self.links:
             self.none_left.set()
@@ -40,7 +40,7 @@ async def silent_links(
     token: bytes,
     timeout: float,
     resend: float = 0.1,
-    chance: Random = THIS_MACHINE.chance,
+    rng: Random = THIS_MACHINE.rng,
 ) -> frozenset[Link]:
     """Return the links whose probe did not come back within ``timeout`` seconds. Returns early when all came back.
 
@@ -49,12 +49,12 @@ async def silent_links(
         proxies: the address at which each node is reached.
         token: the bytes by which the relay recognises probes.
         resend: seconds until an unanswered probe is sent again. A probe may get lost.
-        chance: draws the bytes that tell probes apart.
+        rng: draws the bytes that tell probes apart.
 
     Raises:
         OSError: no socket can be bound to a node's address.
     """
-    outstanding = _Outstanding(links, token, chance)
+    outstanding = _Outstanding(links, token, rng)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
     with ExitStack() as sockets:

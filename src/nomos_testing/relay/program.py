@@ -170,10 +170,10 @@ class Relay:
         self._evidence.write("opened", nodes={name: asdict(sockets) for name, sockets in request.nodes.items()})
 
     def _admit(self, request: Admit, forwarder: Forwarder) -> None:
-        for proxy in forwarder.proxies.admit(request.name, request.sockets):
+        for proxy in forwarder.proxies.add(request.name, request.sockets):
             self._watch(proxy)
         forwarder.lay_paths()
-        self._evidence.write("admitted", name=request.name, **asdict(request.sockets))
+        self._evidence.write("added", name=request.name, **asdict(request.sockets))
 
     def _impose(self, number: int, rule: Rule, forwarder: Forwarder) -> None:
         for link in rule.links:

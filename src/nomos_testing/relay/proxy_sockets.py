@@ -57,19 +57,19 @@ class ProxySockets:
     def __init__(self, host: str, nodes: Mapping[str, NodeSockets]) -> None:
         """
         Raises:
-            OSError, ValueError: as ``admit``.
+            OSError, ValueError: as ``add``.
         """
         self.by_owner: dict[Address, ProxySocket] = {}
         self._host = host
         self._node_by_host: dict[str, str] = {}
         try:
             for name, sockets in nodes.items():
-                self.admit(name, sockets)
+                self.add(name, sockets)
         except (OSError, ValueError):
             self.close()
             raise
 
-    def admit(self, name: str, sockets: NodeSockets) -> list[ProxySocket]:
+    def add(self, name: str, sockets: NodeSockets) -> list[ProxySocket]:
         """Open the lasting proxies of a node.
 
         Raises:
@@ -98,7 +98,7 @@ class ProxySockets:
         """Return the name of the node with this address."""
         return self._node_by_host.get(host)
 
-    def of_newcomer(self, node: str, owner: Address, now: float) -> ProxySocket:
+    def open_passing(self, node: str, owner: Address, now: float) -> ProxySocket:
         """Open a proxy for a socket that is not known yet.
 
         Raises:

@@ -2,7 +2,7 @@
 
     {"id": 1, "do": "open", "host": "127.0.0.1", "nodes": {"validator-0": {"host": "127.0.1.1", "ports": [4000]}},
      "probe_token": "hex", "seed": "7"}
-    {"id": 2, "do": "admit", "name": "validator-1", "node": {"host": "127.0.1.2", "ports": [4001]}}
+    {"id": 2, "do": "add", "name": "validator-1", "node": {"host": "127.0.1.2", "ports": [4001]}}
     {"id": 3, "do": "impose", "number": 1, "links": [["validator-0", "validator-1"]], "effect": {"loss": 0.1}}
     {"id": 4, "do": "lift", "numbers": [1]}
     {"id": 5, "do": "clear"}
@@ -109,7 +109,7 @@ def parse_request(value: Mapping[str, Any]) -> Request:
                 probe_token=_parsed("probe_token", _token, value.get("probe_token")),
                 seed=_field(value, "seed", str),
             )
-        case "admit":
+        case "add":
             return Admit(_field(value, "name", str), _parsed("node", _sockets, value.get("node")))
         case "impose":
             links = _parsed("links", _links, value.get("links"))
@@ -122,7 +122,7 @@ def parse_request(value: Mapping[str, Any]) -> Request:
         case "count":
             return Count()
         case other:
-            raise RequestError(f"do: expected open, admit, impose, lift, clear or count, got {other!r}")
+            raise RequestError(f"do: expected open, add, impose, lift, clear or count, got {other!r}")
 
 
 def _parsed(field: str, parse: Callable[[Any], T], value: Any) -> T:

@@ -42,7 +42,7 @@ class RunDirectory:
         """
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", scenario).strip("-.") or "run"
         local_time = surroundings.utc().astimezone()
-        run_id = f"{name}-{local_time:%Y%m%d-%H%M%S}-{surroundings.chance.randbytes(2).hex()}"
+        run_id = f"{name}-{local_time:%Y%m%d-%H%M%S}-{surroundings.rng.randbytes(2).hex()}"
         path = runs_directory.absolute() / run_id
         path.mkdir(parents=True)
         return cls(run_id, path)

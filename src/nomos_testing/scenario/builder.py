@@ -298,17 +298,17 @@ class ScenarioBuilder:
             raise ScenarioBuildError("run_for takes either seconds or slots")
         return replace(self, seconds=seconds, slots=slots)
 
-    def build(self, *, faults: FaultPlan | None = None, chance: Random = THIS_MACHINE.chance) -> Scenario:
+    def build(self, *, faults: FaultPlan | None = None, rng: Random = THIS_MACHINE.rng) -> Scenario:
         """Check everything and make the scenario.
 
         Args:
             faults: a plan that replaces the one from schedule and seed.
-            chance: draws the seed if none was given.
+            rng: draws the seed if none was given.
 
         Raises:
             ScenarioBuildError: a part does not fit. The text names it.
         """
-        seed = chance.getrandbits(48) if self.chosen_seed is None else self.chosen_seed
+        seed = rng.getrandbits(48) if self.chosen_seed is None else self.chosen_seed
         spec = replace(self.spec, seed=seed)
         metrics = RunTiming(
             run_duration=self._duration(),

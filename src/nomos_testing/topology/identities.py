@@ -10,18 +10,18 @@ from nomos_testing.surroundings import THIS_MACHINE
 from nomos_testing.topology.spec import TopologySpec
 
 
-def node_identities(spec: TopologySpec, chance: Random = THIS_MACHINE.chance) -> tuple[NodeIdentity, ...]:
-    """Return the spec's own ids, else ids that follow from its seed, else ids drawn by ``chance``."""
+def node_identities(spec: TopologySpec, rng: Random = THIS_MACHINE.rng) -> tuple[NodeIdentity, ...]:
+    """Return the spec's own ids, else ids that follow from its seed, else ids drawn by ``rng``."""
     if spec.ids is not None:
         return tuple(NodeIdentity(node_id) for node_id in spec.ids)
     if spec.seed is None:
-        return tuple(NodeIdentity(chance.randbytes(32)) for _ in range(spec.node_count))
+        return tuple(NodeIdentity(rng.randbytes(32)) for _ in range(spec.node_count))
     return tuple(NodeIdentity(_seeded_id(spec.seed, index)) for index in range(spec.node_count))
 
 
-def newcomer_identity(spec: TopologySpec, name: str, chance: Random = THIS_MACHINE.chance) -> NodeIdentity:
-    """Return the id of a node that joins later: from the seed and the node's name, or from ``chance``."""
-    return NodeIdentity(chance.randbytes(32) if spec.seed is None else _seeded_id(spec.seed, name))
+def joining_identity(spec: TopologySpec, name: str, rng: Random = THIS_MACHINE.rng) -> NodeIdentity:
+    """Return the id of a node that joins later: from the seed and the node's name, or from ``rng``."""
+    return NodeIdentity(rng.randbytes(32) if spec.seed is None else _seeded_id(spec.seed, name))
 
 
 def _seeded_id(seed: int, index: int | str) -> bytes:

@@ -76,7 +76,7 @@ def reserve_ports(
     *,
     da_ports: Sequence[int] | None = None,
     blend_ports: Sequence[int] | None = None,
-    chance: Random = THIS_MACHINE.chance,
+    rng: Random = THIS_MACHINE.rng,
 ) -> PortReservation:
     """Reserve five ports for each of ``nodes`` nodes. Given ports are taken as they are and not reserved.
 
@@ -86,7 +86,7 @@ def reserve_ports(
     taken = {*(da_ports or ()), *(blend_ports or ())}
     candidates = _candidates()
     with ExitStack() as sockets:
-        ports = iter([_reserve_port(sockets, taken, candidates, chance) for _ in range(_PORTS_PER_NODE * nodes)])
+        ports = iter([_reserve_port(sockets, taken, candidates, rng) for _ in range(_PORTS_PER_NODE * nodes)])
         drawn = [
             NodePorts(network=next(ports), da=next(ports), blend=next(ports), api=next(ports), testing_http=next(ports))
             for _ in range(nodes)
@@ -125,10 +125,10 @@ def _candidates() -> range:
     return range(_LOWEST, ephemeral_start) if ephemeral_start > 2 * _LOWEST else range(_LOWEST, 1 << 16)
 
 
-def _reserve_port(sockets: ExitStack, taken: set[int], candidates: range, chance: Random) -> int:
+def _reserve_port(sockets: ExitStack, taken: set[int], candidates: range, rng: Random) -> int:
     """Bind a port for both protocols, outside of ``taken``."""
     for _ in range(_ATTEMPTS):
-        port = chance.choice(candidates)
+        port = rng.choice(candidates)
         with ExitStack() as attempt:
             tcp = attempt.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
             udp = attempt.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))

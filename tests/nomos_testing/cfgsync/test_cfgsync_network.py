@@ -20,7 +20,7 @@ from nomos_testing.cfgsync.network import CfgsyncInputError, configuration_json,
 from nomos_testing.cfgsync.registration import Registration, RegistrationError
 from nomos_testing.cfgsync.settings import AccountEntry, CfgsyncConfig, RelaySection, WalletSection
 from nomos_testing.cluster.roles import Role
-from nomos_testing.configgen import ConfigOptions, generate_newcomer, generate_topology
+from nomos_testing.configgen import ConfigOptions, generate_joining_node, generate_topology
 from nomos_testing.deployers.compose.configuration import config_options
 from nomos_testing.settings import Settings
 from nomos_testing.topology import GeneratedTopology, TopologySpec
@@ -244,7 +244,7 @@ def test_a_container_that_joins_samples_as_the_others(parameters: str) -> None:
         settings=settings,
     )
     ports = HOSTS[0].ports(da=None, blend=None)
-    joining = generate_newcomer(network, options, role=Role.VALIDATOR, index=2, ports=ports).config
+    joining = generate_joining_node(network, options, role=Role.VALIDATOR, index=2, ports=ports).config
     present = network.nodes[0].config
     assert joining.da_backend.policy_settings == present.da_backend.policy_settings
     assert joining.da_backend.subnets_settings == present.da_backend.subnets_settings

@@ -21,7 +21,7 @@ from nomos_testing.configgen import (
     ConfigOptions,
     DataAvailabilityTimes,
     NodeLogging,
-    generate_newcomer,
+    generate_joining_node,
     generate_topology,
     real_node_objections,
 )
@@ -174,7 +174,7 @@ def limits(config: NodeConfig) -> set[int]:
 def test_nodes_that_join_sample_as_the_others_and_after_them(network: GeneratedTopology) -> None:
     options = ConfigOptions(kzg_params=KZG)
     joining = [
-        generate_newcomer(network, options, role=role, index=index, ports=ports(1)[0]).config
+        generate_joining_node(network, options, role=role, index=index, ports=ports(1)[0]).config
         for role, index in ((Role.VALIDATOR, 3), (Role.EXECUTOR, 2))
     ]
     for config, delay in zip(joining, [2.2, 2.25], strict=True):

@@ -105,7 +105,7 @@ def test_a_node_that_dials_and_dials_keeps_its_newest_proxies_only(proxies: Prox
 def test_nodes_cannot_share_an_address(proxies: ProxySockets) -> None:
     taken = proxy_of(proxies, "a").owner[0]
     with pytest.raises(ValueError, match="each node needs a name and an address of its own"):
-        proxies.admit("c", NodeSockets(taken, (1,)))
+        proxies.add("c", NodeSockets(taken, (1,)))
 
 
 def test_a_node_whose_port_is_taken_leaves_no_face_behind(proxies: ProxySockets) -> None:
@@ -114,6 +114,6 @@ def test_a_node_whose_port_is_taken_leaves_no_face_behind(proxies: ProxySockets)
         free, taken = ports.nodes[0].network, other.getsockname()[1]
         ports.release()
         with pytest.raises(OSError, match=f"cannot bind UDP 127.0.0.1:{taken}"):
-            proxies.admit("c", NodeSockets(own_host(), (free, taken)))
+            proxies.add("c", NodeSockets(own_host(), (free, taken)))
     assert {proxy.node for proxy in proxies.by_owner.values()} == {"a", "b"}
     assert "c" not in proxies.nodes

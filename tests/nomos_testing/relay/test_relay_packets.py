@@ -225,9 +225,9 @@ async def test_a_refused_request_changes_nothing(lab: RelayLab) -> None:
 
 async def test_a_node_that_joins_is_relayed_for_too(lab: RelayLab) -> None:
     with reserve_ports(1) as ports:
-        newcomer = NodeSockets(own_host(), (ports.nodes[0].network,))
-    await lab.relay.add("d", newcomer)
-    station = await open_station(newcomer)
+        joined = NodeSockets(own_host(), (ports.nodes[0].network,))
+    await lab.relay.add("d", joined)
+    station = await open_station(joined)
     lab.send("a", "d", 1)  # whose station is not one of the laboratory's
     try:
         (arrival,) = await station.received(1)
@@ -239,7 +239,7 @@ async def test_a_node_that_joins_is_relayed_for_too(lab: RelayLab) -> None:
     finally:
         station.close()
     with pytest.raises(NetworkControlError, match="each node needs a name and an address of its own"):
-        await lab.relay.add("e", newcomer)
+        await lab.relay.add("e", joined)
 
 
 async def test_a_relay_whose_address_is_taken_says_which(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ JSON = st.recursive(
 )
 REQUESTS: list[dict[str, Any]] = [
     {"do": "open", "host": "127.0.0.1", "nodes": NODES, "probe_token": TOKEN, "seed": "1"},
-    {"do": "admit", "name": "b", "node": NODES["a"]},
+    {"do": "add", "name": "b", "node": NODES["a"]},
     {"do": "impose", "number": 1, "links": [["a", "b"]], "effect": {"cut": True}},
     {"do": "lift", "numbers": [1]},
 ]
@@ -32,7 +32,7 @@ REQUESTS: list[dict[str, Any]] = [
 @pytest.mark.parametrize(
     ("request_fields", "complaint"),
     [
-        ({"do": "explode"}, "do: expected open, admit, impose, lift, clear or count, got 'explode'"),
+        ({"do": "explode"}, "do: expected open, add, impose, lift, clear or count, got 'explode'"),
         ({"do": "lift"}, "numbers: malformed"),
         ({"do": "lift", "numbers": ["1"]}, "numbers: expected whole numbers"),
         ({**REQUESTS[0], "nodes": {}}, "nodes: expected at least one node"),

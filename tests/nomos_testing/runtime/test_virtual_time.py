@@ -24,7 +24,7 @@ EPOCH_NS = 1_700_000_000 * 10**9
 
 def surroundings(loop: asyncio.AbstractEventLoop) -> Surroundings:
     return Surroundings(
-        now_ns=lambda: EPOCH_NS + round(loop.time() * 1e9), chance=Random("run"), machine_factor=lambda: 1.0
+        now_ns=lambda: EPOCH_NS + round(loop.time() * 1e9), rng=Random("run"), machine_factor=lambda: 1.0
     )
 
 

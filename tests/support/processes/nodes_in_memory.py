@@ -1,7 +1,7 @@
 """``python -m support.processes.nodes_in_memory KZG_FILE SEED``: six nodes in one process, in virtual time.
 
 Four validators and an executor make a chain of 40 slots. A transaction is sent to one of them, the executor disperses a
-blob, and a newcomer joins later. The output is a JSON object: the last state of each node, and every message between
+blob, and a joined joins later. The output is a JSON object: the last state of each node, and every message between
 them. Whatever starts a thread or a process, opens a socket or writes a file meanwhile ends the program with an error.
 """
 
@@ -20,7 +20,7 @@ from nomos_core.mantle.transactions_json import transaction_to_json
 from nomos_core.proofs.development import DevelopmentProver
 from nomos_node.node import Node
 from nomos_testing.cluster.roles import Role
-from nomos_testing.configgen import ConfigOptions, generate_newcomer, generate_topology
+from nomos_testing.configgen import ConfigOptions, generate_joining_node, generate_topology
 from nomos_testing.topology import TopologySpec
 from nomos_testing.topology.generated import GeneratedNode
 from nomos_testing.topology.ports import NodePorts
@@ -54,7 +54,7 @@ async def ask(http: MemoryHttp, method: str, path: str, value: Any = None) -> An
     return json.loads(answer)
 
 
-async def live(nodes: Sequence[GeneratedNode], newcomer: GeneratedNode, world: MemoryWorld) -> dict[str, Any]:
+async def live(nodes: Sequence[GeneratedNode], joined: GeneratedNode, world: MemoryWorld) -> dict[str, Any]:
     async with AsyncExitStack() as stack:
         tasks = stack.enter_context(_Cancelled())
 
@@ -69,8 +69,8 @@ async def live(nodes: Sequence[GeneratedNode], newcomer: GeneratedNode, world: M
         await ask(first, "POST", "/mempool/add/tx", transaction_to_json(inscription(b"from one to all")))
         message = {"channel_id": "07" * 32, "parent_msg_id": "00" * 32, "signer": SIGNER, "data": list(BLOB)}
         blob = bytes(await ask(executor, "POST", "/disperse-data", message)).hex()
-        await asyncio.sleep(4)  # while the blob is young enough to be sampled by the newcomer
-        await start(newcomer)
+        await asyncio.sleep(4)  # while the blob is young enough to be sampled by the joined
+        await start(joined)
         await asyncio.sleep(SLOTS - 9)
         return {"blob": blob, "nodes": {name: await _state(http) for name, http in world.http.items()}}
 
@@ -114,12 +114,12 @@ def main(kzg_file: str, seed: str) -> None:
     options = ConfigOptions(kzg_params=Path(kzg_file))
     prover = DevelopmentProver()
     topology = generate_topology(spec, options, ports=ports, prover=prover, chain_start=CHAIN_START)
-    newcomer = generate_newcomer(topology, options, role=Role.VALIDATOR, index=4, ports=last_ports)
+    joined = generate_joining_node(topology, options, role=Role.VALIDATOR, index=4, ports=last_ports)
     world = MemoryWorld(int(seed), CHAIN_START)
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         runner.get_loop()
         sys.addaudithook(refuse_the_machine)
-        outcome = runner.run(live(topology.nodes, newcomer, world))
+        outcome = runner.run(live(topology.nodes, joined, world))
     assert not _reached, _reached
     libraries = [name for name in ("libp2p", "trio", "uvicorn") if name in sys.modules]
     print(json.dumps({**outcome, "trace": world.trace, "libraries of the real network": libraries}))

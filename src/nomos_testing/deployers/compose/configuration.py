@@ -68,14 +68,14 @@ def bind_address(settings: Settings) -> str:
     return "127.0.0.1" if settings.container_host in {"127.0.0.1", "localhost"} else "0.0.0.0"
 
 
-def grafana_password(settings: Settings, chance: Random) -> str | None:
+def grafana_password(settings: Settings, rng: Random) -> str | None:
     """Return the password of Grafana's user admin; None: Grafana's own default, which only loopback may have."""
     if settings.grafana_password:
         return settings.grafana_password
     if bind_address(settings) == "127.0.0.1":
         return None
     # Not from the run's seed, which everybody may know.
-    return base64.urlsafe_b64encode(chance.randbytes(_PASSWORD_BYTES)).decode()
+    return base64.urlsafe_b64encode(rng.randbytes(_PASSWORD_BYTES)).decode()
 
 
 def _passed_on(environ: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:

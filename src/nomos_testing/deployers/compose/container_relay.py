@@ -23,7 +23,7 @@ def container_relay(
     address: str,
     evidence: Path,
     seed: int,
-    chance: Random,
+    rng: Random,
 ) -> RelayClient:
     """Make the client of a stack's relay.
 
@@ -44,5 +44,5 @@ def container_relay(
         evidence=str(evidence),
         seed=seed,
         opened_by_file=True,
-        chance=chance,
+        rng=rng,
     )

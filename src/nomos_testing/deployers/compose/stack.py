@@ -42,8 +42,8 @@ class StackName:
     uuid: str
 
     @classmethod
-    def fresh(cls, chance: Random) -> StackName:
-        return cls(str(UUID(int=chance.getrandbits(128), version=4)))
+    def fresh(cls, rng: Random) -> StackName:
+        return cls(str(UUID(int=rng.getrandbits(128), version=4)))
 
     @property
     def project(self) -> str:
@@ -133,7 +133,7 @@ def relay_sockets(nodes: Iterable[StackNode]) -> dict[str, NodeSockets]:
     return {node.name: NodeSockets(node.address, node.ports.peering) for node in nodes}
 
 
-def free_network(chance: Random, routes: Path = _ROUTES) -> StackNetwork:
+def free_network(rng: Random, routes: Path = _ROUTES) -> StackNetwork:
     """Find a /24 network that no route of this machine leads to, those of Docker's networks included.
 
     Raises:
@@ -141,7 +141,7 @@ def free_network(chance: Random, routes: Path = _ROUTES) -> StackNetwork:
     """
     taken = _routed(routes)
     for _ in range(_ATTEMPTS):
-        address = ipaddress.IPv4Address(chance.randrange(int(_SUBNETS[0]), int(_SUBNETS[-1])) & ~0xFF)
+        address = ipaddress.IPv4Address(rng.randrange(int(_SUBNETS[0]), int(_SUBNETS[-1])) & ~0xFF)
         subnet = ipaddress.IPv4Network((address, 24))
         if not any(subnet.overlaps(other) for other in taken):
             return StackNetwork(subnet)

@@ -54,7 +54,7 @@ class StackPlanner:
     name: StackName
     relay_log: Path | None
     """Where a relay is to write its evidence; None: there is to be none."""
-    chance: Random = THIS_MACHINE.chance
+    rng: Random = THIS_MACHINE.rng
     """For what does not follow from the run's seed."""
 
     def plan(self) -> Stack:
@@ -64,7 +64,7 @@ class StackPlanner:
             ComposeError: a port that was asked for is taken.
             OSError: no network is free.
         """
-        network, prepared, settings = free_network(self.chance), self.prepared, self.settings
+        network, prepared, settings = free_network(self.rng), self.prepared, self.settings
         return Stack(
             name=self.name,
             image=prepared.image,
@@ -83,7 +83,7 @@ class StackPlanner:
             prometheus=prepared.prometheus,
             prometheus_port=self._prometheus_port() if prepared.prometheus else 0,
             grafana_image=prepared.grafana_image,
-            grafana_password=grafana_password(settings, self.chance),
+            grafana_password=grafana_password(settings, self.rng),
             grafana_port=self._grafana_port() if prepared.grafana_image else 0,
         )
 

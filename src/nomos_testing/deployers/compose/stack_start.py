@@ -172,7 +172,7 @@ class StartingStack:
             address=self.plan.network.relay,
             evidence=self.plan.relay_log,
             seed=self._run.scenario.seed,
-            chance=self._run.surroundings.chance,
+            rng=self._run.surroundings.rng,
         )
 
     def _hear_end(self, host: ContainerHost) -> None:

@@ -38,7 +38,7 @@ class ComposeStart:
 
     async def tools(self) -> StackTools:
         """Make the workspace, and have everything that will be made of it removed at the end of the run."""
-        run, prepared, name = self.run, self.prepared, StackName.fresh(self.run.surroundings.chance)
+        run, prepared, name = self.run, self.prepared, StackName.fresh(self.run.surroundings.rng)
         docker = prepared.docker.reaped_by(run.reaper)
         workspace = Workspace.create()
         tool = prepared.tool.using(docker)
@@ -59,7 +59,7 @@ class ComposeStart:
             environ=self.environ,
             name=name,
             relay_log=self._relay_log(),
-            chance=run.surroundings.chance,
+            rng=run.surroundings.rng,
         )
         ends = ContainerEnds(
             docker,

@@ -13,7 +13,7 @@ from nomos_testing.cluster.roles import Role
 from nomos_testing.configgen import (
     ConfigOptions,
     NodeLogging,
-    generate_newcomer,
+    generate_joining_node,
     generate_topology,
 )
 from nomos_testing.deployers.shared.kzg_parameters import kzg_params_file, kzg_params_places
@@ -91,7 +91,7 @@ def plan_network(
     spec = with_sampling_delay(scenario.topology, settings)
     options = config_options(settings)
     reservation = reserve_ports(
-        spec.node_count, da_ports=spec.da_ports, blend_ports=spec.blend_ports, chance=surroundings.chance
+        spec.node_count, da_ports=spec.da_ports, blend_ports=spec.blend_ports, rng=surroundings.rng
     )
     try:
         generated = generate_topology(
@@ -108,8 +108,8 @@ def plan_network(
         raise
 
     def join(role: Role, index: int, position: int) -> NodeBlueprint:
-        with reserve_ports(1, chance=surroundings.chance) as own_ports:
-            node = generate_newcomer(
+        with reserve_ports(1, rng=surroundings.rng) as own_ports:
+            node = generate_joining_node(
                 generated,
                 options,
                 role=role,
@@ -117,7 +117,7 @@ def plan_network(
                 ports=own_ports.nodes[0],
                 addresses=_behind_relay(position + 1)[-1] if scenario.network_control else None,
                 directory=run_directory.node(node_name(role, index)),
-                chance=surroundings.chance,
+                rng=surroundings.rng,
             )
         return _blueprint(node, options.logging)
 

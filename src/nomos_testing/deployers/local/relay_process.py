@@ -24,7 +24,7 @@ def local_relay(
     evidence: Path,
     seed: int,
     started: Callable[[int], None],
-    chance: Random = THIS_MACHINE.chance,
+    rng: Random = THIS_MACHINE.rng,
 ) -> RelayClient:
     """Make the client of a relay. ``started`` is called with the relay's process id as soon as there is one."""
 
@@ -38,5 +38,5 @@ def local_relay(
         return channel
 
     return RelayClient(
-        nodes, host=RELAY_HOST, connect=connect, probes=LinkProbes(), evidence=str(evidence), seed=seed, chance=chance
+        nodes, host=RELAY_HOST, connect=connect, probes=LinkProbes(), evidence=str(evidence), seed=seed, rng=rng
     )

@@ -107,7 +107,7 @@ class LocalStart:
             evidence=self.run.run_directory.path / RELAY_LOG,
             seed=self.run.scenario.seed,
             started=self.run.reaper.watch_group,
-            chance=self.run.surroundings.chance,
+            rng=self.run.surroundings.rng,
         )
 
     async def _launcher(self) -> Launcher:

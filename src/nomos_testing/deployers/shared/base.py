@@ -33,7 +33,7 @@ class DeployerOptions(TypedDict, total=False):
     environ: Mapping[str, str] | None
     """The environment of the programs that are run; ``os.environ`` by default."""
     surroundings: Surroundings
-    """Where runs get wall time and unseeded chance from; this machine by default."""
+    """Where runs get wall time and unseeded random numbers from; this machine by default."""
 
 
 class ScenarioDeployer(ABC):

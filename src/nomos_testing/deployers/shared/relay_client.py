@@ -45,7 +45,7 @@ class RelayClient:
         evidence: str,
         seed: int,
         opened_by_file: bool = False,
-        chance: Random = THIS_MACHINE.chance,
+        rng: Random = THIS_MACHINE.rng,
     ) -> None:
         """
         Args:
@@ -54,11 +54,11 @@ class RelayClient:
             probes: sends probes from the nodes.
             evidence: the relay's log, for people to read.
             opened_by_file: the relay reads ``first_request`` from a file when it starts, and needs no other.
-            chance: for the token that probes are known by.
+            rng: for the token that probes are known by.
         """
         self.nodes = dict(nodes)
         self.evidence = evidence
-        self.token = chance.randbytes(_TOKEN_BYTES)
+        self.token = rng.randbytes(_TOKEN_BYTES)
         """The first bytes of each probe."""
         self._host = host
         self._connect = connect
@@ -115,7 +115,7 @@ class RelayClient:
 
     async def add(self, name: str, sockets: NodeSockets) -> None:
         """Relay for one more node."""
-        await self._ask("admit", name=name, node=asdict(sockets))
+        await self._ask("add", name=name, node=asdict(sockets))
         self.nodes[name] = sockets
 
     async def impose(self, number: int, links: Iterable[Link], effect: LinkEffect) -> float:

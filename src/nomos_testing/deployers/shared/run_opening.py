@@ -89,7 +89,7 @@ class OpenRun:
         )
         self.resources.push_async_callback(feed.close)
         await feed.start()
-        cluster.on_join(lambda node: feed.admit(node.client))
+        cluster.on_join(lambda node: feed.add(node.client))
         return feed
 
     async def _wait(self, check: ReadinessCheck) -> None:
