@@ -92,5 +92,6 @@ async def test_it_passes_on_a_live_network(tmp_path: Path) -> None:
         verdict = await runner.run()
     assert verdict.passed, verdict.failure
     (judgement,) = [each for each in verdict.judgements if each.name == "leaders_share_the_work"]
-    blocks = sum(record.height > 0 for record in runner.context.block_feed().canonical_chain())
-    assert 0 < sum(judgement.observed.values()) <= blocks
+    # The tip may move to another branch after the judgement, so all blocks that were seen are the limit.
+    seen = sum(record.height > 0 for record in runner.context.block_feed().history.records)
+    assert 0 < sum(judgement.observed.values()) <= seen
