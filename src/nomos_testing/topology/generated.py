@@ -47,10 +47,6 @@ class GeneratedNode:
         """The node's name with its libp2p port, like ``validator#0@3000``."""
         return f"{self.role}#{self.index}@{self.ports.network}"
 
-    @property
-    def config_file_name(self) -> str:
-        return f"{self.role}.yaml"
-
     def config_yaml(self) -> str:
         from nomos_core.config import dump_config
 

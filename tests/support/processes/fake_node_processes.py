@@ -20,7 +20,7 @@ from nomos_testing.deployers.local.direct_launcher import DirectLauncher
 from nomos_testing.deployers.local.host import LocalHost
 from nomos_testing.deployers.local.log_files import LogFiles
 from nomos_testing.deployers.local.planning import NodeBlueprint
-from nomos_testing.deployers.shared.node import DeployedNode
+from nomos_testing.deployers.shared.node import DeployedNode, config_file_name
 from nomos_testing.deployers.shared.reaper_client import Reaper
 from support.inputs.fault_deadlines import GONE_WITHIN
 
@@ -81,7 +81,7 @@ def fake_node(
         node=blueprint.name,
         program=program,
         directory=node_directory,
-        config_path=f"{blueprint.role}.yaml",
+        config_path=config_file_name(blueprint.role),
         environment=fake_environment(),
         logs=LogFiles(node_directory),
         url=blueprint.url,

@@ -18,7 +18,7 @@ from nomos_testing.deployers.local.planning import NetworkPlanner, NodeBlueprint
 from nomos_testing.deployers.local.preflight import Prepared, refuse_for_real_nodes
 from nomos_testing.deployers.local.relay_process import local_relay
 from nomos_testing.deployers.shared.joining import JoiningNodes
-from nomos_testing.deployers.shared.node import DeployedNode
+from nomos_testing.deployers.shared.node import DeployedNode, config_file_name
 from nomos_testing.deployers.shared.relay_client import RelayClient
 from nomos_testing.deployers.shared.relay_setup import RELAY_LOG
 from nomos_testing.deployers.shared.run_opening import OpenRun
@@ -66,7 +66,7 @@ class LocalStart:
             node=blueprint.name,
             program=prepared.programs[blueprint.role].path,
             directory=directory,
-            config_path=f"{blueprint.role}.yaml",
+            config_path=config_file_name(blueprint.role),
             environment=prepared.environment,
             logs=LogFiles(directory, blueprint.log_directory, blueprint.log_prefix),
             url=blueprint.url,

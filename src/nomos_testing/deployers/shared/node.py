@@ -34,6 +34,11 @@ except ProcessLookupError:  # it ended in this moment
 _log = logging.getLogger(__name__)
 
 
+def config_file_name(role: Role) -> str:
+    """Return the name of a node's configuration in its directory of the run: ``validator.yaml``."""
+    return f"{role}.yaml"
+
+
 @dataclass(slots=True, kw_only=True)
 class DeployedNode:
     """A ``NodeHandle``.
@@ -172,7 +177,7 @@ class DeployedNode:
 
     @property
     def _config_file(self) -> Path:
-        return self.directory / f"{self.role}.yaml"
+        return self.directory / config_file_name(self.role)
 
     async def _put_clock(self, path: str) -> None:
         await self.host.put(path, f"{self.clock_offset:+.6f}\n".encode())
