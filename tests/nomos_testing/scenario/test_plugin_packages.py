@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from support.inputs.idle_plugin import idle_plugin
+
 PYPROJECT = """\
 [build-system]
 requires = ["hatchling"]
@@ -23,30 +25,7 @@ version = "{version}"
 [tool.hatch.build.targets.wheel]
 only-include = ["{module}.py"]
 """
-MODULE = """\
-from nomos_testing import Section, workload
-
-
-class Idle:
-    name = "idle"
-
-    def expectations(self):
-        return ()
-
-    def prepare(self, plan):
-        pass
-
-    async def run(self, ctx):
-        pass
-
-
-@workload("idle")
-class IdleSection(Section):
-    rounds: int = 1
-
-    def build(self):
-        return Idle()
-"""
+MODULE = idle_plugin()
 WORKLOADS = '[project.entry-points."nomos_testing.workloads"]\n'
 SCENARIO = "run_for: 60\nseed: 1\nworkloads:\n- {}: {{}}\n"
 LEAVE_A_RUN = """\

@@ -10,32 +10,8 @@ import yaml
 
 from nomos_testing import load_scenario
 from nomos_testing.scenario.replay import ReplayError, load_replay
+from support.inputs.idle_plugin import idle_plugin
 from support.inputs.stored_run import left_by
-
-PLUGIN = """\
-from nomos_testing import Section, workload
-
-
-class Idle:
-    name = "idle"
-
-    def expectations(self):
-        return ()
-
-    def prepare(self, plan):
-        pass
-
-    async def run(self, ctx):
-        pass
-
-
-@workload("{word}")
-class Waiting(Section):
-    rounds: int = {rounds}
-
-    def build(self):
-        return Idle()
-"""
 
 
 @pytest.fixture
@@ -43,7 +19,7 @@ def run(tmp_path: Path) -> Path:
     """A run whose scenario has two plugins of one name, in a directory that holds nothing else."""
     for folder, word in (("a", "idle"), ("b", "doze")):
         (tmp_path / folder).mkdir()
-        (tmp_path / folder / "checks.py").write_text(PLUGIN.format(word=word, rounds=1))
+        (tmp_path / folder / "checks.py").write_text(idle_plugin(word))
     scenario = tmp_path / "s.yaml"
     scenario.write_text(
         "plugins: [a/checks.py, b/checks.py]\nrun_for: 60\nworkloads: [{idle: {rounds: 2}}, {doze: {}}]\n"
@@ -66,7 +42,7 @@ def test_a_run_keeps_its_plugins_and_is_replayed_with_them(run: Path) -> None:
 
 
 def test_a_replay_says_that_a_plugin_was_changed(run: Path) -> None:
-    (run / "checks.py").write_text(PLUGIN.format(word="idle", rounds=5))
+    (run / "checks.py").write_text(idle_plugin(rounds=5))
     assert load_replay(run).notices == (
         f"{run / 'checks.py'} was changed after the run; the replay uses it as it is now",
     )
