@@ -1,0 +1,1 @@
+"""Runs a network in pods of a Kubernetes cluster."""
