@@ -21,7 +21,7 @@ from nomos_testing.cfgsync.registration import Registration, RegistrationError
 from nomos_testing.cfgsync.settings import AccountEntry, CfgsyncConfig, RelaySection, WalletSection
 from nomos_testing.cluster.roles import Role
 from nomos_testing.configgen import ConfigOptions, generate_joining_node, generate_topology
-from nomos_testing.deployers.compose.configuration import config_options
+from nomos_testing.deployers.shared.container_configuration import config_options
 from nomos_testing.settings import Settings
 from nomos_testing.topology import GeneratedTopology, TopologySpec
 from support.inputs.golden import golden_path

@@ -15,8 +15,8 @@ from nomos_testing.deployers.compose.container_events import as_process_status
 from nomos_testing.deployers.compose.container_logs import ContainerLogs
 from nomos_testing.deployers.compose.docker import Docker
 from nomos_testing.deployers.compose.errors import CommandFailed
-from nomos_testing.deployers.compose.rendering import NODE_DIRECTORY
 from nomos_testing.deployers.compose.workspace import let_containers_read
+from nomos_testing.deployers.shared.container_configuration import NODE_DIRECTORY
 from nomos_testing.deployers.shared.errors import LaunchError, described_status
 from nomos_testing.deployers.shared.files import replace_file
 from nomos_testing.deployers.shared.line_channel import LineChannel

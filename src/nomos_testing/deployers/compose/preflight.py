@@ -15,7 +15,6 @@ from nomos_testing.deployers.compose.compose_tool import ComposeTool, find_compo
 from nomos_testing.deployers.compose.docker import INSPECT_SECONDS, Docker
 from nomos_testing.deployers.compose.errors import CommandFailed, ComposeError
 from nomos_testing.deployers.compose.stack import MOST_NODES
-from nomos_testing.deployers.compose.workspace import find_assets
 from nomos_testing.deployers.shared.environment import find_prover, node_environment
 from nomos_testing.deployers.shared.errors import PreflightError, Problem, outcome
 from nomos_testing.deployers.shared.fault_preflight import (
@@ -30,6 +29,7 @@ from nomos_testing.deployers.shared.kzg_parameters import (
     kzg_params_file,
     kzg_params_places,
 )
+from nomos_testing.deployers.shared.stack_assets import find_assets
 from nomos_testing.faults.fault import Control
 from nomos_testing.observability.images import PrometheusImage, find_grafana, find_prometheus
 from nomos_testing.scenario.scenario import Scenario

@@ -10,13 +10,12 @@ import yaml
 from nomos_testing.cluster.roles import Role
 from nomos_testing.deployers.compose.stack import CFGSYNC_PORT, RUN_LABEL, Stack, StackNode
 from nomos_testing.deployers.shared.clock import clock_environment
+from nomos_testing.deployers.shared.container_configuration import NODE_DIRECTORY
 from nomos_testing.observability.images import PrometheusImage
 
 COMPOSE_FILE_NAME: Final = "compose.generated.yml"
 SECRETS_DIRECTORY: Final = "secrets"
 """In the workspace; see ``Workspace.write_secret``."""
-NODE_DIRECTORY: Final = "/var/lib/nomos"
-"""Where a node keeps its configuration and its data. The image's user may write there, and to few other places."""
 CLOCK_DIRECTORY: Final = "/clocks"
 CLOCK_LIBRARY: Final = "libfaketime.so.1"
 _CLOCK_LIBRARY_PATH: Final = f"{CLOCK_DIRECTORY}/{CLOCK_LIBRARY}"

@@ -10,13 +10,8 @@ from random import Random
 from typing import Final
 from uuid import UUID
 
-from nomos_testing.cfgsync.registration import (
-    DEFAULT_API_PORT,
-    DEFAULT_DA_PORT,
-    DEFAULT_NETWORK_PORT,
-    DEFAULT_TESTING_HTTP_PORT,
-)
 from nomos_testing.cluster.roles import Role
+from nomos_testing.deployers.shared.container_ports import container_ports
 from nomos_testing.observability.images import PrometheusImage
 from nomos_testing.relay.proxy_sockets import NodeSockets
 from nomos_testing.topology import TopologySpec
@@ -28,8 +23,6 @@ RUN_LABEL: Final = "logos-blockchain-testing.run"
 CFGSYNC_PORT: Final = 4400
 MOST_NODES: Final = 200
 """Largest number of nodes: limited by the addresses of a /24 network and the successors of each base port."""
-_BLEND_PORT: Final = 4401
-"""Not cfgsync's default of 3400, which the DA ports of the hundredth node and those after it would reach."""
 _SUBNETS: Final = ipaddress.IPv4Network("10.128.0.0/9")
 _ROUTES: Final = Path("/proc/net/route")
 _ATTEMPTS: Final = 200
@@ -105,27 +98,15 @@ def stack_nodes(spec: TopologySpec, network: StackNetwork) -> list[StackNode]:
     """Return the containers of a topology's nodes: validators first, then executors."""
     roles = [(Role.VALIDATOR, index) for index in range(spec.validators)]
     roles += [(Role.EXECUTOR, index) for index in range(spec.executors)]
-    nodes = []
-    for position, (role, index) in enumerate(roles):
-        node = stack_node(role, index, position, network)
-        ports = node.ports
-        da = spec.da_ports[position] if spec.da_ports else ports.da
-        blend = spec.blend_ports[position] if spec.blend_ports else ports.blend
-        chosen = NodePorts(network=ports.network, da=da, blend=blend, api=ports.api, testing_http=ports.testing_http)
-        nodes.append(StackNode(role=role, index=index, ports=chosen, address=node.address))
-    return nodes
+    return [
+        StackNode(role=role, index=index, ports=container_ports(position, spec), address=network.node(position))
+        for position, (role, index) in enumerate(roles)
+    ]
 
 
 def stack_node(role: Role, index: int, position: int, network: StackNetwork) -> StackNode:
-    """Return the node at a position. Its peering ports are its own, because the relay's sockets have them, too."""
-    ports = NodePorts(
-        network=DEFAULT_NETWORK_PORT + position,
-        da=DEFAULT_DA_PORT + position,
-        blend=_BLEND_PORT + position,
-        api=DEFAULT_API_PORT,
-        testing_http=DEFAULT_TESTING_HTTP_PORT,
-    )
-    return StackNode(role=role, index=index, ports=ports, address=network.node(position))
+    """Return the node that joins at a position."""
+    return StackNode(role=role, index=index, ports=container_ports(position), address=network.node(position))
 
 
 def relay_sockets(nodes: Iterable[StackNode]) -> dict[str, NodeSockets]:

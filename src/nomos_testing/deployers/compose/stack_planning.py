@@ -12,18 +12,10 @@ from typing import Final
 from nomos_core.config import dump_document
 from nomos_testing.cfgsync.settings import CfgsyncConfig, RelaySection
 from nomos_testing.configgen import ConfigOptions
-from nomos_testing.deployers.compose.configuration import (
-    bind_address,
-    config_options,
-    container_environment,
-    container_kzg_params,
-    extra_host,
-    grafana_password,
-    log_directory,
-)
 from nomos_testing.deployers.compose.errors import ComposeError
 from nomos_testing.deployers.compose.host_ports import PROMETHEUS_PORT, is_free, some_free_port
 from nomos_testing.deployers.compose.preflight import Prepared
+from nomos_testing.deployers.compose.publishing import bind_address, extra_host, grafana_password
 from nomos_testing.deployers.compose.rendering import PROMETHEUS_ADDRESS
 from nomos_testing.deployers.compose.stack import (
     CFGSYNC_PORT,
@@ -34,6 +26,12 @@ from nomos_testing.deployers.compose.stack import (
     stack_nodes,
 )
 from nomos_testing.deployers.compose.workspace import let_containers_read
+from nomos_testing.deployers.shared.container_configuration import (
+    config_options,
+    container_environment,
+    container_kzg_params,
+    log_directory,
+)
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
 from nomos_testing.surroundings import THIS_MACHINE

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Final
 
 from nomos_core.config import dump_config
+from nomos_testing.deployers.compose.cfgsync_container import CfgsyncContainer
 from nomos_testing.deployers.compose.compose_tool import UP_SECONDS, ComposeProject
 from nomos_testing.deployers.compose.container_events import ContainerEnds
-from nomos_testing.deployers.compose.distribution import Distribution
 from nomos_testing.deployers.compose.preflight import Prepared
 from nomos_testing.deployers.compose.stack import StackName
 from nomos_testing.deployers.compose.stack_planning import StackPlanner
 from nomos_testing.deployers.compose.stack_start import StackTools, StartingStack, start_stack
 from nomos_testing.deployers.compose.teardown import Teardown, leftovers
 from nomos_testing.deployers.compose.workspace import Workspace
+from nomos_testing.deployers.shared.cfgsync_question import CfgsyncQuestion
 from nomos_testing.deployers.shared.cluster import DeployedCluster
 from nomos_testing.deployers.shared.relay_setup import RELAY_LOG, start_relay
 from nomos_testing.deployers.shared.run_opening import OpenRun
@@ -85,17 +86,15 @@ class ComposeStart:
     async def network(self, stack: StartingStack, cluster: DeployedCluster) -> GeneratedTopology:
         """Wait until every node answers, and take the network from cfgsync meanwhile."""
         run = self.run
-        distribution = Distribution(
-            stack.tools.docker,
-            stack.plan.name.cfgsync,
-            run.settings.container_host,
-            stack.cfgsync,
-            self.prepared.prover,
+        server = CfgsyncContainer(
+            stack.tools.docker, stack.plan.name.cfgsync, run.settings.container_host, stack.cfgsync.port
         )
+        question = CfgsyncQuestion(stack.cfgsync, self.prepared.prover, server.check_running)
+        url = await server.url()
         try:
             async with asyncio.TaskGroup() as up:
                 timeout = run.patience.seconds(READINESS_SECONDS)
-                network = up.create_task(distribution.network(timeout=timeout), name="network of cfgsync")
+                network = up.create_task(question.network(url, timeout=timeout), name="network of cfgsync")
                 up.create_task(cluster.start_all(), name="nodes of the stack")
                 if stack.relay is not None:
                     up.create_task(start_relay(run, cluster, stack.relay), name="relay of the stack")

@@ -12,7 +12,6 @@ from nomos_testing.deployers.compose.errors import ComposeError
 from nomos_testing.deployers.compose.rendering import CLOCK_LIBRARY, COMPOSE_FILE_NAME, SECRETS_DIRECTORY
 
 PREFIX: Final = "nomos-testnet-"
-STACK_ASSETS: Final = Path("testing-framework/assets/stack")
 KZG_DIRECTORY: Final = "kzgrs_test_params"
 _COPIED: Final = ("scripts", "monitoring")
 
@@ -88,16 +87,3 @@ def let_containers_read(path: Path) -> None:
     """Let every user read a file, or enter a directory, whatever the caller's umask and the source's permissions."""
     mode = path.stat().st_mode
     path.chmod(mode | (0o555 if mode & 0o111 else 0o444))
-
-
-def find_assets(start: Path) -> Path:
-    """Find the stack's assets below ``start``, else beside this installation's sources.
-
-    Raises:
-        ComposeError: there are none.
-    """
-    sources = Path(__file__).parents[4]
-    for root in (start, sources):
-        if (root / STACK_ASSETS / "scripts").is_dir():
-            return (root / STACK_ASSETS).absolute()
-    raise ComposeError(f"stack assets directory not found at {start / STACK_ASSETS}; run from the repository's root")

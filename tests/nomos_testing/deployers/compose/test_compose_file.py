@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from nomos_testing.cfgsync.settings import CfgsyncConfig
-from nomos_testing.deployers.compose.configuration import extra_host
+from nomos_testing.deployers.compose.publishing import extra_host
 from nomos_testing.deployers.compose.rendering import rendered, scrape_targets
 from nomos_testing.deployers.compose.stack import (
     RUN_LABEL,
@@ -27,7 +27,8 @@ from nomos_testing.deployers.compose.stack import (
     stack_nodes,
 )
 from nomos_testing.deployers.compose.stack_planning import write_cfgsync
-from nomos_testing.deployers.compose.workspace import STACK_ASSETS, Workspace
+from nomos_testing.deployers.compose.workspace import Workspace
+from nomos_testing.deployers.shared.stack_assets import STACK_ASSETS
 from nomos_testing.observability.images import PrometheusImage
 from nomos_testing.settings import Settings
 from nomos_testing.topology import TopologySpec

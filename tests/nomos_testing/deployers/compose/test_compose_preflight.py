@@ -159,8 +159,8 @@ def test_a_network_needs_a_validator_and_its_addresses(tmp_path: Path) -> None:
 def test_without_the_stacks_assets_it_says_where_they_were_looked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nomos_testing.deployers.compose.workspace.STACK_ASSETS", Path("no-such-stack"))
-    with pytest.raises(ComposeError, match=r"stack assets directory not found at .*no-such-stack"):
+    monkeypatch.setattr("nomos_testing.deployers.shared.stack_assets.STACK_ASSETS", Path("no-such-stack"))
+    with pytest.raises(DeployError, match=r"stack assets directory not found at .*no-such-stack"):
         prepared(tmp_path, assets=False)
 
 
