@@ -40,7 +40,7 @@ class ContainerHost:
     config_path = CONFIG_PATH
     python = "python3"
     pid = 1
-    log_name = "container.log"
+    log_name: str | None = "container.log"
 
     def __init__(
         self,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from nomos_core.config import dump_config
 from nomos_testing.deployers.compose.cfgsync_container import CfgsyncContainer
@@ -23,6 +23,7 @@ from nomos_testing.deployers.shared.cfgsync_question import CfgsyncQuestion
 from nomos_testing.deployers.shared.cluster import DeployedCluster
 from nomos_testing.deployers.shared.relay_setup import RELAY_LOG, start_relay
 from nomos_testing.deployers.shared.run_opening import OpenRun
+from nomos_testing.deployers.shared.together import together
 from nomos_testing.journal.events import Notice
 from nomos_testing.topology import GeneratedTopology
 
@@ -91,16 +92,12 @@ class ComposeStart:
         )
         question = CfgsyncQuestion(stack.cfgsync, self.prepared.prover, server.check_running)
         url = await server.url()
-        try:
-            async with asyncio.TaskGroup() as up:
-                timeout = run.patience.seconds(READINESS_SECONDS)
-                network = up.create_task(question.network(url, timeout=timeout), name="network of cfgsync")
-                up.create_task(cluster.start_all(), name="nodes of the stack")
-                if stack.relay is not None:
-                    up.create_task(start_relay(run, cluster, stack.relay), name="relay of the stack")
-        except BaseExceptionGroup as failed:
-            raise failed.exceptions[0] from None
-        return network.result()
+        timeout = run.patience.seconds(READINESS_SECONDS)
+        starting: list[Coroutine[Any, Any, Any]] = [question.network(url, timeout=timeout), cluster.start_all()]
+        if stack.relay is not None:
+            starting.append(start_relay(run, cluster, stack.relay))
+        network: GeneratedTopology = (await together(starting))[0]
+        return network
 
     def write_plan(self, stack: StartingStack) -> None:
         """Write the plan, and tell where people can look while the network runs."""

@@ -38,7 +38,7 @@ class LocalHost:
 
     remote = False
     python = sys.executable
-    log_name = STDOUT_NAME
+    log_name: str | None = STDOUT_NAME
     log_directory: str | None = None
 
     def __init__(

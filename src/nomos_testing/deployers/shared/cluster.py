@@ -15,6 +15,7 @@ from nomos_testing.deployers.shared.errors import NodeDied
 from nomos_testing.deployers.shared.network_control import RelayNetworkControl
 from nomos_testing.deployers.shared.node import DeployedNode
 from nomos_testing.deployers.shared.node_control import ClusterNodeControl, NodeFactory
+from nomos_testing.deployers.shared.together import together
 from nomos_testing.journal.events import NodeExited, NodeReady, NodeStarted
 from nomos_testing.journal.journal import Journal
 from nomos_testing.runtime.background import WatchTask, log_failure
@@ -72,12 +73,7 @@ class DeployedCluster:
 
     async def start_all(self) -> None:
         """Start every node, together, and wait until each answers over HTTP: see ``start``."""
-        try:
-            async with asyncio.TaskGroup() as starting:
-                for node in self.nodes:
-                    starting.create_task(self.start(node), name=f"start {node.name}")
-        except BaseExceptionGroup as failed:
-            raise failed.exceptions[0] from None  # the first one; the others were cancelled because of it
+        await together(self.start(node) for node in self.nodes)
 
     async def start(self, node: DeployedNode) -> None:
         """Start one node and wait until it answers over HTTP.

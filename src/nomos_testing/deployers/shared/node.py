@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from nomos_testing.client.node_client import NodeClient
+from nomos_testing.client.transport import Transport
 from nomos_testing.cluster.interfaces import LogMark, LogSource, NodeControlError
 from nomos_testing.cluster.roles import Role
 from nomos_testing.deployers.shared.node_host import NodeHost
@@ -74,6 +75,7 @@ class DeployedNode:
         network_port: int,
         directory: Path,
         config: str | None = None,
+        transport: Transport | None = None,
         unix_time: Callable[[], float] = THIS_MACHINE.unix_time,
     ) -> DeployedNode:
         """Make a node that has not been started, so that it has no URL yet."""
@@ -83,7 +85,7 @@ class DeployedNode:
             index=index,
             network_port=network_port,
             directory=directory,
-            client=NodeClient(name, _UNKNOWN_URL.format(name)),
+            client=NodeClient(name, _UNKNOWN_URL.format(name), transport=transport),
             host=host,
             config=config,
             unix_time=unix_time,
@@ -162,9 +164,10 @@ class DeployedNode:
         """Copy the log of a remote node to its evidence."""
         if not self.host.remote:
             return
-        lines = await self.logs.since(LogMark({}))
-        with (self.directory / self.host.log_name).open("a", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in lines)
+        if self.host.log_name is not None:
+            lines = await self.logs.since(LogMark({}))
+            with (self.directory / self.host.log_name).open("a", encoding="utf-8") as file:
+                file.writelines(f"{line}\n" for line in lines)
         if self.host.log_directory is not None:
             with suppress(NodeControlError):  # it may have ended before it made the directory
                 await self.host.get(self.host.log_directory, self.directory / LOG_FILES)

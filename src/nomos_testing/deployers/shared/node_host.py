@@ -49,8 +49,8 @@ class NodeHost(Protocol):
     """The file that libfaketime reads the node's clock from; None where the node runs without libfaketime."""
     python: str
     """A Python interpreter in the place."""
-    log_name: str
-    """File of the node's evidence that a remote log is copied to."""
+    log_name: str | None
+    """File of the node's evidence that a remote log is copied to; None: the log is among the evidence already."""
     log_directory: str | None
     """Where a remote node writes log files; None: nowhere."""
 

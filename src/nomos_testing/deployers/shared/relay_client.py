@@ -45,6 +45,7 @@ class RelayClient:
         evidence: str,
         seed: int,
         opened_by_file: bool = False,
+        same_clock: bool = True,
         rng: Random = THIS_MACHINE.rng,
     ) -> None:
         """
@@ -54,6 +55,7 @@ class RelayClient:
             probes: sends probes from the nodes.
             evidence: the relay's log, for people to read.
             opened_by_file: the relay reads ``first_request`` from a file when it starts, and needs no other.
+            same_clock: the relay's monotonic clock is this machine's, so that its times can be used here.
             rng: for the token that probes are known by.
         """
         self.nodes = dict(nodes)
@@ -65,6 +67,7 @@ class RelayClient:
         self._probes = probes
         self._seed = seed
         self._opened_by_file = opened_by_file
+        self._same_clock = same_clock
         self._answer_seconds = ANSWER_SECONDS
         self._channel: LineChannel | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -121,13 +124,13 @@ class RelayClient:
     async def impose(self, number: int, links: Iterable[Link], effect: LinkEffect) -> float:
         """Impose an effect on links, and return the monotonic time at which it began."""
         chosen = sorted((link.source, link.target) for link in links)
-        return float((await self._ask("impose", number=number, links=chosen, effect=effect.to_json()))["at"])
+        return self._time(await self._ask("impose", number=number, links=chosen, effect=effect.to_json()))
 
     async def lift(self, numbers: Collection[int]) -> float:
-        return float((await self._ask("lift", numbers=sorted(numbers)))["at"])
+        return self._time(await self._ask("lift", numbers=sorted(numbers)))
 
     async def clear(self) -> float:
-        return float((await self._ask("clear"))["at"])
+        return self._time(await self._ask("clear"))
 
     async def counters(self) -> dict[Link, dict[str, int]]:
         """Return the numbers of packets on each link since the start: see ``relay.path.Counters``."""
@@ -143,6 +146,10 @@ class RelayClient:
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)
         await channel.close(grace=_END_SECONDS)
+
+    def _time(self, answer: Mapping[str, Any]) -> float:
+        """Return the monotonic time of what was answered: now, if the relay has another clock."""
+        return float(answer["at"]) if self._same_clock else monotonic()
 
     def _opening(self) -> dict[str, Any]:
         nodes = {name: asdict(sockets) for name, sockets in self.nodes.items()}
