@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from nomos_testing.deployers.k8s import pod_supervisor
 from nomos_testing.deployers.k8s.supervisor_client import PodSupervisor
-from nomos_testing.deployers.shared.line_channel import ProcessChannel
+from nomos_testing.deployers.shared.line_channel import LineChannel, ProcessChannel
 from nomos_testing.runtime.background import log_failure
 from nomos_testing.waiting.waiting import Seen, wait_until
 from support.inputs.fault_deadlines import GONE_WITHIN
@@ -29,7 +29,9 @@ DEAF = 'trap "" TERM; echo ready > ready; while :; do sleep 0.05; done'
 class Place:
     """A supervisor, the files of its node, and what a container's log would have."""
 
-    def __init__(self, root: Path, node: str, *, options: tuple[str, ...] = (), hold: bool = True) -> None:
+    def __init__(
+        self, root: Path, node: str, *, options: tuple[str, ...], hold: bool, launcher: tuple[str, ...]
+    ) -> None:
         self.directory = root / "node"
         self.directory.mkdir()
         self.socket = root / "socket"
@@ -39,7 +41,7 @@ class Place:
         entry_point.chmod(0o755)
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*PROGRAM, "--socket", str(self.socket), *options, str(entry_point)],
+                [*launcher, *PROGRAM, "--socket", str(self.socket), *options, str(entry_point)],
                 cwd=self.directory,
                 env={"PATH": os.environ["PATH"], **({pod_supervisor.HOLD: "1"} if hold else {})},
                 stdin=subprocess.DEVNULL,
@@ -51,6 +53,8 @@ class Place:
         """What the client was told."""
         self.outage: Exception | None = None
         """Raised instead of opening a stream."""
+        self.wrap: Callable[[ProcessChannel], LineChannel] | None = None
+        """Makes a client's next streams of bridges."""
 
     @property
     def log(self) -> str:
@@ -65,8 +69,13 @@ class Place:
 
     @asynccontextmanager
     async def client(self, *, answer_seconds: float = 2 * GONE_WITHIN) -> AsyncIterator[PodSupervisor]:
+
+        async def connect() -> LineChannel:
+            bridge = await self.open_bridge()
+            return bridge if self.wrap is None else self.wrap(bridge)
+
         client = PodSupervisor(
-            self.open_bridge,
+            connect,
             name="nomos-validator-0",
             ended=self.ends.append,
             answer_seconds=answer_seconds,
@@ -83,13 +92,29 @@ class Place:
         os.kill(self.bridges[-1].pid, signal.SIGKILL)
 
 
-@contextmanager
-def place(node: str = SLEEPER, *, options: tuple[str, ...] = (), hold: bool = True) -> Iterator[Place]:
+@asynccontextmanager
+async def place(
+    node: str = SLEEPER,
+    *,
+    options: tuple[str, ...] = (),
+    hold: bool = True,
+    launcher: tuple[str, ...] = (),
+) -> AsyncIterator[Place]:
+    """Start a supervisor, and end it with all bridges to it.
+
+    Args:
+        node: the shell commands of its entry point.
+        options: of the supervisor's program.
+        hold: the node waits for ``start``.
+        launcher: a command that becomes the supervisor.
+    """
     root = Path(tempfile.mkdtemp(prefix="pod"))  # the path of a Unix socket must be short
-    made = Place(root, node, options=options, hold=hold)
+    made = Place(root, node, options=options, hold=hold, launcher=launcher)
     try:
         yield made
     finally:
+        for bridge in made.bridges:
+            await bridge.close()
         made.process.terminate()
         try:
             made.process.wait(4 * GONE_WITHIN)

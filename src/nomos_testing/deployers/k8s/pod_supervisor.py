@@ -63,7 +63,8 @@ DEFAULT_SOCKET = "/tmp/pod_supervisor.sock"
 HOLD = "NOMOS_POD_HOLD"
 LONGEST_LINE = 8 * 1024 * 1024
 """Bytes of a request, with its end."""
-_DEFAULT_GRACE = 8.0
+_DEFAULT_GRACE = 0.7
+"""Seconds. A pod that is deleted has one second at least."""
 _LONGEST_GRACE = 3600.0
 _MOST_UNSENT = 1024 * 1024
 """Bytes that a client may leave unread before it is dropped."""
@@ -159,7 +160,10 @@ def _content(value: Any) -> bytes:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value)
+    try:
+        text = json.dumps(value)
+    except RecursionError:
+        return "a value that is too deep"
     return text if len(text) <= 80 else f"{text[:80]}..."
 
 
@@ -318,9 +322,10 @@ class Client:
         end = self._received.rfind(b"\n", searched)
         lines = bytes(self._received[:end]).split(b"\n") if end >= 0 else []
         del self._received[: end + 1]
-        if len(self._received) >= LONGEST_LINE:
+        if any(len(line) >= LONGEST_LINE for line in (*lines, self._received)):
             self.send({"id": None, "error": f"expected a line of at most {LONGEST_LINE} bytes"})
             self.open = False
+            return []
         return lines
 
     def send(self, message: dict[str, Any]) -> None:
@@ -568,15 +573,21 @@ def bridge(socket_path: str) -> int:
         return 1
     # The writes may block: the supervisor always reads, and a standard output that nobody reads leaves nothing to do.
     with connection, selectors.DefaultSelector() as selector, suppress(ConnectionError):
-        selector.register(connection, selectors.EVENT_READ, (lambda: connection.recv(_CHUNK), _write_output))
-        selector.register(0, selectors.EVENT_READ, (lambda: os.read(0, _CHUNK), connection.sendall))
+        selector.register(connection, selectors.EVENT_READ)
+        selector.register(0, selectors.EVENT_READ)
         while True:
             for key, _ in selector.select():
-                read, write = key.data
-                chunk = read()
+                if key.fileobj is connection:
+                    chunk = connection.recv(_CHUNK)
+                    _write_output(chunk)
+                else:
+                    chunk = os.read(0, _CHUNK)
+                    try:
+                        connection.sendall(chunk)
+                    except ConnectionError:  # the supervisor has closed it; its last answer is still to be read
+                        selector.unregister(0)
                 if not chunk:
                     return 0
-                write(chunk)
     return 0
 
 
