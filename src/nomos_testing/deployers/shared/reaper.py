@@ -5,7 +5,8 @@ The runner holds the other end of stdin and writes a JSON line for each thing to
 - ``{"group": pid, "started": ticks}``: a process group to kill; ``{"forget": pid}``: it has ended.
 - ``{"path": "..."}``: a file or directory to remove.
 - ``{"what": "containers", "list": argv, "remove": argv, "environ": {...}}``: ``list`` prints the names of things that
-  are left, and ``remove``, followed by these names, removes them.
+  are left, and ``remove``, followed by these names, removes them. A ``list`` that fails says nothing about what is
+  left: it is repeated for up to a minute.
 - ``{"journal": path, "opened": seconds}``: the journal of the run.
 - ``{"done": true}``: the runner has cleaned up by itself.
 
@@ -29,7 +30,10 @@ from datetime import UTC, datetime
 from typing import IO, Any
 
 _QUIET_SECONDS = 1.5
-"""Time without a finding after which the reaper ends. A daemon continues to make what it was asked to make."""
+"""Time without a finding and without a failure after which the reaper ends.
+
+A daemon continues to make what it was asked to make.
+"""
 _SWEEP_SECONDS = 60.0
 _COMMAND_SECONDS = 20.0
 
@@ -63,11 +67,11 @@ class CleanupList:
     def clean_up(self) -> int:
         """Kill the groups, remove the listed things and the files; return the number of groups killed."""
         killed = sum(_kill_group(pid, started) for pid, started in self.groups.items())
-        removed = _sweep(self.listings)
+        removed, unlisted = _sweep(self.listings)
         for path in self.paths:
             _remove(path)
         if self.journal is not None:
-            _append(self.journal, killed, removed)
+            _append(self.journal, _summary(killed, removed, unlisted))
         return killed
 
 
@@ -101,31 +105,42 @@ def _remove(path: str) -> None:
             os.unlink(path)
 
 
-def _sweep(listings: list[dict[str, Any]]) -> dict[str, int]:
-    """Remove all that is listed until nothing new comes; return the number of things that were there, by kind."""
+def _sweep(listings: list[dict[str, Any]]) -> tuple[dict[str, int], list[str]]:
+    """Remove all that is listed until nothing new comes.
+
+    Return the number of things that were there, by kind, and the kinds that could not be listed in the last round.
+    """
     found: dict[str, set[str]] = {listing["what"]: set() for listing in listings}
+    unlisted: list[str] = []
     quiet_since = None
     deadline = time.monotonic() + _SWEEP_SECONDS
     while listings and time.monotonic() < deadline:
-        quiet = True
+        quiet, unlisted = True, []
         for listing in listings:
-            if names := _run(listing["list"], listing.get("environ")).split():
-                _run([*listing["remove"], *names], listing.get("environ"))
-                found[listing["what"]].update(names)
+            what, environ = listing["what"], listing.get("environ")
+            listed = _run(listing["list"], environ)
+            if listed is None:  # the daemon or the cluster may be starting again
+                unlisted.append(what)
+            elif names := listed.split():
+                _run([*listing["remove"], *names], environ)
+                found[what].update(names)
                 quiet = False
-        if not quiet:
+        if unlisted or not quiet:
             quiet_since = None
         elif quiet_since is None:
             quiet_since = time.monotonic()
         elif time.monotonic() - quiet_since > _QUIET_SECONDS:
             break
         time.sleep(0.2)
-    return {what: len(names) for what, names in found.items()}
+    return {what: len(names) for what, names in found.items()}, unlisted
 
 
-def _run(argv: list[str], environ: dict[str, str] | None) -> str:
-    """Return the standard output of a command, which is empty where the command cannot be run or takes too long."""
-    with suppress(OSError, subprocess.TimeoutExpired):
+def _run(argv: list[str], environ: dict[str, str] | None) -> str | None:
+    """Return the standard output of a command; None where it fails or takes too long.
+
+    A program that is not there has nothing to list, now or later: its output is empty.
+    """
+    try:
         done = subprocess.run(
             argv,
             env=environ,
@@ -135,25 +150,29 @@ def _run(argv: list[str], environ: dict[str, str] | None) -> str:
             timeout=_COMMAND_SECONDS,
             check=False,
         )
-        return done.stdout.decode(errors="replace")
-    return ""
+    except OSError:
+        return ""
+    except subprocess.TimeoutExpired:
+        return None
+    return None if done.returncode else done.stdout.decode(errors="replace")
 
 
-def _append(journal: dict[str, Any], killed: int, removed: dict[str, int]) -> None:
+def _append(journal: dict[str, Any], summary: str) -> None:
     line = {
         "at": round(time.monotonic() - journal.get("opened", time.monotonic()), 6),
         "time": datetime.now(UTC).isoformat(timespec="microseconds"),
         "kind": "run_ended",
         "outcome": "killed",
-        "detail": f"the runner died without a word; the reaper {_summary(killed, removed)}",
+        "detail": f"the runner died without a word; the reaper {summary}",
     }
     with suppress(OSError), open(journal["journal"], "a", encoding="utf-8") as file:
         file.write(json.dumps(line, separators=(",", ":")) + "\n")
 
 
-def _summary(killed: int, removed: dict[str, int]) -> str:
+def _summary(killed: int, removed: dict[str, int], unlisted: list[str]) -> str:
     groups = f"killed {killed} process groups"
-    return f"{groups} and removed " + ", ".join(f"{n} {what}" for what, n in removed.items()) if removed else groups
+    done = f"{groups} and removed " + ", ".join(f"{n} {what}" for what, n in removed.items()) if removed else groups
+    return f"{done}; {' and '.join(unlisted)} may be left, because they could not be listed" if unlisted else done
 
 
 def read_cleanup_list(source: IO[str]) -> CleanupList:

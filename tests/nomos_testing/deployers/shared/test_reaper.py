@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from nomos_testing.deployers.shared import reaper as reaper_program
 from nomos_testing.deployers.shared.reaper import CleanupList, read_cleanup_list, start_ticks
 from nomos_testing.deployers.shared.reaper_client import Reaper
 from nomos_testing.journal.events import RunEnded
@@ -108,3 +109,35 @@ def test_things_of_any_kind_are_listed_and_removed_until_nothing_new_comes(tmp_p
     assert list(left.iterdir()) == []
     assert removed.read_text().splitlines() == ["one two", "late"]
     assert json.loads(journal.read_text())["detail"].endswith("killed 0 process groups and removed 3 things")
+
+
+def failing_listing(directory: Path, failures: int) -> dict[str, object]:
+    """A listing that fails this many times, as while the API server of a cluster starts again, and one thing."""
+    (directory / "left").mkdir()
+    (directory / "left" / "thing").touch()
+    failing = f'echo >> calls; [ "$(wc -l < calls)" -gt {failures} ] || exit 1; ls left'
+    return {
+        "what": "things",
+        "list": ["sh", "-c", f'cd "{directory}"; {failing}'],
+        "remove": ["sh", "-c", f'cd "{directory}/left"; rm "$@"', "remove"],
+    }
+
+
+def test_a_listing_that_fails_does_not_end_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reaper_program, "_QUIET_SECONDS", 0.3)
+    journal = tmp_path / "journal.jsonl"
+    cleanup_list_of(failing_listing(tmp_path, 8), {"journal": str(journal), "opened": 0.0}).clean_up()
+    assert list((tmp_path / "left").iterdir()) == []
+    assert json.loads(journal.read_text())["detail"].endswith("killed 0 process groups and removed 1 things")
+
+
+def test_a_listing_that_never_succeeds_ends_with_the_sweep_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reaper_program, "_SWEEP_SECONDS", 0.5)
+    journal = tmp_path / "journal.jsonl"
+    cleanup_list_of(failing_listing(tmp_path, 10_000), {"journal": str(journal), "opened": 0.0}).clean_up()
+    assert (tmp_path / "left" / "thing").exists()
+    assert json.loads(journal.read_text())["detail"].endswith(
+        "removed 0 things; things may be left, because they could not be listed"
+    )
