@@ -24,6 +24,8 @@ from nomos_testing.relay.proxy_sockets import NodeSockets
 
 _RETRY_SECONDS: Final = 0.5
 _END_SECONDS: Final = 5.0
+_TERMINATE: Final = ("python3", "-I", "-S", "-c", "import os, signal; os.kill(1, signal.SIGTERM)")
+"""The image has no program kill."""
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +83,7 @@ class RelayPodChannel:
         if not self._gone.done():
             with suppress(ApiError, TimeoutError):  # whatever is left goes with the namespace
                 await exec_in_pod(
-                    self._api, self._namespace, RELAY, ("kill", "-TERM", "1"), container=CONTAINER, timeout=_END_SECONDS
+                    self._api, self._namespace, RELAY, _TERMINATE, container=CONTAINER, timeout=_END_SECONDS
                 )
                 async with asyncio.timeout(_END_SECONDS):
                     await self.ended()
