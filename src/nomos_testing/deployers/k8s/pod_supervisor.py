@@ -52,9 +52,9 @@ import selectors
 import shutil
 import signal
 import socket
-import stat
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -66,8 +66,6 @@ LONGEST_LINE = 8 * 1024 * 1024
 _DEFAULT_GRACE = 0.7
 """Seconds. A pod that is deleted has one second at least."""
 _LONGEST_GRACE = 3600.0
-_MOST_UNSENT = 1024 * 1024
-"""Bytes that a client may leave unread before it is dropped."""
 _CHUNK = 256 * 1024
 _LOOK_SECONDS = 0.02
 """Time between two looks at processes that the node has left behind."""
@@ -78,11 +76,7 @@ _CONNECT_SECONDS = 10.0
 
 
 class RequestError(ValueError):
-    """A request is invalid. The text begins with the field.
-
-    Attributes:
-        request_id: id of the request; None if it has none.
-    """
+    """A request is invalid. The text begins with the field. ``request_id`` is None if the request has no id."""
 
     def __init__(self, text: str, request_id: int | None) -> None:
         super().__init__(text)
@@ -141,21 +135,16 @@ def _grace(value: Any) -> float:
 
 
 def _path(value: Any) -> str:
-    if not isinstance(value, str) or not value or "\0" in value:
-        raise ValueError(f"path: expected the path of a file, got {_shown(value)}")
-    try:
-        os.fsencode(value)
-    except UnicodeEncodeError:
-        raise ValueError(f"path: expected the path of a file, got {_shown(value)}") from None
-    return value
+    with suppress(TypeError, UnicodeEncodeError):
+        if value and b"\0" not in os.fsencode(value):
+            return str(value)
+    raise ValueError(f"path: expected the path of a file, got {_shown(value)}")
 
 
 def _content(value: Any) -> bytes:
-    if not isinstance(value, str):
-        raise ValueError(f"content: expected base64, got {_shown(value)}")
     try:
         return base64.b64decode(value, validate=True)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"content: expected base64: {error}") from None
 
 
@@ -222,12 +211,12 @@ class Node:
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to all processes of the node's session, of which most are in its first group."""
-        if self.pid is None or self.status is not None:
+        if self.pid is None or not self.running:
             return
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
         for pid in _session(self.pid, without_group=self.pid):
-            with suppress(ProcessLookupError):
+            with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
 
     def end(self, grace: float) -> None:
@@ -268,7 +257,7 @@ class Node:
                 return
             if found is None:
                 return
-            if found.si_pid == self.pid:
+            if self.running and found.si_pid == self.pid:
                 self.send(signal.SIGKILL)  # before it is collected: until then nothing else can have its number
                 self._exit_status = os.waitstatus_to_exitcode(os.waitpid(found.si_pid, 0)[1])
                 self._give_up_at = now + _LEFTOVER_SECONDS
@@ -300,11 +289,6 @@ class Client:
         self.connection = connection
         self.open = True
         self._received = bytearray()
-        self._unsent = bytearray()
-
-    @property
-    def has_unsent(self) -> bool:
-        return bool(self._unsent)
 
     def receive(self) -> list[bytes]:
         """Return the complete lines that have come."""
@@ -329,19 +313,13 @@ class Client:
         return lines
 
     def send(self, message: dict[str, Any]) -> None:
-        self._unsent += json.dumps(message, separators=(",", ":")).encode() + b"\n"
-        self.flush()
-        if len(self._unsent) > _MOST_UNSENT:  # nobody reads at the other end
-            self.open = False
-
-    def flush(self) -> None:
+        """Send a line. A client that has left so much unread that there is no room for it is dropped."""
+        line = json.dumps(message, separators=(",", ":")).encode() + b"\n"
         try:
-            while self._unsent:
-                del self._unsent[: self.connection.send(self._unsent)]
-        except BlockingIOError:
-            return
+            sent = self.connection.send(line)
         except OSError:
-            self._unsent.clear()
+            sent = 0
+        if sent < len(line):
             self.open = False
 
 
@@ -366,8 +344,7 @@ class Supervisor:
         if not hold:
             try:
                 self._start()
-            except Refused as error:
-                _tell(str(error))
+            except Refused:
                 return 1
         listener = self._listen()
         while not self._terminations or self._node.running:
@@ -379,7 +356,7 @@ class Supervisor:
                 self._obeyed = self._terminations
             if self._node.look():
                 self._announce_end()
-            self._update_clients()
+            self._forget_clients()
         listener.close()
         with suppress(OSError):
             os.unlink(self._socket_path)
@@ -419,20 +396,20 @@ class Supervisor:
         self._selector.register(connection, selectors.EVENT_READ, lambda: self._serve(client))
 
     def _serve(self, client: Client) -> None:
-        client.flush()
         for line in client.receive():
+            number = None
             try:
                 request = parse_request(line)
+                number = request.id
+                if self._fulfil(client, request):
+                    client.send({"id": number, **self._node.state()})
             except RequestError as error:
                 client.send({"id": error.request_id, "error": str(error)})
-                continue
-            try:
-                answered = self._fulfil(client, request)
             except Refused as error:
-                client.send({"id": request.id, "error": str(error)})
-            else:
-                if answered:
-                    client.send({"id": request.id, **self._node.state()})
+                client.send({"id": number, "error": str(error)})
+            except Exception as error:  # the node must not end because of a mistake here
+                traceback.print_exc()
+                client.send({"id": number, "error": f"the supervisor failed: {error!r}"})
 
     def _fulfil(self, client: Client, request: Request) -> bool:
         """Do what is requested. Return whether it is done; False if the end of the life is still to come.
@@ -477,11 +454,13 @@ class Supervisor:
         return False
 
     def _start(self) -> None:
+        _tell(f"the node starts: life {self._node.life + 1}")  # before the node's first line
         try:
             self._node.start()
         except OSError as error:
-            raise Refused(f"the node's entry point cannot be run: {_described(error)}") from error
-        _tell(f"the node started: pid {self._node.pid}, life {self._node.life}")
+            refusal = f"the node's entry point cannot be run: {_described(error)}"
+            _tell(refusal)
+            raise Refused(refusal) from error
         self._announce("started")
 
     def _announce_end(self) -> None:
@@ -496,15 +475,10 @@ class Supervisor:
         for client in self._clients:
             client.send({"event": event, **self._node.state()})
 
-    def _update_clients(self) -> None:
-        """Forget the clients that have gone, and listen to when others can take more."""
+    def _forget_clients(self) -> None:
+        """Forget the clients that have gone."""
         for client in self._clients:
-            if client.open:
-                events = selectors.EVENT_READ | (selectors.EVENT_WRITE if client.has_unsent else 0)
-                key = self._selector.get_key(client.connection)
-                if key.events != events:
-                    self._selector.modify(client.connection, events, key.data)
-            else:
+            if not client.open:
                 self._selector.unregister(client.connection)
                 client.connection.close()
         self._clients = [client for client in self._clients if client.open]
@@ -518,15 +492,12 @@ def _replace_file(path: str, content: bytes) -> None:
     fresh = f"{path}.new"
     try:
         os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        try:
-            with open(fresh, "wb") as file:
-                file.write(content)
-            os.replace(fresh, path)
-        except OSError:
-            with suppress(OSError):
-                os.unlink(fresh)
-            raise
+        with open(fresh, "wb") as file:
+            file.write(content)
+        os.replace(fresh, path)
     except OSError as error:
+        with suppress(OSError):
+            os.unlink(fresh)
         raise Refused(f"{path} cannot be written: {_described(error)}") from error
 
 
@@ -537,7 +508,7 @@ def _empty(directory: str) -> None:
     try:
         with os.scandir(directory) as entries:
             for entry in entries:
-                if stat.S_ISDIR(entry.stat(follow_symlinks=False).st_mode):
+                if entry.is_dir(follow_symlinks=False):
                     shutil.rmtree(entry.path)
                 else:
                     os.unlink(entry.path)
@@ -597,13 +568,12 @@ def _connected(socket_path: str) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             connection.connect(socket_path)
+            return connection
         except OSError as error:
             connection.close()
             if not isinstance(error, (FileNotFoundError, ConnectionRefusedError)) or time.monotonic() > deadline:
                 raise
-            time.sleep(0.05)
-        else:
-            return connection
+        time.sleep(0.05)
 
 
 def _write_output(chunk: bytes) -> None:
@@ -612,16 +582,10 @@ def _write_output(chunk: bytes) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="pod_supervisor.py", description="Runs a node in its pod, or connects to the supervisor that does."
-    )
+    parser = argparse.ArgumentParser(prog="pod_supervisor.py")
     parser.add_argument("--socket", default=DEFAULT_SOCKET, help="the Unix socket (default %(default)s)")
-    parser.add_argument(
-        "--grace",
-        type=float,
-        default=_DEFAULT_GRACE,
-        help="seconds that the node has to end after SIGTERM (default %(default)g)",
-    )
+    grace_help = "seconds that the node has to end after SIGTERM (default %(default)g)"
+    parser.add_argument("--grace", type=float, default=_DEFAULT_GRACE, help=grace_help)
     parser.add_argument("--bridge", action="store_true", help="connect standard input and output with the supervisor")
     parser.add_argument("entry_point", nargs=argparse.REMAINDER, help="the node's entry point and its arguments")
     arguments = parser.parse_args()

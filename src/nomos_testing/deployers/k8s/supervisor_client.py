@@ -79,7 +79,7 @@ class PodSupervisor:
         self._stream: asyncio.Task[None] | None = None
         self._channel: LineChannel | None = None
         self._limit: asyncio.Timeout | None = None
-        """That of the open stream. It expires when an answer does not come."""
+        """That of the open stream. It expires when the stream is given up."""
         self._ready = asyncio.Event()
         """Set while requests can be sent, and when there is no more use in waiting for that."""
         self._outage = "no stream was opened"
@@ -88,6 +88,7 @@ class PodSupervisor:
         self._unanswered: dict[int, asyncio.Future[dict[str, Any] | None]] = {}
         """Requests by their ids. The answer is None where the stream broke before it came."""
         self._last_request = _FIRST_REQUEST
+        self._one_line_at_a_time = asyncio.Lock()
         self._state = _NEVER_STARTED
         self._lives_told = 0
         """The last life whose end was told."""
@@ -195,8 +196,7 @@ class PodSupervisor:
                 answer = await self._answer_to(number, line)
         except TimeoutError:
             why = f": {self._outage}" if self._outage else ""
-            if self._limit is not None:  # the stream may be dead without a word: the next request gets another
-                self._limit.reschedule(monotonic())
+            self._give_up_stream()  # it may be dead without a word: the next request gets another
             raise NodeControlError(
                 f"the supervisor of {self._name} did not answer {do!r} within {limit:g} s{why}"
             ) from None
@@ -211,16 +211,24 @@ class PodSupervisor:
             answered: asyncio.Future[dict[str, Any] | None] = asyncio.get_running_loop().create_future()
             self._unanswered[number] = answered
             try:
-                await channel.write(line)
+                await self._write(channel, line)
                 answer = await answered
             finally:
-                self._unanswered.pop(number, None)
+                del self._unanswered[number]
             if answer is not None:
                 return answer
 
+    async def _write(self, channel: LineChannel, line: bytes) -> None:
+        async with self._one_line_at_a_time:
+            try:
+                await channel.write(line)
+            except asyncio.CancelledError:  # perhaps in the middle of the line
+                self._give_up_stream()
+                raise
+
     async def _stream_open(self) -> LineChannel:
         """Wait until requests can be sent."""
-        if not self._ready.is_set():
+        while not self._ready.is_set():
             async with narrated(f"the supervisor of {self._name}", lambda: self._outage):
                 await self._ready.wait()
         if self._lost is not None:
@@ -250,12 +258,12 @@ class PodSupervisor:
     async def _use(self, channel: LineChannel) -> str:
         """Take what comes on the stream until it breaks, and return why it broke."""
         try:
-            async with asyncio.timeout(self._answer_seconds) as self._limit:
+            async with asyncio.timeout(self._answer_seconds) as limit:
                 await channel.write(json.dumps({"id": _FIRST_REQUEST, "do": "status"}).encode())
                 while line := await channel.read():
                     if self._take(line) == _FIRST_REQUEST:
-                        self._limit.reschedule(None)
-                        self._channel, self._outage = channel, ""
+                        limit.reschedule(None)
+                        self._channel, self._limit, self._outage = channel, limit, ""
                         self._ready.set()
                 return f"the stream ended: {await channel.ended()}"
         except TimeoutError:
@@ -266,6 +274,8 @@ class PodSupervisor:
     def _take(self, line: bytes) -> int | None:
         """Take an answer or an event, and return the id of the request."""
         message = json.loads(line)
+        if not isinstance(message, dict):
+            raise ValueError(f"expected a JSON object, got {message!r}")
         if "life" in message:
             self._see(_NodeState(message["life"], message["pid"], message["status"]))
         number: int | None = message.get("id")
@@ -280,6 +290,11 @@ class PodSupervisor:
         if state.status is not None and state.life > self._lives_told:
             self._lives_told = state.life
             self._ended(state.status)
+
+    def _give_up_stream(self) -> None:
+        """Have the stream closed, and another one opened."""
+        if self._limit is not None and not self._limit.expired():
+            self._limit.reschedule(monotonic())
 
     def _leave_unanswered(self) -> None:
         for answered in self._unanswered.values():

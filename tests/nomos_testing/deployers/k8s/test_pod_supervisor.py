@@ -171,7 +171,7 @@ async def test_start_and_end_are_told_to_all_and_written_to_the_log(pod: Place) 
     assert await line(two) == {"event": "ended", "life": 1, "pid": pid, "status": -15}
     prefix = f"pod_supervisor: {os.uname().nodename}: the node"
     assert pod.log.splitlines() == [
-        f"{prefix} started: pid {pid}, life 1",
+        f"{prefix} starts: life 1",
         f"node {pid}",
         f"{prefix} ended: killed by SIGTERM",
     ]

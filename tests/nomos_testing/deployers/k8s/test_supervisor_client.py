@@ -126,7 +126,7 @@ async def test_a_request_whose_answer_is_lost_is_not_done_twice(pod: Place) -> N
         pod.wrap = None
         assert await client.start() == client.pid
         assert len(pod.bridges) == 2
-        assert pod.log.count("the node started") == 1
+        assert pod.log.count("the node starts") == 1
 
 
 async def test_a_stream_that_stays_away_is_told_with_the_reason(pod: Place) -> None:
