@@ -268,9 +268,7 @@ class Node:
 def _session(leader: int, *, without_group: int | None = None) -> list[int]:
     """Return the living processes of a session, but for those of one group."""
     members = []
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit():
-            continue
+    for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{entry}/stat", encoding="ascii", errors="replace") as file:
                 state, _, group, session = file.read().rpartition(")")[2].split()[:4]
