@@ -129,6 +129,36 @@ async def test_a_request_whose_answer_is_lost_is_not_done_twice(pod: Place) -> N
         assert pod.log.count("the node starts") == 1
 
 
+class Noise(AnswersLost):
+    """A stream whose first line is no message."""
+
+    async def read(self) -> bytes:
+        return b"/bin/sh: something is wrong\n"
+
+
+async def test_a_stream_with_other_lines_is_replaced(pod: Place) -> None:
+    pod.wrap = Noise
+    connecting = asyncio.create_task(connect_and_start(pod))
+    await until("a stream was opened", lambda: len(pod.bridges) == 1)
+    pod.wrap = None
+    assert await connecting > 0
+    assert len(pod.bridges) > 1
+
+
+async def connect_and_start(pod: Place) -> int:
+    async with pod.client() as client:
+        return await client.start()
+
+
+async def test_requests_at_the_same_time_get_their_own_answers(pod: Place) -> None:
+    async with pod.client() as client:
+        contents = {f"file-{number}": bytes([number]) * 2**20 for number in range(4)}
+        puts = [client.put(name, content) for name, content in contents.items()]
+        pid, *_ = await asyncio.gather(client.start(), *puts)
+        assert pid == client.pid
+        assert {file.name: file.read_bytes() for file in pod.directory.iterdir()} == contents
+
+
 async def test_a_stream_that_stays_away_is_told_with_the_reason(pod: Place) -> None:
     async with pod.client(answer_seconds=2 * MACHINE_FACTOR) as client:
         await client.start()
