@@ -1,0 +1,316 @@
+"""What a person reads about a pod that does not run: on recordings of a real cluster."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from nomos_testing.deployers.k8s.pod_problems import (
+    MACHINE_PATIENCE,
+    PULL_PATIENCE,
+    SCHEDULER_PATIENCE,
+    PodProblem,
+    deletion,
+    pod_problem,
+)
+from support.inputs.golden import VECTORS, load
+
+_NO_PROBLEM = ("being-created", "healthy")
+
+# recording, how its text begins (after "its pod NAME "), part of the remedy, is it final
+_AT_ONCE = [
+    (
+        "image-never",
+        "cannot start: the image logos-blockchain-testing:absent is not in the cluster (ErrImageNeverPull)",
+        "load it: scripts/test-cluster.sh load logos-blockchain-testing:absent, ",
+        True,
+    ),
+    ("image-name-invalid", 'cannot start: "Not A Name" is no name of an image', "set NOMOS_TESTNET_IMAGE", True),
+    (
+        "image-not-found",
+        "cannot start: the image localhost:5999/nomos:absent is not in the cluster, and its registry has none "
+        "(ErrImagePull): not found",
+        "load it: ",
+        True,
+    ),
+    (
+        "image-not-found-backoff",
+        "cannot start: the image localhost:5999/nomos:absent is not in the cluster, and its registry has none "
+        "(ImagePullBackOff): not found",
+        "load it: ",
+        True,
+    ),
+    (
+        "image-denied",
+        "cannot start: the registry does not let this cluster read the image localhost:5999/private/nomos:1 "
+        "(ImagePullBackOff): pulling from host localhost:5999 failed with status code [manifests 1]: 401 Unauthorized",
+        "imagePullSecret",
+        True,
+    ),
+    (
+        "image-unreachable",
+        "cannot start: the image registry.invalid/nomos:absent is not in the cluster and cannot be pulled "
+        "(ImagePullBackOff): failed to do request",
+        "load it: ",
+        False,
+    ),
+    ("image-unreachable-again", "cannot start: the image registry.invalid/nomos:absent ", "load it: ", False),
+    (
+        "image-slow",
+        "waits for the image localhost:5999/slow/nomos:1, which the machine node is pulling",
+        "wait, or load it",
+        False,
+    ),
+    (
+        "node-selector",
+        "cannot start: no machine fits: 0/3 nodes are available: 1 node(s) didn't match Pod's node affinity/selector",
+        "label a machine with disk=nvme, or change `k8s: {node_selector}`",
+        False,
+    ),
+    (
+        "too-much-cpu",
+        "cannot start: no machine fits: 0/3 nodes are available: 1 Insufficient cpu",
+        "ask for less than cpu 64 with `k8s: {resources: {requests}}`",
+        False,
+    ),
+    (
+        "too-much-memory",
+        "cannot start: no machine fits: 0/3 nodes are available: 1 Insufficient memory",
+        "900Gi",
+        False,
+    ),
+    ("cordoned", "cannot start: no machine fits: 0/3 nodes are available", "kubectl uncordon", False),
+    ("host-port-taken", "cannot start: no machine fits: 0/3 nodes are available", "uses the same host port", False),
+    (
+        "claim-missing",
+        'cannot start: no machine fits: 0/3 nodes are available: persistentvolumeclaim "nomos-data" not found',
+        "make the volume claim",
+        False,
+    ),
+    ("scheduling-gate", "cannot start: a scheduling gate holds it (example.com/quota)", "remove it", False),
+    (
+        "host-path-missing",
+        "cannot start: the KZG parameters are not on the machine node: "
+        "/var/lib/nomos/kzgrs_test_params/kzgrs_test_params is not a file (FailedMount)",
+        "set NOMOS_KZG_MODE=inImage, or copy the parameters to "
+        "/var/lib/nomos/kzgrs_test_params/kzgrs_test_params on the machine node",
+        True,
+    ),
+    (
+        "config-map-not-mounted",
+        "cannot start: its volume lacks the configmap nomos-assets (FailedMount)",
+        "look for who deletes the configmap nomos-assets",
+        False,
+    ),
+    ("config-map-not-mounted-again", "cannot start: its volume lacks the configmap nomos-assets", "run again", True),
+    (
+        "config-map-of-env",
+        'cannot start: configmap "nomos-assets" not found (CreateContainerConfigError)',
+        "run again",
+        False,
+    ),
+    ("config-map-of-env-again", 'cannot start: configmap "nomos-assets" not found', "run again", True),
+    ("not-root", "cannot start: container has runAsNonRoot and image will run as root", "other than root", True),
+    (
+        "command-missing",
+        'cannot start: its command /opt/absent cannot run (StartError): exec: "/opt/absent": stat /opt/absent: '
+        "no such file or directory",
+        "build it again",
+        True,
+    ),
+    (
+        "command-missing-restarted",
+        "cannot start: its command /opt/absent cannot run (RunContainerError)",
+        "build",
+        False,
+    ),
+    ("exit-code-0", "ended: exit code 0", "kubectl logs -n diagnosis-record exit-code-0", True),
+    ("exit-code-1", "ended: exit code 1", "kubectl logs -n diagnosis-record exit-code-1", True),
+    ("killed", "ended: killed by SIGSEGV", "read its log", True),
+    (
+        "out-of-memory",
+        "was killed because it needed more memory than its limit of 60Mi (OOMKilled)",
+        "`k8s: {resources: {limits}}`",
+        True,
+    ),
+    ("init-fails", "has the container prepare, which ended: exit code 4", "kubectl logs", True),
+    (
+        "crash-loop",
+        "ends again and again: exit code 3 (CrashLoopBackOff, restarted 1 times)",
+        "kubectl logs --previous -n diagnosis-record crash-loop",
+        False,
+    ),
+    ("crash-loop-long", "ends again and again: exit code 3 (CrashLoopBackOff, restarted 3 times)", "--previous", True),
+    ("deadline", "was ended because it ran longer than its activeDeadlineSeconds (6 s)", "shorter run", True),
+    ("deleted", "was deleted by somebody outside of this run", "who deletes pods of diagnosis-record", True),
+    ("evicted-by-api", "is evicted on request: somebody drains the machine node", "kubectl uncordon node", True),
+    (
+        "evicted",
+        'was evicted from the machine node: Usage of EmptyDir volume "data" exceeds the limit "1Mi"',
+        "`k8s: {resources}`",
+        True,
+    ),
+    ("machine-silent", "waits for the machine diagnosis-lost to take it up", "kubectl describe node", False),
+    (
+        "machine-lost",
+        "is deleted because its machine diagnosis-lost is lost: it does not answer",
+        "kubectl describe node diagnosis-lost",
+        True,
+    ),
+    (
+        "documented-machine-not-ready",
+        "runs on the machine machine-2, which does not answer (NodeNotReady)",
+        "kubectl describe node machine-2",
+        False,
+    ),
+    ("documented-machine-lost", "is lost with its machine machine-2", "kubectl describe node machine-2", True),
+    ("documented-machine-removed", "is deleted because its machine machine-2 is lost", "kubectl get nodes", True),
+    ("documented-machine-shut-down", "was ended because its machine machine-2 is being shut down", "stay up", True),
+    (
+        "documented-evicted-for-memory",
+        "was evicted from the machine machine-2: The node was low on resource: memory.",
+        "free memory",
+        True,
+    ),
+    ("documented-preempted", "is deleted to make room for a pod of a higher priority", "add machines", True),
+    ("documented-machine-comes", "waits for a new machine: pod triggered scale-up", "wait", False),
+    (
+        "documented-rejected-by-machine",
+        "was ended by the machine machine-2 (OutOfcpu): Pod was rejected",
+        "kubectl describe node machine-2",
+        True,
+    ),
+    (
+        "documented-sandbox-fails",
+        "cannot start: the machine machine-2 cannot make its network (FailedCreatePodSandBox)",
+        "network plugin",
+        False,
+    ),
+]
+
+
+def _recorded(recording: str) -> dict[str, Any]:
+    value: dict[str, Any] = copy.deepcopy(load(f"kubernetes/{recording}.json").value)
+    return value
+
+
+def _found(recording: str, *, waited: float = 0.0) -> PodProblem | None:
+    recorded = _recorded(recording)
+    return pod_problem(recorded["pod"], recorded["events"], waited=waited)
+
+
+def _problem(recording: str, *, waited: float = 0.0) -> PodProblem:
+    found = _found(recording, waited=waited)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(("recording", "begins", "remedy", "final"), _AT_ONCE, ids=[row[0] for row in _AT_ONCE])
+def test_a_pod_that_does_not_run_is_explained(recording: str, begins: str, remedy: str, final: bool) -> None:
+    problem = _problem(recording)
+    assert problem.what.startswith(f"its pod {problem.pod} {begins}")
+    assert remedy in problem.remedy
+    assert problem.final is final, problem
+
+
+@pytest.mark.parametrize("recording", _NO_PROBLEM)
+def test_a_pod_that_runs_or_is_being_made_has_no_problem(recording: str) -> None:
+    assert _found(recording) is None
+
+
+def test_each_recording_is_tested() -> None:
+    recorded = {path.stem for path in (VECTORS / "kubernetes").glob("*.json")} - {"refusals"}
+    assert recorded == {row[0] for row in _AT_ONCE} | set(_NO_PROBLEM)
+
+
+def test_the_first_lines_of_a_failure_name_node_pod_reason_and_remedy() -> None:
+    problem = _problem("image-never").of("validator-0")
+    image = "logos-blockchain-testing:absent"
+    assert str(problem) == (
+        f"validator-0: its pod image-never cannot start: the image {image} is not in the cluster (ErrImageNeverPull)\n"
+        f"  -> load it: scripts/test-cluster.sh load {image}, kind load docker-image {image}, "
+        f"minikube image load {image}, or push it and set NOMOS_TESTNET_IMAGE"
+    )
+
+
+def test_the_caller_knows_how_an_image_gets_into_its_cluster() -> None:
+    recorded = _recorded("image-never")
+    problem = pod_problem(recorded["pod"], recorded["events"], image_remedy="import {image}")
+    assert problem is not None
+    assert problem.remedy == "import logos-blockchain-testing:absent"
+
+
+@pytest.mark.parametrize(
+    ("recording", "patience"),
+    [
+        ("too-much-cpu", SCHEDULER_PATIENCE),
+        ("node-selector", SCHEDULER_PATIENCE),
+        ("cordoned", SCHEDULER_PATIENCE),
+        ("image-unreachable", PULL_PATIENCE),
+        ("machine-silent", MACHINE_PATIENCE),
+    ],
+)
+def test_what_may_still_succeed_is_final_only_after_a_while(recording: str, patience: float) -> None:
+    assert not _problem(recording, waited=patience - 0.1).final
+    assert _problem(recording, waited=patience).final
+
+
+@pytest.mark.parametrize("recording", ["image-slow", "documented-machine-comes", "documented-machine-not-ready"])
+def test_what_makes_progress_is_never_final(recording: str) -> None:
+    assert not _problem(recording, waited=3600).final
+
+
+def test_the_third_failed_pull_is_final() -> None:
+    recorded = _recorded("image-unreachable-again")
+    failed = [event for event in recorded["events"] if event["message"].startswith("Failed to pull image")]
+    assert [event["count"] for event in failed] == [2]
+    failed[0]["count"] = 3
+    problem = pod_problem(recorded["pod"], recorded["events"])
+    assert problem is not None
+    assert problem.final
+
+
+def test_a_cluster_that_does_not_repeat_the_cause_in_its_back_off_has_told_it_in_an_event() -> None:
+    recorded = _recorded("image-not-found-backoff")
+    (status,) = recorded["pod"]["status"]["containerStatuses"]
+    status["state"]["waiting"]["message"] = 'Back-off pulling image "localhost:5999/nomos:absent"'
+    problem = pod_problem(recorded["pod"], recorded["events"])
+    assert problem == _problem("image-not-found-backoff")
+
+
+def test_a_host_path_is_looked_at_twice() -> None:
+    recorded = _recorded("host-path-missing")
+    (failed,) = [event for event in recorded["events"] if event["reason"] == "FailedMount"]
+    failed["count"] = 1
+    problem = pod_problem(recorded["pod"], recorded["events"])
+    assert problem is not None
+    assert not problem.final
+
+
+def test_a_path_that_is_no_kzg_parameters_has_its_own_remedy() -> None:
+    recorded = _recorded("host-path-missing")
+    for event in recorded["events"]:
+        event["message"] = event["message"].replace('"kzg"', '"data"')
+    problem = pod_problem(recorded["pod"], recorded["events"])
+    assert problem is not None
+    assert problem.remedy == "make /var/lib/nomos/kzgrs_test_params/kzgrs_test_params on the machine node"
+
+
+def test_a_mount_that_succeeded_later_is_no_problem() -> None:
+    recorded = _recorded("config-map-not-mounted-again")
+    pulled = {**recorded["events"][0], "reason": "Pulled", "message": "Container image is already present"}
+    assert pod_problem(recorded["pod"], [*recorded["events"], pulled]) is None
+
+
+def test_events_of_another_pod_with_the_same_name_are_passed_over() -> None:
+    recorded = _recorded("host-path-missing")
+    recorded["pod"]["metadata"]["uid"] = "00000000-0000-0000-0000-000000000000"
+    assert pod_problem(recorded["pod"], recorded["events"]) is None
+
+
+def test_a_pod_that_is_gone_without_a_trace_was_deleted() -> None:
+    problem = deletion(_recorded("healthy")["pod"])
+    assert problem.what == "its pod healthy was deleted by somebody outside of this run"
+    assert problem.final
