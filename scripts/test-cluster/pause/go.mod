@@ -1,0 +1,3 @@
+module logos-blockchain-testing/test-cluster/pause
+
+go 1.21
