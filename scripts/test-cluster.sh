@@ -12,7 +12,7 @@
 #   scripts/test-cluster.sh build          only builds the programs; needs no root
 #   scripts/test-cluster.sh -h, --help     this
 #
-# All but "build" and "status" take root. There is one cluster on a machine, whoever started it.
+# All but "build" take root. There is one cluster on a machine, whoever started it.
 # Exit 2 = it can't be had here; the reason is printed.
 set -uo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -76,8 +76,9 @@ up() {
     start_api_server
     wait_for_api_server
   else
-    [[ ! -d "$STATE" ]] || say "A cluster is there that is not whole; making it anew. These ended: ${ended//$'\n'/ }"
+    ! cluster_is_there || say "A cluster is there that is not whole; making it anew. These ended: ${ended//$'\n'/ }"
     take_down
+    [[ ! -e "$STATE" ]] || rmdir "$STATE" 2>/dev/null || cannot "ERROR: $STATE is there and is no cluster's; it is left alone."
     obstacle="$(other_cluster)"
     [[ -z "$obstacle" ]] || cannot "ERROR: there is another cluster on this machine: $obstacle. Use that, or end it."
     make_cluster
@@ -87,14 +88,17 @@ up() {
 
 make_cluster() {
   local started=$SECONDS
+  starting=""
   # Neither a failure nor an interrupt leaves half a cluster.
-  trap 'trap "" INT TERM HUP; take_down' EXIT
+  trap 'trap "" INT TERM HUP; { kill -KILL $starting; wait $starting; } 2>/dev/null; take_down' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
   trap 'exit 129' HUP
   say "Starting Kubernetes $KUBERNETES_VERSION (state: $STATE)"
   prepare_machine
-  unshare --mount --propagation slave "$ROOT/scripts/test-cluster/start.sh" || exit
+  unshare --mount --propagation slave "$ROOT/scripts/test-cluster/start.sh" &
+  starting=$!
+  wait "$starting" || exit
   trap - EXIT INT TERM HUP
   say "The cluster is up, after $((SECONDS - started)) s; it ends by scripts/test-cluster.sh down"
 }
@@ -102,7 +106,7 @@ make_cluster() {
 down() {
   require_linux_and_root
   take_turns
-  if [[ ! -d "$STATE" ]]; then
+  if ! cluster_is_there; then
     say "There is no cluster"
     return
   fi
@@ -112,7 +116,7 @@ down() {
 
 take_down() {
   local name outcome=0
-  [[ -d "$STATE" ]] || return 0
+  cluster_is_there || return 0
   # Those that would start something anew go first.
   for name in kubelet kube-proxy kube-scheduler kube-controller-manager coredns kube-apiserver etcd containerd; do
     kill_component "$name"
@@ -128,7 +132,8 @@ take_down() {
 
 status() {
   local name
-  if [[ ! -d "$STATE" ]]; then
+  require_linux_and_root
+  if ! cluster_is_there; then
     say "There is no cluster"
     return 1
   fi
@@ -140,8 +145,10 @@ status() {
   echo "export KUBECONFIG=$CLUSTER_KUBECONFIG"
 }
 
+cluster_is_there() { [[ -f "$STATE/is-a-test-cluster" ]]; }
+
 require_cluster() {
-  [[ -d "$STATE" ]] || fail "ERROR: there is no cluster; start one: scripts/test-cluster.sh up"
+  cluster_is_there || fail "ERROR: there is no cluster; start one: scripts/test-cluster.sh up"
 }
 
 load() {
@@ -149,6 +156,7 @@ load() {
   require_linux_and_root
   require_cluster
   source "$ROOT/scripts/lib/docker.sh"
+  take_turns
   local image defect
   defect="$(docker_defect)"
   [[ -z "$defect" ]] || fail "ERROR: images come from the Docker daemon, and none can be used: $defect" \
@@ -162,9 +170,14 @@ load() {
 }
 
 load_image() { # IMAGE
-  local started=$SECONDS log
-  log="$LOGS/load.log"
+  local started=$SECONDS log="$LOGS/load.log" id copied="$STATE/images/${1//[:\/]/_}"
+  id="$(docker image inspect -f '{{.Id}}' "$1")"
+  if [[ "$(cat "$copied" 2>/dev/null)" == "$id" ]] && ctr images list -q | grep -qxE "(docker\.io/(library/)?)?$1"; then
+    say "Image $1 is in the cluster already"
+    return
+  fi
   docker save "$1" 2>"$log" | ctr images import - >>"$log" 2>&1 || give_up load "the image $1 could not be copied"
+  echo "$id" >"$copied"
   say "Image $1 is in the cluster, after $((SECONDS - started)) s"
 }
 

@@ -29,7 +29,6 @@ build_obstacle() {
 build_programs() {
   programs_are_built && return
   mkdir -p "$CACHE"
-  local work
   exec 7>"$CACHE/lock"
   flock -n 7 || { say "Somebody else builds the Kubernetes programs; waiting for that" && flock 7; }
   if ! programs_are_built; then

@@ -20,8 +20,9 @@ other_cluster() {
 }
 
 prepare_machine() {
-  mkdir -p "$STATE"/{pki,pids,log,etcd,configuration}
-  chmod 755 "$STATE"
+  mkdir -p "$STATE"
+  : >"$STATE/is-a-test-cluster"
+  mkdir -p "$STATE"/{pki,pids,log,etcd,configuration,images}
   local directory
   for directory in "${FIXED_DIRECTORIES[@]}"; do
     [[ -d "$directory" ]] || { mkdir -p "$directory" && echo "$directory" >>"$STATE/made-directories"; }

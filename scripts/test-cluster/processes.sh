@@ -25,22 +25,26 @@ is_running() { # NAME
   [[ -f "$STATE/pids/$1" ]] && read -r pid identity <"$STATE/pids/$1" && [[ "$(process_identity "$pid")" == "$identity" ]]
 }
 
-components_that_run() {
-  local name
-  for name in "${COMPONENTS[@]}"; do if is_running "$name"; then echo "$name"; fi; done
-}
-
 components_that_ended() {
   local name
   for name in "${COMPONENTS[@]}"; do is_running "$name" || echo "$name"; done
 }
 
-# Waits until the command succeeds, as long as the component runs.
+# The first of those started that does not run any more.
+first_that_ended() {
+  local name
+  for name in "${COMPONENTS[@]}"; do
+    [[ ! -f "$STATE/pids/$name" ]] || is_running "$name" || { echo "$name" && return; }
+  done
+}
+
+# Waits until the command succeeds, as long as all that was started runs.
 wait_for() { # COMPONENT SECONDS WHAT COMMAND...
-  local name="$1" seconds="$2" what="$3" deadline=$((SECONDS + $2))
+  local name="$1" seconds="$2" what="$3" deadline=$((SECONDS + $2)) ended
   shift 3
   until "$@" >/dev/null 2>&1; do
-    is_running "$name" || give_up "$name" "$name ended while this was waited for: $what"
+    ended="$(first_that_ended)"
+    [[ -z "$ended" ]] || give_up "$ended" "$ended ended while this was waited for: $what"
     ((SECONDS < deadline)) || give_up "$name" "not there after $seconds s: $what"
     sleep 0.1
   done
