@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,17 @@ def kzg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("kzg") / "kzgrs_test_params"
     write_test_params(file, _SMALL_POWERS)
     return file
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Tests on a cluster run beside each other, but not beside one that takes its API server away."""
+    if item.get_closest_marker("kubernetes") is None:
+        return (yield)
+    from support.processes.kubernetes_cluster import undisturbed
+
+    with undisturbed():
+        return (yield)
 
 
 @pytest.hookimpl(optionalhook=True)

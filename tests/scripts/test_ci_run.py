@@ -10,7 +10,11 @@ import pytest
 from support.repository.repository_copy import REPOSITORY, Copy
 
 USED = ("bash", "sh", "dirname", "mkdir", "cat", "grep", "rm", "chmod")
-TOLD = "docker.io iptables iproute2 debootstrap prometheus faketime docker-compose"
+TOLD = (
+    "docker.io iptables iproute2 debootstrap prometheus faketime etcd-server containerd runc openssl"
+    " containernetworking-plugins docker-compose"
+)
+PROGRAMS = ("dockerd", "iptables", "ip", "debootstrap", "faketime", "etcd", "containerd", "runc", "openssl")
 
 
 @pytest.fixture
@@ -19,7 +23,10 @@ def bare(copy: Copy) -> Copy:
     for name in USED:
         shutil.copy(str(shutil.which(name)), copy.root / "bin" / name)
     text = (REPOSITORY / ".ci/run").read_text().replace('PATH="$PATH:/usr/sbin:/sbin"', "")
-    copy.program(".ci/run", text.replace("/usr/sbin/policy-rc.d", str(copy.root / "policy-rc.d")))
+    for directory in ("/usr/sbin/policy-rc.d", "/usr/lib/cni", "/opt/cni"):
+        text = text.replace(directory, f"{copy.root}{directory}")
+    (copy.root / "usr/sbin").mkdir(parents=True)
+    copy.program(".ci/run", text)
     copy.program("scripts/run-tests.sh", "#!/bin/sh\necho tests run\nexit 5\n")
     return copy
 
@@ -40,19 +47,20 @@ def _run(machine: Copy, *, user: int) -> str:
 
 
 def test_root_gets_what_is_missing_with_its_daemons_off(bare: Copy) -> None:
-    bare.program("bin/apt-get", f'#!/bin/sh\necho "$*" >>"$LOG"\ncat {bare.root}/policy-rc.d >>"$LOG"\n')
+    bare.program("bin/apt-get", f'#!/bin/sh\necho "$*" >>"$LOG"\ncat {bare.root}/usr/sbin/policy-rc.d >>"$LOG"\n')
     assert _run(bare, user=0) == f"==> Installing for the tests: {TOLD}"
     policy = ["#!/bin/sh", "exit 101"]
     assert (bare.root / "log").read_text().splitlines() == [
         *("update", *policy),
         *(f"install -y --no-install-recommends {TOLD}", *policy),
     ]
-    assert not (bare.root / "policy-rc.d").exists()
+    assert not (bare.root / "usr/sbin/policy-rc.d").exists()
 
 
 def test_what_is_there_is_not_installed(bare: Copy) -> None:
-    for name in ("dockerd", "iptables", "ip", "debootstrap", "faketime", "docker-compose"):
+    for name in (*PROGRAMS, "docker-compose"):
         bare.program(f"bin/{name}", "#!/bin/sh\n")
+    bare.program("usr/lib/cni/bridge", "#!/bin/sh\n")
     bare.program("bin/apt-get", "#!/bin/sh\n")
     assert _run(bare, user=0) == "==> Installing for the tests: prometheus"
     bare.program("bin/prometheus", "#!/bin/sh\n")
@@ -64,7 +72,7 @@ def test_a_failure_is_told_and_the_tests_run(bare: Copy) -> None:
     assert _run(bare, user=0).splitlines()[1] == (
         "==> That failed (.tmp/apt-get.log): E: no network; what needs them is skipped"
     )
-    assert not (bare.root / "policy-rc.d").exists()
+    assert not (bare.root / "usr/sbin/policy-rc.d").exists()
 
 
 def test_others_are_told(bare: Copy) -> None:

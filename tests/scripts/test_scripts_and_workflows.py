@@ -15,9 +15,12 @@ import pytest
 from support.repository.repository_copy import REPOSITORY
 from support.repository.workflow_steps import jobs
 
-SCRIPTS = [*sorted((REPOSITORY / "scripts").glob("*.sh")), REPOSITORY / ".ci/run"]
+SCRIPTS = [
+    *sorted((REPOSITORY / "scripts").glob("*.sh")),
+    *(REPOSITORY / "scripts/test-cluster/start.sh", REPOSITORY / ".ci/run"),
+]
 STACK_SCRIPTS = sorted((REPOSITORY / "testing-framework/assets/stack/scripts").glob("*.sh"))
-SOURCED = sorted((REPOSITORY / "scripts/lib").glob("*.sh"))
+SOURCED = sorted({*(REPOSITORY / "scripts").glob("*/*.sh")} - {*SCRIPTS})
 WORKFLOWS = sorted((REPOSITORY / ".github/workflows").glob("*.yml"))
 SHELLCHECK_SOURCES = ("--external-sources", f"--source-path={REPOSITORY}", "--exclude=SC2034")
 """Scripts source files of the repository; what those set is used in one script and not in another."""
