@@ -16,6 +16,8 @@ NOT_HERE = {
     "build-binaries.yml: bundle: Install circuits": "downloads from GitHub; test_setup_nomos_circuits.py has a mirror",
     "build-binaries.yml: bundle: Build the real node": "needs the real node's sources and Rust",
     "build-binaries.yml: bundle: Pack the real node": "needs the real node, built",
+    "k8s.yml: k8s: Start the cluster": "needs kind; test_k8s_workflow.py has the cluster of the tests",
+    "k8s.yml: k8s: Remove the cluster": "needs kind",
 }
 HERE = {
     *(f"lint.yml: host_smoke: {step}" for step in ("Check versions.env", "Run the demo", "Collect logs")),
@@ -24,6 +26,7 @@ HERE = {
         f"compose-mixed.yml: compose: {step}"
         for step in ("Build the image", "Run the demo", "Collect logs", "Remove containers")
     ),
+    *(f"k8s.yml: k8s: {step}" for step in ("Build the image", "Run the demo", "Collect logs")),
 }
 
 
