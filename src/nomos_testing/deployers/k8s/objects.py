@@ -12,7 +12,7 @@ from nomos_testing.deployers.k8s.api_errors import ApiError, Forbidden
 from nomos_testing.deployers.k8s.kubernetes_api import KubernetesApi
 from nomos_testing.deployers.k8s.manifests import Manifest
 from nomos_testing.deployers.k8s.plan import NetworkPlan, NodePod
-from nomos_testing.deployers.k8s.pod_problems import refusal
+from nomos_testing.deployers.k8s.refusals import refusal
 from nomos_testing.deployers.shared.errors import DeployError
 from nomos_testing.deployers.shared.together import together
 from nomos_testing.waiting.waiting import Seen, wait_until

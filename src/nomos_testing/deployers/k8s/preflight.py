@@ -16,7 +16,7 @@ from nomos_testing.deployers.k8s.api_errors import ApiError
 from nomos_testing.deployers.k8s.kubernetes_api import KubernetesApi
 from nomos_testing.deployers.k8s.permissions import missing_permissions
 from nomos_testing.deployers.k8s.plan import MOST_NODES, RUN_LABEL, HostFile, node_pods
-from nomos_testing.deployers.k8s.pod_problems import refusal
+from nomos_testing.deployers.k8s.refusals import refusal
 from nomos_testing.deployers.shared.environment import find_prover, node_environment
 from nomos_testing.deployers.shared.errors import DeployError, PreflightError, Problem, outcome
 from nomos_testing.deployers.shared.fault_preflight import clock_library, enabled_controls, refused_faults
