@@ -7,16 +7,19 @@ instead. If a variable has aliases, the first one that parses is taken. The docu
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NoReturn, TypeVar
 
 from nomos_testing.log_directives import LEVELS, LogDirectives
+from nomos_testing.pod_values import label_defect, pairs, quantity_defect
 
 T = TypeVar("T")
 
 DEFAULT_IMAGE: Final = "logos-blockchain-testing:local"
+PULL_POLICIES: Final = ("Always", "IfNotPresent", "Never")
 _LOG_LEVELS: Final = ("error", "warn", "info", "debug", "trace")
 _FILTER_LEVELS: Final = (*_LOG_LEVELS, "off")
 
@@ -34,6 +37,10 @@ class Kind(Generic[T]):
 def _check(holds: bool) -> None:
     if not holds:
         raise ValueError
+
+
+def _refuse() -> NoReturn:
+    raise ValueError
 
 
 def _count(text: str) -> int:
@@ -113,6 +120,37 @@ def _node_pairs(text: str) -> tuple[int, int]:
     return _count(validators), _count(executors)
 
 
+def _namespace(text: str) -> str:
+    _check(re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", text) is not None)
+    return text
+
+
+def _named(text: str) -> str:
+    _check(bool(text.strip()))
+    return text.strip()
+
+
+def _kzg_mode(text: str) -> str:
+    return {"hostpath": "hostPath", "inimage": "inImage"}.get(text.strip().lower()) or _refuse()
+
+
+def _pull_policy(text: str) -> str:
+    policies = {policy.lower(): policy for policy in PULL_POLICIES}
+    return policies.get(text.strip().lower()) or _refuse()
+
+
+def _quantities(text: str) -> Mapping[str, str]:
+    read = pairs(text)
+    _check(bool(read) and not any(quantity_defect(resource, quantity) for resource, quantity in read.items()))
+    return read
+
+
+def _labels(text: str) -> Mapping[str, str]:
+    read = pairs(text)
+    _check(bool(read) and not any(label_defect(key, value) for key, value in read.items()))
+    return read
+
+
 def _port(text: str) -> int:
     port = int(text)
     _check(0 < port < 1 << 16)
@@ -132,6 +170,12 @@ PROVER = Kind("development or groth16", _prover)
 TEXT = Kind("text", str)
 NODE_PAIRS = Kind("of the form VALIDATORSxEXECUTORS, like 3x2", _node_pairs)
 PORT = Kind("a port from 1 to 65535", _port)
+NAMESPACE = Kind("the name of a namespace: at most 63 lower-case letters, digits and '-'", _namespace)
+NAME = Kind("a name", _named)
+KZG_MODE = Kind("hostPath or inImage", _kzg_mode)
+PULL_POLICY = Kind(f"one of {', '.join(PULL_POLICIES)}", _pull_policy)
+QUANTITIES = Kind("of the form resource=quantity, like cpu=100m,memory=256Mi", _quantities)
+LABELS = Kind("of the form key=value,key=value, with keys and values that labels can have", _labels)
 PATH = Kind("a path", lambda text: Path(os.path.expanduser(text)))  # Path.expanduser fails on unknown users
 IS_TRUE = Kind("true or false", lambda text: text.lower() == "true")
 IS_SET = Kind("set or unset", lambda text: True)
@@ -310,6 +354,101 @@ class Settings:
         False,
         "set: containers and their workspace stay after the run",
         aliases=("TESTNET_RUNNER_PRESERVE",),
+    )
+
+    # Kubernetes
+    k8s_context: str | None = variable(
+        "K8S_CONTEXT",
+        NAME,
+        None,
+        "context of the kube config; the current one by default",
+        instead=lambda values: "the current context",
+    )
+    k8s_namespace: str | None = variable(
+        "K8S_NAMESPACE",
+        NAMESPACE,
+        None,
+        "a namespace that exists; by default one is made for each run, and removed after it",
+        aliases=("K8S_RUNNER_NAMESPACE",),
+        instead=lambda values: "a namespace of the run's own",
+    )
+    k8s_node_host: str | None = variable(
+        "K8S_RUNNER_NODE_HOST",
+        NAME,
+        None,
+        "where NodePorts are reached; the addresses of the cluster's machines by default",
+        instead=lambda values: "the addresses of the cluster's machines",
+    )
+    k8s_preserve: bool = variable(
+        "K8S_RUNNER_PRESERVE", IS_SET, False, "set: pods and all else on the cluster stay after the run"
+    )
+    k8s_debug: bool = variable("K8S_RUNNER_DEBUG", IS_SET, False, "set: log every request to the API server")
+    kzg_mode: str | None = variable(
+        "NOMOS_KZG_MODE",
+        KZG_MODE,
+        None,
+        "hostPath: pods mount the KZG parameters of their machine; inImage: those of the image; by default hostPath if "
+        "the cluster's only machine is this one",
+        instead=lambda values: "hostPath if the cluster's only machine is this one, else inImage",
+    )
+    image_pull_policy: str = variable(
+        "NOMOS_TESTNET_IMAGE_PULL_POLICY", PULL_POLICY, "IfNotPresent", "Always, IfNotPresent or Never"
+    )
+    k8s_deployment_seconds: float = variable(
+        "K8S_RUNNER_DEPLOYMENT_TIMEOUT_SECS", POSITIVE_SECONDS, 180.0, "how long pods may take until they run"
+    )
+    k8s_http_seconds: float = variable(
+        "K8S_RUNNER_HTTP_TIMEOUT_SECS", POSITIVE_SECONDS, 240.0, "how long nodes may take until they answer"
+    )
+    k8s_http_probe_seconds: float = variable(
+        "K8S_RUNNER_HTTP_PROBE_TIMEOUT_SECS",
+        POSITIVE_SECONDS,
+        30.0,
+        "how long one way to the pods is tried, before the next",
+    )
+    k8s_http_poll_seconds: float = variable(
+        "K8S_RUNNER_HTTP_POLL_INTERVAL_SECS", POSITIVE_SECONDS, 1.0, "time between two tries"
+    )
+    k8s_requests: Mapping[str, str] | None = variable(
+        "K8S_RUNNER_REQUESTS",
+        QUANTITIES,
+        None,
+        "resources that each node's pod asks for, like cpu=100m,memory=256Mi; wins over the scenario file",
+        instead=lambda values: "the scenario's requests",
+    )
+    k8s_limits: Mapping[str, str] | None = variable(
+        "K8S_RUNNER_LIMITS",
+        QUANTITIES,
+        None,
+        "most that each node's pod gets, like memory=1Gi; wins over the scenario file",
+        instead=lambda values: "the scenario's limits",
+    )
+    k8s_node_selector: Mapping[str, str] | None = variable(
+        "K8S_RUNNER_NODE_SELECTOR",
+        LABELS,
+        None,
+        "key=value,...: labels of the machines that pods may run on; wins over the scenario file",
+        instead=lambda values: "the scenario's node selector",
+    )
+    k8s_spread: bool | None = variable(
+        "K8S_RUNNER_SPREAD",
+        IS_ON,
+        None,
+        "nodes on different machines where there are several; true unless the scenario file says otherwise",
+    )
+    k8s_service_account: str | None = variable(
+        "K8S_RUNNER_SERVICE_ACCOUNT",
+        NAME,
+        None,
+        "service account of the pods; the namespace's default by default",
+        instead=lambda values: "the namespace's default account",
+    )
+    cfgsync_port: int | None = variable(
+        "NOMOS_CFGSYNC_PORT",
+        PORT,
+        None,
+        "port of cfgsync on Kubernetes; 4400 by default",
+        instead=lambda values: "4400",
     )
 
     given: frozenset[str] = frozenset()

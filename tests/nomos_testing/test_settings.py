@@ -62,6 +62,14 @@ def test_only_the_word_true_turns_on_tracing_and_slow_environment() -> None:
         ("COMPOSE_NODE_PAIRS", "2y1", "3x1"),
         ("TEST_FRAMEWORK_PROMETHEUS_PORT", "many", "9090 where it is free, else a free port"),
         ("COMPOSE_GRAFANA_PORT", "0", "a free port"),
+        ("K8S_NAMESPACE", "Team_A", "a namespace of the run's own"),
+        ("K8S_CONTEXT", " ", "the current context"),
+        ("NOMOS_KZG_MODE", "disk", "hostPath if the cluster's only machine is this one, else inImage"),
+        ("NOMOS_TESTNET_IMAGE_PULL_POLICY", "Sometimes", "IfNotPresent"),
+        ("K8S_RUNNER_REQUESTS", "cpu=lots", "the scenario's requests"),
+        ("K8S_RUNNER_LIMITS", "memory", "the scenario's limits"),
+        ("K8S_RUNNER_NODE_SELECTOR", "-disk=ssd", "the scenario's node selector"),
+        ("NOMOS_CFGSYNC_PORT", "70000", "4400"),
     ],
 )
 def test_a_bad_value_of_a_variable_without_a_default_names_what_is_used(name: str, bad: str, used: str) -> None:
@@ -118,3 +126,31 @@ def test_no_variable_is_declared_twice_and_each_has_a_sentence() -> None:
     names = [name for item in documented for name in item.names]
     assert len(names) == len(set(names))
     assert all(item.effect for item in documented)
+
+
+def test_the_variables_of_kubernetes_are_read_in_the_form_that_its_api_takes() -> None:
+    settings = Settings.from_environ(
+        {
+            "K8S_RUNNER_NAMESPACE": "team-a",
+            "NOMOS_KZG_MODE": "hostpath",
+            "NOMOS_TESTNET_IMAGE_PULL_POLICY": "always",
+            "K8S_RUNNER_REQUESTS": "cpu=100m, memory=256Mi",
+            "K8S_RUNNER_LIMITS": "cpu=1.5,nvidia.com/gpu=1,memory=1e9",
+            "K8S_RUNNER_NODE_SELECTOR": "kubernetes.io/hostname=worker-1,disk=",
+            "K8S_RUNNER_SPREAD": "false",
+        }
+    )
+    assert settings.warnings == ()
+    assert settings.k8s_namespace == "team-a"
+    assert (settings.kzg_mode, settings.image_pull_policy) == ("hostPath", "Always")
+    assert settings.k8s_requests == {"cpu": "100m", "memory": "256Mi"}
+    assert settings.k8s_limits == {"cpu": "1.5", "nvidia.com/gpu": "1", "memory": "1e9"}
+    assert settings.k8s_node_selector == {"kubernetes.io/hostname": "worker-1", "disk": ""}
+    assert settings.k8s_spread is False
+
+
+def test_pods_of_kubernetes_and_containers_of_compose_are_kept_each_for_itself() -> None:
+    compose = Settings.from_environ({"TESTNET_RUNNER_PRESERVE": "1"})
+    k8s = Settings.from_environ({"K8S_RUNNER_PRESERVE": "1"})
+    assert (compose.preserve, compose.k8s_preserve) == (True, False)
+    assert (k8s.preserve, k8s.k8s_preserve) == (False, True)

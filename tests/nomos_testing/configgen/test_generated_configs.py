@@ -290,7 +290,10 @@ def yaml_plain(text: str) -> Any:
 
 
 DURATIONS = [
-    name for row in documented_variables() for name in row.names if name.endswith("_SECS") and "DEMO" not in name
+    name
+    for row in documented_variables()
+    for name in row.names
+    if name.endswith("_SECS") and not any(word in name for word in ("DEMO", "K8S"))
 ]
 
 
