@@ -15,14 +15,13 @@ from nomos_testing.deployers.k8s.plan import RUN_LABEL
 from nomos_testing.settings import Settings
 from support.processes.kubernetes_cluster import require_cluster
 from support.processes.live_network import live_environment
-from support.processes.node_image import IMAGE
 from support.repository.repository_copy import REPOSITORY
 
 
 def cluster_environment(**variables: str) -> dict[str, str]:
     """The environment of a run on the cluster under test; ``variables`` join it."""
     cluster = require_cluster()
-    return live_environment(NOMOS_TESTNET_IMAGE=IMAGE, **cluster.environ, **variables)
+    return live_environment(NOMOS_TESTNET_IMAGE=cluster.load_node_image(), **cluster.environment(), **variables)
 
 
 def cluster_deployer(directory: Path, *, root: Path = REPOSITORY, **variables: str) -> K8sDeployer:
@@ -42,8 +41,8 @@ def kubectl(*arguments: str, stdin: str | None = None, check: bool = True) -> st
     """``kubectl ARGUMENTS`` on the cluster under test; its output, stripped."""
     cluster = require_cluster()
     done = subprocess.run(
-        [*cluster.kubectl, *arguments],
-        env=live_environment(**cluster.environ),
+        ["kubectl", *arguments],
+        env=live_environment(**cluster.environment()),
         input=stdin,
         capture_output=True,
         text=True,

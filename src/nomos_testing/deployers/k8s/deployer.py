@@ -7,6 +7,7 @@ with ``K8S_RUNNER_PRESERVE`` the pods stay as they are.
 
 from __future__ import annotations
 
+import logging
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Unpack
@@ -54,6 +55,8 @@ class K8sDeployer(ScenarioDeployer):
         """
         check_topology(scenario)
         settings = self._settings
+        if settings.k8s_debug:
+            logging.getLogger(__package__).setLevel(logging.DEBUG)
         async with AsyncExitStack() as opened:
             api = await KubernetesApi.connect(self._environ, context=settings.k8s_context)
             opened.push_async_callback(api.close)

@@ -30,7 +30,6 @@ _CFGSYNC_PORT: Final = 4400
 _CFGSYNC_SECONDS: Final = 300
 """Time that the server lets nodes wait for each other."""
 _LARGEST_CONFIG_MAP: Final = 1_000_000
-_PULL_POLICY: Final = "IfNotPresent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +61,7 @@ class NetworkPlanner:
             expires=None if lifetime is None else self.surroundings.utc() + timedelta(seconds=lifetime),
             lifetime=lifetime,
             image=settings.image,
-            pull_policy=settings.image_pull_policy or _PULL_POLICY,
+            pull_policy=settings.image_pull_policy,
             nodes=node_pods(scenario.topology),
             environment=container_environment(
                 settings, self.environ, prover=prepared.prover, kzg_params=self._kzg_params

@@ -149,7 +149,7 @@ class RouteFinder:
         self._forwards = Forwards(api, namespace)
         self._proxy_since: float | None = None
 
-    async def find(self, pod: str, address: str, port: int, node_port: int, *, timeout: float) -> Route:
+    async def find(self, pod: str, address: str, port: int, node_port: int, *, timeout: float, poll: float) -> Route:
         """Return the best way that the server answers on.
 
         Raises:
@@ -165,7 +165,7 @@ class RouteFinder:
             return Seen(bool(found), found[0].name if found else f"nothing answers at {self._tried(node_port)}")
 
         try:
-            await wait_until(f"a way to the pod {pod}", look, timeout=timeout)
+            await wait_until(f"a way to the pod {pod}", look, timeout=timeout, poll=poll)
         except WaitTimeout as error:
             if await _answers(lambda: self._forwards.url(pod, address, port, node_port)):
                 return self._forwards

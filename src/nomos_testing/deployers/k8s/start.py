@@ -289,7 +289,12 @@ class NetworkStart:
         timeout = self.run.patience.seconds(settings.k8s_http_probe_seconds)
         port = self.plan.cfgsync_port
         route = await finder.find(
-            CFGSYNC, self.pods.address(CFGSYNC), port, self._node_port(CFGSYNC, port), timeout=timeout
+            CFGSYNC,
+            self.pods.address(CFGSYNC),
+            port,
+            self._node_port(CFGSYNC, port),
+            timeout=timeout,
+            poll=settings.k8s_http_poll_seconds,
         )
         self.run.resources.push_async_callback(route.close)
         return route
