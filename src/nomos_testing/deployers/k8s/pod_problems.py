@@ -7,16 +7,18 @@ text of a wait for a pod.
 
 - An image that may not be pulled (``ErrImageNeverPull``) or whose name is invalid: final at once.
 - A pull: final at once if the registry has answered that the image does not exist or may not be read. Any other failure
-  may be a slow or restarting registry. It is final at the third failed pull, or at the first one after
+  may be a slow or restarting registry. It is final at the third failed pull, or at the second one after
   ``PULL_PATIENCE`` seconds: the kubelet waits 10 s, 20 s, 40 s between its pulls.
 - A volume: a hostPath of the wrong type is final when the check has failed twice. A missing ConfigMap or Secret is
   final at the fourth failure, after some 4 s, because the kubelet may learn of new objects late. Other mounts may
   succeed later.
 - A container's configuration (``CreateContainerConfigError`` and the like): final at the third failure.
 - A pod without a machine: final after ``SCHEDULER_PATIENCE`` seconds, the time in which pods of the last run give back
-  their share of a machine. Never final where an autoscaler has promised a machine.
+  their share of a machine.
 - A machine that does not take up its pod: final after ``MACHINE_PATIENCE`` seconds, the time in which a restarted
   kubelet answers.
+- Where an autoscaler has promised a machine, no time makes a problem final: the pod begins to start when the machine
+  has come.
 - A pod that has ended, that was evicted or that is being deleted: final. A pod with ``restartPolicy: Never`` does not
   come back. With another policy, its third restart is final.
 """
@@ -163,13 +165,20 @@ class _Diagnosis:
         self._metadata, self._spec, self._status = metadata, pod.get("spec", {}), pod.get("status", {})
         self._machine: str = self._spec.get("nodeName") or "that it ran on"
         uid = metadata.get("uid")
-        self._events = [event for event in events if event.get("involvedObject", {}).get("uid", uid) == uid]
+        own = (event for event in events if event.get("involvedObject", {}).get("uid", uid) == uid)
+        self._events = sorted(own, key=_last_seen)
         self._image_remedy, self._waited = image_remedy, waited
 
     def problem(self) -> PodProblem | None:
         if self._metadata.get("deletionTimestamp"):
             return self.deleted()
-        return self._ended_by_its_machine() or self._of_containers() or self._of_its_machine() or self._not_placed()
+        return (
+            self._ended_by_its_machine()
+            or self._of_containers()
+            or self._of_its_machine()
+            or self._not_placed()
+            or self._ended_without_reason()
+        )
 
     def deleted(self) -> PodProblem:
         condition = self._condition("DisruptionTarget")
@@ -200,6 +209,13 @@ class _Diagnosis:
             final=True,
         )
 
+    def _ended_without_reason(self) -> PodProblem | None:
+        if self._status.get("phase") not in {"Failed", "Succeeded"}:
+            return None
+        return self._says(
+            f"ended ({self._status['phase']}); the cluster does not say why", self._describe(), final=True
+        )
+
     def _of_its_machine(self) -> PodProblem | None:
         """Return the problem of a pod that has a machine, where its containers say nothing."""
         if not self._spec.get("nodeName"):
@@ -214,7 +230,7 @@ class _Diagnosis:
             return self._of_volumes() or self._says(
                 f"waits for the machine {self._machine} to take it up",
                 see,
-                final=self._waited >= MACHINE_PATIENCE,
+                final=self._late(MACHINE_PATIENCE),
             )
         return None
 
@@ -222,7 +238,7 @@ class _Diagnosis:
         if self._spec.get("nodeName") or self._status.get("phase") not in {"Pending", None}:
             return None
         scheduled = self._condition("PodScheduled")
-        late = self._waited >= SCHEDULER_PATIENCE
+        late = self._late(SCHEDULER_PATIENCE)
         if scheduled.get("reason") == "SchedulingGated":
             gates = ", ".join(gate["name"] for gate in self._spec.get("schedulingGates", ()))
             return self._says(
@@ -239,7 +255,7 @@ class _Diagnosis:
                 final=True,
             )
         words = _scheduler_words(scheduled.get("message", "no machine fits"))
-        if coming := [event for event in self._events if event.get("reason") in _MACHINE_COMES]:
+        if coming := self._promised_machines():
             what = f"waits for a new machine: {coming[-1].get('message', '')} (until now: {words})"
             return self._says(what, "wait: the autoscaler adds machines", final=False)
         return self._says(f"cannot start: no machine fits: {words}", self._scheduling_remedy(words), final=late)
@@ -274,7 +290,7 @@ class _Diagnosis:
     def _ended(self, status: _Json, ended: _Json) -> PodProblem:
         restarts: int = status.get("restartCount", 0)
         final = self._spec.get("restartPolicy") == "Never" or restarts >= _MANY
-        again = f" (restarted {restarts} times)" if restarts else ""
+        again = f" ({_restarted(restarts)})" if restarts else ""
         container = "" if self._is_only(status) else f"has the container {status.get('name')}, which "
         if ended.get("reason") == "OOMKilled":
             limit = self._container(status).get("resources", {}).get("limits", {}).get("memory")
@@ -322,8 +338,7 @@ class _Diagnosis:
             return self._ended(status, last)
         restarts: int = status.get("restartCount", 0)
         return self._says(
-            f"ends again and again: {_exit_status(last.get('exitCode'))} "
-            f"(CrashLoopBackOff, restarted {restarts} times)",
+            f"ends again and again: {_exit_status(last.get('exitCode'))} (CrashLoopBackOff, {_restarted(restarts)})",
             self._read_log("again"),
             final=restarts >= _MANY,
         )
@@ -331,24 +346,24 @@ class _Diagnosis:
     def _not_pulled(self, image: str, reason: str, message: str) -> PodProblem:
         load = self._load(image)
         failures = [event for event in self._events if event.get("message", "").startswith("Failed to pull image")]
-        cause = _pull_cause(image, message if "failed to" in message or not failures else failures[-1]["message"])
-        if _REFUSED_PULL.search(cause):
-            return self._says(
-                f"cannot start: the registry does not let this cluster read the image {image} ({reason}): {cause}",
-                f"give the service account of the namespace an imagePullSecret, or {load}",
-                final=True,
-            )
+        cause = _pull_cause(message if "failed to" in message or not failures else failures[-1]["message"])
         if _ABSENT_IMAGE.search(cause):
             return self._says(
                 f"cannot start: the image {image} is not in the cluster, and its registry has none ({reason}): {cause}",
                 load,
                 final=True,
             )
+        if _REFUSED_PULL.search(cause):
+            return self._says(
+                f"cannot start: the registry does not let this cluster read the image {image} ({reason}): {cause}",
+                f"{load}, or give the service account of the namespace {self._namespace} an imagePullSecret",
+                final=True,
+            )
         pulls = sum(map(_times, failures))
         return self._says(
             f"cannot start: the image {image} is not in the cluster and cannot be pulled ({reason}): {cause}",
             load,
-            final=pulls >= _MANY or self._waited >= PULL_PATIENCE,
+            final=pulls >= _MANY or (pulls > 1 and self._late(PULL_PATIENCE)),
         )
 
     def _is_pulling(self, image: str) -> PodProblem | None:
@@ -392,28 +407,32 @@ class _Diagnosis:
         failures = [event for event in self._events if event.get("reason") in {"FailedMount", "FailedAttachVolume"}]
         if not failures or any(event.get("reason") in _AFTER_MOUNTING for event in self._events):
             return None
-        message: str = failures[-1].get("message", "")
-        failed = sum(map(_times, failures))
-        if wrong := _WRONG_HOST_PATH.search(message):
-            path, volume = wrong["path"], wrong["volume"]
-            copy = f"copy the parameters to {path} on the machine {self._machine}"
-            remedy = f"make {path} on the machine {self._machine}"
-            if "kzg" in volume:
+        for event in reversed(failures):
+            if wrong := _WRONG_HOST_PATH.search(event.get("message", "")):
+                return self._wrong_host_path(wrong, final=_times(event) > 1)
+            if missing := _MISSING_OBJECT.search(event.get("message", "")):
                 return self._says(
-                    f"cannot start: the KZG parameters are not on the machine {self._machine}: {path} {wrong['fault']} "
-                    "(FailedMount)",
-                    f"set NOMOS_KZG_MODE=inImage, or {copy}",
-                    final=failed >= 2,
+                    f"cannot start: its volume lacks the {missing['kind']} {missing['name']} (FailedMount)",
+                    _missing_object_remedy(missing, self._namespace),
+                    final=_times(event) > _MANY,
                 )
-            what = f"cannot start: {path} of the machine {self._machine} {wrong['fault']} (FailedMount)"
-            return self._says(what, remedy, final=failed >= 2)
-        if missing := _MISSING_OBJECT.search(message):
+        last = failures[-1]
+        return self._says(f"cannot start: {last.get('message', '')} ({last['reason']})", self._describe(), final=False)
+
+    def _wrong_host_path(self, wrong: re.Match[str], *, final: bool) -> PodProblem:
+        path, fault = wrong["path"], wrong["fault"]
+        if "kzg" in wrong["volume"]:
             return self._says(
-                f"cannot start: its volume lacks the {missing['kind']} {missing['name']} (FailedMount)",
-                _missing_object_remedy(missing, self._namespace),
-                final=failed > _MANY,
+                f"cannot start: the KZG parameters are not on the machine {self._machine}: "
+                f"{path} {fault} (FailedMount)",
+                f"set NOMOS_KZG_MODE=inImage, or copy the parameters to {path} on the machine {self._machine}",
+                final=final,
             )
-        return self._says(f"cannot start: {message} ({failures[-1]['reason']})", self._describe(), final=False)
+        return self._says(
+            f"cannot start: {path} of the machine {self._machine} {fault} (FailedMount)",
+            f"make {path} on the machine {self._machine}",
+            final=final,
+        )
 
     def _of_sandbox(self) -> PodProblem | None:
         failures = [event for event in self._events if event.get("reason") == "FailedCreatePodSandBox"]
@@ -452,6 +471,14 @@ class _Diagnosis:
             for container in self._spec.get("containers", ())
             for resource, amount in container.get("resources", {}).get("requests", {}).items()
         )
+
+    # -- Time
+
+    def _late(self, patience: float) -> bool:
+        return self._waited >= patience and not self._promised_machines()
+
+    def _promised_machines(self) -> list[_Json]:
+        return [event for event in self._events if event.get("reason") in _MACHINE_COMES]
 
     # -- Parts of the pod
 
@@ -511,11 +538,10 @@ def _labels(selector: _Json) -> str:
     return ", ".join(f"{key}={value}" for key, value in selector.items()) or "what the pod asks for"
 
 
-def _pull_cause(image: str, message: str) -> str:
+def _pull_cause(message: str) -> str:
     """Return the end of a chain of causes: ``... failed to resolve reference "X": connection refused``."""
-    quoted = re.escape(f'"{image}"')
-    cause = re.split(rf"(?:image|reference) {quoted}: ", message)[-1]
-    return re.sub(rf"^{re.escape(image)}: ", "", cause) or "no message"
+    cause = re.split(r'(?:image|reference) "[^"]*": ', message)[-1]
+    return re.sub(r"^\S+: (?=not found)", "", cause) or "no message"
 
 
 def _runtime_cause(message: str) -> str:
@@ -524,6 +550,15 @@ def _runtime_cause(message: str) -> str:
 
 def _exit_status(code: int | None) -> str:
     return described_status(code if code is None or code <= 128 else 128 - code)
+
+
+def _restarted(times: int) -> str:
+    return f"restarted {times} times" if times > 1 else "restarted once"
+
+
+def _last_seen(event: _Json) -> str:
+    series, made = event.get("series") or {}, event.get("metadata", {}).get("creationTimestamp")
+    return str(series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime") or made or "")
 
 
 def _times(event: _Json) -> int:

@@ -43,6 +43,13 @@ _AT_ONCE = [
         True,
     ),
     (
+        "documented-image-not-loaded",
+        "cannot start: the image logos-blockchain-testing:local is not in the cluster, and its registry has none "
+        "(ErrImagePull): pull access denied, repository does not exist or may require authorization",
+        "load it: scripts/test-cluster.sh load logos-blockchain-testing:local, ",
+        True,
+    ),
+    (
         "image-denied",
         "cannot start: the registry does not let this cluster read the image localhost:5999/private/nomos:1 "
         "(ImagePullBackOff): pulling from host localhost:5999 failed with status code [manifests 1]: 401 Unauthorized",
@@ -138,7 +145,7 @@ _AT_ONCE = [
     ("init-fails", "has the container prepare, which ended: exit code 4", "kubectl logs", True),
     (
         "crash-loop",
-        "ends again and again: exit code 3 (CrashLoopBackOff, restarted 1 times)",
+        "ends again and again: exit code 3 (CrashLoopBackOff, restarted once)",
         "kubectl logs --previous -n diagnosis-record crash-loop",
         False,
     ),
@@ -248,7 +255,7 @@ def test_the_caller_knows_how_an_image_gets_into_its_cluster() -> None:
         ("too-much-cpu", SCHEDULER_PATIENCE),
         ("node-selector", SCHEDULER_PATIENCE),
         ("cordoned", SCHEDULER_PATIENCE),
-        ("image-unreachable", PULL_PATIENCE),
+        ("image-unreachable-again", PULL_PATIENCE),
         ("machine-silent", MACHINE_PATIENCE),
     ],
 )
@@ -257,8 +264,10 @@ def test_what_may_still_succeed_is_final_only_after_a_while(recording: str, pati
     assert _problem(recording, waited=patience).final
 
 
-@pytest.mark.parametrize("recording", ["image-slow", "documented-machine-comes", "documented-machine-not-ready"])
-def test_what_makes_progress_is_never_final(recording: str) -> None:
+@pytest.mark.parametrize(
+    "recording", ["image-slow", "image-unreachable", "documented-machine-comes", "documented-machine-not-ready"]
+)
+def test_what_may_still_go_on_is_never_final(recording: str) -> None:
     assert not _problem(recording, waited=3600).final
 
 
@@ -296,6 +305,34 @@ def test_a_path_that_is_no_kzg_parameters_has_its_own_remedy() -> None:
     problem = pod_problem(recorded["pod"], recorded["events"])
     assert problem is not None
     assert problem.remedy == "make /var/lib/nomos/kzgrs_test_params/kzgrs_test_params on the machine node"
+
+
+def test_a_host_path_counts_more_than_a_later_failure_of_another_volume() -> None:
+    recorded = _recorded("host-path-missing")
+    late = {
+        "reason": "FailedMount",
+        "message": "timed out waiting for the condition",
+        "lastTimestamp": "2099-01-01T00:00:00Z",
+    }
+    problem = pod_problem(recorded["pod"], [late, *recorded["events"]])
+    assert problem == _problem("host-path-missing")
+
+
+def test_no_time_is_too_long_for_a_machine_that_has_come() -> None:
+    recorded = _recorded("machine-silent")
+    came = {"reason": "TriggeredScaleUp", "message": "pod triggered scale-up"}
+    problem = pod_problem(recorded["pod"], [*recorded["events"], came], waited=3600)
+    assert problem is not None
+    assert not problem.final
+
+
+def test_a_pod_that_ended_without_any_reason_has_ended() -> None:
+    recorded = _recorded("exit-code-1")
+    del recorded["pod"]["status"]["containerStatuses"]
+    problem = pod_problem(recorded["pod"], recorded["events"])
+    assert problem is not None
+    assert problem.what == "its pod exit-code-1 ended (Failed); the cluster does not say why"
+    assert problem.final
 
 
 def test_a_mount_that_succeeded_later_is_no_problem() -> None:
