@@ -549,7 +549,8 @@ def _runtime_cause(message: str) -> str:
 
 
 def _exit_status(code: int | None) -> str:
-    return described_status(code if code is None or code <= 128 else 128 - code)
+    """Return an exit code in words. A container that a signal ends has the code 128 + signal, and there are 64 signals."""
+    return described_status(128 - code if code is not None and 128 < code <= 192 else code)
 
 
 def _restarted(times: int) -> str:

@@ -347,6 +347,19 @@ def test_events_of_another_pod_with_the_same_name_are_passed_over() -> None:
     assert pod_problem(recorded["pod"], recorded["events"]) is None
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(2, "exit code 2"), (255, "exit code 255"), (137, "killed by SIGKILL"), (143, "killed by SIGTERM")],
+)
+def test_an_exit_code_is_told_from_a_signal(code: int, words: str) -> None:
+    recorded = _recorded("exit-code-1")
+    (status,) = recorded["pod"]["status"]["containerStatuses"]
+    status["state"]["terminated"]["exitCode"] = code
+    problem = pod_problem(recorded["pod"], recorded["events"])
+    assert problem is not None
+    assert problem.what == f"its pod exit-code-1 ended: {words}"
+
+
 def test_a_pod_that_is_gone_without_a_trace_was_deleted() -> None:
     problem = deletion(_recorded("healthy")["pod"])
     assert problem.what == "its pod healthy was deleted by somebody outside of this run"
