@@ -52,7 +52,7 @@ IN_THE_NAMESPACE: Final = (
     Permission("pods/exec", ("create", "get")),
     Permission("pods/attach", ("create", "get")),
     Permission("services", ("create", "delete", "get", "list")),
-    Permission("configmaps", ("create", "delete", "get", "list", "patch")),
+    Permission("configmaps", ("create", "delete", "deletecollection", "get", "list", "patch")),
     Permission("events", ("list",)),
     Permission(
         "pods/proxy",

@@ -549,7 +549,7 @@ def _runtime_cause(message: str) -> str:
 
 
 def _exit_status(code: int | None) -> str:
-    """Return an exit code in words. A container that a signal ends has the code 128 + signal, and there are 64 signals."""
+    """Return an exit code in words. One of a container that a signal ended is 128 + signal; there are 64 signals."""
     return described_status(128 - code if code is not None and 128 < code <= 192 else code)
 
 
