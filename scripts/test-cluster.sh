@@ -46,7 +46,7 @@ require_linux_and_root() {
 require_programs() {
   local pair obstacle missing=()
   for pair in "${SYSTEM_PROGRAMS[@]}"; do
-    command -v "${pair%:*}" >/dev/null || missing+=("${pair%:*} (Debian: ${pair#*:})")
+    type -P "${pair%:*}" >/dev/null || missing+=("${pair%:*} (Debian: ${pair#*:})")
   done
   [[ -n "$CNI_PROGRAMS" ]] || missing+=("the CNI plugins (Debian: containernetworking-plugins)")
   ((${#missing[@]} == 0)) || cannot "ERROR: the test cluster needs programs that are not here:" "${missing[@]/#/  }"
@@ -83,6 +83,7 @@ up() {
     [[ -z "$obstacle" ]] || cannot "ERROR: there is another cluster on this machine: $obstacle. Use that, or end it."
     make_cluster
   fi
+  type -P kubectl >/dev/null || say "There is no kubectl on PATH; the cluster brings one: $STATE/bin/kubectl"
   echo "export KUBECONFIG=$CLUSTER_KUBECONFIG"
 }
 

@@ -16,7 +16,7 @@ source "$ROOT/scripts/test-cluster/build.sh"
 
 # kubectl of PATH, else the one that a disposable cluster was built with.
 find_kubectl() {
-  if command -v kubectl >/dev/null; then
+  if type -P kubectl >/dev/null; then
     echo kubectl
   elif programs_are_built; then
     echo "$KUBE kubectl"
@@ -32,6 +32,11 @@ answers() {
   read -ra program <<<"$(find_kubectl)"
   ((${#program[@]})) || return
   timeout 20 "${program[@]}" version --request-timeout=10s 2>/dev/null | sed -n 's/^Server Version: //p' | grep .
+}
+
+# The disposable cluster brings a kubectl for the command, if there is none.
+use_own() {
+  export KUBECONFIG PATH="$PATH:$STATE/bin"
 }
 
 # The disposable cluster, where it is up.
@@ -53,7 +58,7 @@ reason=""
 if [[ -n "${KUBECONFIG:-}" ]]; then
   reason="KUBECONFIG=$KUBECONFIG names no cluster that answers"
 elif KUBECONFIG="$(find_own)"; then
-  export KUBECONFIG
+  use_own
   echo "==> Kubernetes: the disposable cluster that is up"
   exec "$@"
 else
@@ -62,7 +67,7 @@ else
   trap 'exit 143' TERM
   trap 'exit 129' HUP
   if start_own; then
-    export KUBECONFIG
+    use_own
     echo "==> Kubernetes: a disposable cluster, until this ends"
     "$@"
     exit

@@ -22,7 +22,9 @@ other_cluster() {
 prepare_machine() {
   mkdir -p "$STATE"
   : >"$STATE/is-a-test-cluster"
-  mkdir -p "$STATE"/{pki,pids,log,etcd,configuration,images}
+  mkdir -p "$STATE"/{pki,pids,log,etcd,configuration,images,bin}
+  printf '#!/bin/sh\nexec "%s" kubectl "$@"\n' "$KUBE" >"$STATE/bin/kubectl"
+  chmod +x "$STATE/bin/kubectl"
   local directory
   for directory in "${FIXED_DIRECTORIES[@]}"; do
     [[ -d "$directory" ]] || { mkdir -p "$directory" && echo "$directory" >>"$STATE/made-directories"; }

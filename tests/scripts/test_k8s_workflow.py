@@ -21,7 +21,7 @@ TAG = "logos-blockchain-testing-test:k8s-workflow"
 @pytest.fixture
 def cluster() -> Iterator[ClusterUnderTest]:
     cluster = require_cluster()
-    if shutil.which("kubectl") is None:
+    if shutil.which("kubectl", path=cluster.environment()["PATH"]) is None:
         pytest.skip("collecting the logs takes kubectl on PATH")
     yield cluster
     docker("rmi", "--force", TAG, check=False)
@@ -29,7 +29,7 @@ def cluster() -> Iterator[ClusterUnderTest]:
 
 def test_the_k8s_job(checkout: Path, temp: Path, cluster: ClusterUnderTest) -> None:
     packed_bundle(checkout, temp)
-    overrides = {"RUN_SECONDS": "20", "NOMOS_TESTNET_IMAGE": TAG, "KUBECONFIG": cluster.kubeconfig}
+    overrides = {"RUN_SECONDS": "20", "NOMOS_TESTNET_IMAGE": TAG} | cluster.environment()
     job = JobOnThisMachine("k8s.yml", "k8s", checkout, temp, overrides)
     job.run("Build the image")
     cluster.load(TAG)

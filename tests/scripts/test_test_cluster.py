@@ -93,13 +93,13 @@ def test_it_takes_root_and_linux(machine: Copy, arguments: list[str]) -> None:
 
 
 def test_missing_programs_are_all_told_with_their_packages(machine: Copy) -> None:
-    for name in ("etcd", "runc"):
+    for name in ("etcd", "ctr"):
         (machine.root / "bin" / name).unlink()
     shutil.rmtree(machine.root / "cni")
     assert _told(machine, "up", code=2).splitlines() == [
         "ERROR: the test cluster needs programs that are not here:",
         "  etcd (Debian: etcd-server)",
-        "  runc (Debian: runc)",
+        "  ctr (Debian: containerd)",
         "  the CNI plugins (Debian: containernetworking-plugins)",
     ]
 

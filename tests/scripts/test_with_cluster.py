@@ -97,3 +97,9 @@ def test_a_cluster_that_is_named_and_does_not_answer_is_a_reason(machine: Copy) 
         "==> Kubernetes: none, what needs it is skipped: KUBECONFIG=/named names no cluster that answers",
         "ran with /named",
     ]
+
+
+def test_a_disposable_one_brings_a_kubectl(machine: Copy) -> None:
+    """It comes last on ``PATH``: the machine's own is meant where there is one."""
+    done = machine.run("with-cluster.sh", "sh", "-c", 'echo "$PATH"', NOMOS_TEST_CLUSTER_STATE="/state")
+    assert done.stdout.splitlines()[-1].endswith(":/state/bin")

@@ -37,7 +37,11 @@ class ClusterUnderTest:
     """What ``KUBECONFIG`` names."""
 
     def environment(self) -> Mapping[str, str]:
-        return {"KUBECONFIG": self.kubeconfig}
+        """``KUBECONFIG``, and a ``PATH`` with the kubectl that a disposable cluster brings, behind the others."""
+        path = [os.environ.get("PATH", os.defpath)]
+        if self.context == OWN:
+            path.append(str(Path(self.kubeconfig).parent / "bin"))
+        return {"KUBECONFIG": self.kubeconfig, "PATH": os.pathsep.join(path)}
 
     def load(self, image: str) -> None:
         """Copy an image from the Docker daemon to the machines of the cluster; nothing is done where it was before.
