@@ -73,7 +73,7 @@ up() {
     say "The cluster is up already"
   elif [[ "$ended" == kube-apiserver ]]; then
     say "Only the API server does not run; starting it"
-    start_api_server
+    keep_api_server
     wait_for_api_server
   else
     ! cluster_is_there || say "A cluster is there that is not whole; making it anew. These ended: ${ended//$'\n'/ }"
@@ -119,7 +119,7 @@ take_down() {
   local name outcome=0
   cluster_is_there || return 0
   # Those that would start something anew go first.
-  for name in kubelet kube-proxy kube-scheduler kube-controller-manager coredns kube-apiserver etcd containerd; do
+  for name in api-server-keeper kubelet kube-proxy kube-scheduler kube-controller-manager coredns kube-apiserver etcd containerd; do
     kill_component "$name"
   done
   kill_shims
@@ -185,14 +185,14 @@ load_image() { # IMAGE
 stop_api() {
   require_linux_and_root
   require_cluster
-  kill_component kube-apiserver
+  stop_api_server
   say "The API server is stopped; it starts again by scripts/test-cluster.sh start-api"
 }
 
 start_api() {
   require_linux_and_root
   require_cluster
-  is_running kube-apiserver || start_api_server
+  is_running kube-apiserver || keep_api_server
   wait_for_api_server
   say "The API server answers"
 }

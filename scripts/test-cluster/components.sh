@@ -34,6 +34,20 @@ start_etcd() {
     --listen-peer-urls http://127.0.0.1:2380
 }
 
+# Made by stop_api_server: the API server is not to run.
+API_SERVER_STOPPED="$STATE/api-server-is-stopped"
+
+keep_api_server() {
+  is_running kube-apiserver || rm -f "$STATE/pids/kube-apiserver" # of one that crashed
+  rm -f "$API_SERVER_STOPPED"
+  is_running api-server-keeper || start_component api-server-keeper "$ROOT/scripts/test-cluster/keep-api-server.sh"
+}
+
+stop_api_server() {
+  : >"$API_SERVER_STOPPED"
+  kill_component kube-apiserver
+}
+
 start_api_server() {
   local pki="$STATE/pki"
   start_component kube-apiserver "$KUBE" kube-apiserver --bind-address="$NODE_ADDRESS" \

@@ -33,7 +33,7 @@ make_certificates
 write_configuration
 start_containerd
 start_etcd
-start_api_server
+keep_api_server
 import_pause_image
 wait_for_api_server
 start_controllers

@@ -17,7 +17,8 @@ from support.repository.workflow_steps import jobs
 
 SCRIPTS = [
     *sorted((REPOSITORY / "scripts").glob("*.sh")),
-    *(REPOSITORY / "scripts/test-cluster/start.sh", REPOSITORY / ".ci/run"),
+    *(REPOSITORY / f"scripts/test-cluster/{name}.sh" for name in ("start", "keep-api-server")),
+    REPOSITORY / ".ci/run",
 ]
 STACK_SCRIPTS = sorted((REPOSITORY / "testing-framework/assets/stack/scripts").glob("*.sh"))
 SOURCED = sorted({*(REPOSITORY / "scripts").glob("*/*.sh")} - {*SCRIPTS})
