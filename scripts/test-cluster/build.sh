@@ -2,12 +2,13 @@
 # The Kubernetes programs, built once from their Go modules. Sourced, never run; needs settings.sh.
 
 MODULES="$ROOT/scripts/test-cluster"
-KUBERNETES_VERSION="$(sed -n 's/^\tk8s\.io\/kubernetes v//p' "$MODULES/kubernetes/go.mod")"
+KUBERNETES_VERSION="$(awk '$1 == "k8s.io/kubernetes" { print substr($2, 2) }' "$MODULES/kubernetes/go.mod")"
 OLDEST_GO=21 # of Go 1; it fetches a newer one where a module wants that
 
 programs_key() { # the version, and a hash of all that the programs are made from
   local hash
-  hash="$(cat "$MODULES"/kubernetes/{go.mod,go.sum,*.go} "$MODULES"/pause/{go.mod,*.go} | sha256sum)"
+  hash="$(cat "$MODULES"/kubernetes/{go.mod,go.sum,*.go} "$MODULES"/pause/{go.mod,*.go} |
+    { sha256sum 2>/dev/null || shasum -a 256; })"
   echo "$KUBERNETES_VERSION-$(uname -m)-${hash:0:12}"
 }
 

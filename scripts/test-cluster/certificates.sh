@@ -2,10 +2,11 @@
 # Keys, certificates and the files by which the programs reach the API server. Sourced, never run; needs settings.sh.
 
 make_certificates() {
-  local service=kubernetes.default.svc user
+  local service=kubernetes.default.svc user outcome
   (
+    set -e
     umask 077
-    cd "$STATE/pki" || exit
+    cd "$STATE/pki"
     make_key ca
     openssl req -x509 -new -key ca.key -subj /CN=nomos-test-cluster -days 365 -out ca.crt \
       -addext keyUsage=critical,keyCertSign,cRLSign,digitalSignature
@@ -19,7 +20,9 @@ make_certificates() {
     openssl genrsa -out service-accounts.key 2048
     openssl rsa -in service-accounts.key -pubout -out service-accounts.pub
     for user in kubelet admin controller-manager scheduler proxy; do write_kubeconfig "$user" >"$user.conf"; done
-  ) >"$LOGS/openssl.log" 2>&1 || give_up openssl "the certificates could not be made"
+  ) >"$LOGS/openssl.log" 2>&1
+  outcome=$? # by itself: behind an "or" a failure within would not end the subshell
+  ((outcome == 0)) || give_up openssl "the certificates could not be made"
   cp "$STATE/pki/admin.conf" "$CLUSTER_KUBECONFIG"
   # Who became root by sudo uses the cluster afterwards.
   [[ -z "${SUDO_UID:-}" ]] || chown "$SUDO_UID" "$CLUSTER_KUBECONFIG"

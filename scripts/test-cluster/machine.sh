@@ -55,7 +55,8 @@ restore_kernel_settings() {
 }
 
 add_network() {
-  ip link add "$NODE_BRIDGE" type bridge
+  ip link add "$NODE_BRIDGE" type bridge ||
+    fail "ERROR: the network interface $NODE_BRIDGE could not be made; that takes the kernel's bridges and root's rights on networks"
   ip address add "$NODE_ADDRESS/32" dev "$NODE_BRIDGE"
   ip link set "$NODE_BRIDGE" up
   # Packets to pods and services never leave the machine, also before there is a pod or where nobody serves any more.
@@ -105,6 +106,7 @@ make_control_groups() {
       [[ ! -f "$directory/cgroup.procs" || -L "${directory%/}" ]] || mkdir -p "$directory$CGROUP"
     done
   fi
+  [[ -n "$(control_groups)" ]] || fail "ERROR: no control groups could be made below $root; pods need them"
 }
 
 # With all that runs in containers, whoever started it.

@@ -20,7 +20,7 @@ esac
 """
 BUILDS = 'echo program >"$2"; chmod +x "$2"'
 PROGRAMS = ("etcd", "containerd", "ctr", "containerd-shim-runc-v2", "runc", "iptables", "iptables-save", "openssl")
-USED_BY_SHELL = ("bash", "dirname", "sed", "cat", "cut", "sha256sum", "flock", "mkdir", "grep", "rmdir")
+USED_BY_SHELL = ("bash", "dirname", "sed", "cat", "cut", "sha256sum", "flock", "mkdir", "grep", "rmdir", "awk")
 
 
 @pytest.fixture
