@@ -30,8 +30,8 @@ start_etcd() {
   case "$(uname -m)" in aarch64) machine=arm64 ;; *) machine=amd64 ;; esac
   # Debian's etcd wants to be told that another machine than amd64 is meant.
   start_component etcd env ETCD_UNSUPPORTED_ARCH="$machine" etcd --data-dir "$STATE/etcd/data" --log-level warn \
-    --listen-client-urls http://127.0.0.1:2379 --advertise-client-urls http://127.0.0.1:2379 \
-    --listen-peer-urls http://127.0.0.1:2380
+    --listen-client-urls "$ETCD" --advertise-client-urls "$ETCD" --listen-peer-urls "$ETCD_PEERS" \
+    --initial-advertise-peer-urls "$ETCD_PEERS" --initial-cluster "default=$ETCD_PEERS"
 }
 
 # Made by stop_api_server: the API server is not to run.
@@ -51,7 +51,7 @@ stop_api_server() {
 start_api_server() {
   local pki="$STATE/pki"
   start_component kube-apiserver "$KUBE" kube-apiserver --bind-address="$NODE_ADDRESS" \
-    --advertise-address="$NODE_ADDRESS" --etcd-servers=http://127.0.0.1:2379 \
+    --advertise-address="$NODE_ADDRESS" --etcd-servers="$ETCD" \
     --service-cluster-ip-range="$SERVICE_ADDRESSES" --allow-privileged=true --authorization-mode=Node,RBAC \
     --client-ca-file="$pki/ca.crt" --tls-cert-file="$pki/apiserver.crt" --tls-private-key-file="$pki/apiserver.key" \
     --kubelet-client-certificate="$pki/admin.crt" --kubelet-client-key="$pki/admin.key" \

@@ -5,6 +5,7 @@ NODE=node
 NODE_BRIDGE=k8s0 NODE_ADDRESS=10.99.0.1 # of a bridge without ports: a kernel need not have the device "dummy"
 POD_BRIDGE=k8s-pods POD_ADDRESSES=10.244.0.0/24
 SERVICE_ADDRESSES=10.96.0.0/20 API_SERVICE_ADDRESS=10.96.0.1
+ETCD=http://127.0.0.1:12379 ETCD_PEERS=http://127.0.0.1:12380 # Debian's package starts one at the usual ports
 PAUSE_IMAGE=localhost/pause:1
 CONTEXT=nomos-test-cluster
 
