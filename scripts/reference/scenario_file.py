@@ -232,6 +232,8 @@ def _default(field: Schema, required: bool) -> str:
 def _scalar(field: Schema) -> str:
     if field.get("type") == "boolean":
         return "`true` or `false`"
+    if field.get("type") == "object":
+        return "texts by their names"
     if field.get("type") != "string":
         return _number(field)
     if field.get("description", "").startswith("The name of a node"):

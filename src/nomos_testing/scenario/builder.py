@@ -5,9 +5,9 @@ It is immutable: each call returns a new builder, and ``build`` checks the whole
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -34,7 +34,8 @@ from nomos_testing.scenario.vocabulary import BUILT_IN, Vocabulary
 from nomos_testing.sections import Section
 from nomos_testing.settings import Settings
 from nomos_testing.surroundings import THIS_MACHINE
-from nomos_testing.topology import DataAvailability, TopologySpec, WalletSpec, with_sampling_delay
+from nomos_testing.topology import DataAvailability, PodPlacement, TopologySpec, WalletSpec, with_sampling_delay
+from nomos_testing.topology.placement import PlacementError
 from nomos_testing.topology.timing import RunTiming
 from nomos_testing.workloads.blobs.workload import DataAvailabilityWorkload
 from nomos_testing.workloads.chaos import (
@@ -84,6 +85,8 @@ class ScenarioBuilder:
     """See ``enable_node_control``."""
     network_control: bool = False
     """See ``enable_network_control``."""
+    placement: PodPlacement = field(default_factory=PodPlacement)
+    """See ``k8s``."""
     notices: tuple[str, ...] = ()
     """See ``note``."""
     schedule: tuple[Entry, ...] = ()
@@ -284,6 +287,30 @@ class ScenarioBuilder:
         """Let faults cut and slow the links between nodes. A deployer that cannot do this refuses the scenario."""
         return replace(self, network_control=True)
 
+    def k8s(
+        self,
+        *,
+        requests: Mapping[str, str] | None = None,
+        limits: Mapping[str, str] | None = None,
+        node_selector: Mapping[str, str] | None = None,
+        spread: bool = True,
+    ) -> ScenarioBuilder:
+        """Say how pods are placed on Kubernetes. Other deployers ignore it, and ``K8S_RUNNER_...`` variables win.
+
+        Args:
+            requests: resources that each node's pod asks for: ``{"cpu": "100m", "memory": "256Mi"}``.
+            limits: the most that each node's pod gets.
+            node_selector: labels of the machines that pods may run on.
+            spread: put nodes on different machines where the cluster has several.
+        """
+        try:
+            placement = PodPlacement(
+                requests=requests or {}, limits=limits or {}, node_selector=node_selector or {}, spread=spread
+            )
+        except PlacementError as error:
+            raise ScenarioBuildError(str(error), path=("k8s", *error.path)) from None
+        return replace(self, placement=placement)
+
     def note(self, text: str) -> ScenarioBuilder:
         """Add a message for the user. It is also in the journal."""
         return replace(self, notices=(*self.notices, text))
@@ -348,10 +375,12 @@ class ScenarioBuilder:
             node_control=plan.node_control,
             network_control=plan.network_control,
             faults=plan.faults,
+            k8s=self.placement,
             notices=self.notices,
             source=source_of(
                 self.name,
                 plan,
+                self.placement,
                 Parts(
                     workloads=workloads,
                     expectations=given,

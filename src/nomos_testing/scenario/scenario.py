@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from nomos_testing.faults.plan import FaultPlan
 from nomos_testing.runtime.interfaces import AnyExpectation, AnyWorkload, RunPlan
 from nomos_testing.scenario.serialization import ScenarioSource
-from nomos_testing.topology import TopologySpec
+from nomos_testing.topology import PodPlacement, TopologySpec
 from nomos_testing.topology.timing import RunTiming
 from nomos_testing.workloads.blobs.workload import DataAvailabilityWorkload
 
@@ -43,7 +43,8 @@ class Scenario:
     """The plan of faults. It follows from the schedule and the seed."""
     source: ScenarioSource = _NO_SOURCE
     """The scenario as a file, to run it again."""
-
+    k8s: PodPlacement = field(default_factory=PodPlacement)
+    """The wishes for pods on Kubernetes."""
     notices: tuple[str, ...] = ()
     """Messages for the user."""
 

@@ -15,7 +15,7 @@ from nomos_testing.runtime.interfaces import AnyExpectation, AnyWorkload, RunPla
 from nomos_testing.scenario.plugins import PackageWord, PluginFile
 from nomos_testing.scenario.vocabulary import Vocabulary, installed_vocabulary
 from nomos_testing.sections import Section
-from nomos_testing.topology import DataAvailability, TopologySpec
+from nomos_testing.topology import DataAvailability, PodPlacement, TopologySpec
 from nomos_testing.workloads.faults import FaultInjection
 
 _SAID_IN_FILES: Final = {
@@ -90,7 +90,7 @@ class Parts:
         return None if section is None or word is None else {word.word: section.model_dump(mode="json")}
 
 
-def source_of(name: str, plan: RunPlan, parts: Parts) -> ScenarioSource:
+def source_of(name: str, plan: RunPlan, placement: PodPlacement, parts: Parts) -> ScenarioSource:
     """Make the source of a scenario, or say why there is none."""
     faults = [planned.fault for planned in plan.faults] + list(_scheduled(parts.workloads))
     reason = _only_python(plan.topology, parts, faults)
@@ -115,6 +115,8 @@ def source_of(name: str, plan: RunPlan, parts: Parts) -> ScenarioSource:
         "node_control": plan.node_control,
         "network_control": plan.network_control,
     }
+    if placement != PodPlacement():
+        document["k8s"] = placement.to_json()
     sources = [_plugin_of(word, parts.vocabulary) for word in _words(parts, faults)]
     packages = dict.fromkeys(source for source in sources if isinstance(source, PackageWord))
     return ScenarioSource(document=document, plugins=plugins, packages=tuple(packages))

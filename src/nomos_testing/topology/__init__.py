@@ -7,6 +7,7 @@ network that is started.
 from nomos_testing.topology.addresses import NodeAddresses
 from nomos_testing.topology.generated import GeneratedNode, GeneratedTopology
 from nomos_testing.topology.layouts import Layout
+from nomos_testing.topology.placement import PodPlacement
 from nomos_testing.topology.ports import NodePorts, PortReservation, own_hosts, reserve_ports
 from nomos_testing.topology.presets import DataAvailability
 from nomos_testing.topology.spec import TopologyError, TopologySpec, with_sampling_delay
@@ -19,6 +20,7 @@ __all__ = [
     "Layout",
     "NodeAddresses",
     "NodePorts",
+    "PodPlacement",
     "PortReservation",
     "TopologyError",
     "TopologySpec",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,14 @@ from nomos_testing.scenario.builder import ScenarioBuilder
 from nomos_testing.scenario.errors import FileProblem, ScenarioBuildError, ScenarioFileError
 from nomos_testing.scenario.file.build_faults import EntryBuilder
 from nomos_testing.scenario.file.fault_schema import FaultEntrySection
-from nomos_testing.scenario.file.schema import NAME_PATTERN, DurationSection, ScenarioFile, WalletSection, file_model
+from nomos_testing.scenario.file.schema import (
+    NAME_PATTERN,
+    DurationSection,
+    K8sSection,
+    ScenarioFile,
+    WalletSection,
+    file_model,
+)
 from nomos_testing.scenario.file.yaml_with_lines import FieldPath, LocatedDocument, read_located
 from nomos_testing.scenario.plugins import PluginError
 from nomos_testing.scenario.scenario import Scenario
@@ -218,6 +225,7 @@ def _steps(file: ScenarioFile, document: LocatedDocument, settings: Settings) ->
         yield ("node_control",), ScenarioBuilder.enable_node_control
     if file.network_control:
         yield ("network_control",), ScenarioBuilder.enable_network_control
+    yield ("k8s",), _k8s_step(file.k8s)
     for index, workload in enumerate(file.workloads):
         yield ("workloads", index), partial(ScenarioBuilder.with_workload, workload=workload.given()[1])
     for index, entry in enumerate(file.faults):
@@ -247,6 +255,19 @@ def _wallet_step(wallets: int | WalletSection) -> Step:
     if wallets.total is None:
         return partial(ScenarioBuilder.wallets, users=wallets.users)
     return partial(ScenarioBuilder.initialize_wallet, total=wallets.total, users=wallets.users)
+
+
+def _k8s_step(section: K8sSection) -> Step:
+    def texts(quantities: Mapping[str, str | int | float]) -> dict[str, str]:
+        return {resource: str(quantity) for resource, quantity in quantities.items()}
+
+    return partial(
+        ScenarioBuilder.k8s,
+        requests=texts(section.resources.requests),
+        limits=texts(section.resources.limits),
+        node_selector=section.node_selector,
+        spread=section.spread,
+    )
 
 
 def _fault_step(section: FaultEntrySection, path: FieldPath, document: LocatedDocument) -> Step:

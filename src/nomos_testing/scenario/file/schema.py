@@ -58,6 +58,30 @@ class WalletSection(Section):
     total: Positive | None = Field(default=None, description="Tokens in all, split evenly. Default: 100 per account.")
 
 
+Quantities = dict[str, str | int | float]
+
+
+class ResourcesSection(Section):
+    """Resources of each node's pod, by their names: cpu, memory, ephemeral-storage."""
+
+    requests: Quantities = Field(
+        default={}, description="What a pod asks for, like {cpu: 100m, memory: 256Mi}. Default: the deployer's."
+    )
+    limits: Quantities = Field(default={}, description="The most that a pod gets. Default: no limits.")
+
+
+class K8sSection(Section):
+    """The pods of a run on Kubernetes. Other runs ignore it. The variables K8S_RUNNER_... win."""
+
+    resources: ResourcesSection = ResourcesSection()
+    node_selector: dict[str, str] = Field(
+        default={}, description="Labels of the machines that pods may run on, like {disktype: ssd}."
+    )
+    spread: bool = Field(
+        default=True, description="True: nodes run on different machines where the cluster has several."
+    )
+
+
 class DurationSection(Section):
     """The duration of the run; exactly one of the keys is given."""
 
@@ -98,6 +122,7 @@ class ScenarioFile(Section):
     network_control: bool = Field(
         default=False, description="True: workloads may cut and slow links. Faults of links turn it on by themselves."
     )
+    k8s: K8sSection = Field(default=K8sSection(), description="The pods of a run on Kubernetes.")
 
 
 def file_model(vocabulary: Vocabulary = BUILT_IN) -> type[ScenarioFile]:
