@@ -106,7 +106,7 @@ class RunningConsensusLiveness:
 
     async def evaluate(self, ctx: RunContext) -> Observation:
         nodes = ctx.cluster().nodes
-        answers = await asyncio.gather(*(_sample(node, ctx.patience()) for node in nodes))
+        answers = await asyncio.gather(*(sample_height(node, ctx.patience()) for node in nodes))
         if self._window == "original":
             return self._judge_heights(ctx, nodes, answers)
         if self._started is None:
@@ -263,7 +263,8 @@ def _silent_slots(ctx: RunContext) -> float:
     return ctx.block_feed().seconds_since_last_block() / slot if slot else 0.0
 
 
-async def _sample(node: NodeHandle, patience: Patience) -> HeightSample | str:
+async def sample_height(node: NodeHandle, patience: Patience) -> HeightSample | str:
+    """Ask a node for its height, several times if it does not answer. Return the reason if it never does."""
     failure: NodeClientError | None = None
     for attempt in range(REQUEST_RETRIES):
         if attempt:

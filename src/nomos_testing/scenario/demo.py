@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from nomos_testing.expectations.validator_heights import ValidatorHeights
 from nomos_testing.scenario.builder import ScenarioBuilder
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
@@ -12,12 +13,15 @@ WALLETS = 1000
 TRANSACTION_RATE = 5
 TRANSACTION_USERS = 500
 BLOB_RATE = 1
+REACHED_HEIGHT = 5
+"""Height that every validator has at the end of the demo on Kubernetes."""
 RESTART_DELAY = 120.0
 RESTART_LATEST = 180.0
 RESTART_COOLDOWN = 240.0
 RESTART_BEFORE_END = 1.0
 """Seconds from the last restart of a node to the start of the cooldown."""
 NO_RESTARTS = "no node is restarted: restarts begin after two minutes"
+NO_HEIGHTS = f"no height is asked for: the run has fewer than {2 * REACHED_HEIGHT} blocks on average"
 NO_EXECUTORS = "there is no executor, so that the demo leaves data availability out: only executors disperse blobs"
 
 
@@ -45,6 +49,20 @@ def compose_demo_scenario(settings: Settings, *, name: str = "demo") -> Scenario
     # The latest moment lies within the run, so that every run of this length has a restart.
     latest = min(RESTART_LATEST, last)
     return builder.restarts(min_delay=RESTART_DELAY, max_delay=latest, cooldown=RESTART_COOLDOWN).build()
+
+
+def k8s_demo_scenario(settings: Settings, *, name: str = "demo") -> Scenario:
+    """Build the demo for Kubernetes: every validator reaches a height of 5, unless the run is too short for that.
+
+    Raises:
+        ScenarioBuildError: as ``demo_scenario``.
+    """
+    builder = _demo(settings, name)
+    # With the cooldown there are twice as many slots: fewer than five blocks happen less than once in 10^9 runs.
+    blocks = settings.demo_run_seconds / settings.slot_seconds * settings.active_slot_coeff
+    if blocks < 2 * REACHED_HEIGHT:
+        return builder.note(NO_HEIGHTS).build()
+    return builder.with_expectation(ValidatorHeights(blocks=REACHED_HEIGHT)).build()
 
 
 def _demo(settings: Settings, name: str) -> ScenarioBuilder:

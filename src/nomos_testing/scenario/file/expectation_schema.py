@@ -14,10 +14,11 @@ from nomos_testing.expectations.liveness import ConsensusLiveness
 from nomos_testing.expectations.no_stalls import NoStalls
 from nomos_testing.expectations.recovery import RecoversFromFaults
 from nomos_testing.expectations.safety import NoConflictingLib
+from nomos_testing.expectations.validator_heights import ValidatorHeights
 from nomos_testing.registry import Word, expectation, words_of
 from nomos_testing.runtime.interfaces import AnyExpectation
 from nomos_testing.scenario.file.times import Moment, SlotsSection, moment
-from nomos_testing.sections import Count, OneOf, Section
+from nomos_testing.sections import Count, OneOf, Positive, Section
 
 
 class BlocksSection(Section):
@@ -106,6 +107,16 @@ class InclusionsStaySection(Section):
         return InclusionsStay()
 
 
+@expectation("validator_heights")
+class ValidatorHeightsSection(Section):
+    """Every validator has a chain of some length at the end of the run."""
+
+    blocks: Positive = Field(description="Lowest height that a validator may have.")
+
+    def build(self) -> AnyExpectation:
+        return ValidatorHeights(blocks=self.blocks)
+
+
 class WatchSection(Section):
     """The fields of every expectation that watches a condition."""
 
@@ -156,7 +167,7 @@ class SometimesSection(WatchSection):
 EXPECTATION_WORDS: Final[Mapping[str, Word]] = words_of(
     (
         *(LivenessSection, NoConflictingLibSection, NoStallsSection, RecoversSection, InclusionsStaySection),
-        *(AlwaysSection, EventuallySection, SometimesSection),
+        *(ValidatorHeightsSection, AlwaysSection, EventuallySection, SometimesSection),
     )
 )
 """Every built-in expectation by its word."""
