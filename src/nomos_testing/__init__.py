@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nomos_testing.client.node_client import NodeClient
     from nomos_testing.cluster.interfaces import Cluster, NetworkControl, NodeControl, NodeHandle
     from nomos_testing.deployers.compose.deployer import ComposeDeployer
+    from nomos_testing.deployers.k8s.deployer import K8sDeployer
     from nomos_testing.deployers.local.deployer import LocalDeployer
     from nomos_testing.deployers.shared.protocol import Deployer
     from nomos_testing.failure import Failure
@@ -64,6 +65,7 @@ _HOMES = {
     "ExpectationSpec": "nomos_testing.runtime.interfaces",
     "Failure": "nomos_testing.failure",
     "journal_event": "nomos_testing.journal.events",
+    "K8sDeployer": "nomos_testing.deployers.k8s.deployer",
     "load_scenario": "nomos_testing.scenario.file.loader",
     "LocalDeployer": "nomos_testing.deployers.local.deployer",
     "NetworkControl": "nomos_testing.cluster.interfaces",
@@ -98,6 +100,7 @@ __all__ = [
     "ExpectationFailed",
     "ExpectationSpec",
     "Failure",
+    "K8sDeployer",
     "LocalDeployer",
     "NetworkControl",
     "NodeClient",

@@ -19,12 +19,13 @@ def _without_alias(context: click.Context, parameter: click.Parameter, name: str
 
 
 _on = partial(
-    click.option, "--on", "deployer", type=click.Choice(["local", "compose", "host"]), callback=_without_alias
+    click.option, "--on", "deployer", type=click.Choice(["local", "compose", "k8s", "host"]), callback=_without_alias
 )
 deployer_option = _on(
     default="local",
     show_default=True,
-    help="Processes of this machine (local; host is another name of it), or containers of a compose stack.",
+    help="Processes of this machine (local; host is another name of it), containers of a compose stack, or pods of a "
+    "Kubernetes cluster (k8s).",
 )
 
 
@@ -42,20 +43,30 @@ def main() -> None:
     "--seed", type=click.IntRange(min=0), help="Node keys and random choices follow from it; wins over the file's."
 )
 @deployer_option
+@click.option(
+    "--export",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="With --on k8s: write the manifests of the network to DIR, for kubectl apply -f DIR, and run nothing.",
+)
 @runs_directory_option
-def run(scenario: Path, seed: int | None, deployer: str, runs_dir: Path) -> None:
+def run(scenario: Path, seed: int | None, deployer: str, export: Path | None, runs_dir: Path) -> None:
     """Run a scenario."""
-    from nomos_testing.cli.run_and_report import FAILED, run_on
+    from nomos_testing.cli.run_and_report import FAILED, export_manifests, run_on
     from nomos_testing.scenario.errors import ScenarioError
     from nomos_testing.scenario.file.loader import load_scenario
     from nomos_testing.settings import Settings
 
+    if export is not None and deployer != "k8s":
+        raise click.UsageError("--export writes manifests of Kubernetes: it needs --on k8s")
     settings = Settings.from_environ()
     try:
         loaded = load_scenario(scenario, settings, seed=seed)
     except ScenarioError as error:
         click.echo(str(error), err=True)
         sys.exit(FAILED)
+    if export is not None:
+        sys.exit(export_manifests(loaded, settings, export))
     sys.exit(run_on(deployer, loaded, settings, runs_directory=runs_dir, what=f"scenario {loaded.name}"))
 
 

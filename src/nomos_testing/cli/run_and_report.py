@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -24,10 +25,15 @@ from nomos_testing.settings import Settings
 
 if TYPE_CHECKING:
     from nomos_testing.deployers.compose.deployer import ComposeDeployer
+    from nomos_testing.deployers.k8s.deployer import K8sDeployer
     from nomos_testing.deployers.local.deployer import LocalDeployer
 
 PASSED: Final = 0
 FAILED: Final = 1
+_KUBERNETES: Final = "kubernetes_asyncio"
+_NO_KUBERNETES: Final = (
+    "the package kubernetes-asyncio is not installed\n  -> pip install 'logos-blockchain-testing[k8s]'"
+)
 
 
 def run_on(
@@ -38,30 +44,60 @@ def run_on(
     runs_directory: Path,
     what: str,
     unavailable: int = FAILED,
+    skips: bool = False,
 ) -> int:
     """Run a scenario on a deployer and report.
 
     Args:
-        deployer: ``local`` (processes of this machine) or ``compose`` (containers).
+        deployer: ``local`` (processes of this machine), ``compose`` (containers) or ``k8s`` (pods of a cluster).
         what: names the program where there was no run, so that no summary says why.
         unavailable: the exit code where there is nothing to deploy on, such as no Docker daemon.
+        skips: where there is nothing to deploy on, say that the run is skipped.
 
     Returns:
         The exit code: 0 passed, 1 failed, errored or could not run, 128 + n interrupted by signal n.
     """
 
+    if deployer == "k8s" and find_spec(_KUBERNETES) is None:
+        print(f"{what} failed: {_NO_KUBERNETES}", file=sys.stderr)
+        return FAILED
+
     def made(listener: Listener) -> Deployer:
         return _deployer(deployer)(settings=settings, runs_directory=runs_directory, listeners=[listener])
 
-    return run_and_report(scenario, settings, made, what=what, unavailable=unavailable)
+    return run_and_report(scenario, settings, made, what=what, unavailable=unavailable, skips=skips)
 
 
-def _deployer(name: str) -> type[LocalDeployer | ComposeDeployer]:
+def export_manifests(scenario: Scenario, settings: Settings, directory: Path) -> int:
+    """Write the manifests of a scenario's network for ``kubectl apply``. Needs no cluster. Returns the exit code."""
+    from nomos_testing.deployers.k8s.deployer import K8sDeployer
+
+    for warning in settings.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    try:
+        files = K8sDeployer(settings=settings).export(scenario, directory)
+    except DeployError as error:
+        print(f"scenario {scenario.name} failed: {error}", file=sys.stderr)
+        return FAILED
+    for file in files:
+        print(file)
+    print(
+        f"kubectl apply -f {directory} starts the network, and kubectl delete -f {directory} removes it",
+        file=sys.stderr,
+    )
+    return PASSED
+
+
+def _deployer(name: str) -> type[LocalDeployer | ComposeDeployer | K8sDeployer]:
     # Each brings many modules, and a run needs one.
     if name == "compose":
         from nomos_testing.deployers.compose.deployer import ComposeDeployer
 
         return ComposeDeployer
+    if name == "k8s":
+        from nomos_testing.deployers.k8s.deployer import K8sDeployer
+
+        return K8sDeployer
     from nomos_testing.deployers.local.deployer import LocalDeployer
 
     return LocalDeployer
@@ -74,6 +110,7 @@ def run_and_report(
     *,
     what: str,
     unavailable: int = FAILED,
+    skips: bool = False,
 ) -> int:
     """Run on the deployer that ``deployer`` makes, and report. ``run_on`` describes the rest."""
     set_framework_log_level(settings.framework_log)
@@ -84,7 +121,8 @@ def run_and_report(
             for warning in settings.warnings:
                 print(f"warning: {warning}", file=sys.stderr)
         if isinstance(error, DeployerUnavailable):
-            print(f"cannot run {what}: {error}", file=sys.stderr)
+            text = f"warning: {error}; skipping" if skips else f"cannot run {what}: {error}"
+            print(text, file=sys.stderr)
             return unavailable
         print(f"{what} failed: {error}", file=sys.stderr)
         if error.run_directory is not None:

@@ -1,0 +1,33 @@
+"""``k8s_runner``: the demo scenario on Kubernetes. Environment variables set its size."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from nomos_testing.cli.local_runner import runs_directory_option
+
+
+@click.command(
+    epilog="K8S_DEMO_VALIDATORS, K8S_DEMO_EXECUTORS and K8S_DEMO_RUN_SECS size the demo, NOMOS_TESTNET_IMAGE is the "
+    "nodes' image, K8S_CONTEXT the cluster. Exit codes: 0 passed, or there is no cluster; 1 failed, errored or could "
+    "not run; 2 wrong usage; 129, 130 or 143 interrupted."
+)
+@runs_directory_option
+def main(runs_dir: Path) -> None:
+    """Run the demo in pods of a Kubernetes cluster: a star of nodes, 1000 wallets, transactions, blobs, a chain."""
+    from nomos_testing.cli.run_and_report import FAILED, PASSED, run_on
+    from nomos_testing.scenario.demo import k8s_demo_scenario
+    from nomos_testing.scenario.errors import ScenarioError
+    from nomos_testing.settings import Settings
+
+    settings = Settings.from_environ()
+    try:
+        scenario = k8s_demo_scenario(settings)
+    except ScenarioError as error:
+        click.echo(f"k8s scenario failed: {error}", err=True)
+        sys.exit(FAILED)
+    what = "k8s scenario"
+    sys.exit(run_on("k8s", scenario, settings, runs_directory=runs_dir, what=what, unavailable=PASSED, skips=True))
