@@ -29,6 +29,6 @@ class TestOnACluster(FaultConformance):
         return int((await node.host.exec("du", "-sb", "/var/lib/nomos")).split()[0])
 
     @pytest.fixture(autouse=True)
-    def nothing_left(self) -> Iterator[None]:
+    def nothing_left(self, tmp_path: Path) -> Iterator[None]:
         yield
-        assert leftovers() == []
+        assert leftovers(tmp_path) == []

@@ -1,4 +1,4 @@
-"""Networks of embedded nodes on a Kubernetes cluster, for tests: deployed by the framework on the cluster that answers."""
+"""Networks of embedded nodes on a Kubernetes cluster, for tests: deployed by the framework."""
 
 from __future__ import annotations
 
@@ -59,8 +59,10 @@ def listed(kind: str, *arguments: str) -> list[dict[str, Any]]:
     return found
 
 
-def leftovers() -> list[str]:
-    """Namespaces, pods, services and ConfigMaps of any run, and volumes of anybody."""
-    namespaces = kubectl("get", "namespaces", "-l", RUN_LABEL, "-o", "name").split()
-    objects = kubectl("get", "pods,services,configmaps", "-A", "-l", RUN_LABEL, "-o", "name").split()
-    return [*namespaces, *objects, *kubectl("get", "persistentvolumes", "-o", "name").split()]
+def leftovers(directory: Path) -> list[str]:
+    """What is left on the cluster of the runs whose directories are below ``directory``."""
+    plans = [json.loads(plan.read_text()) for plan in directory.rglob("plan.json")]
+    releases = {plan["release"] for plan in plans if "release" in plan}
+    selector = f"{RUN_LABEL} in ({','.join(sorted(releases))})"
+    kinds = ("namespaces", "pods,services,configmaps", "persistentvolumes")
+    return [name for kind in kinds for name in kubectl("get", kind, "-A", "-l", selector, "-o", "name").split()]

@@ -14,7 +14,7 @@ from nomos_testing.deployers.k8s.kubernetes_api import KubernetesApi
 
 _ASK_SECONDS: Final = 2.0
 _AWAY: Final = (502, 503)
-"""What the proxy answers where the pod's server does not."""
+"""Answers of the proxy where the pod's server gives none."""
 
 
 class ApiProxyTransport:
@@ -24,7 +24,7 @@ class ApiProxyTransport:
         self._api = api
 
     async def send(self, method: str, url: str, body: bytes | None) -> Answer:
-        headers = await self._headers(body)
+        headers = {} if body is None else {"Content-Type": "application/json"}
         try:
             async with self._api.session.request(method, url, data=body, headers=headers) as answer:
                 text = await answer.read()
@@ -37,7 +37,7 @@ class ApiProxyTransport:
     @asynccontextmanager
     async def stream(self, url: str) -> AsyncIterator[StreamedAnswer]:
         try:
-            answer = await self._api.session.get(url, headers=await self._headers(None))
+            answer = await self._api.session.get(url)
         except (aiohttp.ClientError, OSError) as error:
             raise TransportError(str(error) or type(error).__name__) from error
         async with answer:
@@ -54,10 +54,6 @@ class ApiProxyTransport:
 
     async def close(self) -> None:
         """Do nothing: the session is the API client's."""
-
-    async def _headers(self, body: bytes | None) -> dict[str, str]:
-        headers = await self._api.headers()
-        return headers if body is None else {**headers, "Content-Type": "application/json"}
 
 
 async def _lines(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from nomos_testing.deployers.k8s.api_errors import ApiError
 from nomos_testing.deployers.k8s.kubernetes_api import KubernetesApi
 from nomos_testing.deployers.k8s.plan import RUN_LABEL
-from nomos_testing.deployers.k8s.pod_problems import PodProblem, pod_problem
+from nomos_testing.deployers.k8s.pod_problems import PodProblem, deletion, pod_problem
 from nomos_testing.deployers.shared.errors import DeployError
 from nomos_testing.journal.events import Notice
 from nomos_testing.journal.journal import Journal
@@ -85,11 +85,15 @@ class PodWatch:
             WaitTimeout: they did not run in time; the text says which waits for what.
         """
 
+        since = monotonic()
+
         async def look() -> Seen:
             waiting = [name for name in names if not _runs(self._pods.get(name))]
             if not waiting:
                 return Seen(True, f"{len(names)} pods run")
-            problems = await self.problems(waiting)
+            if gone := [self._gone[name] for name in waiting if name in self._gone]:
+                raise PodEnded("\n".join(gone))
+            problems = await self.problems(waiting, waited=monotonic() - since)
             if final := [problem for problem in problems if problem.final]:
                 raise PodEnded("\n".join(map(_told, final)))
             told = {problem.pod: problem.what for problem in problems}
@@ -102,18 +106,20 @@ class PodWatch:
         except WaitTimeout as error:
             late = [name for name in names if not _runs(self._pods.get(name))]
             text = f"pods {', '.join(late)} in namespace {self._namespace} did not become ready within {timeout:g} s"
-            told_of = [_told(problem) for problem in await self.problems(late)]
+            told_of = [_told(problem) for problem in await self.problems(late, waited=timeout)]
             raise PodEnded("\n".join([text, *(told_of or [error.last_seen])])) from None
 
     async def optional(self, name: str, *, timeout: float) -> str | None:
         """Wait until a pod runs that the run can do without. Return the reason if it does not."""
 
+        since = monotonic()
+
         async def look() -> Seen:
             pod = self._pods.get(name)
-            problems = await self.problems([name])
-            if problems:
+            problems = await self.problems([name], waited=monotonic() - since)
+            if problems and problems[0].final:
                 raise PodEnded(_told(problems[0]))
-            return Seen(_runs(pod), _phase(pod))
+            return Seen(_runs(pod), problems[0].what if problems else _phase(pod))
 
         try:
             await wait_until(f"the pod {name}", look, timeout=timeout, poll=_POLL_SECONDS)
@@ -121,10 +127,14 @@ class PodWatch:
             return str(error)
         return None
 
-    async def problems(self, names: Iterable[str]) -> list[PodProblem]:
-        """Return what keeps pods from running, as far as the API tells."""
+    async def problems(self, names: Iterable[str], *, waited: float = 0.0) -> list[PodProblem]:
+        """Return what keeps pods from running, as far as the API tells.
+
+        Args:
+            waited: seconds since the caller began to wait for them.
+        """
         events = await self._recent_events()
-        found = (pod_problem(self._pods[name], _events_of(name, events)) for name in names if name in self._pods)
+        found = (pod_problem(self._pods[name], events, waited=waited) for name in names if name in self._pods)
         return [problem for problem in found if problem is not None]
 
     async def _recent_events(self) -> Sequence[Mapping[str, Any]]:
@@ -146,7 +156,7 @@ class PodWatch:
             _log.debug("pod %s: %s, %s", name, event.kind, _phase(event.object))
             if event.kind == "DELETED":
                 self._pods.pop(name, None)
-                self._note_gone(name, f"its pod {name} was deleted")
+                self._note_gone(name, _told(deletion(event.object)))
             else:
                 self._pods[name] = event.object
                 await self._look_for_end(name, event.object)
@@ -155,7 +165,7 @@ class PodWatch:
         if name in self._gone:
             return
         if "deletionTimestamp" in pod["metadata"]:
-            self._note_gone(name, f"its pod {name} was deleted")
+            self._note_gone(name, _told(deletion(pod)))
         elif _phase(pod) in {"Failed", "Succeeded"}:
             self._events_at = -_EVENTS_SECONDS
             problems = await self.problems([name])
@@ -189,7 +199,3 @@ def _phase(pod: Pod | None) -> str:
 
 def _told(problem: PodProblem) -> str:
     return f"{problem.what}\n  -> {problem.remedy}" if problem.remedy else problem.what
-
-
-def _events_of(name: str, events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return [event for event in events if event.get("involvedObject", {}).get("name") == name]

@@ -202,6 +202,7 @@ class NetworkStart:
             cluster=self.api.server,
             context=self.api.context,
             namespace=plan.namespace,
+            release=plan.release,
             route=self.route.name,
             prover=self.prepared.prover.name,
             kzg="the image's" if plan.kzg is None else str(plan.kzg.path),
