@@ -154,7 +154,7 @@ class FakeKubernetes:
         if self.redirect and "/proxy" in path:
             raise web.HTTPFound(self.redirect)
         verb = path.rpartition("/")[2]
-        if verb in {"exec", "attach", "portforward"} and "Upgrade" in request.headers.get("Connection", "").title():
+        if verb in {"exec", "attach", "portforward"}:
             return await self._websocket(request, verb)
         if "watch" in request.query:
             return await self._watched(request)
@@ -226,10 +226,12 @@ class FakeKubernetes:
 
     async def _websocket(self, request: web.Request, verb: str) -> web.StreamResponse:
         offered = request.headers.get("Sec-WebSocket-Protocol", "").replace(" ", "").split(",")
-        if not set(offered) & set(self.protocols):
-            return _status(HTTPStatus.BAD_REQUEST, "BadRequest", "unable to upgrade: no common protocol")
         if request.path.removesuffix(f"/{verb}") not in self.objects:
             return _status(HTTPStatus.NOT_FOUND, "NotFound", "pods not found")
+        if "Upgrade" not in request.headers:
+            return _status(HTTPStatus.BAD_REQUEST, "BadRequest", "Upgrade request required")
+        if not set(offered) & set(self.protocols):
+            return web.Response(status=HTTPStatus.FORBIDDEN, text="Forbidden")  # as a real one does
         socket = web.WebSocketResponse(protocols=self.protocols, max_msg_size=0)
         await socket.prepare(request)
         if verb == "portforward":

@@ -222,7 +222,7 @@ def _loader(files: list[Path], shown: str, context: str | None) -> KubeConfigLoa
         names = [entry["name"] for entry in merged["contexts"]]
     except OSError as error:
         raise _unusable(shown, f"it can't be read: {error.strerror}", "make it readable for this user") from error
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+    except (ConfigException, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise _unusable(shown, f"it is no kubeconfig: {' '.join(str(error).split())}") from error
     if not names:
         raise ClusterUnavailable(f"the kubeconfig {shown} has no contexts")
@@ -257,6 +257,9 @@ async def _load(loader: KubeConfigLoader, configuration: Configuration, shown: s
             remedy=" ".join((hint or f"install {error.filename}, and put it on PATH").split()),
         ) from error
     except Exception as error:  # the library raises whatever its parts do: sign-in over HTTP, base 64, JSON, programs
+        if loader._user is None:
+            remedy = "give the context a user: `kubectl config set-context NAME --user=USER`"
+            raise _unusable(shown, "the user of its context is not in it", remedy) from error
         if plugin is None:
             kind = "" if isinstance(error, ConfigException) else f"{type(error).__name__}: "
             raise _unusable(shown, f"{kind}{error}") from error

@@ -260,8 +260,13 @@ class KubernetesApi:
         A handshake that fails leaves no body to read. The plain request runs nothing: it is refused in any case.
         """
         reply = await self._exchange("GET", path, list(query), None, _JSON)
-        same = reply.status == status
-        return self._refused("GET", path, status, reply.text if same else "")
+        if reply.status == status:
+            return self._refused("GET", path, status, reply.text)
+        return ApiError(
+            f"GET {path}: the websocket is refused with {status}",
+            status=status,
+            remedy="use a newer API server, or a way to it without a proxy that knows no websockets",
+        )
 
     def _refused(self, method: str, path: str, status: int, text: str) -> ApiError:
         remedy = self._access.unauthorized_remedy() if status == HTTPStatus.UNAUTHORIZED else None
@@ -288,7 +293,7 @@ class KubernetesApi:
         """
         started, attempts = monotonic(), 0
         seen = "nothing yet"
-        async with narrated(f"the API server: {method} {path}", lambda: seen):
+        async with narrated(f"the API server: {method} {path}", lambda: seen, limit=self._patience or None):
             while True:
                 attempts += 1
                 waited = monotonic() - started
@@ -356,6 +361,7 @@ class _Watch:
         self._selection = {"labelSelector": label_selector} if label_selector else {}
         self._known: dict[str, Json] = {}
         self._version: str | None = None
+        self._listed_once = False
         self._away = False
 
     async def events(self) -> AsyncGenerator[WatchEvent, None]:
@@ -370,7 +376,8 @@ class _Watch:
                 if error.status == HTTPStatus.GONE:
                     self._version = None
                     continue
-                if error.status is not None and error.status not in _OVERLOADED:
+                # A server that starts refuses what it allows once it has read its rules: only the first answer counts.
+                if not self._listed_once and error.status is not None and error.status not in _OVERLOADED:
                     raise
                 self._note_outage(error.message)
                 await asyncio.sleep(_PAUSE)
@@ -383,6 +390,7 @@ class _Watch:
         if reply.status >= _NOT_SUCCESS:
             raise self._api._refused("GET", self._path, reply.status, reply.text)
         self._note_outage(None)
+        self._listed_once = True
         answer = _parsed(reply.text)
         now = {item["metadata"]["uid"]: item for item in answer["items"]}
         before, self._known, self._version = self._known, now, answer["metadata"]["resourceVersion"]
@@ -407,7 +415,7 @@ class _Watch:
             self._note_outage(None)
             async for line in _lines(answer):
                 came = True
-                change = json.loads(line)
+                change = _parsed(line.decode(errors="replace"))
                 kind, found = change["type"], change["object"]
                 if kind == "ERROR":
                     status = int(found.get("code") or HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -246,3 +246,17 @@ async def test_a_watch_that_is_not_allowed_ends(tmp_path: Path) -> None:
         with pytest.raises(Forbidden, match="not you"):
             async with asyncio.timeout(_ARRIVES):
                 await anext(api.watch(PODS))
+
+
+async def test_a_watch_outlives_the_refusals_of_a_server_that_starts(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (api, server):
+        server.put(f"{PODS}/a", pod("a"))
+        watching = Watching(api)
+        await watching.until("first list", lambda: bool(watching.seen))
+        server.faults.append(Fault("GET", 403, "the rules are not read yet"))
+        await server.stop()
+        await server.start()
+        server.put(f"{PODS}/b", pod("b"))
+        await watching.until("change", lambda: ("ADDED", "b") in watching.seen)
+        assert not server.faults
+        await watching.stop()

@@ -67,6 +67,12 @@ async def test_a_command_that_cannot_run_is_an_error_with_the_words_of_the_serve
             await exec_in_pod(api, "n", "another", ["true"], timeout=ENDS)
 
 
+async def test_a_server_without_a_common_protocol_is_named(tmp_path: Path) -> None:
+    async with pod_on(tmp_path, "v9.channel.k8s.io") as (api, _):
+        with pytest.raises(ApiError, match=r"/exec: the websocket is refused with 403\n  -> use a newer API server"):
+            await exec_in_pod(api, "n", "p", ["true"], timeout=ENDS)
+
+
 async def test_a_command_that_does_not_end_is_an_error(tmp_path: Path) -> None:
     async with pod_on(tmp_path) as (api, _):
         with pytest.raises(ApiError, match="sleep in pod p did not end within"):
