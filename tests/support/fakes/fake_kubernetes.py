@@ -60,6 +60,7 @@ class FakeKubernetes:
     _changes: list[tuple[int, str, str, Json]] = field(default_factory=list)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _runner: web.AppRunner | None = None
+    _handlers: set[asyncio.Task[Any]] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -94,6 +95,10 @@ class FakeKubernetes:
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
+        handlers = list(self._handlers)
+        for handler in handlers:
+            handler.cancel()
+        await asyncio.gather(*handlers, return_exceptions=True)  # their programs end with them
 
     def put(self, path: str, item: Json) -> Json:
         """Store an object as a change that watches see."""
@@ -127,6 +132,9 @@ class FakeKubernetes:
         self._changed = asyncio.Event()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        if (task := asyncio.current_task()) is not None and task not in self._handlers:
+            self._handlers.add(task)
+            task.add_done_callback(self._handlers.discard)
         credentials = request.headers.get("Authorization")
         self.asked.append((request.method, request.path, credentials))
         if self.silent:
@@ -265,7 +273,7 @@ class FakeKubernetes:
             await asyncio.gather(feeding, return_exceptions=True)
             if process.returncode is None:
                 process.kill()
-                await process.wait()
+            await process.communicate()  # to the end of its pipes, which closes them
         if not self.breaks_streams:
             await _send(socket, 3, _ended(code))
 
@@ -314,8 +322,8 @@ async def _forward(socket: web.WebSocketResponse, port: int) -> None:
         await _copy(reader, socket, 0)
     finally:
         feeding.cancel()
-        await asyncio.gather(feeding, return_exceptions=True)
         writer.close()
+        await asyncio.gather(feeding, return_exceptions=True)
 
 
 async def _send(socket: web.WebSocketResponse, channel: int, content: bytes) -> None:

@@ -136,13 +136,23 @@ async def test_a_channel_tells_that_its_connection_was_lost(tmp_path: Path) -> N
 async def shouting() -> AsyncIterator[int]:
     """A server that answers with capitals; returns its port."""
 
+    serving: set[asyncio.Task[None]] = set()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while line := await reader.readline():
-            writer.write(line.upper())
-        writer.close()
+        task = asyncio.current_task()
+        assert task is not None
+        serving.add(task)
+        try:
+            while line := await reader.readline():
+                writer.write(line.upper())
+        finally:
+            writer.close()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         yield server.sockets[0].getsockname()[1]
+    for task in serving:
+        task.cancel()
+    await asyncio.gather(*serving, return_exceptions=True)
 
 
 async def test_connections_to_a_forward_lead_to_the_pod(tmp_path: Path) -> None:
