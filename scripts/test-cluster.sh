@@ -205,15 +205,23 @@ build() {
   echo "$PROGRAMS"
 }
 
-command="${1:-}"
-if (($#)); then shift; fi
-case "$command" in
-  load) load "$@" ;;
-  -h | --help) usage ;;
-  up | down | status | build | stop-api | start-api)
-    (($# == 0)) || fail "ERROR: $command takes no arguments, got: $*" "$(usage)"
-    "${command//-/_}"
-    ;;
-  "") fail "$(usage)" ;;
-  *) fail "ERROR: unknown command: $command" "$(usage)" ;;
-esac
+main() {
+  command="${1:-}"
+  (($# == 0)) || shift
+  [[ "$command" == load || $# == 0 ]] || fail "ERROR: $command takes no arguments, got: $*" "$(usage)"
+  case "$command" in
+    up) up ;;
+    down) down ;;
+    status) status ;;
+    load) load "$@" ;;
+    stop-api) stop_api ;;
+    start-api) start_api ;;
+    build) build ;;
+    -h | --help) usage ;;
+    "") fail "$(usage)" ;;
+    *) fail "ERROR: unknown command: $command" "$(usage)" ;;
+  esac
+  exit # reads no further: this file may have changed during a build of minutes
+}
+
+main "$@"

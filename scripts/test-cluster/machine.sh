@@ -23,8 +23,7 @@ prepare_machine() {
   mkdir -p "$STATE"
   : >"$STATE/is-a-test-cluster"
   mkdir -p "$STATE"/{pki,pids,log,etcd,configuration,images,bin}
-  printf '#!/bin/sh\nexec "%s" kubectl "$@"\n' "$KUBE" >"$STATE/bin/kubectl"
-  chmod +x "$STATE/bin/kubectl"
+  write_kubectl
   local directory
   for directory in "${FIXED_DIRECTORIES[@]}"; do
     [[ -d "$directory" ]] || { mkdir -p "$directory" && echo "$directory" >>"$STATE/made-directories"; }
@@ -35,6 +34,15 @@ prepare_machine() {
   change_kernel_setting net/bridge/bridge-nf-call-iptables 1
   add_network
   make_control_groups
+}
+
+# For machines that have none. It means this cluster where no other is named.
+write_kubectl() {
+  cat >"$STATE/bin/kubectl" <<END
+#!/bin/sh
+KUBECONFIG="\${KUBECONFIG:-$CLUSTER_KUBECONFIG}" exec "$KUBE" kubectl "\$@"
+END
+  chmod +x "$STATE/bin/kubectl"
 }
 
 save_kernel_settings() {

@@ -125,7 +125,7 @@ kernel >{here}/kernel-before
 {script} up
 {script} up
 {script} status
-KUBECONFIG=$NOMOS_TEST_CLUSTER_STATE/kubeconfig $NOMOS_TEST_CLUSTER_STATE/bin/kubectl get node node
+$NOMOS_TEST_CLUSTER_STATE/bin/kubectl get node node
 ! {script} load no-such-image:here
 kill -KILL $(cut -d' ' -f1 $NOMOS_TEST_CLUSTER_STATE/pids/containerd)
 ! {script} status
