@@ -13,7 +13,7 @@ from typing import Final
 from nomos_testing.deployers.k8s.api_errors import ApiError
 from nomos_testing.deployers.k8s.kubernetes_api import KubernetesApi
 from nomos_testing.deployers.k8s.manifests import CONTAINER, RELAY
-from nomos_testing.deployers.k8s.pod_streams import attach_to_pod, exec_in_pod
+from nomos_testing.deployers.k8s.pod_streams import PodChannel, attach_to_pod, exec_in_pod
 from nomos_testing.deployers.k8s.pod_watch import PodWatch
 from nomos_testing.deployers.shared.errors import LaunchError
 from nomos_testing.deployers.shared.line_channel import LineChannel
@@ -38,14 +38,16 @@ def is_evidence(line: str) -> bool:
 class RelayPodChannel:
     """A ``LineChannel`` to the relay, as long as its pod runs.
 
-    An answer that was under way when the connection broke is lost; its request times out.
+    A request whose answer has not come when the stream breaks is sent again over the next stream. The relay takes it
+    twice then: every request but ``add`` has the same effect as once.
     """
 
     def __init__(self, api: KubernetesApi, namespace: str, pods: PodWatch) -> None:
         self._api = api
         self._namespace = namespace
         self._gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._stream: LineChannel | None = None
+        self._stream: PodChannel | None = None
+        self._unanswered: bytes | None = None
         self._attaching = asyncio.Lock()
         pods.call_at_end(RELAY, self._note_gone)
 
@@ -65,14 +67,20 @@ class RelayPodChannel:
             raise LaunchError(f"the network relay cannot be reached in the pod {RELAY}: {error}") from error
 
     async def write(self, line: bytes) -> None:
+        if self._stream is not None and not self._stream.connected:
+            await self._detach(self._stream)
         if (stream := await self._attached()) is not None:
+            self._unanswered = line
             await stream.write(line)
 
     async def read(self) -> bytes:
         while (stream := await self._attached()) is not None:
             if line := await stream.read():
+                self._unanswered = None
                 return line
             await self._detach(stream)
+            if self._unanswered is not None and (stream := await self._attached()) is not None:
+                await stream.write(self._unanswered)
         return b""
 
     async def ended(self) -> str:
@@ -92,7 +100,7 @@ class RelayPodChannel:
         if not self._gone.done():
             self._gone.set_result("left to the removal of its pod")
 
-    async def _attached(self) -> LineChannel | None:
+    async def _attached(self) -> PodChannel | None:
         """Return a stream to the relay; None once its pod has gone. Waits while the API server is away."""
         async with self._attaching:
             while self._stream is None and not self._gone.done():
@@ -103,7 +111,7 @@ class RelayPodChannel:
                     await asyncio.sleep(_RETRY_SECONDS)
             return self._stream
 
-    async def _detach(self, stream: LineChannel) -> None:
+    async def _detach(self, stream: PodChannel) -> None:
         if self._stream is stream:
             self._stream = None
         await stream.close()
