@@ -17,7 +17,7 @@ from nomos_testing.cli.local_runner import runs_directory_option
 )
 @runs_directory_option
 def main(runs_dir: Path) -> None:
-    """Run the demo in pods of a Kubernetes cluster: a star of nodes, 1000 wallets, transactions, blobs, a chain."""
+    """Run the demo on Kubernetes: a star of nodes, 1000 wallets, transactions, blobs, and a chain that must grow."""
     from nomos_testing.cli.run_and_report import FAILED, PASSED, run_on
     from nomos_testing.scenario.demo import k8s_demo_scenario
     from nomos_testing.scenario.errors import ScenarioError
