@@ -10,6 +10,7 @@ source scripts/lib/settings.sh
 source scripts/lib/programs.sh
 source scripts/lib/bundles.sh
 source scripts/lib/docker.sh
+source scripts/lib/cluster.sh
 
 usage() {
   cat <<'TEXT'
@@ -18,7 +19,7 @@ Usage: scripts/run-examples.sh [options] [compose|local|k8s]
 Modes:
   compose   Docker Compose (default)
   local     processes on this machine (host is another name for it)
-  k8s       a Kubernetes cluster (not in this version)
+  k8s       pods of the Kubernetes cluster of your kube config
 
 Options:
   -t, --run-seconds N   how long the scenario runs, in seconds (required, above 0)
@@ -34,9 +35,10 @@ Environment:
   POL_PROOF_DEV_MODE                   true unless set; false needs circuits
   NOMOS_CIRCUITS                       directory of the installed circuits
   NOMOS_KZGRS_PARAMS_PATH              the KZG parameters: a file, or the directory it lies in
-  NOMOS_TESTNET_IMAGE                  compose: the image (logos-blockchain-testing:local)
-  NOMOS_SKIP_IMAGE_BUILD=1             compose: use the image as it is
-  BASE_IMAGE, NOMOS_DEBIAN_MIRROR      compose: what the image is made from
+  NOMOS_TESTNET_IMAGE                  compose, k8s: the image (logos-blockchain-testing:local)
+  NOMOS_SKIP_IMAGE_BUILD=1             compose, k8s: use the image as it is
+  BASE_IMAGE, NOMOS_DEBIAN_MIRROR      compose, k8s: what the image is made from
+  KUBECONFIG, K8S_CONTEXT              k8s: the cluster
 
 All variables: docs/operations.md
 TEXT
@@ -204,14 +206,43 @@ run_compose() {
   exec .venv/bin/compose_runner
 }
 
+# A cluster that takes images of this machine gets the one that is built here. Another one pulls it.
+bring_image() { # CONTEXT
+  if ! takes_local_images "$1"; then
+    echo "==> The cluster $1 pulls its images: NOMOS_TESTNET_IMAGE=$NOMOS_TESTNET_IMAGE must be in a registry that it reaches"
+    return
+  fi
+  local defect
+  defect="$(docker_defect)"
+  if [[ -n "$defect" ]]; then
+    echo "==> The cluster $1 has to have the image $NOMOS_TESTNET_IMAGE; it can't be built here: $defect"
+    return
+  fi
+  ! is_off "${NOMOS_SKIP_IMAGE_BUILD:-}" || prepare_image
+  ! image_exists "$NOMOS_TESTNET_IMAGE" || load_into_cluster "$1" "$NOMOS_TESTNET_IMAGE"
+}
+
+run_k8s() {
+  export NOMOS_TESTNET_IMAGE="${NOMOS_TESTNET_IMAGE:-logos-blockchain-testing:local}"
+  [[ -z "${NOMOS_BINARIES_TAR:-}" ]] || require_given_bundle
+  require_proof_files
+  scripts/prepare-venv.sh "$PACKAGES"
+  local context
+  context="$(cluster_context)"
+  # Without a cluster there is nothing to prepare; the runner says so.
+  if [[ -n "$context" ]]; then
+    bring_image "$context"
+    scripts/prepare-venv.sh "$PACKAGES"
+  fi
+  size_demo
+  exec .venv/bin/k8s_runner
+}
+
 parse_arguments "$@"
 load_settings
 keep_callers_paths "$CALLED_FROM"
 case "$MODE" in
   local) run_local ;;
   compose) run_compose ;;
-  k8s)
-    fail "ERROR: mode 'k8s' is not available in this version; 'local' and 'compose' are:" \
-      "  scripts/run-examples.sh -t $RUN_SECONDS -v $VALIDATORS -e $EXECUTORS compose"
-    ;;
+  k8s) run_k8s ;;
 esac

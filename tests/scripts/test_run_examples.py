@@ -84,15 +84,6 @@ def test_every_spelling_reaches_the_runner(demo: Copy, arguments: tuple[str, ...
     assert "NOMOS_NODE_BIN" not in shown
 
 
-def test_the_mode_of_a_later_version_says_so(demo: Copy) -> None:
-    done = demo.run("run-examples.sh", *DEMO, "k8s")
-    assert done.returncode == 1
-    assert done.stderr == (
-        "ERROR: mode 'k8s' is not available in this version; 'local' and 'compose' are:\n"
-        "  scripts/run-examples.sh -t 60 -v 1 -e 2 compose\n"
-    )
-
-
 @pytest.mark.parametrize("code", [0, 1, 101])
 def test_the_exit_code_is_the_runners(demo: Copy, code: int) -> None:
     assert demo.run("run-examples.sh", *DEMO, "host", RUNNER_EXIT=str(code)).returncode == code
