@@ -376,8 +376,8 @@ class Settings:
         "K8S_RUNNER_NODE_HOST",
         NAME,
         None,
-        "where NodePorts are reached; the addresses of the cluster's machines by default",
-        instead=lambda values: "the addresses of the cluster's machines",
+        "where NodePorts are reached; by default 127.0.0.1, the machines or the API server's host",
+        instead=lambda values: "127.0.0.1, the machines or the API server's host",
     )
     k8s_preserve: bool = variable(
         "K8S_RUNNER_PRESERVE", IS_SET, False, "set: pods and all else on the cluster stay after the run"

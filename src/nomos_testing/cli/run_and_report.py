@@ -32,7 +32,7 @@ PASSED: Final = 0
 FAILED: Final = 1
 _KUBERNETES: Final = "kubernetes_asyncio"
 _NO_KUBERNETES: Final = (
-    "the package kubernetes-asyncio is not installed\n  -> pip install 'logos-blockchain-testing[k8s]'"
+    "the package kubernetes-asyncio is not installed\n  -> pip install kubernetes-asyncio"
 )
 
 
