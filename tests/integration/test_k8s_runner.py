@@ -166,8 +166,8 @@ def test_earlier_lives_of_a_node_are_in_the_log_of_its_pod_and_a_replay_is_the_s
     assert process.returncode == 0, output + errors
     assert "small passed" in output
     # The pods stay, and the node that was killed began twice in one log.
-    log = kubectl("-n", namespace, "logs", "-l", "app=nomos-validator", "--tail=-1")
-    assert log.count("nomos_node") > 0
+    log = kubectl("-n", namespace, "logs", "nomos-validator-1")
+    assert log.count("nomos_storage: opened ") == 2
     previous = kubectl("-n", namespace, "logs", "--previous", "nomos-validator-1", check=False)
     assert previous == ""
     asked = json.loads(kubectl("-n", namespace, "get", "pod", "nomos-validator-0", "-o", "json"))
