@@ -55,7 +55,9 @@ if version="$(answers)"; then
   exec "$@"
 fi
 reason=""
-if [[ -n "${KUBECONFIG:-}" ]]; then
+if [[ -n "${KUBECONFIG:-}" && -z "$(find_kubectl)" ]]; then
+  reason="there is no kubectl on PATH to ask the cluster of KUBECONFIG=$KUBECONFIG with"
+elif [[ -n "${KUBECONFIG:-}" ]]; then
   reason="KUBECONFIG=$KUBECONFIG names no cluster that answers"
 elif KUBECONFIG="$(find_own)"; then
   use_own

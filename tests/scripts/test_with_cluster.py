@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 
@@ -97,6 +98,16 @@ def test_a_cluster_that_is_named_and_does_not_answer_is_a_reason(machine: Copy) 
         "==> Kubernetes: none, what needs it is skipped: KUBECONFIG=/named names no cluster that answers",
         "ran with /named",
     ]
+
+    (machine.root / "bin/kubectl").unlink()
+    done = machine.run("with-cluster.sh", "true", KUBECONFIG="/named", PATH=_path_without_kubectl(machine))
+    assert "there is no kubectl on PATH to ask the cluster of KUBECONFIG=/named with" in done.stdout
+
+
+def _path_without_kubectl(machine: Copy) -> str:
+    for name in ("bash", "dirname", "awk", "cat", "sha256sum", "uname", "timeout", "sed", "grep", "true"):
+        shutil.copy(str(shutil.which(name)), machine.root / "bin" / name)
+    return str(machine.root / "bin")
 
 
 def test_a_disposable_one_brings_a_kubectl(machine: Copy) -> None:
