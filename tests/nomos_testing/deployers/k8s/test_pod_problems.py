@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-from typing import Any
-
 import pytest
 
 from nomos_testing.deployers.k8s.pod_problems import (
@@ -15,7 +12,7 @@ from nomos_testing.deployers.k8s.pod_problems import (
     deletion,
     pod_problem,
 )
-from support.inputs.golden import VECTORS, load
+from support.inputs.cluster_recordings import RECORDINGS, recording
 
 _NO_PROBLEM = ("being-created", "healthy")
 
@@ -198,37 +195,32 @@ _AT_ONCE = [
 ]
 
 
-def _recorded(recording: str) -> dict[str, Any]:
-    value: dict[str, Any] = copy.deepcopy(load(f"kubernetes/{recording}.json").value)
-    return value
-
-
-def _found(recording: str, *, waited: float = 0.0) -> PodProblem | None:
-    recorded = _recorded(recording)
+def _found(name: str, *, waited: float = 0.0) -> PodProblem | None:
+    recorded = recording(name)
     return pod_problem(recorded["pod"], recorded["events"], waited=waited)
 
 
-def _problem(recording: str, *, waited: float = 0.0) -> PodProblem:
-    found = _found(recording, waited=waited)
+def _problem(name: str, *, waited: float = 0.0) -> PodProblem:
+    found = _found(name, waited=waited)
     assert found is not None
     return found
 
 
-@pytest.mark.parametrize(("recording", "begins", "remedy", "final"), _AT_ONCE, ids=[row[0] for row in _AT_ONCE])
-def test_a_pod_that_does_not_run_is_explained(recording: str, begins: str, remedy: str, final: bool) -> None:
-    problem = _problem(recording)
+@pytest.mark.parametrize(("name", "begins", "remedy", "final"), _AT_ONCE, ids=[row[0] for row in _AT_ONCE])
+def test_a_pod_that_does_not_run_is_explained(name: str, begins: str, remedy: str, final: bool) -> None:
+    problem = _problem(name)
     assert problem.what.startswith(f"its pod {problem.pod} {begins}")
     assert remedy in problem.remedy
     assert problem.final is final, problem
 
 
-@pytest.mark.parametrize("recording", _NO_PROBLEM)
-def test_a_pod_that_runs_or_is_being_made_has_no_problem(recording: str) -> None:
-    assert _found(recording) is None
+@pytest.mark.parametrize("name", _NO_PROBLEM)
+def test_a_pod_that_runs_or_is_being_made_has_no_problem(name: str) -> None:
+    assert _found(name) is None
 
 
 def test_each_recording_is_tested() -> None:
-    recorded = {path.stem for path in (VECTORS / "kubernetes").glob("*.json")} - {"refusals"}
+    recorded = {path.stem for path in RECORDINGS.glob("*.json")} - {"refusals"}
     assert recorded == {row[0] for row in _AT_ONCE} | set(_NO_PROBLEM)
 
 
@@ -243,14 +235,14 @@ def test_the_first_lines_of_a_failure_name_node_pod_reason_and_remedy() -> None:
 
 
 def test_the_caller_knows_how_an_image_gets_into_its_cluster() -> None:
-    recorded = _recorded("image-never")
+    recorded = recording("image-never")
     problem = pod_problem(recorded["pod"], recorded["events"], image_remedy="import {image}")
     assert problem is not None
     assert problem.remedy == "import logos-blockchain-testing:absent"
 
 
 @pytest.mark.parametrize(
-    ("recording", "patience"),
+    ("name", "patience"),
     [
         ("too-much-cpu", SCHEDULER_PATIENCE),
         ("node-selector", SCHEDULER_PATIENCE),
@@ -259,20 +251,20 @@ def test_the_caller_knows_how_an_image_gets_into_its_cluster() -> None:
         ("machine-silent", MACHINE_PATIENCE),
     ],
 )
-def test_what_may_still_succeed_is_final_only_after_a_while(recording: str, patience: float) -> None:
-    assert not _problem(recording, waited=patience - 0.1).final
-    assert _problem(recording, waited=patience).final
+def test_what_may_still_succeed_is_final_only_after_a_while(name: str, patience: float) -> None:
+    assert not _problem(name, waited=patience - 0.1).final
+    assert _problem(name, waited=patience).final
 
 
 @pytest.mark.parametrize(
-    "recording", ["image-slow", "image-unreachable", "documented-machine-comes", "documented-machine-not-ready"]
+    "name", ["image-slow", "image-unreachable", "documented-machine-comes", "documented-machine-not-ready"]
 )
-def test_what_may_still_go_on_is_never_final(recording: str) -> None:
-    assert not _problem(recording, waited=3600).final
+def test_what_may_still_go_on_is_never_final(name: str) -> None:
+    assert not _problem(name, waited=3600).final
 
 
 def test_the_third_failed_pull_is_final() -> None:
-    recorded = _recorded("image-unreachable-again")
+    recorded = recording("image-unreachable-again")
     failed = [event for event in recorded["events"] if event["message"].startswith("Failed to pull image")]
     assert [event["count"] for event in failed] == [2]
     failed[0]["count"] = 3
@@ -282,7 +274,7 @@ def test_the_third_failed_pull_is_final() -> None:
 
 
 def test_a_cluster_that_does_not_repeat_the_cause_in_its_back_off_has_told_it_in_an_event() -> None:
-    recorded = _recorded("image-not-found-backoff")
+    recorded = recording("image-not-found-backoff")
     (status,) = recorded["pod"]["status"]["containerStatuses"]
     status["state"]["waiting"]["message"] = 'Back-off pulling image "localhost:5999/nomos:absent"'
     problem = pod_problem(recorded["pod"], recorded["events"])
@@ -290,7 +282,7 @@ def test_a_cluster_that_does_not_repeat_the_cause_in_its_back_off_has_told_it_in
 
 
 def test_a_host_path_is_looked_at_twice() -> None:
-    recorded = _recorded("host-path-missing")
+    recorded = recording("host-path-missing")
     (failed,) = [event for event in recorded["events"] if event["reason"] == "FailedMount"]
     failed["count"] = 1
     problem = pod_problem(recorded["pod"], recorded["events"])
@@ -299,7 +291,7 @@ def test_a_host_path_is_looked_at_twice() -> None:
 
 
 def test_a_path_that_is_no_kzg_parameters_has_its_own_remedy() -> None:
-    recorded = _recorded("host-path-missing")
+    recorded = recording("host-path-missing")
     for event in recorded["events"]:
         event["message"] = event["message"].replace('"kzg"', '"data"')
     problem = pod_problem(recorded["pod"], recorded["events"])
@@ -308,7 +300,7 @@ def test_a_path_that_is_no_kzg_parameters_has_its_own_remedy() -> None:
 
 
 def test_a_host_path_counts_more_than_a_later_failure_of_another_volume() -> None:
-    recorded = _recorded("host-path-missing")
+    recorded = recording("host-path-missing")
     late = {
         "reason": "FailedMount",
         "message": "timed out waiting for the condition",
@@ -319,7 +311,7 @@ def test_a_host_path_counts_more_than_a_later_failure_of_another_volume() -> Non
 
 
 def test_no_time_is_too_long_for_a_machine_that_has_come() -> None:
-    recorded = _recorded("machine-silent")
+    recorded = recording("machine-silent")
     came = {"reason": "TriggeredScaleUp", "message": "pod triggered scale-up"}
     problem = pod_problem(recorded["pod"], [*recorded["events"], came], waited=3600)
     assert problem is not None
@@ -327,7 +319,7 @@ def test_no_time_is_too_long_for_a_machine_that_has_come() -> None:
 
 
 def test_a_pod_that_ended_without_any_reason_has_ended() -> None:
-    recorded = _recorded("exit-code-1")
+    recorded = recording("exit-code-1")
     del recorded["pod"]["status"]["containerStatuses"]
     problem = pod_problem(recorded["pod"], recorded["events"])
     assert problem is not None
@@ -336,13 +328,13 @@ def test_a_pod_that_ended_without_any_reason_has_ended() -> None:
 
 
 def test_a_mount_that_succeeded_later_is_no_problem() -> None:
-    recorded = _recorded("config-map-not-mounted-again")
+    recorded = recording("config-map-not-mounted-again")
     pulled = {**recorded["events"][0], "reason": "Pulled", "message": "Container image is already present"}
     assert pod_problem(recorded["pod"], [*recorded["events"], pulled]) is None
 
 
 def test_events_of_another_pod_with_the_same_name_are_passed_over() -> None:
-    recorded = _recorded("host-path-missing")
+    recorded = recording("host-path-missing")
     recorded["pod"]["metadata"]["uid"] = "00000000-0000-0000-0000-000000000000"
     assert pod_problem(recorded["pod"], recorded["events"]) is None
 
@@ -352,7 +344,7 @@ def test_events_of_another_pod_with_the_same_name_are_passed_over() -> None:
     [(2, "exit code 2"), (255, "exit code 255"), (137, "killed by SIGKILL"), (143, "killed by SIGTERM")],
 )
 def test_an_exit_code_is_told_from_a_signal(code: int, words: str) -> None:
-    recorded = _recorded("exit-code-1")
+    recorded = recording("exit-code-1")
     (status,) = recorded["pod"]["status"]["containerStatuses"]
     status["state"]["terminated"]["exitCode"] = code
     problem = pod_problem(recorded["pod"], recorded["events"])
@@ -361,6 +353,6 @@ def test_an_exit_code_is_told_from_a_signal(code: int, words: str) -> None:
 
 
 def test_a_pod_that_is_gone_without_a_trace_was_deleted() -> None:
-    problem = deletion(_recorded("healthy")["pod"])
+    problem = deletion(recording("healthy")["pod"])
     assert problem.what == "its pod healthy was deleted by somebody outside of this run"
     assert problem.final

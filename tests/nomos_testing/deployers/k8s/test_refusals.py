@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from nomos_testing.deployers.k8s.refusals import refusal
-from support.inputs.golden import load
+from support.inputs.cluster_recordings import recording
 
 # recording, how the reason begins, part of the remedy
 _REFUSALS = [
@@ -80,9 +80,9 @@ class _Answer:
     message: str
 
 
-@pytest.mark.parametrize(("recording", "begins", "remedy"), _REFUSALS, ids=[row[0] for row in _REFUSALS])
-def test_a_refusal_is_explained(recording: str, begins: str, remedy: str) -> None:
-    recorded = load("kubernetes/refusals.json")[recording].value
+@pytest.mark.parametrize(("name", "begins", "remedy"), _REFUSALS, ids=[row[0] for row in _REFUSALS])
+def test_a_refusal_is_explained(name: str, begins: str, remedy: str) -> None:
+    recorded = recording("refusals")[name]
     body = recorded["body"]
     answer = _Answer(recorded["status"], body.get("reason", ""), body["message"])
     problem = refusal(answer, creating="Pod nomos-validator-0")
@@ -96,4 +96,4 @@ def test_an_answer_that_is_not_known_is_shown_as_it_is() -> None:
 
 
 def test_each_recorded_refusal_is_tested() -> None:
-    assert {name for name, _ in load("kubernetes/refusals.json").items()} == {row[0] for row in _REFUSALS}
+    assert set(recording("refusals")) == {row[0] for row in _REFUSALS}
