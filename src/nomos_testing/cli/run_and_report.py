@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 PASSED: Final = 0
 FAILED: Final = 1
 _KUBERNETES: Final = "kubernetes_asyncio"
-_NO_KUBERNETES: Final = (
-    "the package kubernetes-asyncio is not installed\n  -> pip install kubernetes-asyncio"
-)
+_NO_KUBERNETES: Final = "the package kubernetes-asyncio is not installed\n  -> pip install kubernetes-asyncio"
 
 
 def run_on(
