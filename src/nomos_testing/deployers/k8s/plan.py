@@ -130,3 +130,15 @@ class NetworkPlan:
     prometheus: PrometheusImage | None = None
     """None: metrics are not collected."""
     prometheus_config: str = ""
+
+    @property
+    def removal(self) -> str:
+        """The command that removes the run's objects, for people."""
+        if self.owns_namespace:
+            return f"kubectl delete namespace {self.namespace}"
+        return removal_command(self.namespace, self.release)
+
+
+def removal_command(namespace: str, release: str) -> str:
+    """Return the command that removes the objects of a run in a namespace that is not its own."""
+    return f"kubectl -n {namespace} delete pods,services,configmaps -l {RUN_LABEL}={release}"

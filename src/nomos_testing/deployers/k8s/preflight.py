@@ -15,7 +15,7 @@ from nomos_core.proofs.prover import Prover
 from nomos_testing.deployers.k8s.api_errors import ApiError
 from nomos_testing.deployers.k8s.kubernetes_api import KubernetesApi
 from nomos_testing.deployers.k8s.permissions import missing_permissions
-from nomos_testing.deployers.k8s.plan import MOST_NODES, RUN_LABEL, HostFile, node_pods
+from nomos_testing.deployers.k8s.plan import MOST_NODES, RUN_LABEL, HostFile, node_pods, removal_command
 from nomos_testing.deployers.k8s.refusals import refusal
 from nomos_testing.deployers.shared.environment import find_prover, node_environment
 from nomos_testing.deployers.shared.errors import DeployError, PreflightError, Problem, outcome
@@ -203,7 +203,7 @@ async def _namespace_problems(api: KubernetesApi, scenario: Scenario, settings: 
     if not taken:
         return []
     run = next(iter(taken.values()))
-    command = f"kubectl -n {namespace} delete pods,services,configmaps -l {RUN_LABEL}={run}"
+    command = removal_command(namespace, run)
     remedy = f"wait for its end, or remove it: {command}"
     return [Problem(f"the namespace {namespace} has pods of {run}: {', '.join(sorted(taken))}", remedy)]
 

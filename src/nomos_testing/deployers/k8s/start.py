@@ -77,6 +77,7 @@ class NetworkStart:
     cfgsync: CfgsyncConfig | None = None
     route: Route | None = None
     metrics_url: str | None = None
+    _forwards: Forwards | None = None
 
     @classmethod
     def of(cls, run: OpenRun, api: KubernetesApi, prepared: Prepared, environ: Mapping[str, str]) -> NetworkStart:
@@ -155,7 +156,7 @@ class NetworkStart:
         for node in self.nodes:
             await node.put_files()
         question = CfgsyncQuestion(self.cfgsync, self.prepared.prover, self._check_cfgsync)
-        url = await self._url(CFGSYNC, plan.cfgsync_port)
+        url = await self._plain_url(CFGSYNC, plan.cfgsync_port)
         timeout = run.patience.seconds(run.settings.k8s_http_seconds)
         starting: list[Coroutine[Any, Any, Any]] = [question.network(url, timeout=timeout), cluster.start_all()]
         network: GeneratedTopology = (await together(starting))[0]
@@ -249,17 +250,11 @@ class NetworkStart:
         try:
             await remove(self.api, plan.namespace, plan.release, owns_namespace=plan.owns_namespace)
         except (DeployError, WaitTimeout) as error:
-            command = f"kubectl delete namespace {plan.namespace}"
-            if not plan.owns_namespace:
-                selector = f"logos-blockchain-testing.run={plan.release}"
-                command = f"kubectl -n {plan.namespace} delete pods,services,configmaps -l {selector}"
-            text = f"something of {plan.namespace} may be left: {error}; remove it with: {command}"
+            text = f"something of {plan.release} may be left: {error}; remove it with: {plan.removal}"
             self.run.journal.write(Notice(text, "warning"))
 
     async def _leave(self) -> None:
-        namespace = self.plan.namespace
-        text = f"the pods stay as they are; remove them with: kubectl delete namespace {namespace}"
-        self.run.journal.write(Notice(text))
+        self.run.journal.write(Notice(f"the pods stay as they are; remove them with: {self.plan.removal}"))
 
     async def _running(self, names: list[str]) -> None:
         seconds = self.run.patience.seconds(self.run.settings.k8s_deployment_seconds)
@@ -304,8 +299,19 @@ class NetworkStart:
         return self.objects.node_ports[service].get(port, port)
 
     async def _url(self, pod: str, port: int) -> str:
+        """Return the URL of a server for a client with the transport of the route."""
         assert self.route is not None
         return await self.route.url(pod, self.pods.address(pod), port, self._node_port(pod, port))
+
+    async def _plain_url(self, pod: str, port: int) -> str:
+        """Return the URL of a server for plain HTTP. Those of the API server's proxy take its credentials."""
+        assert self.route is not None
+        if self.route.transport() is None:
+            return await self._url(pod, port)
+        if self._forwards is None:
+            self._forwards = Forwards(self.api, self.plan.namespace)
+            self.run.resources.push_async_callback(self._forwards.close)
+        return await self._forwards.url(pod, self.pods.address(pod), port, port)
 
     def _node(self, planned: NodePod, *, config: str | None = None) -> DeployedNode:
         assert self.route is not None
@@ -390,11 +396,5 @@ class NetworkStart:
         if (reason := await self.pods.optional(PROMETHEUS, timeout=seconds)) is not None:
             self.run.journal.write(Notice(f"metrics are not collected: {reason}", "warning"))
             return
-        route = self.route
-        assert route is not None
-        if route.transport() is not None:  # queries go over plain HTTP
-            route = Forwards(self.api, self.plan.namespace)
-            self.run.resources.push_async_callback(route.close)
-        node_port = self._node_port(PROMETHEUS, PROMETHEUS_PORT)
-        url = await route.url(PROMETHEUS, self.pods.address(PROMETHEUS), PROMETHEUS_PORT, node_port)
+        url = await self._plain_url(PROMETHEUS, PROMETHEUS_PORT)
         self.metrics_url = cluster.metrics_url = url
