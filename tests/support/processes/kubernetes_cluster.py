@@ -61,13 +61,12 @@ class ClusterUnderTest:
         """No API server answers, while the pods run on. Tests beside this one wait: see ``undisturbed``."""
         if self.context != OWN:
             pytest.skip(f"the tests can't stop the API server of the cluster {self.context}")
-        _take_turn(fcntl.LOCK_EX)
-        try:
-            _script("stop-api")
-            yield
-        finally:
-            _script("start-api")
-            _take_turn(fcntl.LOCK_SH)
+        with alone():
+            try:
+                _script("stop-api")
+                yield
+            finally:
+                _script("start-api")
 
 
 def require_cluster() -> ClusterUnderTest:
@@ -84,6 +83,16 @@ def undisturbed() -> Iterator[None]:
         yield
     finally:
         _take_turn(fcntl.LOCK_UN)
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """While this lasts, no other test uses the cluster. For tests that change what all share: machines, API server."""
+    _take_turn(fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        _take_turn(fcntl.LOCK_SH)
 
 
 def _take_turn(kind: int) -> None:
