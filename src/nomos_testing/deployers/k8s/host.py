@@ -17,7 +17,7 @@ from nomos_testing.deployers.k8s.pod_logs import PodLog
 from nomos_testing.deployers.k8s.pod_streams import exec_in_pod, open_in_pod
 from nomos_testing.deployers.k8s.supervisor_client import BRIDGE, PodSupervisor
 from nomos_testing.deployers.shared.container_configuration import NODE_DIRECTORY
-from nomos_testing.deployers.shared.errors import LaunchError, described_status
+from nomos_testing.deployers.shared.errors import DeployError, LaunchError, described_status
 from nomos_testing.deployers.shared.line_channel import LineChannel
 from nomos_testing.deployers.shared.node_host import Started
 from nomos_testing.runtime.background import WatchTask
@@ -112,7 +112,6 @@ class PodHost:
     def lose(self, reason: str) -> None:
         """Note that the pod is gone, and with it the node."""
         self._lost = reason
-        self.logs.end()
         self._supervisor.lose(reason)
         self._hear_end(reason)
 
@@ -126,7 +125,7 @@ class PodHost:
         try:
             await self._supervisor.start()
             url, testing_url = await self._urls()
-        except (LaunchError, NodeControlError, ApiError, OSError) as error:
+        except (LaunchError, NodeControlError, DeployError, OSError) as error:
             self._hear_end("not started")
             raise LaunchError(self._lost or str(error)) from error
         return Started(pid=None, url=url, testing_url=testing_url) if self.running else None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from nomos_testing.cluster.interfaces import LogMark
-from nomos_testing.deployers.k8s.api_errors import ApiError
+from nomos_testing.deployers.k8s.api_errors import ApiError, NotFound
 from nomos_testing.deployers.k8s.kubernetes_api import KubernetesApi
 from nomos_testing.runtime.background import WatchTask
 
@@ -56,14 +56,15 @@ class PodLog:
         self._last = ""
         """Time of the last line in the copy."""
         self._following: asyncio.Task[None] | None = None
-        self._ended = False
 
     @property
     def location(self) -> str:
         return str(self._file)
 
     def start(self) -> None:
-        """Follow the log of a pod that runs."""
+        """Follow the log of a pod whose container has started. A second call does nothing."""
+        if self._following is not None:
+            return
         self._file.touch()
         self._following = asyncio.create_task(self._follow(), name=f"log of {self._pod}")
         self._watch_task(self._following)
@@ -78,7 +79,7 @@ class PodLog:
 
     async def catch_up(self) -> None:
         """Copy what the pod has written up to now, as far as the API server answers."""
-        if self._ended or self._following is None:
+        if self._following is None:
             return
         try:
             async with asyncio.timeout(_CATCH_UP_SECONDS):
@@ -87,10 +88,6 @@ class PodLog:
             _log.debug("the log of %s has only what came before: %s", self._pod, error)
         else:
             self._append(text.splitlines())
-
-    def end(self) -> None:
-        """Note that the pod is gone. The copy stays as it is."""
-        self._ended = True
 
     async def tail(self, lines: int) -> Sequence[str]:
         await self.catch_up()
@@ -105,10 +102,12 @@ class PodLog:
         return await asyncio.to_thread(self._read, mark.positions.get(self.location, 0))
 
     async def _follow(self) -> None:
-        while not self._ended:
+        while True:
             try:
                 async for line in self._api.lines(self._path, follow="true", **self._query()):
                     self._append([line.decode(errors="replace")])
+            except NotFound:
+                return  # the pod is gone, and its log with it
             except ApiError as error:
                 _log.debug("the log of %s cannot be followed at the moment: %s", self._pod, error)
             await asyncio.sleep(_RETRY_SECONDS)

@@ -43,6 +43,7 @@ class PodWatch:
         self._gone: dict[str, str] = {}
         """Why a pod that was there does not run any more, by its name."""
         self._callbacks: dict[str, Callable[[str], None]] = {}
+        self._on_start: dict[str, Callable[[], None]] = {}
         self._following: asyncio.Task[None] | None = None
         self._events: list[Mapping[str, Any]] = []
         self._events_at = 0.0
@@ -65,13 +66,27 @@ class PodWatch:
         if pod in self._gone:
             ended(self._gone[pod])
 
+    def call_at_start(self, pod: str, started: Callable[[], None]) -> None:
+        """Call ``started`` once a pod's container has started, even if it has ended since."""
+        self._on_start[pod] = started
+
     def pod(self, name: str) -> Pod:
-        """Return the last known state of a pod that was seen running."""
+        """Return the last known state of a pod that was seen running.
+
+        Raises:
+            PodEnded: it is gone.
+        """
+        if name not in self._pods:
+            raise PodEnded(self._gone.get(name, f"there is no pod {name}"))
         return self._pods[name]
 
     def address(self, name: str) -> str:
-        """Return the address of a pod that was seen running."""
-        return str(self._pods[name]["status"]["podIP"])
+        """Return the address of a pod that was seen running.
+
+        Raises:
+            PodEnded: it is gone.
+        """
+        return str(self.pod(name)["status"]["podIP"])
 
     def gone(self, name: str) -> str | None:
         """Return why a pod does not run any more; None if nothing is known against it."""
@@ -159,6 +174,8 @@ class PodWatch:
                 self._note_gone(name, _told(deletion(event.object)))
             else:
                 self._pods[name] = event.object
+                if name in self._on_start and _has_started(event.object):
+                    self._on_start.pop(name)()
                 await self._look_for_end(name, event.object)
 
     async def _look_for_end(self, name: str, pod: Pod) -> None:
@@ -191,6 +208,11 @@ def _runs(pod: Pod | None) -> bool:
         return False
     statuses = pod["status"].get("containerStatuses", ())
     return bool(statuses) and all("running" in status["state"] for status in statuses)
+
+
+def _has_started(pod: Pod) -> bool:
+    statuses = pod["status"].get("containerStatuses", ())
+    return any({"running", "terminated"} & set(status["state"]) for status in statuses)
 
 
 def _phase(pod: Pod | None) -> str:

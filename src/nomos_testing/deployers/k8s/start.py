@@ -31,7 +31,7 @@ from nomos_testing.deployers.k8s.teardown import remove
 from nomos_testing.deployers.shared.cfgsync_question import CfgsyncQuestion
 from nomos_testing.deployers.shared.cluster import DeployedCluster
 from nomos_testing.deployers.shared.container_ports import container_ports
-from nomos_testing.deployers.shared.errors import DeployError, PreflightError
+from nomos_testing.deployers.shared.errors import DeployError, LaunchError, PreflightError
 from nomos_testing.deployers.shared.fault_preflight import EMBEDDED_ONLY, refused_faults
 from nomos_testing.deployers.shared.joining import JoiningNodes
 from nomos_testing.deployers.shared.node import DeployedNode
@@ -125,6 +125,7 @@ class NetworkStart:
             LaunchError: a supervisor does not answer.
         """
         plan = self.plan
+        self._follow_logs()
         if plan.relay:  # its address is part of the nodes' configurations
             await self.objects.make(manifests.relay_pod(plan))
         node_pods = [manifests.node_pod(plan, node) for node in plan.nodes]
@@ -137,7 +138,6 @@ class NetworkStart:
         if plan.prometheus is not None:
             await self.objects.make(manifests.prometheus_pod(plan))
         await self._running([CFGSYNC, *(node.pod for node in plan.nodes)])
-        self._follow_logs()
         self.route = await self._find_route()
         self.nodes = [self._node(node) for node in plan.nodes]
         await together(host.connect() for host in self.hosts.values())
@@ -171,13 +171,13 @@ class NetworkStart:
             assert self.cfgsync is not None
             planned = NodePod(role=role, index=index, ports=container_ports(position))
             self.plan = self.objects.plan = replace(self.plan, nodes=(*self.plan.nodes, planned))
+            self._follow_log(planned.pod, self.run.run_directory.node(planned.name) / POD_LOG)
             try:
                 await self.objects.make_node(planned)
                 await self._running([planned.pod])
+                address = self.pods.address(planned.pod)
             except DeployError as error:
                 raise NodeControlError(f"{planned.name} cannot join: {error}") from error
-            self._follow_log(planned.pod, self.run.run_directory.node(planned.name) / POD_LOG)
-            address = self.pods.address(planned.pod)
             generated = await asyncio.to_thread(
                 joining_node,
                 self.cfgsync,
@@ -189,7 +189,10 @@ class NetworkStart:
                 seed=spec.seed,
             )
             node = self._node(planned, config=dump_config(generated.config))
-            await self.hosts[node.name].connect()
+            try:
+                await self.hosts[node.name].connect()
+            except LaunchError as error:
+                raise NodeControlError(f"{planned.name} cannot join: {error}") from error
             return node, planned.sockets(address)
 
         return JoiningNodes(spec, make)
@@ -258,7 +261,16 @@ class NetworkStart:
 
     async def _running(self, names: list[str]) -> None:
         seconds = self.run.patience.seconds(self.run.settings.k8s_deployment_seconds)
-        await self.pods.running(names, timeout=seconds)
+        try:
+            await self.pods.running(names, timeout=seconds)
+        except PodEnded as error:
+            shown = [await self._last_lines(name) for name in names if self.pods.gone(name) is not None]
+            raise PodEnded("".join([str(error), *shown])) from error
+
+    async def _last_lines(self, pod: str) -> str:
+        lines = await self.logs[pod].tail(_LAST_LINES)
+        shown = "".join(f"\n  | {line}" for line in lines) or "\n  (it wrote nothing)"
+        return f"\nthe last lines of {pod}:{shown}"
 
     def _follow_logs(self) -> None:
         directory = self.run.run_directory
@@ -273,7 +285,7 @@ class NetworkStart:
         keep = {"keep": is_evidence} if evidence_only else {}
         log = PodLog(self.api, self.plan.namespace, pod, file, watch=self.run.background.watch, **keep)
         self.logs[pod] = log
-        log.start()
+        self.pods.call_at_start(pod, log.start)
 
     async def _close_logs(self) -> None:
         await asyncio.gather(*(log.close() for log in self.logs.values()))
@@ -362,10 +374,8 @@ class NetworkStart:
             PodEnded: the server has ended; its last lines are in the text.
         """
         if (reason := self.pods.gone(CFGSYNC)) is not None:
-            lines = await self.logs[CFGSYNC].tail(_LAST_LINES)
-            shown = "".join(f"\n  | {line}" for line in lines) or "\n  (it wrote nothing)"
-            port = self.plan.cfgsync_port
-            raise PodEnded(f"failed to start cfgsync server on port {port}: {reason}; its last lines:{shown}")
+            port, shown = self.plan.cfgsync_port, await self._last_lines(CFGSYNC)
+            raise PodEnded(f"failed to start cfgsync server on port {port}: {reason}{shown}")
 
     async def _check_disk_faults(self) -> None:
         """Refuse full disks where the image's nodes are not the embedded ones.

@@ -15,7 +15,7 @@ from typing import Any
 
 from nomos_core.proofs.prover import ProofError, Prover
 from nomos_testing.blocks.block_feed import REQUEST_SECONDS, BlockFeed, BlockFeedError, poll_interval
-from nomos_testing.cluster.interfaces import Cluster, NodeHandle
+from nomos_testing.cluster.interfaces import Cluster, ClusterError, NodeHandle
 from nomos_testing.deployers.shared.cluster import DeployedCluster
 from nomos_testing.deployers.shared.errors import DeployError, LaunchError, persisting
 from nomos_testing.deployers.shared.reaper_client import Reaper
@@ -44,7 +44,7 @@ from nomos_testing.topology import GeneratedTopology
 from nomos_testing.waiting.machine import Patience
 from nomos_testing.waiting.waiting import WaitTimeout, tell_of_waits, wait_until
 
-_EXPLAINED = (BlockFeedError, DeployError, LaunchError, OSError, ProofError, WaitTimeout)
+_EXPLAINED = (BlockFeedError, ClusterError, DeployError, LaunchError, OSError, ProofError, WaitTimeout)
 """Errors whose text explains why the network did not come up. All others are defects of the framework."""
 
 _log = logging.getLogger(__name__)
