@@ -8,7 +8,7 @@
 #   scripts/test-cluster.sh status         says what runs; exit 0 = it is up, 1 = it is not
 #   scripts/test-cluster.sh load IMAGE...  copies images from the Docker daemon into it
 #   scripts/test-cluster.sh stop-api       ends the API server alone, at once; pods run on
-#   scripts/test-cluster.sh start-api      starts the API server again
+#   scripts/test-cluster.sh start-api      starts them again
 #   scripts/test-cluster.sh build          only builds the programs; needs no root
 #   scripts/test-cluster.sh -h, --help     this
 #
@@ -71,10 +71,9 @@ up() {
   if [[ -z "$ended" ]]; then
     wait_for_api_server
     say "The cluster is up already"
-  elif [[ "$ended" == kube-apiserver ]]; then
-    say "Only the API server does not run; starting it"
-    keep_api_server
-    wait_for_api_server
+  elif [[ -e "$API_SERVER_STOPPED" && "$ended" == $'kube-apiserver\nkube-controller-manager\nkube-scheduler' ]]; then
+    say "Only the API server is stopped; starting it"
+    continue_api_server
   else
     ! cluster_is_there || say "A cluster is there that is not whole; making it anew. These ended: ${ended//$'\n'/ }"
     take_down
@@ -139,7 +138,7 @@ status() {
     return 1
   fi
   for name in "${COMPONENTS[@]}"; do
-    printf '%-24s %s\n' "$name" "$(if is_running "$name"; then echo "runs, $(cut -d' ' -f1 "$STATE/pids/$name")"; else echo "does not run"; fi)"
+    printf '%-24s %s\n' "$name" "$(if is_running "$name"; then echo "runs, $(component_pid "$name")"; else echo "does not run"; fi)"
   done
   [[ -z "$(components_that_ended)" ]] || return 1
   node_is_ready || { echo "The node is not ready, or the API server does not answer; the logs are in $LOGS" && return 1; }
@@ -192,8 +191,7 @@ stop_api() {
 start_api() {
   require_linux_and_root
   require_cluster
-  is_running kube-apiserver || keep_api_server
-  wait_for_api_server
+  continue_api_server
   say "The API server answers"
 }
 

@@ -37,14 +37,22 @@ start_etcd() {
 # Made by stop_api_server: the API server is not to run.
 API_SERVER_STOPPED="$STATE/api-server-is-stopped"
 
-keep_api_server() {
-  is_running kube-apiserver || rm -f "$STATE/pids/kube-apiserver" # of one that crashed
+keep_api_server() { start_component api-server-keeper "$ROOT/scripts/test-cluster/keep-api-server.sh"; }
+
+# Its keeper starts it again.
+continue_api_server() {
+  is_running api-server-keeper || fail "ERROR: the cluster is not whole; make it anew: scripts/test-cluster.sh up"
   rm -f "$API_SERVER_STOPPED"
-  is_running api-server-keeper || start_component api-server-keeper "$ROOT/scripts/test-cluster/keep-api-server.sh"
+  wait_for_api_server
+  wait_for kubelet 60 "the kubelet's answer" listens "$NODE_ADDRESS" 10250
 }
 
+# The controllers end with it, as they do elsewhere, where they lose their leadership without it. Those that ran on would
+# wait longer from try to try, and do nothing for up to a minute after it came back.
 stop_api_server() {
   : >"$API_SERVER_STOPPED"
+  kill_component kube-controller-manager
+  kill_component kube-scheduler
   kill_component kube-apiserver
 }
 
@@ -60,22 +68,31 @@ start_api_server() {
     --service-account-key-file="$pki/service-accounts.pub" --service-account-signing-key-file="$pki/service-accounts.key"
 }
 
-wait_for_api_server() { wait_for kube-apiserver 90 "the API server's answer" kubectl get --raw /readyz; }
+# With the controllers, which are started after it.
+wait_for_api_server() {
+  wait_for kube-apiserver 90 "the API server's answer" kubectl get --raw /readyz
+  wait_for kube-apiserver 60 "the start of the controllers" is_running kube-scheduler
+}
 
+# A node that could tell nothing while no API server answered is not lost, and its pods stay ready.
 start_controllers() {
   local pki="$STATE/pki"
   start_component kube-controller-manager "$KUBE" kube-controller-manager --bind-address=127.0.0.1 --leader-elect=false \
-    --kubeconfig="$pki/controller-manager.conf" --use-service-account-credentials \
+    --kubeconfig="$pki/controller-manager.conf" --use-service-account-credentials --node-monitor-grace-period=10m \
     --root-ca-file="$pki/ca.crt" --service-account-private-key-file="$pki/service-accounts.key" \
     --cluster-signing-cert-file="$pki/ca.crt" --cluster-signing-key-file="$pki/ca.key"
   start_component kube-scheduler "$KUBE" kube-scheduler --bind-address=127.0.0.1 --leader-elect=false \
     --kubeconfig="$pki/scheduler.conf"
 }
 
-start_node() {
+start_kubelet() {
   start_component kubelet "$KUBE" kubelet --config="$STATE/configuration/kubelet.yaml" --node-ip="$NODE_ADDRESS" \
     --kubeconfig="$STATE/pki/kubelet.conf" --root-dir="$STATE/kubelet" --cert-dir="$STATE/kubelet/pki" \
     --hostname-override="$NODE"
+}
+
+start_node() {
+  start_kubelet
   start_component kube-proxy "$KUBE" kube-proxy --config="$STATE/configuration/kube-proxy.yaml"
   start_component coredns "$KUBE" coredns -conf "$STATE/configuration/Corefile"
 }
@@ -90,6 +107,8 @@ wait_for_node() {
 node_is_ready() {
   [[ "$(kubectl get node "$NODE" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}' 2>/dev/null)" == True ]]
 }
+
+listens() { (exec 3<>"/dev/tcp/$1/$2"); } # ADDRESS PORT
 
 http_answers() { # ADDRESS PORT PATH: with status 200
   local status

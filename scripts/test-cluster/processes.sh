@@ -57,15 +57,16 @@ give_up() { # COMPONENT REASON
   fail "ERROR: $2" "The end of $KEPT_LOGS/$1.log:" "$(tail -n 12 "$LOGS/$1.log" | cut -c1-500)"
 }
 
-# At once: there is nothing to save in a disposable cluster.
+component_pid() { cut -d' ' -f1 "$STATE/pids/$1"; } # NAME
+
+# At once: there is nothing to save in a disposable cluster. Nobody is to take this for a crash, so it is forgotten first.
 kill_component() { # NAME
-  local pid
-  if is_running "$1"; then
-    pid="$(cut -d' ' -f1 "$STATE/pids/$1")"
-    kill -KILL "$pid" 2>/dev/null
-    while is_running "$1"; do sleep 0.05; done
-  fi
+  local pid identity
+  is_running "$1" || { rm -f "$STATE/pids/$1" && return; }
+  read -r pid identity <"$STATE/pids/$1"
   rm -f "$STATE/pids/$1"
+  kill -KILL "$pid" 2>/dev/null
+  while [[ "$(process_identity "$pid")" == "$identity" ]]; do sleep 0.05; done
 }
 
 # Each container's parent, by the socket that containerd gave it.

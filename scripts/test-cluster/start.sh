@@ -36,6 +36,5 @@ start_etcd
 keep_api_server
 import_pause_image
 wait_for_api_server
-start_controllers
 start_node
 wait_for_node
