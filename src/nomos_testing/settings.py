@@ -469,6 +469,12 @@ class Settings:
         given = frozenset(item.name for item in _variables() if any(name in source for name in item.metadata["names"]))
         return cls(**values, given=given, warnings=warnings)
 
+    @classmethod
+    def portable_variables(cls, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return the variables of ``environ`` that also mean something on another machine: no paths, no secrets."""
+        known = (item.metadata["names"] for item in _variables() if item.metadata["kind"] is not PATH and item.repr)
+        return {name: environ[name] for names in known for name in names if name in environ}
+
 
 def _variables() -> Iterator[Field[Any]]:
     return (item for item in fields(Settings) if "names" in item.metadata)

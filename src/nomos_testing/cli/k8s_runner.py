@@ -9,14 +9,21 @@ import click
 
 from nomos_testing.cli.local_runner import runs_directory_option
 
+in_cluster_option = click.option(
+    "--in-cluster",
+    is_flag=True,
+    help="On Kubernetes: a Job of the cluster runs the scenario, so that this machine needs no way to the pods.",
+)
+
 
 @click.command(
     epilog="K8S_DEMO_VALIDATORS, K8S_DEMO_EXECUTORS and K8S_DEMO_RUN_SECS size the demo, NOMOS_TESTNET_IMAGE is the "
     "nodes' image, K8S_CONTEXT the cluster. Exit codes: 0 passed, or there is no cluster; 1 failed, errored or could "
     "not run; 2 wrong usage; 129, 130 or 143 interrupted."
 )
+@in_cluster_option
 @runs_directory_option
-def main(runs_dir: Path) -> None:
+def main(in_cluster: bool, runs_dir: Path) -> None:
     """Run the demo on Kubernetes: a star of nodes, 1000 wallets, transactions, blobs, and a chain that must grow."""
     from nomos_testing.cli.run_and_report import FAILED, PASSED, run_on
     from nomos_testing.scenario.demo import k8s_demo_scenario
@@ -30,4 +37,15 @@ def main(runs_dir: Path) -> None:
         click.echo(f"k8s scenario failed: {error}", err=True)
         sys.exit(FAILED)
     what = "k8s scenario"
-    sys.exit(run_on("k8s", scenario, settings, runs_directory=runs_dir, what=what, unavailable=PASSED, skips=True))
+    sys.exit(
+        run_on(
+            "k8s",
+            scenario,
+            settings,
+            runs_directory=runs_dir,
+            what=what,
+            unavailable=PASSED,
+            skips=True,
+            in_cluster=in_cluster,
+        )
+    )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from nomos_testing.cli.k8s_runner import in_cluster_option
 from nomos_testing.cli.local_runner import runs_directory_option
 
 
@@ -49,8 +50,11 @@ def main() -> None:
     metavar="DIR",
     help="With --on k8s: write the manifests of the network to DIR, for kubectl apply -f DIR, and run nothing.",
 )
+@in_cluster_option
 @runs_directory_option
-def run(scenario: Path, seed: int | None, deployer: str, export: Path | None, runs_dir: Path) -> None:
+def run(
+    *, scenario: Path, seed: int | None, deployer: str, export: Path | None, in_cluster: bool, runs_dir: Path
+) -> None:
     """Run a scenario."""
     from nomos_testing.cli.run_and_report import FAILED, export_manifests, run_on
     from nomos_testing.scenario.errors import ScenarioError
@@ -59,6 +63,8 @@ def run(scenario: Path, seed: int | None, deployer: str, export: Path | None, ru
 
     if export is not None and deployer != "k8s":
         raise click.UsageError("--export writes manifests of Kubernetes: it needs --on k8s")
+    if in_cluster and (deployer != "k8s" or export is not None):
+        raise click.UsageError("--in-cluster runs a Job of Kubernetes: it needs --on k8s, and no --export")
     settings = Settings.from_environ()
     try:
         loaded = load_scenario(scenario, settings, seed=seed)
@@ -67,7 +73,8 @@ def run(scenario: Path, seed: int | None, deployer: str, export: Path | None, ru
         sys.exit(FAILED)
     if export is not None:
         sys.exit(export_manifests(loaded, settings, export))
-    sys.exit(run_on(deployer, loaded, settings, runs_directory=runs_dir, what=f"scenario {loaded.name}"))
+    what = f"scenario {loaded.name}"
+    sys.exit(run_on(deployer, loaded, settings, runs_directory=runs_dir, what=what, in_cluster=in_cluster))
 
 
 @main.command(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -43,6 +44,7 @@ def run_on(
     what: str,
     unavailable: int = FAILED,
     skips: bool = False,
+    in_cluster: bool = False,
 ) -> int:
     """Run a scenario on a deployer and report.
 
@@ -51,6 +53,7 @@ def run_on(
         what: names the program where there was no run, so that no summary says why.
         unavailable: the exit code where there is nothing to deploy on, such as no Docker daemon.
         skips: where there is nothing to deploy on, say that the run is skipped.
+        in_cluster: a Job of the cluster runs the scenario.
 
     Returns:
         The exit code: 0 passed, 1 failed, errored or could not run, 128 + n interrupted by signal n.
@@ -59,6 +62,15 @@ def run_on(
     if deployer == "k8s" and find_spec(_KUBERNETES) is None:
         print(f"{what} failed: {_NO_KUBERNETES}", file=sys.stderr)
         return FAILED
+
+    if in_cluster:
+        return _reported(
+            lambda: _run_job(scenario, settings, runs_directory),
+            settings,
+            what=what,
+            unavailable=unavailable,
+            skips=skips,
+        )
 
     def made(listener: Listener) -> Deployer:
         return _deployer(deployer)(settings=settings, runs_directory=runs_directory, listeners=[listener])
@@ -111,9 +123,39 @@ def run_and_report(
     skips: bool = False,
 ) -> int:
     """Run on the deployer that ``deployer`` makes, and report. ``run_on`` describes the rest."""
+
+    def run() -> int:
+        verdict = asyncio.run(_run_with_view(scenario, deployer))
+        sys.stdout.flush()
+        print_summary(read_journal(verdict.run_directory / JOURNAL_NAME))
+        return PASSED if verdict.passed else FAILED
+
+    return _reported(run, settings, what=what, unavailable=unavailable, skips=skips)
+
+
+def _run_job(scenario: Scenario, settings: Settings, runs_directory: Path) -> int:
+    """Run a scenario by a Job of the cluster: its lines on standard error, its summary on standard output."""
+    from nomos_testing.deployers.k8s.in_cluster import JobResult, run_in_cluster
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    async def result() -> JobResult:
+        with stopped_by_signals():
+            return await run_in_cluster(scenario, settings, os.environ, runs_directory=runs_directory, say=say)
+
+    found = asyncio.run(result())
+    print(found.output, end="", flush=True)
+    if found.run_directory is not None:
+        print(f"run directory: {found.run_directory}", file=sys.stderr)
+    return found.exit_code
+
+
+def _reported(run: Callable[[], int], settings: Settings, *, what: str, unavailable: int, skips: bool) -> int:
+    """Run, and say why there was no verdict. ``run_on`` describes the rest."""
     set_framework_log_level(settings.framework_log)
     try:
-        verdict = asyncio.run(_run_with_view(scenario, deployer))
+        return run()
     except DeployError as error:
         if error.run_directory is None:  # nothing has been shown yet
             for warning in settings.warnings:
@@ -129,9 +171,6 @@ def run_and_report(
     except Interrupted as interrupted:
         print(f"{what} {interrupted}", file=sys.stderr)
         return interrupted.exit_code
-    sys.stdout.flush()
-    print_summary(read_journal(verdict.run_directory / JOURNAL_NAME))
-    return PASSED if verdict.passed else FAILED
 
 
 def set_framework_log_level(directives: str) -> None:

@@ -53,7 +53,7 @@ def namespace(plan: NetworkPlan) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": {"name": plan.namespace, "labels": _labels(plan), "annotations": annotations},
+        "metadata": {"name": plan.namespace, "labels": run_labels(plan.release), "annotations": annotations},
     }
 
 
@@ -141,7 +141,7 @@ def node_pod(plan: NetworkPlan, node: NodePod) -> Manifest:
         ],
         "volumeMounts": mounts,
         "resources": _resources(plan),
-        "securityContext": _no_privileges(),
+        "securityContext": no_privileges(),
     }
     return _pod(plan, node.pod, container, labels=_node_labels(plan, node), volumes=volumes, spread=True)
 
@@ -196,7 +196,7 @@ def _auxiliary_pod(
         "image": plan.image,
         "imagePullPolicy": plan.pull_policy,
         "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}} | _limits(plan),
-        "securityContext": _no_privileges(),
+        "securityContext": no_privileges(),
         **container,
     }
     return _pod(plan, name, complete, labels=_component(plan, component), volumes=volumes, user=user)
@@ -222,13 +222,7 @@ def _pod(
         "automountServiceAccountToken": False,
         # The variables of services would have the names of the framework's own: NOMOS_CFGSYNC_PORT.
         "enableServiceLinks": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": user,
-            "runAsGroup": user,
-            "fsGroup": user,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": pod_security(user),
         "containers": [container],
         "volumes": volumes,
     }
@@ -264,11 +258,12 @@ def _component(plan: NetworkPlan, component: str) -> dict[str, str]:
     return {RUN_LABEL: plan.release, "app.kubernetes.io/component": component}
 
 
-def _labels(plan: NetworkPlan) -> dict[str, str]:
+def run_labels(release: str) -> dict[str, str]:
+    """Return the labels of every object of a run."""
     return {
-        RUN_LABEL: plan.release,
+        RUN_LABEL: release,
         "app.kubernetes.io/name": "nomos-runner",
-        "app.kubernetes.io/instance": plan.release,
+        "app.kubernetes.io/instance": release,
         "app.kubernetes.io/managed-by": "logos-blockchain-testing",
     }
 
@@ -276,7 +271,7 @@ def _labels(plan: NetworkPlan) -> dict[str, str]:
 def _object(
     plan: NetworkPlan, kind: str, name: str, *, labels: Mapping[str, str] | None = None, **content: Any
 ) -> Manifest:
-    metadata = {"name": name, "namespace": plan.namespace, "labels": {**_labels(plan), **(labels or {})}}
+    metadata = {"name": name, "namespace": plan.namespace, "labels": {**run_labels(plan.release), **(labels or {})}}
     return {"apiVersion": "v1", "kind": kind, "metadata": metadata, **content}
 
 
@@ -337,6 +332,17 @@ def _limits(plan: NetworkPlan) -> Manifest:
     return {"limits": dict(plan.placement.limits)} if plan.placement.limits else {}
 
 
-def _no_privileges() -> Manifest:
+def pod_security(user: int = _USER) -> Manifest:
+    """Return the security context of a pod. It fits the Pod Security standard "restricted"."""
+    return {
+        "runAsNonRoot": True,
+        "runAsUser": user,
+        "runAsGroup": user,
+        "fsGroup": user,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def no_privileges() -> Manifest:
     """Return the security context of a container. It fits the Pod Security standard "restricted"."""
     return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}

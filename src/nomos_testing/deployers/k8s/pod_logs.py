@@ -41,11 +41,13 @@ class PodLog:
         *,
         watch: WatchTask,
         keep: Callable[[str], bool] = lambda line: True,
+        listener: Callable[[str], None] = lambda line: None,
     ) -> None:
         """
         Args:
             file: the copy.
             keep: tells whether a line belongs into the copy.
+            listener: called with each line of the copy, in their order.
         """
         self._api = api
         self._path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
@@ -53,6 +55,7 @@ class PodLog:
         self._file = file
         self._watch_task = watch
         self._keep = keep
+        self._listener = listener
         self._last = ""
         """Time of the last line in the copy."""
         self._following: asyncio.Task[None] | None = None
@@ -128,6 +131,8 @@ class PodLog:
         if fresh:
             with self._file.open("a", encoding="utf-8") as file:
                 file.writelines(fresh)
+        for line in fresh:
+            self._listener(line.removesuffix("\n"))
 
     def _read(self, position: int, lines: int | None = None) -> list[str]:
         try:

@@ -282,8 +282,8 @@ class NetworkStart:
             self._follow_log(node.pod, directory.node(node.name) / POD_LOG)
 
     def _follow_log(self, pod: str, file: Path, *, evidence_only: bool = False) -> None:
-        keep = {"keep": is_evidence} if evidence_only else {}
-        log = PodLog(self.api, self.plan.namespace, pod, file, watch=self.run.background.watch, **keep)
+        keep = is_evidence if evidence_only else _every_line
+        log = PodLog(self.api, self.plan.namespace, pod, file, watch=self.run.background.watch, keep=keep)
         self.logs[pod] = log
         self.pods.call_at_start(pod, log.start)
 
@@ -408,3 +408,7 @@ class NetworkStart:
             return
         url = await self._plain_url(PROMETHEUS, PROMETHEUS_PORT)
         self.metrics_url = cluster.metrics_url = url
+
+
+def _every_line(line: str) -> bool:
+    return True
