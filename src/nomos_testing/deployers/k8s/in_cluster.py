@@ -192,7 +192,7 @@ class _RunningJob:
             if preserve:
                 self.say(f"Job {release} stays in the namespace {namespace}")
             else:
-                await self._remove(f"{jobs}/{release}")
+                await self._remove()
 
     async def result(self, *, start_seconds: float) -> JobResult:
         """Wait for the end of the runner, and fetch its results.
@@ -220,9 +220,13 @@ class _RunningJob:
             what = f"{manifest['kind']} {manifest['metadata']['name']}"
             raise DeployError(str(refusal(error, creating=what))) from error
 
-    async def _remove(self, path: str) -> None:
+    async def _remove(self) -> None:
+        """Remove the Job, its ConfigMap and its pod. A runner that has not ended gets the time to end in order."""
+        namespace, release = self.plan.namespace, self.plan.release
+        pods, selector = f"/api/v1/namespaces/{namespace}/pods", f"{RUN_LABEL}={release}"
         try:
-            await self.api.delete(path)
+            await self.api.delete(f"/apis/batch/v1/namespaces/{namespace}/jobs/{release}")
+            await self.api.delete_all(pods, label_selector=selector, grace=0 if self.ended.is_set() else None)
         except ApiError as error:
             self.say(f"warning: the Job is not removed now ({error.message}); the cluster removes it after its end")
 
