@@ -152,7 +152,7 @@ def _run_job(scenario: Scenario, settings: Settings, runs_directory: Path) -> in
 
 
 def _reported(run: Callable[[], int], settings: Settings, *, what: str, unavailable: int, skips: bool) -> int:
-    """Run, and say why there was no verdict. ``run_on`` describes the rest."""
+    """Run a scenario, and say why there was no verdict. ``run_on`` describes the rest."""
     set_framework_log_level(settings.framework_log)
     try:
         return run()

@@ -49,7 +49,7 @@ _FAKETIME_VARIABLE: Final = "NOMOS_TESTS_FAKETIME_LIB"
 _POLL_SECONDS: Final = 1.0
 _FETCH_SECONDS: Final = 240.0
 _END_SECONDS: Final = 150.0
-"""What a runner gets to remove its network after Ctrl-C."""
+"""Time that a runner gets to remove its network after Ctrl-C."""
 _COMMAND_SECONDS: Final = 20.0
 _LAST_LINES: Final = 20
 

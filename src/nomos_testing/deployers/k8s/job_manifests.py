@@ -32,7 +32,7 @@ KEPT_SECONDS: Final = 600
 """How long the Job is kept after its end where nobody removes it."""
 _HOME: Final = "/var/lib/nomos"
 _TERMINATION_SECONDS: Final = 120
-"""What a runner gets to remove its network."""
+"""Time that a runner gets to remove its network."""
 _REQUESTS: Final = {"cpu": "100m", "memory": "256Mi"}
 _LARGEST_CONFIG_MAP: Final = 1_000_000
 _RUNNER: Final = ("python3", "-c", "from nomos_testing.cli.main import main; main(prog_name='nomos-testing')")
