@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
 
 from nomos_testing.deployers.k8s.in_cluster import NAMESPACE, RUNNER_LOG, SERVICE_ACCOUNT
+from nomos_testing.deployers.k8s.job_manifests import JOB_PROGRAM
+from nomos_testing.deployers.k8s.job_program import ENDED, RUNS
 from nomos_testing.deployers.k8s.plan import RUN_ID_ANNOTATION, RUN_LABEL
 from nomos_testing.journal.events import RunEnded
 from nomos_testing.journal.journal import read_journal
@@ -70,6 +75,10 @@ class JobUnderTest:
 
         wait_until(f"{text!r} in the progress", looked, patience=PATIENCE)
 
+    def release(self) -> str:
+        """The name of its Job."""
+        return next(word for word in self.progress().split() if word.startswith("nomos-k8s-"))
+
     def run_directory(self) -> Path:
         (found,) = self.directory.glob("runs/*")
         return found
@@ -80,8 +89,8 @@ class JobUnderTest:
 
     def left(self) -> list[str]:
         """What is left of it on the cluster: the Job with what belongs to it, and namespaces of its runs."""
-        release = next((word for word in self.progress().split() if word.startswith("nomos-k8s-")), "none")
-        names = kubectl("get", "jobs,pods,configmaps", "-n", NAMESPACE, "-l", f"{RUN_LABEL}={release}", "-o", "name")
+        of_the_job = ("-n", NAMESPACE, "-l", f"{RUN_LABEL}={self.release()}")
+        names = kubectl("get", "jobs,pods,configmaps", *of_the_job, "-o", "name")
         run_ids = {path.name for path in self.directory.glob("runs/*")}
         found = listed("namespaces", "-l", RUN_LABEL)
         metadata = [item["metadata"] for item in found]
@@ -122,6 +131,83 @@ def job(tmp_path: Path, service_account: None) -> Iterator[Callable[..., JobUnde
         if each.process.poll() is None:
             each.process.send_signal(signal.SIGINT)
             each.process.wait(PATIENCE)
+
+
+def _succeeded(release: str) -> bool:
+    (job,) = listed("jobs", "-n", NAMESPACE, "-l", f"{RUN_LABEL}={release}")
+    return bool(job["status"].get("succeeded"))
+
+
+class WayToTheCluster:
+    """Forwards TCP connections to the API server, in a thread. It can be cut while the cluster goes on."""
+
+    def __init__(self, server: str, kubeconfig: Path) -> None:
+        self.kubeconfig = kubeconfig
+        target = urlsplit(server)
+        self._target = (target.hostname or "", target.port or 443)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._open: list[socket.socket] = []
+        self._is_cut = threading.Event()
+        self._accepting = threading.Thread(target=self._accept)
+        self._copying: list[threading.Thread] = []
+        self._accepting.start()
+
+    def cut(self) -> None:
+        """End all connections, and every new one at once."""
+        self._is_cut.set()
+        for end in self._open:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def restore(self) -> None:
+        self._is_cut.clear()
+
+    def close(self) -> None:
+        self.cut()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for thread in (self._accepting, *self._copying):
+            thread.join(PATIENCE)
+        for end in self._open:
+            end.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):  # of the listener that is closed
+            while True:
+                near, _ = self._listener.accept()
+                if self._is_cut.is_set():
+                    near.close()
+                    continue
+                far = socket.create_connection(self._target)
+                self._open += [near, far]
+                for pair in ((near, far), (far, near)):
+                    self._copying.append(threading.Thread(target=_copy, args=pair))
+                    self._copying[-1].start()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):  # of connections that are cut
+        while data := source.recv(65536):
+            target.sendall(data)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def way_to_the_cluster(directory: Path) -> Iterator[WayToTheCluster]:
+    """A kubeconfig whose server is a proxy on this machine."""
+    config = json.loads(kubectl("config", "view", "--raw", "--minify", "--flatten", "-o", "json"))
+    (entry,) = config["clusters"]
+    server = entry["cluster"]["server"]
+    way = WayToTheCluster(server, directory / "kubeconfig")
+    try:
+        host = urlsplit(server).hostname
+        entry["cluster"] |= {"server": f"https://127.0.0.1:{way.port}", "tls-server-name": host}
+        way.kubeconfig.write_text(json.dumps(config))
+        yield way
+    finally:
+        way.close()
 
 
 @contextmanager
@@ -174,11 +260,63 @@ def test_ctrl_c_ends_the_run_in_order(job: Callable[..., JobUnderTest]) -> None:
     run.nothing_left()
 
 
+def test_a_caller_that_is_killed_leaves_a_run_that_goes_on_and_cleans_up(job: Callable[..., JobUnderTest]) -> None:
+    run = job(seconds=5)
+    run.shows("] run (5 s)")
+    run.process.kill()
+    run.process.wait(PATIENCE)
+    pods = ("-n", NAMESPACE, "-l", f"{RUN_LABEL}={run.release()}")
+    try:
+        wait_until(
+            "the end of the runner",
+            lambda: ENDED in kubectl("logs", *pods, "--tail=-1", check=False),
+            patience=PATIENCE,
+        )
+        log = kubectl("logs", *pods, "--tail=-1")
+        assert "verdict: passed" in log
+        (network,) = {
+            word.strip(",")
+            for line in log.splitlines()
+            if "namespace nomos-k8s-" in line
+            for word in line.split()
+            if word.startswith("nomos-k8s-")
+        }
+        assert network not in {item["metadata"]["name"] for item in listed("namespaces")}
+        (pod,) = listed("pods", *pods)
+        kubectl("exec", "-n", NAMESPACE, pod["metadata"]["name"], "--", *JOB_PROGRAM, "fetched")
+        wait_until("the end of the Job", lambda: _succeeded(run.release()), patience=PATIENCE)
+        assert "scenario passed" in kubectl("logs", *pods, "--tail=-1")
+    finally:
+        kubectl("delete", "jobs", *pods)
+
+
+def test_an_api_server_that_is_away_costs_no_line(job: Callable[..., JobUnderTest], tmp_path: Path) -> None:
+    with way_to_the_cluster(tmp_path) as way:
+        run = job(seconds=20, KUBECONFIG=str(way.kubeconfig))
+        run.shows("] run (20 s)")
+        way.cut()
+        run.shows("waiting for the API server")
+        way.restore()
+        assert run.process.wait(PATIENCE) == 0, run.progress()
+    lines = [line for line in run.progress().splitlines() if line.startswith("[")]
+    kept = (run.run_directory() / RUNNER_LOG).read_text().replace(RUNS, str(run.directory / "runs")).splitlines()
+    assert lines == [line for line in kept if line.startswith("[")]
+    assert len(lines) == len(set(lines)), "a line was repeated"
+    assert [line.split("] ")[1].split(":")[0].split(" (")[0] for line in lines].count("teardown") == 1
+
+
+def test_ctrl_c_before_the_pod_runs_leaves_nothing(job: Callable[..., JobUnderTest]) -> None:
+    run = job(seconds=300, K8S_RUNNER_NODE_SELECTOR="nomos-testing.example/no-such=machine")
+    run.shows("waiting for the pod of the runner")
+    run.process.send_signal(signal.SIGINT)
+    assert run.process.wait(PATIENCE) == 128 + signal.SIGINT, run.progress()
+    run.nothing_left()
+
+
 def test_a_pod_that_is_deleted_is_named_and_its_evidence_is_fetched(job: Callable[..., JobUnderTest]) -> None:
     run = job(seconds=300)
     run.shows("] run (300 s)")
-    release = next(word for word in run.progress().split() if word.startswith("nomos-k8s-"))
-    kubectl("delete", "pods", "-n", NAMESPACE, "-l", f"{RUN_LABEL}={release}", "--wait=false")
+    kubectl("delete", "pods", "-n", NAMESPACE, "-l", f"{RUN_LABEL}={run.release()}", "--wait=false")
     assert run.process.wait(PATIENCE) == 1, run.progress()
     assert "scenario scenario failed: the run in the cluster: its pod nomos-k8s-" in run.progress()
     assert run.outcome() == "interrupted"

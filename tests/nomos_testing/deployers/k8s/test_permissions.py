@@ -52,13 +52,22 @@ def test_the_role_of_one_namespace_grants_what_is_needed_in_it_and_nothing_else(
     assert _granted(_of_one_namespace()["Role"]) == _wanted(IN_THE_NAMESPACE)
 
 
+def test_the_role_of_jobs_grants_what_a_submitted_run_needs_beside_the_others() -> None:
+    rules = _documents(_RBAC.read_text())["Role"]["rules"]
+    assert [(rule["apiGroups"], rule["resources"], rule["verbs"]) for rule in rules] == [
+        (["batch"], ["jobs"], ["create", "delete"]),
+        ([""], ["serviceaccounts"], ["get"]),
+    ]
+
+
 @pytest.mark.parametrize(
     ("documents", "binding", "role"),
     [
+        (_documents(_RBAC.read_text()), "RoleBinding", "Role"),
         (_documents(_RBAC.read_text()), "ClusterRoleBinding", "ClusterRole"),
         (_of_one_namespace(), "RoleBinding", "Role"),
     ],
-    ids=["cluster", "namespace"],
+    ids=["jobs", "cluster", "namespace"],
 )
 def test_the_service_account_is_bound_to_the_role(documents: dict[str, Any], binding: str, role: str) -> None:
     account = _documents(_RBAC.read_text())["ServiceAccount"]["metadata"]
