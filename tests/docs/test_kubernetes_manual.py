@@ -19,6 +19,7 @@ DEMO = f"{RUNNER}::test_the_demo_passes_and_leaves_nothing"
 LOGS = f"{RUNNER}::test_every_command_of_the_manual_shows_the_logs_of_a_run"
 FILE = f"{RUNNER}::test_earlier_lives_of_a_node_are_in_the_log_of_its_pod_and_a_replay_is_the_same_run"
 MANIFESTS = f"{RUNNER}::test_exported_manifests_are_a_network_for_kubectl"
+JOB = "tests/integration/test_run_in_cluster.py::test_a_run_that_passes_has_its_progress_summary_and_directory_here"
 CLUSTER = "tests/scripts/test_real_test_cluster.py::cluster"
 RUN_BY = {
     "scripts/build-bundle.sh --platform linux": IMAGE,
@@ -39,6 +40,8 @@ RUN_BY = {
     ".venv/bin/nomos-testing run examples/demo.yaml --on k8s --export manifests": MANIFESTS,
     "kubectl apply -f manifests": MANIFESTS,
     "kubectl delete -f manifests": MANIFESTS,
+    "kubectl apply -f deploy/k8s/rbac.yaml": JOB,
+    ".venv/bin/nomos-testing run examples/demo.yaml --on k8s --in-cluster": JOB,
     "sudo scripts/test-cluster.sh up": CLUSTER,
     "export KUBECONFIG=/var/lib/nomos-test-cluster/kubeconfig": CLUSTER,
     "sudo scripts/test-cluster.sh load logos-blockchain-testing:local": CLUSTER,

@@ -1,4 +1,4 @@
-"""Every way to the pods of a cluster leads to them, and exported manifests make a network without a runner."""
+"""Every way to the pods of a cluster leads to them; nodes are spread; expired runs are removed."""
 
 from __future__ import annotations
 
@@ -84,32 +84,6 @@ async def test_nodes_are_reached_by_port_forward_where_nothing_else_works(
         assert node.url.startswith("http://127.0.0.1:")
         await all_reach([node], 2)
     assert "by port-forward" in notices(tmp_path)
-
-
-def test_exported_manifests_make_a_network_that_needs_no_runner(tmp_path: Path) -> None:
-    scenario = ScenarioBuilder.topology(validators=1, executors=1).slot(seconds=1).run_for(slots=2).build()
-    files = cluster_deployer(tmp_path).export(scenario, tmp_path / "manifests")
-    assert [file.name for file in files] == [
-        "00-namespace.yaml",
-        "10-config-maps.yaml",
-        "20-services.yaml",
-        "30-pods.yaml",
-    ]
-    try:
-        made = kubectl("apply", "-f", str(tmp_path / "manifests")).splitlines()
-        namespace = made[0].split()[0].removeprefix("namespace/")
-
-        def height() -> int:
-            path = f"/api/v1/namespaces/{namespace}/pods/nomos-executor-0:18080/proxy/cryptarchia/info"
-            answer = kubectl("get", "--raw", path, check=False)
-            return int(json.loads(answer)["height"]) if answer.startswith("{") else 0
-
-        wait_until("the second block", lambda: height() >= 2, patience=PATIENCE)
-    finally:
-        kubectl("delete", "-f", str(tmp_path / "manifests"), "--wait=false")
-    wait_until(
-        "the namespace's end", lambda: not kubectl("get", "namespace", namespace, check=False), patience=PATIENCE
-    )
 
 
 async def test_nodes_go_to_different_machines(tmp_path: Path) -> None:
