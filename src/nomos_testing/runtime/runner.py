@@ -16,7 +16,8 @@ from nomos_testing.blocks.lottery_odds import LotteryOdds
 from nomos_testing.failure import is_failure, raise_all
 from nomos_testing.faults.fault_events import FaultsPlanned
 from nomos_testing.faults.recovery import watch_recoveries
-from nomos_testing.journal.events import ExpectationJudged, Notice, RunEnded, VerdictReached
+from nomos_testing.journal.events import ExpectationJudged, NodeExited, NodeStarted, Notice, RunEnded, VerdictReached
+from nomos_testing.journal.journal import Entry
 from nomos_testing.outcome import ExpectationFailed, Judgement, Verdict
 from nomos_testing.proof_cache import CachingProver
 from nomos_testing.runtime.background import BackgroundFailed, FailedTask
@@ -87,7 +88,10 @@ class Runner:
             deployment.journal,
             LotteryOdds.of(deployment.plan.topology),
         )
+        self._ended: dict[str, str] = {}
+        """How nodes ended that the run had not asked to, and that did not start again. By name."""
         journal_feed(deployment.block_feed, self._journal)
+        self._journal.listen(self._note_end_of_node)
 
     @property
     def context(self) -> RunContext:
@@ -303,9 +307,18 @@ class Runner:
         self._journal.write(VerdictReached(self._verdict.passed, self._verdict.failure, self._verdict.errored))
         return self._verdict
 
+    def _note_end_of_node(self, entry: Entry) -> None:
+        match entry.event:
+            case NodeStarted(node=name):
+                self._ended.pop(name, None)
+            case NodeExited(node=name, status=status, expected=False):
+                self._ended[name] = status
+
     def _explained(self, failure: RunFailed) -> str:
+        """Return the text of a failure. Nodes that ended come first, because they are the likely cause of the rest."""
         machine = None if failure.errored else self._machine.explanation()
-        return str(failure) if machine is None else f"{failure}\n{machine}"
+        ended = (f"{name} ended: {status}" for name, status in self._ended.items())
+        return "\n".join([*ended, str(failure), *([] if machine is None else [str(machine)])])
 
     def _outcome(self, error: BaseException | None) -> str:
         if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):

@@ -25,6 +25,7 @@ NODE_LABEL: Final = "logos-blockchain-testing.node"
 EXPIRES_ANNOTATION: Final = "logos-blockchain-testing.expires"
 """Annotation of a run's namespace: the time (ISO 8601) after which any later run removes it."""
 RUN_ID_ANNOTATION: Final = "logos-blockchain-testing.run-id"
+_POD_PREFIX: Final = "nomos-"
 MOST_NODES: Final = 200
 """Largest number of nodes: limited by the successors of each base port."""
 SPARE_SECONDS: Final = 3600.0
@@ -62,7 +63,12 @@ class NodePod:
 
 def pod_name(node: str) -> str:
     """Return the name of a node's pod."""
-    return f"nomos-{node}"
+    return f"{_POD_PREFIX}{node}"
+
+
+def node_name(pod: str) -> str:
+    """Return the name of a pod's node, or of what else it has: ``cfgsync``."""
+    return pod.removeprefix(_POD_PREFIX)
 
 
 def node_pods(spec: TopologySpec) -> tuple[NodePod, ...]:

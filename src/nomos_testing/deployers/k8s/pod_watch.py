@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from nomos_testing.deployers.k8s.api_errors import ApiError
 from nomos_testing.deployers.k8s.kubernetes_api import KubernetesApi
-from nomos_testing.deployers.k8s.plan import RUN_LABEL
+from nomos_testing.deployers.k8s.plan import RUN_LABEL, node_name
 from nomos_testing.deployers.k8s.pod_problems import PodProblem, deletion, pod_problem
 from nomos_testing.deployers.shared.errors import DeployError
 from nomos_testing.journal.events import Notice
@@ -106,11 +106,11 @@ class PodWatch:
             waiting = [name for name in names if not _runs(self._pods.get(name))]
             if not waiting:
                 return Seen(True, f"{len(names)} pods run")
-            if gone := [self._gone[name] for name in waiting if name in self._gone]:
+            if gone := [f"{node_name(name)}: {self._gone[name]}" for name in waiting if name in self._gone]:
                 raise PodEnded("\n".join(gone))
             problems = await self.problems(waiting, waited=monotonic() - since)
             if final := [problem for problem in problems if problem.final]:
-                raise PodEnded("\n".join(map(_told, final)))
+                raise PodEnded("\n".join(str(problem.of(node_name(problem.pod))) for problem in final))
             told = {problem.pod: problem.what for problem in problems}
             shown = "; ".join(f"{name}: {told.get(name, _phase(self._pods.get(name)))}" for name in waiting)
             return Seen(False, f"{len(names) - len(waiting)} of {len(names)} run; {shown}")

@@ -76,7 +76,7 @@ def _over_quota(found: re.Match[str]) -> tuple[str, str]:
 def _without_request(found: re.Match[str]) -> tuple[str, str]:
     return (
         f"the ResourceQuota {found['name']} wants each pod to say {found['what']}",
-        "say it in the scenario: `k8s: {resources}`",
+        "say it in the scenario: `k8s: {resources}`, or in K8S_RUNNER_LIMITS and K8S_RUNNER_REQUESTS",
     )
 
 

@@ -274,7 +274,6 @@ class NetworkStart:
 
     def _follow_logs(self) -> None:
         directory = self.run.run_directory
-        self.run.resources.push_async_callback(self._close_logs)
         self._follow_log(CFGSYNC, directory.path / "cfgsync.log")
         if self.plan.relay:
             self._follow_log(RELAY, directory.path / RELAY_LOG, evidence_only=True)
