@@ -125,6 +125,7 @@ class NetworkStart:
             LaunchError: a supervisor does not answer.
         """
         plan = self.plan
+        self.run.resources.push_async_callback(self._close_logs)
         self._follow_logs()
         if plan.relay:  # its address is part of the nodes' configurations
             await self.objects.make(manifests.relay_pod(plan))
