@@ -20,7 +20,7 @@ from nomos_testing.deployers.k8s.host import PodHost
 from nomos_testing.deployers.k8s.kubernetes_api import KubernetesApi
 from nomos_testing.deployers.k8s.manifests import CFGSYNC, PROMETHEUS, PROMETHEUS_PORT, RELAY
 from nomos_testing.deployers.k8s.objects import RunObjects
-from nomos_testing.deployers.k8s.plan import NetworkPlan, NodePod
+from nomos_testing.deployers.k8s.plan import NetworkPlan, NodePod, node_name
 from nomos_testing.deployers.k8s.planning import NetworkPlanner, cfgsync_text
 from nomos_testing.deployers.k8s.pod_logs import POD_LOG, PodLog
 from nomos_testing.deployers.k8s.pod_watch import PodEnded, PodWatch
@@ -271,7 +271,7 @@ class NetworkStart:
     async def _last_lines(self, pod: str) -> str:
         lines = await self.logs[pod].tail(_LAST_LINES)
         shown = "".join(f"\n  | {line}" for line in lines) or "\n  (it wrote nothing)"
-        return f"\nthe last lines of {pod}:{shown}"
+        return f"\nthe last lines of {node_name(pod)}:{shown}"
 
     def _follow_logs(self) -> None:
         directory = self.run.run_directory
