@@ -330,7 +330,7 @@ def test_a_server_of_configurations_that_dies_is_named_with_its_last_lines(run: 
     kubectl("-n", name, "exec", "nomos-cfgsync", "--", "python3", "-c", "import os; os.kill(1, 2)")
     told = started.failure()
     assert "cfgsync: its pod nomos-cfgsync ended" in told
-    assert "the last lines of cfgsync:" in told
+    assert "the last lines of cfgsync:" in started.output
     assert "cfgsync" in started.evidence("cfgsync.log")
 
 

@@ -217,7 +217,7 @@ def own_namespace() -> Iterator[str]:
     try:
         yield name
     finally:
-        kubectl("delete", "namespace", name, "--wait=false")
+        kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
 
 
 def test_a_run_that_passes_has_its_progress_summary_and_directory_here(job: Callable[..., JobUnderTest]) -> None:
@@ -239,6 +239,21 @@ def test_the_seed_that_was_drawn_here_is_that_of_the_run(job: Callable[..., JobU
     assert run.process.wait(PATIENCE) == 0, run.progress()
     seed = json.loads((run.run_directory() / "plan.json").read_text())["seed"]
     assert f"seed {seed}\n" in run.progress()
+
+
+def test_job_and_nodes_run_in_one_namespace_under_the_restricted_rule(job: Callable[..., JobUnderTest]) -> None:
+    with own_namespace() as namespace:
+        kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
+        grants = (REPOSITORY / "deploy/k8s/rbac.yaml").read_text().replace(SERVICE_ACCOUNT, namespace)
+        kubectl("apply", "-f", "-", stdin=grants)
+        try:
+            run = job(K8S_NAMESPACE=namespace, K8S_RUNNER_SERVICE_ACCOUNT=namespace)
+            assert run.process.wait(PATIENCE) == 0, run.progress()
+            wait_until(
+                "no object to be left", lambda: not listed("pods,jobs,services", "-n", namespace), patience=GONE_WITHIN
+            )
+        finally:
+            kubectl("delete", "-f", "-", "--wait=false", stdin=grants)
 
 
 def test_a_run_that_fails_exits_1_with_its_evidence_here(job: Callable[..., JobUnderTest]) -> None:

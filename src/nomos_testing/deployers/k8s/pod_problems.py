@@ -32,7 +32,7 @@ from typing import Any, Final
 
 from nomos_testing.deployers.shared.errors import Problem, described_status
 
-PULL_PATIENCE: Final = 45.0
+PULL_PATIENCE: Final = 30.0
 SCHEDULER_PATIENCE: Final = 20.0
 MACHINE_PATIENCE: Final = 60.0
 """Seconds."""
