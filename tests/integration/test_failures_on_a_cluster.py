@@ -331,7 +331,7 @@ def test_a_server_of_configurations_that_dies_is_named_with_its_last_lines(run: 
     told = started.failure()
     assert "cfgsync: its pod nomos-cfgsync ended" in told
     assert "the last lines of cfgsync:" in started.output
-    assert "cfgsync" in started.evidence("cfgsync.log")
+    assert "Server running on" in started.evidence("cfgsync.log")
 
 
 def test_a_node_that_ends_by_itself_is_named_with_its_last_lines(run: Callable[..., FailingRun]) -> None:
