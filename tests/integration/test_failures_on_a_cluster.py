@@ -331,7 +331,8 @@ def test_a_server_of_configurations_that_dies_is_named_with_its_last_lines(run: 
     told = started.failure()
     assert "cfgsync: its pod nomos-cfgsync ended" in told
     assert "the last lines of cfgsync:" in started.output
-    assert "Server running on" in started.evidence("cfgsync.log")
+    last = started.evidence("cfgsync.log").split()[-1]  # it may not have come to serve
+    assert last in started.output
 
 
 def test_a_node_that_ends_by_itself_is_named_with_its_last_lines(run: Callable[..., FailingRun]) -> None:

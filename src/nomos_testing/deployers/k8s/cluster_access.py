@@ -194,9 +194,12 @@ async def _from_kubeconfig(files: list[Path], context: str | None) -> ClusterAcc
     async def sign_in(others: bool) -> None:
         if others and hasattr(loader, "exec_plugin_expiry"):
             del loader.exec_plugin_expiry  # the library keeps a token until its end, also one that is refused
-        await _load(loader, configuration, shown)
+        try:
+            await _load(loader, configuration, shown)
+        finally:
+            _remove_key_files()
 
-    await sign_in(False)
+    await _load(loader, configuration, shown)
     if not str(configuration.host).startswith(("http://", "https://")):
         raise _unusable(shown, f"the server {configuration.host!r} is no URL")
     chosen: dict[str, Any] = loader.current_context or {}
@@ -210,6 +213,18 @@ async def _from_kubeconfig(files: list[Path], context: str | None) -> ClusterAcc
         )
     except (ssl.SSLError, OSError) as error:
         raise _unusable(shown, f"its certificates or keys can't be read: {error}") from error
+    finally:
+        _remove_key_files()
+
+
+def _remove_key_files() -> None:
+    """Remove the files that the library writes keys to. It does so when the process exits, which a killed one does not.
+
+    They have been read by then.
+    """
+    from kubernetes_asyncio.config import kube_config
+
+    kube_config._cleanup_temp_files()
 
 
 def _loader(files: list[Path], shown: str, context: str | None) -> KubeConfigLoader:

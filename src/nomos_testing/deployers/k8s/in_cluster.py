@@ -94,7 +94,9 @@ async def run_in_cluster(
     api = await KubernetesApi.connect(environ, context=settings.k8s_context)
     try:
         await _check_service_account(api, planned)
-        with TemporaryDirectory() as directory:
+        await asyncio.to_thread(runs_directory.mkdir, parents=True, exist_ok=True)
+        # Not in the system's place for such directories: a killed process leaves it.
+        with TemporaryDirectory(prefix=".job-", dir=runs_directory) as directory:
             running = _RunningJob(api, planned, runs_directory, Path(directory) / RUNNER_LOG, say)
             async with running.submitted(preserve=settings.k8s_preserve):
                 return await running.result(start_seconds=settings.k8s_deployment_seconds)

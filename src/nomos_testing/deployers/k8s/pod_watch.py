@@ -92,6 +92,11 @@ class PodWatch:
         """Return why a pod does not run any more; None if nothing is known against it."""
         return self._gone.get(name)
 
+    def has_ended(self, name: str) -> bool:
+        """Tell whether a pod ran and does not any more."""
+        statuses = self._pods.get(name, {}).get("status", {}).get("containerStatuses", ())
+        return name in self._gone or any("terminated" in status["state"] for status in statuses)
+
     async def running(self, names: Sequence[str], *, timeout: float) -> None:
         """Wait until all of these pods run.
 

@@ -265,7 +265,7 @@ class NetworkStart:
         try:
             await self.pods.running(names, timeout=seconds)
         except PodEnded as error:
-            shown = [await self._last_lines(name) for name in names if self.pods.gone(name) is not None]
+            shown = [await self._last_lines(name) for name in names if self.pods.has_ended(name)]
             raise PodEnded("".join([str(error), *shown])) from error
 
     async def _last_lines(self, pod: str) -> str:
