@@ -5,7 +5,7 @@
 # What Kubernetes or this script sets.
 KERNEL_SETTINGS=(
   net/ipv4/ip_forward net/ipv4/conf/all/route_localnet net/bridge/bridge-nf-call-iptables
-  vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys kernel/keys/root_maxbytes
+  vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/{root_maxkeys,root_maxbytes}
 )
 # Programs write here whatever they are told. The cluster's see empty ones instead (start.sh).
 FIXED_DIRECTORIES=(/var/lib/kubelet /var/lib/cni /var/log/containers /run/containerd)

@@ -15,14 +15,14 @@ from uuid import uuid4
 
 import pytest
 
-from nomos_testing.deployers.k8s.plan import RUN_ID_ANNOTATION, RUN_LABEL
+from nomos_testing.deployers.shared.reaper_client import RUN_LABEL
 from nomos_testing.journal.events import BlockSeen
 from nomos_testing.journal.journal import read_journal
 from support.inputs.certificates import LONG_AGO, certificate
 from support.inputs.fault_deadlines import MACHINE_FACTOR
 from support.processes.embedded_node import wait_until
 from support.processes.kubernetes_cluster import alone, require_cluster
-from support.processes.live_cluster import cluster_environment, kubectl, listed
+from support.processes.live_cluster import cluster_environment, kubectl, listed, namespaces_of_runs
 from support.processes.live_network import PROGRAMS
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -108,9 +108,7 @@ class FailingRun:
 
     def namespaces(self) -> list[str]:
         """The namespaces on the cluster that belong to this run."""
-        runs = {path.name for path in self.directory.glob("runs/*")}
-        found = [each["metadata"] for each in listed("namespaces", "-l", RUN_LABEL)]
-        return [each["name"] for each in found if each["annotations"].get(RUN_ID_ANNOTATION) in runs]
+        return namespaces_of_runs(self.directory)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -15,13 +14,12 @@ from typing import Any
 import psutil
 import pytest
 
-from nomos_testing.deployers.k8s.plan import RUN_ID_ANNOTATION, RUN_LABEL
 from nomos_testing.journal.events import BlockSeen, Notice, RunEnded
 from nomos_testing.journal.journal import read_journal
 from support.inputs.fault_deadlines import MACHINE_FACTOR
 from support.processes.embedded_node import wait_until
 from support.processes.kubernetes_cluster import require_cluster
-from support.processes.live_cluster import cluster_environment, kubectl, leftovers
+from support.processes.live_cluster import cluster_environment, leftovers, namespaces_of_runs
 from support.processes.live_network import PROGRAMS
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -82,14 +80,7 @@ class LiveRun:
     def left(self) -> list[str]:
         """What is left of it: namespaces of the cluster, processes of this machine."""
         processes = (f"process {process.info['pid']}: {process.info['cmdline']}" for process in self.members())
-        return [*(f"namespace {name}" for name in self.namespaces()), *processes]
-
-    def namespaces(self) -> list[str]:
-        """Those of the cluster that have the ids of its runs."""
-        run_ids = {path.name for path in self.directory.glob("runs/*")}
-        found = json.loads(kubectl("get", "namespaces", "-o", "json", "-l", RUN_LABEL))["items"]
-        metadata = (item["metadata"] for item in found)
-        return [each["name"] for each in metadata if each["annotations"].get(RUN_ID_ANNOTATION) in run_ids]
+        return [*(f"namespace {name}" for name in namespaces_of_runs(self.directory)), *processes]
 
     def members(self) -> list[psutil.Process]:
         """The processes that have its mark in their environment."""

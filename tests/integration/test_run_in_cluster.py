@@ -18,12 +18,12 @@ import pytest
 from nomos_testing.deployers.k8s.in_cluster import NAMESPACE, RUNNER_LOG, SERVICE_ACCOUNT
 from nomos_testing.deployers.k8s.job_manifests import JOB_PROGRAM
 from nomos_testing.deployers.k8s.job_program import ENDED, RUNS
-from nomos_testing.deployers.k8s.plan import RUN_ID_ANNOTATION, RUN_LABEL
+from nomos_testing.deployers.shared.reaper_client import RUN_LABEL
 from nomos_testing.journal.events import RunEnded
 from nomos_testing.journal.journal import read_journal
 from support.inputs.fault_deadlines import MACHINE_FACTOR
 from support.processes.embedded_node import wait_until
-from support.processes.live_cluster import cluster_environment, kubectl, listed
+from support.processes.live_cluster import cluster_environment, kubectl, listed, namespaces_of_runs
 from support.processes.live_network import PROGRAMS
 from support.repository.repository_copy import REPOSITORY
 
@@ -91,12 +91,7 @@ class JobUnderTest:
         """What is left of it on the cluster: the Job with what belongs to it, and namespaces of its runs."""
         of_the_job = ("-n", NAMESPACE, "-l", f"{RUN_LABEL}={self.release()}")
         names = kubectl("get", "jobs,pods,configmaps", *of_the_job, "-o", "name")
-        run_ids = {path.name for path in self.directory.glob("runs/*")}
-        found = listed("namespaces", "-l", RUN_LABEL)
-        metadata = [item["metadata"] for item in found]
-        return names.split() + [
-            each["name"] for each in metadata if each.get("annotations", {}).get(RUN_ID_ANNOTATION) in run_ids
-        ]
+        return [*names.split(), *namespaces_of_runs(self.directory)]
 
     def nothing_left(self) -> None:
         wait_until("nothing to be left on the cluster", lambda: not self.left(), patience=GONE_WITHIN)

@@ -13,9 +13,10 @@ import pytest
 from nomos_testing import ScenarioBuilder
 from nomos_testing.deployers.k8s.api_proxy import ApiProxyTransport
 from nomos_testing.deployers.k8s.kubernetes_api import KubernetesApi
-from nomos_testing.deployers.k8s.plan import EXPIRES_ANNOTATION, RUN_LABEL
+from nomos_testing.deployers.k8s.plan import EXPIRES_ANNOTATION
 from nomos_testing.deployers.k8s.teardown import remove_expired
 from nomos_testing.deployers.shared.errors import DeployError
+from nomos_testing.deployers.shared.reaper_client import RUN_LABEL
 from nomos_testing.journal.events import Notice
 from nomos_testing.journal.journal import read_journal
 from nomos_testing.scenario.scenario import Scenario

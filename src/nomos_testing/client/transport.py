@@ -68,7 +68,12 @@ class Transport(Protocol):
 class HttpTransport:
     """A ``Transport`` over sockets. It opens its connections when it first uses them, in the running event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, borrowed: aiohttp.ClientSession | None = None) -> None:
+        """
+        Args:
+            borrowed: a session to use instead of one of its own. Its owner closes it.
+        """
+        self._borrowed = borrowed
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, method: str, url: str, body: bytes | None) -> Answer:
@@ -98,6 +103,8 @@ class HttpTransport:
             await session.close()
 
     def _opened(self) -> aiohttp.ClientSession:
+        if self._borrowed is not None:
+            return self._borrowed
         if self._session is None:
             import aiohttp
 

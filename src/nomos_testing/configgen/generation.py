@@ -148,8 +148,6 @@ def _node_plans(
     addresses: Sequence[NodeAddresses],
     directories: Sequence[Path | None],
 ) -> list[NodePlan]:
-    roles = [(Role.VALIDATOR, index) for index in range(shared.spec.validators)]
-    roles += [(Role.EXECUTOR, index) for index in range(shared.spec.executors)]
     dialled = dialled_nodes(Layout(shared.spec.layout), shared.spec.node_count)
     expected_peers = peer_counts(dialled)
     return [
@@ -168,7 +166,7 @@ def _node_plans(
             directory=directory,
         )
         for position, ((role, index), identity, own_ports, own_addresses, directory) in enumerate(
-            zip(roles, identities, ports, addresses, directories, strict=True)
+            zip(shared.spec.members, identities, ports, addresses, directories, strict=True)
         )
     ]
 

@@ -85,10 +85,15 @@ class TopologySpec:
         return self.validators + self.executors
 
     @property
+    def members(self) -> tuple[tuple[Role, int], ...]:
+        """Role and index of each node, in the order of the nodes: validators first."""
+        counts = ((Role.VALIDATOR, self.validators), (Role.EXECUTOR, self.executors))
+        return tuple((role, index) for role, count in counts for index in range(count))
+
+    @property
     def node_names(self) -> tuple[str, ...]:
         """The nodes' names, ``validator-0`` and so on, in the order of the nodes."""
-        counts = ((Role.VALIDATOR, self.validators), (Role.EXECUTOR, self.executors))
-        return tuple(f"{role}-{index}" for role, count in counts for index in range(count))
+        return tuple(f"{role}-{index}" for role, index in self.members)
 
     @property
     def da(self) -> DataAvailability:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
 import pytest
-from aiohttp import ClientError
+
+from support.processes.kubernetes_cluster import require_cluster
 
 _SECONDS: Final = 60.0
 
@@ -63,16 +62,10 @@ async def administrator() -> AsyncIterator[ClusterClient]:
     """The account of the configured cluster; the test is skipped where no cluster answers."""
     from kubernetes_asyncio import client, config
 
-    configured = _kubeconfig()
     settings = client.Configuration()
-    await config.load_kube_config(configured, client_configuration=settings)
+    await config.load_kube_config(require_cluster().kubeconfig, client_configuration=settings)
     async with client.ApiClient(settings) as api:
-        account = ClusterClient(api)
-        try:
-            await account.get("/version")
-        except (ClientError, TimeoutError) as error:
-            pytest.skip(f"no Kubernetes cluster: that of {configured} does not answer: {error}")
-        yield account
+        yield ClusterClient(api)
 
 
 @asynccontextmanager
@@ -102,10 +95,3 @@ async def _until_pods_are_taken(account: ClusterClient, name: str) -> None:
 async def _service_accounts(account: ClusterClient, name: str) -> set[str]:
     listed = await account.get(f"/api/v1/namespaces/{name}/serviceaccounts")
     return {each["metadata"]["name"] for each in listed["items"]}
-
-
-def _kubeconfig() -> str:
-    configured = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube/config")
-    if not all(Path(file).is_file() for file in configured.split(os.pathsep)):
-        pytest.skip(f"no Kubernetes cluster: {configured} is not there")
-    return configured

@@ -11,7 +11,8 @@ from typing import Any
 
 from nomos_testing import Runner, Scenario
 from nomos_testing.deployers.k8s.deployer import K8sDeployer
-from nomos_testing.deployers.k8s.plan import RUN_LABEL
+from nomos_testing.deployers.k8s.plan import RUN_ID_ANNOTATION
+from nomos_testing.deployers.shared.reaper_client import RUN_LABEL
 from nomos_testing.settings import Settings
 from support.processes.kubernetes_cluster import require_cluster
 from support.processes.live_network import live_environment
@@ -57,6 +58,13 @@ def listed(kind: str, *arguments: str) -> list[dict[str, Any]]:
     """The objects of a kind, as the API tells of them."""
     found: list[dict[str, Any]] = json.loads(kubectl("get", kind, "-o", "json", *arguments))["items"]
     return found
+
+
+def namespaces_of_runs(directory: Path) -> list[str]:
+    """The namespaces on the cluster of the runs whose directories are below ``directory``."""
+    run_ids = {path.name for path in directory.glob("runs/*")}
+    found = [item["metadata"] for item in listed("namespaces", "-l", RUN_LABEL)]
+    return [each["name"] for each in found if each.get("annotations", {}).get(RUN_ID_ANNOTATION) in run_ids]
 
 
 def leftovers(directory: Path) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nomos_testing import Runner, Scenario
 from nomos_testing.deployers.compose.deployer import ComposeDeployer
-from nomos_testing.deployers.compose.stack import RUN_LABEL
+from nomos_testing.deployers.shared.reaper_client import RUN_LABEL
 from nomos_testing.settings import Settings
 from support.processes.docker_daemon import docker
 from support.processes.live_network import live_environment

@@ -8,6 +8,7 @@ from typing import Final
 from nomos_testing.deployers.compose.container_logs import ContainerLogs
 from nomos_testing.deployers.compose.docker import Docker
 from nomos_testing.deployers.compose.errors import ComposeError
+from nomos_testing.deployers.shared.errors import shown_lines
 
 _LAST_LINES: Final = 20
 
@@ -44,8 +45,7 @@ class CfgsyncContainer:
 
     async def _ended(self, exit_code: int) -> ComposeError:
         lines = await ContainerLogs(self.docker, self.name).tail(_LAST_LINES)
-        shown = "".join(f"\n  | {line}" for line in lines) or "\n  (it wrote nothing)"
         return ComposeError(
             f"failed to start cfgsync server on port {self.port}: "
-            f"{self.name} ended with exit code {exit_code}; its last lines:{shown}"
+            f"{self.name} ended with exit code {exit_code}; its last lines:{shown_lines(lines)}"
         )

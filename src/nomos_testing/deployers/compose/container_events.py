@@ -7,8 +7,8 @@ import json
 from collections.abc import Callable
 
 from nomos_testing.deployers.compose.docker import Docker
-from nomos_testing.deployers.compose.stack import RUN_LABEL
 from nomos_testing.deployers.shared.line_channel import LineChannel
+from nomos_testing.deployers.shared.reaper_client import RUN_LABEL
 from nomos_testing.runtime.background import WatchTask, log_failure
 from nomos_testing.surroundings import THIS_MACHINE
 

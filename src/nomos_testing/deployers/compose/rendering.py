@@ -8,16 +8,16 @@ from typing import Any, Final
 import yaml
 
 from nomos_testing.cluster.roles import Role
-from nomos_testing.deployers.compose.stack import CFGSYNC_PORT, RUN_LABEL, Stack, StackNode
-from nomos_testing.deployers.shared.clock import clock_environment
+from nomos_testing.deployers.compose.stack import CFGSYNC_PORT, Stack, StackNode
+from nomos_testing.deployers.shared.clock import CLOCK_LIBRARY, clock_environment
 from nomos_testing.deployers.shared.container_configuration import NODE_DIRECTORY
+from nomos_testing.deployers.shared.reaper_client import RUN_LABEL
 from nomos_testing.observability.images import PrometheusImage
 
 COMPOSE_FILE_NAME: Final = "compose.generated.yml"
 SECRETS_DIRECTORY: Final = "secrets"
 """In the workspace; see ``Workspace.write_secret``."""
 CLOCK_DIRECTORY: Final = "/clocks"
-CLOCK_LIBRARY: Final = "libfaketime.so.1"
 _CLOCK_LIBRARY_PATH: Final = f"{CLOCK_DIRECTORY}/{CLOCK_LIBRARY}"
 RELAY_REQUESTS: Final = "relay.jsonl"
 """File in the stack's directory: the first requests to the relay."""

@@ -18,8 +18,6 @@ from nomos_testing.topology import TopologySpec
 from nomos_testing.topology.ports import NodePorts
 
 PROJECT_PREFIX: Final = "nomos-compose"
-RUN_LABEL: Final = "logos-blockchain-testing.run"
-"""Label of every container and network of a stack, with the project's name. The reaper finds them by it."""
 CFGSYNC_PORT: Final = 4400
 MOST_NODES: Final = 200
 """Largest number of nodes: limited by the addresses of a /24 network and the successors of each base port."""
@@ -96,11 +94,9 @@ class StackNetwork:
 
 def stack_nodes(spec: TopologySpec, network: StackNetwork) -> list[StackNode]:
     """Return the containers of a topology's nodes: validators first, then executors."""
-    roles = [(Role.VALIDATOR, index) for index in range(spec.validators)]
-    roles += [(Role.EXECUTOR, index) for index in range(spec.executors)]
     return [
         StackNode(role=role, index=index, ports=container_ports(position, spec), address=network.node(position))
-        for position, (role, index) in enumerate(roles)
+        for position, (role, index) in enumerate(spec.members)
     ]
 
 

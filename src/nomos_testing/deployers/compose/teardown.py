@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from nomos_testing.deployers.compose.compose_tool import ComposeProject
 from nomos_testing.deployers.compose.docker import CONTAINER_SECONDS, Docker
 from nomos_testing.deployers.compose.errors import CommandFailed
-from nomos_testing.deployers.compose.stack import RUN_LABEL
 from nomos_testing.deployers.compose.workspace import Workspace
-from nomos_testing.deployers.shared.reaper_client import Leftovers
+from nomos_testing.deployers.shared.reaper_client import RUN_LABEL, Leftovers
 from nomos_testing.journal.events import Notice
 from nomos_testing.journal.journal import Journal
 

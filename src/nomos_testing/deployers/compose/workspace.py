@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from nomos_testing.deployers.compose.errors import ComposeError
-from nomos_testing.deployers.compose.rendering import CLOCK_LIBRARY, COMPOSE_FILE_NAME, SECRETS_DIRECTORY
+from nomos_testing.deployers.compose.rendering import COMPOSE_FILE_NAME, SECRETS_DIRECTORY
+from nomos_testing.deployers.shared.clock import CLOCK_LIBRARY
 
 PREFIX: Final = "nomos-testnet-"
 KZG_DIRECTORY: Final = "kzgrs_test_params"

@@ -77,7 +77,6 @@ class PodHost:
         self._patience = patience
         self._life: asyncio.Future[str] | None = None
         self._lost: str | None = None
-        self._started = False
         self._supervisor = PodSupervisor(
             self._connect,
             name=pod,
@@ -116,12 +115,11 @@ class PodHost:
         self._hear_end(reason)
 
     async def create(self) -> None:
-        if self._started:  # else nothing is stored yet
+        if self._life is not None:  # else nothing is stored yet
             await self._supervisor.wipe()
 
     async def start(self) -> Started | None:
         self._life = asyncio.get_running_loop().create_future()
-        self._started = True
         try:
             await self._supervisor.start()
             url, testing_url = await self._urls()

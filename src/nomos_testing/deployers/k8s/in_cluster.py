@@ -25,15 +25,23 @@ from nomos_testing.deployers.k8s.api_errors import ApiError
 from nomos_testing.deployers.k8s.job_manifests import CONTAINER, JOB_PROGRAM, JobPlan
 from nomos_testing.deployers.k8s.kubernetes_api import KubernetesApi
 from nomos_testing.deployers.k8s.permissions import GRANT
-from nomos_testing.deployers.k8s.plan import RUN_LABEL, SPARE_SECONDS, fresh_release
+from nomos_testing.deployers.k8s.plan import SPARE_SECONDS, fresh_release
 from nomos_testing.deployers.k8s.planning import placement
 from nomos_testing.deployers.k8s.pod_logs import PodLog
 from nomos_testing.deployers.k8s.pod_problems import PodProblem, deletion, pod_problem
 from nomos_testing.deployers.k8s.pod_streams import exec_in_pod
 from nomos_testing.deployers.k8s.preflight import HOST_PATH, check_topology
 from nomos_testing.deployers.k8s.refusals import refusal
-from nomos_testing.deployers.shared.errors import DeployError, PreflightError, Problem, described_status
+from nomos_testing.deployers.shared.clock import CLOCK_LIBRARY
+from nomos_testing.deployers.shared.errors import (
+    DeployError,
+    PreflightError,
+    Problem,
+    described_status,
+    shown_lines,
+)
 from nomos_testing.deployers.shared.fault_preflight import clock_library
+from nomos_testing.deployers.shared.reaper_client import RUN_LABEL
 from nomos_testing.deployers.shared.stack_assets import find_assets
 from nomos_testing.runtime.background import log_failure
 from nomos_testing.scenario.scenario import Scenario
@@ -120,8 +128,8 @@ def _planned(
     if isinstance(library, Problem):
         raise PreflightError([library])
     if library is not None:
-        files[job_manifests.CLOCK_LIBRARY] = library.read_bytes()
-        environment[_FAKETIME_VARIABLE] = f"{job_manifests.MOUNTED}/{job_manifests.CLOCK_LIBRARY}"
+        files[CLOCK_LIBRARY] = library.read_bytes()
+        environment[_FAKETIME_VARIABLE] = f"{job_manifests.MOUNTED}/{CLOCK_LIBRARY}"
     lifetime = int(2 * scenario.duration + SPARE_SECONDS + job_program.FETCH_SECONDS)
     return JobPlan(
         release=fresh_release(surroundings.rng),
@@ -333,11 +341,10 @@ class _RunningJob:
         """Return the error of a pod whose results can't be had. Its log stays in the runs directory."""
         assert self.log is not None
         lines = await self.log.tail(_LAST_LINES)
-        shown = "".join(f"\n  | {line}" for line in lines) or "\n  (it wrote nothing)"
         directory = self.runs_directory.absolute() / self.plan.release
         directory.mkdir(parents=True, exist_ok=True)
         shutil.copy(self.log_file, directory / RUNNER_LOG)
-        failure = DeployError(f"{text}\nthe last lines of the runner:{shown}")
+        failure = DeployError(f"{text}\nthe last lines of the runner:{shown_lines(lines)}")
         failure.run_directory = directory
         return failure
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from nomos_testing.deployers.k8s import job_program
 from nomos_testing.deployers.k8s.manifests import Manifest, no_privileges, pod_security, run_labels
-from nomos_testing.deployers.k8s.plan import EXPIRES_ANNOTATION
+from nomos_testing.deployers.k8s.plan import EXPIRES_ANNOTATION, LARGEST_CONFIG_MAP
 from nomos_testing.deployers.shared.errors import DeployError
 from nomos_testing.deployers.shared.stack_assets import STACK_ASSETS
 from nomos_testing.runtime.run_directory import PLAN_NAME, SCENARIO_NAME
@@ -22,7 +22,6 @@ from nomos_testing.settings import Settings
 
 CONTAINER: Final = "runner"
 SCENARIO_DIRECTORY: Final = "scenario"
-CLOCK_LIBRARY: Final = "libfaketime.so.1"
 MOUNTED: Final = "/etc/nomos/run"
 """Where the files are in the pod; the working directory of the runner."""
 PROGRAM: Final = "job_program.py"
@@ -34,7 +33,6 @@ _HOME: Final = "/var/lib/nomos"
 _TERMINATION_SECONDS: Final = 120
 """Time that a runner gets to remove its network."""
 _REQUESTS: Final = {"cpu": "100m", "memory": "256Mi"}
-_LARGEST_CONFIG_MAP: Final = 1_000_000
 _RUNNER: Final = ("python3", "-c", "from nomos_testing.cli.main import main; main(prog_name='nomos-testing')")
 
 
@@ -97,9 +95,9 @@ def config_map(plan: JobPlan, *, owner: Mapping[str, Any]) -> Manifest:
         DeployError: the files do not fit.
     """
     size = sum(map(len, plan.files.values()))
-    if size > _LARGEST_CONFIG_MAP:
+    if size > LARGEST_CONFIG_MAP:
         raise DeployError(
-            f"the scenario, its plugins and the scripts have {size} bytes, and a ConfigMap takes {_LARGEST_CONFIG_MAP}"
+            f"the scenario, its plugins and the scripts have {size} bytes, and a ConfigMap takes {LARGEST_CONFIG_MAP}"
             "\n  -> make the scenario's plugins smaller, or run without --in-cluster"
         )
     keys = _keys(plan.files)

@@ -144,10 +144,6 @@ class KubernetesApi:
         """The session that signs requests to the server, for ``proxy_url``."""
         return self._access.session
 
-    async def headers(self) -> dict[str, str]:
-        """Return the header with the credentials. The session adds it by itself."""
-        return await self._access.headers()
-
     async def get(self, path: str, **query: str) -> Json:
         return _parsed(await self._request("GET", path, query=query))
 

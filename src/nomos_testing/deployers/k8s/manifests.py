@@ -7,16 +7,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from nomos_testing.cluster.roles import Role
-from nomos_testing.deployers.k8s.plan import (
-    EXPIRES_ANNOTATION,
-    NODE_LABEL,
-    RUN_ID_ANNOTATION,
-    RUN_LABEL,
-    NetworkPlan,
-    NodePod,
-)
-from nomos_testing.deployers.shared.clock import clock_environment
+from nomos_testing.deployers.k8s.plan import EXPIRES_ANNOTATION, NODE_LABEL, RUN_ID_ANNOTATION, NetworkPlan, NodePod
+from nomos_testing.deployers.k8s.pod_supervisor import HOLD
+from nomos_testing.deployers.k8s.supervisor_client import SUPERVISOR
+from nomos_testing.deployers.shared.clock import CLOCK_LIBRARY, clock_environment
 from nomos_testing.deployers.shared.container_configuration import NODE_DIRECTORY
+from nomos_testing.deployers.shared.reaper_client import RUN_LABEL
 
 Manifest = dict[str, Any]
 
@@ -29,13 +25,10 @@ SCRIPTS: Final = "nomos-scripts"
 CLOCK: Final = "nomos-clock"
 CONTAINER: Final = "node"
 """Name of the container in every pod."""
-SUPERVISOR: Final = "pod_supervisor.py"
-SUPERVISOR_PATH: Final = f"/etc/nomos/scripts/{SUPERVISOR}"
 CLOCK_FILE: Final = "/clock/offset"
 PROMETHEUS_PORT: Final = 9090
 RELAY_LOG: Final = "/dev/stderr"
-_CLOCK_LIBRARY: Final = "libfaketime.so.1"
-_CLOCK_LIBRARY_PATH: Final = f"/etc/nomos/clock/{_CLOCK_LIBRARY}"
+_CLOCK_LIBRARY_PATH: Final = f"/etc/nomos/clock/{CLOCK_LIBRARY}"
 _KZG_DIRECTORY: Final = "/kzgrs_test_params"
 _KZG_NAME: Final = "kzgrs_test_params"
 _SCRIPT_MODE: Final = 0o755
@@ -62,7 +55,7 @@ def config_maps(plan: NetworkPlan) -> list[Manifest]:
     maps = [_config_map(plan, SCRIPTS, data=dict(plan.scripts))]
     if plan.clock_library is not None:
         content = base64.b64encode(plan.clock_library).decode()
-        maps.append(_config_map(plan, CLOCK, binaryData={_CLOCK_LIBRARY: content}))
+        maps.append(_config_map(plan, CLOCK, binaryData={CLOCK_LIBRARY: content}))
     if plan.prometheus is not None:
         maps.append(_config_map(plan, PROMETHEUS, data=prometheus_files(plan)))
     return maps
@@ -112,7 +105,7 @@ def node_pod(plan: NetworkPlan, node: NodePod) -> Manifest:
         "CFG_BLEND_PORT": str(node.ports.blend),
         "CFG_API_PORT": str(node.ports.api),
         "CFG_TESTING_HTTP_PORT": str(node.ports.testing_http),
-        "NOMOS_POD_HOLD": "1" if plan.hold else "",
+        HOLD: "1" if plan.hold else "",
     }
     volumes: list[Manifest] = [_scripts_volume(), {"name": "data", "emptyDir": {}}]
     mounts: list[Manifest] = [_scripts_mount(), {"name": "data", "mountPath": NODE_DIRECTORY}]
@@ -131,7 +124,7 @@ def node_pod(plan: NetworkPlan, node: NodePod) -> Manifest:
         "name": CONTAINER,
         "image": plan.image,
         "imagePullPolicy": plan.pull_policy,
-        "command": ["python3", "-I", "-S", SUPERVISOR_PATH, f"/etc/nomos/scripts/{_ENTRY_POINTS[node.role]}"],
+        "command": [*SUPERVISOR, f"/etc/nomos/scripts/{_ENTRY_POINTS[node.role]}"],
         "workingDir": NODE_DIRECTORY,
         "env": [*_env(environment), _pod_address("CFG_HOST_IP")],
         "ports": [

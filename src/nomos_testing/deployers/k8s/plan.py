@@ -12,14 +12,13 @@ from uuid import UUID
 
 from nomos_testing.cluster.roles import Role
 from nomos_testing.deployers.shared.container_ports import container_ports
+from nomos_testing.deployers.shared.reaper_client import RUN_LABEL
 from nomos_testing.observability.images import PrometheusImage
 from nomos_testing.relay.proxy_sockets import NodeSockets
 from nomos_testing.topology import TopologySpec
 from nomos_testing.topology.ports import NodePorts
 
 NAMESPACE_PREFIX: Final = "nomos-k8s"
-RUN_LABEL: Final = "logos-blockchain-testing.run"
-"""Label of every object of a run, with the run's release. The reaper finds them by it."""
 NODE_LABEL: Final = "logos-blockchain-testing.node"
 """Label of a node's pod and services, with the node's name."""
 EXPIRES_ANNOTATION: Final = "logos-blockchain-testing.expires"
@@ -28,6 +27,8 @@ RUN_ID_ANNOTATION: Final = "logos-blockchain-testing.run-id"
 _POD_PREFIX: Final = "nomos-"
 MOST_NODES: Final = 200
 """Largest number of nodes: limited by the successors of each base port."""
+LARGEST_CONFIG_MAP: Final = 1_000_000
+"""Bytes that fit into a ConfigMap. The API server takes 1 MiB, names and labels included."""
 SPARE_SECONDS: Final = 3600.0
 """Time that a run may take beside twice its duration before its pods end by themselves."""
 
@@ -73,11 +74,9 @@ def node_name(pod: str) -> str:
 
 def node_pods(spec: TopologySpec) -> tuple[NodePod, ...]:
     """Return the pods of a topology's nodes: validators first, then executors."""
-    roles = [(Role.VALIDATOR, index) for index in range(spec.validators)]
-    roles += [(Role.EXECUTOR, index) for index in range(spec.executors)]
     return tuple(
         NodePod(role=role, index=index, ports=container_ports(position, spec))
-        for position, (role, index) in enumerate(roles)
+        for position, (role, index) in enumerate(spec.members)
     )
 
 

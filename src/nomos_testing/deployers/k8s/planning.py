@@ -10,8 +10,16 @@ from typing import Final
 
 from nomos_core.config import dump_document
 from nomos_testing.cfgsync.settings import CfgsyncConfig, RelaySection
-from nomos_testing.deployers.k8s.manifests import PROMETHEUS, PROMETHEUS_PORT, SUPERVISOR
-from nomos_testing.deployers.k8s.plan import SPARE_SECONDS, NetworkPlan, Placement, fresh_release, node_pods
+from nomos_testing.deployers.k8s import pod_supervisor
+from nomos_testing.deployers.k8s.manifests import PROMETHEUS, PROMETHEUS_PORT
+from nomos_testing.deployers.k8s.plan import (
+    LARGEST_CONFIG_MAP,
+    SPARE_SECONDS,
+    NetworkPlan,
+    Placement,
+    fresh_release,
+    node_pods,
+)
 from nomos_testing.deployers.k8s.preflight import Prepared
 from nomos_testing.deployers.shared.container_configuration import (
     config_options,
@@ -29,7 +37,6 @@ DEFAULT_REQUESTS: Final = {"cpu": "10m", "memory": "64Mi"}
 _CFGSYNC_PORT: Final = 4400
 _CFGSYNC_SECONDS: Final = 300
 """Time that the server lets nodes wait for each other."""
-_LARGEST_CONFIG_MAP: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,11 +111,11 @@ def cfgsync_text(config: CfgsyncConfig) -> str:
     """
     text = dump_document(config)
     size = len(text.encode())
-    if size > _LARGEST_CONFIG_MAP:
+    if size > LARGEST_CONFIG_MAP:
         accounts = len(config.wallet.accounts)
         raise DeployError(
-            f"the configuration of cfgsync has {size} bytes, and a ConfigMap takes {_LARGEST_CONFIG_MAP}\n"
-            f"  -> use fewer wallets than {accounts}: about {accounts * _LARGEST_CONFIG_MAP // size} fit"
+            f"the configuration of cfgsync has {size} bytes, and a ConfigMap takes {LARGEST_CONFIG_MAP}\n"
+            f"  -> use fewer wallets than {accounts}: about {accounts * LARGEST_CONFIG_MAP // size} fit"
         )
     return text
 
@@ -128,7 +135,8 @@ def placement(scenario: Scenario, settings: Settings) -> Placement:
 def _scripts(assets: Path) -> dict[str, str]:
     scripts = {path.name: path.read_text(encoding="utf-8") for path in sorted((assets / "scripts").glob("*.sh"))}
     scripts.pop("build_test_image.sh", None)
-    return scripts | {SUPERVISOR: (Path(__file__).parent / SUPERVISOR).read_text(encoding="utf-8")}
+    supervisor = Path(pod_supervisor.__file__)
+    return scripts | {supervisor.name: supervisor.read_text(encoding="utf-8")}
 
 
 def _prometheus_config(assets: Path) -> str:

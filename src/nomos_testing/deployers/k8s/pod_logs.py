@@ -14,6 +14,7 @@ from typing import Final
 from nomos_testing.cluster.interfaces import LogMark
 from nomos_testing.deployers.k8s.api_errors import ApiError, NotFound
 from nomos_testing.deployers.k8s.kubernetes_api import KubernetesApi
+from nomos_testing.deployers.shared.log_reading import last_lines, lines_from
 from nomos_testing.runtime.background import WatchTask
 
 POD_LOG: Final = "pod.log"
@@ -40,13 +41,13 @@ class PodLog:
         file: Path,
         *,
         watch: WatchTask,
-        keep: Callable[[str], bool] = lambda line: True,
+        keep: Callable[[str], bool] | None = None,
         listener: Callable[[str], None] = lambda line: None,
     ) -> None:
         """
         Args:
             file: the copy.
-            keep: tells whether a line belongs into the copy.
+            keep: tells whether a line belongs into the copy; None: every line does.
             listener: called with each line of the copy, in their order.
         """
         self._api = api
@@ -94,7 +95,7 @@ class PodLog:
 
     async def tail(self, lines: int) -> Sequence[str]:
         await self.catch_up()
-        return await asyncio.to_thread(self._read, 0, lines)
+        return await asyncio.to_thread(last_lines, self._file, lines)
 
     async def mark(self) -> LogMark:
         await self.catch_up()
@@ -102,7 +103,7 @@ class PodLog:
 
     async def since(self, mark: LogMark) -> Sequence[str]:
         await self.catch_up()
-        return await asyncio.to_thread(self._read, mark.positions.get(self.location, 0))
+        return await asyncio.to_thread(lines_from, self._file, mark.positions.get(self.location, 0))
 
     async def _follow(self) -> None:
         while True:
@@ -126,22 +127,13 @@ class PodLog:
             time, _, text = line.rstrip("\n").partition(" ")
             if _in_order(time) > _in_order(self._last):
                 self._last = time
-                if self._keep(text):
+                if self._keep is None or self._keep(text):
                     fresh.append(f"{text}\n")
         if fresh:
             with self._file.open("a", encoding="utf-8") as file:
                 file.writelines(fresh)
         for line in fresh:
             self._listener(line.removesuffix("\n"))
-
-    def _read(self, position: int, lines: int | None = None) -> list[str]:
-        try:
-            with self._file.open("rb") as file:
-                file.seek(position)
-                text = file.read().decode(errors="replace").splitlines()
-        except OSError:
-            return []
-        return text if lines is None else text[-lines:] if lines > 0 else []
 
 
 def _in_order(time: str) -> tuple[str, str]:

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from nomos_testing.deployers.k8s.api_errors import ApiError
 from nomos_testing.deployers.k8s.kubernetes_api import KubernetesApi
-from nomos_testing.deployers.k8s.plan import RUN_LABEL, node_name
+from nomos_testing.deployers.k8s.plan import node_name
 from nomos_testing.deployers.k8s.pod_problems import PodProblem, deletion, pod_problem
 from nomos_testing.deployers.shared.errors import DeployError
+from nomos_testing.deployers.shared.reaper_client import RUN_LABEL
 from nomos_testing.journal.events import Notice
 from nomos_testing.journal.journal import Journal
 from nomos_testing.runtime.background import WatchTask

@@ -15,12 +15,13 @@ from nomos_core.proofs.prover import Prover
 from nomos_testing.deployers.k8s.api_errors import ApiError
 from nomos_testing.deployers.k8s.kubernetes_api import KubernetesApi
 from nomos_testing.deployers.k8s.permissions import missing_permissions
-from nomos_testing.deployers.k8s.plan import MOST_NODES, RUN_LABEL, HostFile, node_pods, removal_command
+from nomos_testing.deployers.k8s.plan import LARGEST_CONFIG_MAP, MOST_NODES, HostFile, node_pods, removal_command
 from nomos_testing.deployers.k8s.refusals import refusal
 from nomos_testing.deployers.shared.environment import find_prover, node_environment
 from nomos_testing.deployers.shared.errors import DeployError, PreflightError, Problem, outcome
 from nomos_testing.deployers.shared.fault_preflight import clock_library, enabled_controls, refused_faults
 from nomos_testing.deployers.shared.kzg_parameters import KzgParameters, find_kzg_parameters, kzg_params_places
+from nomos_testing.deployers.shared.reaper_client import RUN_LABEL
 from nomos_testing.deployers.shared.stack_assets import find_assets
 from nomos_testing.faults.fault import Control
 from nomos_testing.observability.images import OWN_PROMETHEUS, PUBLIC_PROMETHEUS, PrometheusImage
@@ -29,8 +30,6 @@ from nomos_testing.settings import Settings
 
 HOST_PATH: Final = "hostPath"
 IN_IMAGE: Final = "inImage"
-_LARGEST_LIBRARY: Final = 1_000_000
-"""Bytes that fit into a ConfigMap."""
 
 Machine = Mapping[str, Any]
 """A v1.Node."""
@@ -209,7 +208,7 @@ async def _namespace_problems(api: KubernetesApi, scenario: Scenario, settings: 
 
 
 def _fitting(library: Path | Problem | None) -> Path | Problem | None:
-    if isinstance(library, Path) and library.stat().st_size > _LARGEST_LIBRARY:
-        what = f"{library} has {library.stat().st_size} bytes, and a ConfigMap takes {_LARGEST_LIBRARY}"
+    if isinstance(library, Path) and library.stat().st_size > LARGEST_CONFIG_MAP:
+        what = f"{library} has {library.stat().st_size} bytes, and a ConfigMap takes {LARGEST_CONFIG_MAP}"
         return Problem(what, "point NOMOS_TESTS_FAKETIME_LIB to a stripped libfaketime.so.1")
     return library

@@ -56,13 +56,8 @@ class Route(Protocol):
         ...
 
 
-class PodAddresses:
-    """A ``Route`` inside the cluster."""
-
-    name = "the pods' own addresses"
-
-    async def url(self, pod: str, address: str, port: int, node_port: int) -> str:
-        return f"http://{address}:{port}"
+class PlainRoute:
+    """The base of routes that take plain HTTP and open nothing."""
 
     def transport(self) -> Transport | None:
         return None
@@ -71,7 +66,16 @@ class PodAddresses:
         """Do nothing: nothing is open."""
 
 
-class NodePorts:
+class PodAddresses(PlainRoute):
+    """A ``Route`` inside the cluster."""
+
+    name = "the pods' own addresses"
+
+    async def url(self, pod: str, address: str, port: int, node_port: int) -> str:
+        return f"http://{address}:{port}"
+
+
+class NodePorts(PlainRoute):
     """A ``Route`` by way of a machine of the cluster."""
 
     def __init__(self, host: str) -> None:
@@ -81,14 +85,8 @@ class NodePorts:
     async def url(self, pod: str, address: str, port: int, node_port: int) -> str:
         return f"http://{self._host}:{node_port}"
 
-    def transport(self) -> Transport | None:
-        return None
 
-    async def close(self) -> None:
-        """Do nothing: nothing is open."""
-
-
-class ApiProxy:
+class ApiProxy(PlainRoute):
     """A ``Route`` through the API server."""
 
     name = "the API server's pod proxy"
@@ -103,11 +101,8 @@ class ApiProxy:
     def transport(self) -> Transport | None:
         return ApiProxyTransport(self._api)
 
-    async def close(self) -> None:
-        """Do nothing: nothing is open."""
 
-
-class Forwards:
+class Forwards(PlainRoute):
     """A ``Route`` by port-forward. Each connection is forwarded by itself, so that none outlives a broken one."""
 
     name = "port-forward"
@@ -121,9 +116,6 @@ class Forwards:
         if (pod, port) not in self._open:
             self._open[pod, port] = await PortForward.open(self._api, self._namespace, pod, port)
         return f"http://{_LOOPBACK}:{self._open[pod, port].local_port}"
-
-    def transport(self) -> Transport | None:
-        return None
 
     async def close(self) -> None:
         opened, self._open = list(self._open.values()), {}

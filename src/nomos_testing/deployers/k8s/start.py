@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ from nomos_testing.deployers.k8s.teardown import remove
 from nomos_testing.deployers.shared.cfgsync_question import CfgsyncQuestion
 from nomos_testing.deployers.shared.cluster import DeployedCluster
 from nomos_testing.deployers.shared.container_ports import container_ports
-from nomos_testing.deployers.shared.errors import DeployError, LaunchError, PreflightError
+from nomos_testing.deployers.shared.errors import DeployError, LaunchError, PreflightError, shown_lines
 from nomos_testing.deployers.shared.fault_preflight import EMBEDDED_ONLY, refused_faults
 from nomos_testing.deployers.shared.joining import JoiningNodes
 from nomos_testing.deployers.shared.node import DeployedNode
@@ -270,19 +270,17 @@ class NetworkStart:
 
     async def _last_lines(self, pod: str) -> str:
         lines = await self.logs[pod].tail(_LAST_LINES)
-        shown = "".join(f"\n  | {line}" for line in lines) or "\n  (it wrote nothing)"
-        return f"\nthe last lines of {node_name(pod)}:{shown}"
+        return f"\nthe last lines of {node_name(pod)}:{shown_lines(lines)}"
 
     def _follow_logs(self) -> None:
         directory = self.run.run_directory
         self._follow_log(CFGSYNC, directory.path / "cfgsync.log")
         if self.plan.relay:
-            self._follow_log(RELAY, directory.path / RELAY_LOG, evidence_only=True)
+            self._follow_log(RELAY, directory.path / RELAY_LOG, keep=is_evidence)
         for node in self.plan.nodes:
             self._follow_log(node.pod, directory.node(node.name) / POD_LOG)
 
-    def _follow_log(self, pod: str, file: Path, *, evidence_only: bool = False) -> None:
-        keep = is_evidence if evidence_only else _every_line
+    def _follow_log(self, pod: str, file: Path, *, keep: Callable[[str], bool] | None = None) -> None:
         log = PodLog(self.api, self.plan.namespace, pod, file, watch=self.run.background.watch, keep=keep)
         self.logs[pod] = log
         self.pods.call_at_start(pod, log.start)
@@ -408,7 +406,3 @@ class NetworkStart:
             return
         url = await self._plain_url(PROMETHEUS, PROMETHEUS_PORT)
         self.metrics_url = cluster.metrics_url = url
-
-
-def _every_line(line: str) -> bool:
-    return True

@@ -20,7 +20,9 @@ from nomos_testing.waiting.waiting import narrated
 
 SUPERVISOR_PATH: Final = "/etc/nomos/scripts/pod_supervisor.py"
 """Where the pod has the supervisor's program."""
-BRIDGE: Final = ("python3", "-I", "-S", SUPERVISOR_PATH, "--bridge")
+SUPERVISOR: Final = ("python3", "-I", "-S", SUPERVISOR_PATH)
+"""The command that runs it. The arguments follow."""
+BRIDGE: Final = (*SUPERVISOR, "--bridge")
 """The command that gives a stream to the supervisor, in the pod."""
 _RECONNECT_SECONDS: Final = 0.5
 _FIRST_REQUEST: Final = 0

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from nomos_testing.deployers.k8s.api_errors import ApiError
 from nomos_testing.deployers.k8s.kubernetes_api import KubernetesApi
-from nomos_testing.deployers.k8s.plan import EXPIRES_ANNOTATION, RUN_LABEL
+from nomos_testing.deployers.k8s.plan import EXPIRES_ANNOTATION
+from nomos_testing.deployers.shared.reaper_client import RUN_LABEL
 from nomos_testing.waiting.waiting import Seen, wait_until
 
 KINDS: Final = ("pods", "services", "configmaps")

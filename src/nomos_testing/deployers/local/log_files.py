@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nomos_testing.cluster.interfaces import LogMark
+from nomos_testing.deployers.shared.log_reading import last_lines, lines_from
 
 STDOUT_NAME = "stdout.log"
 STDERR_NAME = "stderr.log"
-_TAIL_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class LogFiles:
         return await asyncio.to_thread(self.read_tail, lines)
 
     def read_tail(self, lines: int) -> list[str]:
-        return [line for path in self._files() for line in _last_lines(path, lines)]
+        return [line for path in self._files() for line in last_lines(path, lines)]
 
     async def mark(self) -> LogMark:
         return LogMark({str(path): path.stat().st_size for path in self.files()})
@@ -42,7 +42,7 @@ class LogFiles:
         return await asyncio.to_thread(self._read_since, mark)
 
     def _read_since(self, mark: LogMark) -> list[str]:
-        return [line for path in self.files() for line in _lines_from(path, mark.positions.get(str(path), 0))]
+        return [line for path in self.files() for line in lines_from(path, mark.positions.get(str(path), 0))]
 
     def _files(self) -> Iterator[Path]:
         """Yield the newest log file, standard output, standard error."""
@@ -62,23 +62,3 @@ class LogFiles:
             path = self.directory / name
             if path.is_file():
                 yield path
-
-
-def _lines_from(path: Path, position: int) -> list[str]:
-    try:
-        with path.open("rb") as file:
-            file.seek(position)
-            return file.read().decode(errors="replace").splitlines()
-    except OSError:
-        return []
-
-
-def _last_lines(path: Path, lines: int) -> list[str]:
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - _TAIL_BYTES))
-            text = file.read().decode(errors="replace")
-    except OSError:
-        return []
-    return text.splitlines()[-lines:] if lines > 0 else []

@@ -9,7 +9,7 @@ from nomos_testing.deployers.shared.errors import Problem
 
 LIBRARY_VARIABLE = "NOMOS_TESTS_FAKETIME_LIB"
 _LIBRARY_PLACES = ("/usr/lib/*/faketime", "/usr/lib/faketime", "/usr/local/lib/faketime", "/opt/homebrew/lib/faketime")
-_LIBRARY_NAME = "libfaketime.so.1"
+CLOCK_LIBRARY = "libfaketime.so.1"
 
 
 def clock_environment(library: str, file: str) -> dict[str, str]:
@@ -36,15 +36,15 @@ def find_library(named: Path | None, places: Iterable[str] = _LIBRARY_PLACES) ->
     if named is not None:
         if named.is_file():
             return named.absolute()
-        return Problem(f"{LIBRARY_VARIABLE}={named} does not exist", f"point {LIBRARY_VARIABLE} to {_LIBRARY_NAME}")
+        return Problem(f"{LIBRARY_VARIABLE}={named} does not exist", f"point {LIBRARY_VARIABLE} to {CLOCK_LIBRARY}")
     for place in places:
         anchor, _, pattern = place.partition("*")
         root = Path(anchor)
-        found = sorted(root.glob(f"*{pattern}/{_LIBRARY_NAME}")) if pattern else [root / _LIBRARY_NAME]
+        found = sorted(root.glob(f"*{pattern}/{CLOCK_LIBRARY}")) if pattern else [root / CLOCK_LIBRARY]
         for library in found:
             if library.is_file():
                 return library
     return Problem(
         "a clock can only be shifted with libfaketime, which is not installed",
-        f"install the package faketime, or point {LIBRARY_VARIABLE} to its {_LIBRARY_NAME}",
+        f"install the package faketime, or point {LIBRARY_VARIABLE} to its {CLOCK_LIBRARY}",
     )

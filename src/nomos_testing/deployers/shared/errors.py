@@ -66,15 +66,19 @@ class NodeDied(DeployError):
     """A node ended while the network was coming up; its last log lines are in the text."""
 
     def __init__(self, node: str, status: str, last_lines: Sequence[str], directory: Path, program: str) -> None:
-        shown = "".join(f"\n  | {line}" for line in last_lines) or "\n  (it wrote nothing)"
         super().__init__(
-            f"{node} ended before it was ready: {status}; its last lines:{shown}\n"
+            f"{node} ended before it was ready: {status}; its last lines:{shown_lines(last_lines)}\n"
             f"its program: {program}\n{persisting(directory)}"
         )
         self.node = node
         self.status = status
         self.last_lines = tuple(last_lines)
         self.directory = directory
+
+
+def shown_lines(lines: Sequence[str]) -> str:
+    """Return the last lines of a log for the end of an error's text."""
+    return "".join(f"\n  | {line}" for line in lines) or "\n  (it wrote nothing)"
 
 
 def persisting(directory: Path) -> str:

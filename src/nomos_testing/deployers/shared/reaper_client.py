@@ -9,12 +9,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from nomos_testing.deployers.shared import reaper as reaper_program
 from nomos_testing.deployers.shared.reaper import start_ticks
 
 _END_SECONDS = 1.0
+RUN_LABEL: Final = "logos-blockchain-testing.run"
+"""Label of everything that a run makes in Docker or on a cluster, with the name of the run's stack or release.
+
+The reaper's commands find things by it.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from nomos_testing.cfgsync.settings import CfgsyncConfig
 from nomos_testing.deployers.compose.publishing import extra_host
 from nomos_testing.deployers.compose.rendering import rendered, scrape_targets
 from nomos_testing.deployers.compose.stack import (
-    RUN_LABEL,
     Stack,
     StackName,
     StackNetwork,
@@ -28,6 +27,7 @@ from nomos_testing.deployers.compose.stack import (
 )
 from nomos_testing.deployers.compose.stack_planning import write_cfgsync
 from nomos_testing.deployers.compose.workspace import Workspace
+from nomos_testing.deployers.shared.reaper_client import RUN_LABEL
 from nomos_testing.deployers.shared.stack_assets import STACK_ASSETS
 from nomos_testing.observability.images import PrometheusImage
 from nomos_testing.settings import Settings

@@ -13,8 +13,9 @@ import pytest
 from nomos_testing import Scenario, ScenarioBuilder
 from nomos_testing.deployers.k8s import job_manifests
 from nomos_testing.deployers.k8s.job_manifests import JobPlan
-from nomos_testing.deployers.k8s.plan import EXPIRES_ANNOTATION, RUN_LABEL
+from nomos_testing.deployers.k8s.plan import EXPIRES_ANNOTATION
 from nomos_testing.deployers.shared.errors import DeployError
+from nomos_testing.deployers.shared.reaper_client import RUN_LABEL
 from nomos_testing.deployers.shared.stack_assets import find_assets
 from nomos_testing.scenario.file.loader import load_scenario
 from nomos_testing.scenario.replay import load_replay

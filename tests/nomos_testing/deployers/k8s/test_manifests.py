@@ -12,10 +12,11 @@ import pytest
 from nomos_core.proofs.development import DevelopmentProver
 from nomos_testing import ScenarioBuilder
 from nomos_testing.deployers.k8s import manifests
-from nomos_testing.deployers.k8s.plan import EXPIRES_ANNOTATION, RUN_LABEL, HostFile, NetworkPlan
+from nomos_testing.deployers.k8s.plan import EXPIRES_ANNOTATION, HostFile, NetworkPlan
 from nomos_testing.deployers.k8s.planning import NetworkPlanner, cfgsync_text
 from nomos_testing.deployers.k8s.preflight import Prepared
 from nomos_testing.deployers.shared.errors import DeployError
+from nomos_testing.deployers.shared.reaper_client import RUN_LABEL
 from nomos_testing.observability.images import PrometheusImage
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
