@@ -12,6 +12,6 @@ export_lock() {
     "$@" -o "requirements-$name.lock" >/dev/null
 }
 export_lock build --only-group build
-export_lock run --no-dev --extra node --extra k8s
+export_lock run --no-dev --extra node --extra k8s --extra traces
 export_lock groth16 --only-group groth16
-export_lock dev --group dev --extra node --extra k8s
+export_lock dev --group dev --extra node --extra k8s --extra traces
