@@ -27,8 +27,8 @@ from pathlib import Path
 
 import psutil
 
+from nomos_testing.evidence.summary import RunSummary, summarise
 from nomos_testing.journal.journal import read_journal
-from nomos_testing.report.summary import RunSummary, summarise
 
 SCENARIO = Path(__file__).parents[1] / "examples" / "soak.yaml"
 GONE_WITHIN = 5.0

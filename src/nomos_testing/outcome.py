@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from nomos_testing.failure import Failure
+
+
+class VerdictKind(StrEnum):
+    """The kinds of verdicts. What is neither *passed* nor *interrupted* has exit code 1."""
+
+    PASSED = "passed"
+    """Every expectation holds."""
+    FAILED = "failed"
+    """The network under test did not do what the scenario asks of it."""
+    SLOW = "slow"
+    """It did not, but it was still moving, and the machine was overloaded: the network was not judged fairly."""
+    ERRORED_TEST = "errored (user's code)"
+    """Code of a workload, an expectation or a plugin raised an error that is no ``Failure``."""
+    ERRORED_FRAMEWORK = "errored (framework)"
+    """A task of the framework raised, so that the run was no longer observed."""
+    INTERRUPTED = "interrupted"
+    """Somebody ended the run, or the runner was killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +104,8 @@ class Verdict:
     """Directory with journal, plan and node configurations. If the run did not pass, also with logs and databases."""
     errored: bool = False
     """True if code of the test raised an error that is no ``Failure`` (see ``nomos_testing.failure``)."""
+    kind: VerdictKind = VerdictKind.PASSED
+    """The kind of the verdict, which also tells whose error it is and whether the machine was overloaded."""
 
     @property
     def outcome(self) -> str:

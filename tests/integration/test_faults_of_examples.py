@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from nomos_testing.evidence.summary import summarise
 from nomos_testing.journal.journal import read_journal
-from nomos_testing.report.summary import summarise
 from support.processes.live_network import PROGRAMS, live_environment
 from support.repository.repository_copy import REPOSITORY
 

@@ -11,12 +11,12 @@ import pytest
 
 from nomos_testing import ScenarioBuilder
 from nomos_testing.cluster.interfaces import NodeHandle, Role
+from nomos_testing.evidence.summary import summarise
 from nomos_testing.expectations.conditions import NodesWithin, ReorganisationDeeperThan
 from nomos_testing.faults import ClockSkew, DiskFull, Partition, seconds, slots
 from nomos_testing.faults.injection import Injection
 from nomos_testing.journal.journal import read_journal
 from nomos_testing.outcome import Verdict
-from nomos_testing.report.summary import summarise
 from nomos_testing.scenario.scenario import Scenario
 from support.fault_conformance import needs_libfaketime
 from support.inputs.fault_deadlines import EFFECT_DEADLINE

@@ -266,6 +266,21 @@ class Reorganised:
     """Number of blocks of the new branch."""
 
 
+@journal_event("tip_changed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TipChanged:
+    """A node has another tip. The blocks of its branch that it did not have before have reached it by now."""
+
+    node: str
+    """Name of the node."""
+    tip: str
+    """Id of its tip, hex."""
+    height: int
+    """Height of its tip."""
+    slot: int
+    """Slot of its tip."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSample:
     """The state of a node at one moment. A field is None if the node did not answer it."""
@@ -280,6 +295,14 @@ class NodeSample:
     """Id of its tip."""
     mode: str | None = None
     """``Bootstrapping`` or ``Online``."""
+    mempool: int | None = None
+    """Pending transactions in its mempool."""
+    cpu: float | None = None
+    """Processors that it used since the sample before."""
+    memory_bytes: int | None = None
+    """Its resident memory, in bytes."""
+    disk_bytes: int | None = None
+    """Bytes of the files that it has stored."""
     error: str | None = None
     """Why it did not answer."""
 
@@ -363,6 +386,8 @@ class VerdictReached:
     """Why it did not pass."""
     errored: bool = False
     """True if code of the test raised an error that is no ``Failure``."""
+    verdict: str | None = None
+    """``passed``, ``failed``, ``slow``, ``errored (user's code)`` or ``errored (framework)``."""
 
     @property
     def outcome(self) -> str:
@@ -395,8 +420,6 @@ def kind_of(event: Any) -> str:
 
 def event_to_json(event: Any) -> dict[str, Any]:
     """Return the event's own keys as JSON values.
-
-    None is left out, because it is the default of every field that may be None.
 
     None is left out, because it is the default of every field that may be None.
     """

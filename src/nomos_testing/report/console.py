@@ -6,11 +6,11 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
+from nomos_testing.evidence.summary import RunSummary, summarise
 from nomos_testing.journal.events import PhaseEnded, UnreadableLine
 from nomos_testing.journal.journal import Entry
 from nomos_testing.outcome import outcome_of
 from nomos_testing.report.faults import add_fault_rows
-from nomos_testing.report.summary import RunSummary, summarise
 
 if TYPE_CHECKING:
     from rich.table import Table

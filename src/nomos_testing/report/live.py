@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from nomos_testing.evidence.run_progress import RunProgress
 from nomos_testing.journal.events import (
     ExceptionRaised,
     NodeExited,
@@ -27,7 +28,6 @@ from nomos_testing.journal.events import (
 )
 from nomos_testing.journal.journal import Entry, Listener
 from nomos_testing.report.faults import fault_message
-from nomos_testing.report.run_progress import RunProgress
 from nomos_testing.runtime.machine_load import MachineFellBehind
 from nomos_testing.waiting.waiting import wait_message
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -39,3 +40,5 @@ class Deployment:
     """The tasks beside the workloads. It already watches the framework's observers of the network."""
     resources: AsyncExitStack
     """Close it to end the network."""
+    report: Callable[[], Awaitable[None]] | None = None
+    """Writes the reports of the run into its directory. Called once, after the journal is closed."""

@@ -18,7 +18,7 @@ import signal
 from collections.abc import Sequence
 
 from nomos_testing.failure import is_failure
-from nomos_testing.outcome import Judgement
+from nomos_testing.outcome import Judgement, VerdictKind
 
 
 class RunFailed(Exception):
@@ -28,6 +28,11 @@ class RunFailed(Exception):
         super().__init__(text)
         self.errored = errored
         """Code raised an error that is no failure."""
+
+    @property
+    def kind(self) -> VerdictKind:
+        """The kind of the verdict, on a machine that keeps up."""
+        return VerdictKind.ERRORED_TEST if self.errored else VerdictKind.FAILED
 
 
 class WorkloadFailed(RunFailed):
@@ -68,6 +73,10 @@ class ObserverFailed(RunFailed):
     def __init__(self, observer: str, error: BaseException) -> None:
         super().__init__(f"framework failure: {observer}: {described(error)}", errored=True)
         self.observer = observer
+
+    @property
+    def kind(self) -> VerdictKind:
+        return VerdictKind.ERRORED_FRAMEWORK
 
 
 class ExpectationsFailed(RunFailed):

@@ -18,7 +18,7 @@ from nomos_testing.faults.fault_events import FaultsPlanned
 from nomos_testing.faults.recovery import watch_recoveries
 from nomos_testing.journal.events import ExpectationJudged, NodeExited, NodeStarted, Notice, RunEnded, VerdictReached
 from nomos_testing.journal.journal import Entry
-from nomos_testing.outcome import ExpectationFailed, Judgement, Verdict
+from nomos_testing.outcome import ExpectationFailed, Judgement, Verdict, VerdictKind
 from nomos_testing.proof_cache import CachingProver
 from nomos_testing.runtime.background import BackgroundFailed, FailedTask
 from nomos_testing.runtime.context import RunContext
@@ -142,11 +142,13 @@ class Runner:
                     await self._background.close()
                     await self._deployment.resources.aclose()
         finally:
-            if outcome == "passed" and not self._deployment.keep_everything:
-                self._deployment.run_directory.prune()
             evidence = None if outcome == "passed" else str(self._deployment.run_directory.path)
             self._journal.write(RunEnded(outcome, described(error) if error else None, evidence))
             self._journal.close()
+            if self._deployment.report is not None:
+                await self._deployment.report()  # while the logs are there
+            if outcome == "passed" and not self._deployment.keep_everything:
+                self._deployment.run_directory.prune()
 
     async def __aenter__(self) -> Self:
         return self
@@ -303,9 +305,18 @@ class Runner:
             phases=self._phases.timings,
             run_directory=self._deployment.run_directory.path,
             errored=failure is not None and failure.errored,
+            kind=VerdictKind.PASSED if failure is None else self._kind_of(failure),
         )
-        self._journal.write(VerdictReached(self._verdict.passed, self._verdict.failure, self._verdict.errored))
-        return self._verdict
+        verdict = self._verdict
+        self._journal.write(VerdictReached(verdict.passed, verdict.failure, verdict.errored, verdict.kind))
+        return verdict
+
+    def _kind_of(self, failure: RunFailed) -> VerdictKind:
+        """Return the kind of a failure. A network that still moves on an overloaded machine is slow."""
+        machine = self._machine.explanation()
+        if failure.kind is VerdictKind.FAILED and machine is not None and machine.blocks > 0 and not self._ended:
+            return VerdictKind.SLOW
+        return failure.kind
 
     def _note_end_of_node(self, entry: Entry) -> None:
         match entry.event:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from nomos_testing.evidence.summary import summarise
 from nomos_testing.expectations.expectation_events import ExpectationBroken
 from nomos_testing.faults.fault_events import (
     FaultHealed,
@@ -20,7 +21,6 @@ from nomos_testing.journal.events import Reorganised, RunStarted
 from nomos_testing.journal.journal import Entry
 from nomos_testing.report.console import print_summary
 from nomos_testing.report.live import message_of
-from nomos_testing.report.summary import summarise
 
 STARTED = RunStarted(
     run_id="faulty-1",

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from nomos_testing.evidence.run_progress import RunProgress
+from nomos_testing.evidence.summary import summarise
 from nomos_testing.journal.events import (
     BlockSeen,
     ExpectationJudged,
@@ -32,8 +34,6 @@ from nomos_testing.journal.events import (
 from nomos_testing.journal.journal import Entry, Journal, read_journal
 from nomos_testing.report.console import print_summary, shown
 from nomos_testing.report.live import PlainView, ProgressView, live_view
-from nomos_testing.report.run_progress import RunProgress
-from nomos_testing.report.summary import summarise
 
 STARTED = RunStarted(
     run_id="demo-1",

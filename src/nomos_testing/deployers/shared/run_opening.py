@@ -10,6 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from nomos_testing.deployers.shared.reaper_client import Reaper
 from nomos_testing.failure import is_failure
 from nomos_testing.journal.events import Notice, RunEnded, RunStarted, WaitEnded
 from nomos_testing.journal.journal import Journal, Listener
+from nomos_testing.report.files import write_reports
 from nomos_testing.runtime.background import Background, BackgroundFailed
 from nomos_testing.runtime.deployment import Deployment
 from nomos_testing.runtime.errors import described
@@ -136,6 +138,7 @@ class OpenRun:
             keep_everything=self.settings.keep_logs,
             background=self.background,
             resources=self.resources.pop_all(),
+            report=partial(_report, self.run_directory),
         )
         return Runner(deployment, scenario.workloads, scenario.expectations)
 
@@ -205,11 +208,16 @@ async def opened_run(
             _note_defect(journal, error)
         journal.write(RunEnded(_outcome(error), described(error), str(run_directory.path)))
         journal.close()
+        await _report(run_directory)
         if not isinstance(error, _EXPLAINED):
             raise
         failure = error if isinstance(error, DeployError) else DeployError(_explained(error, run_directory))
         failure.run_directory = run_directory.path
         raise failure from error.__cause__
+
+
+async def _report(run_directory: RunDirectory) -> None:
+    await asyncio.to_thread(write_reports, run_directory.path)
 
 
 def _opened(runs_directory: Path, scenario: Scenario, surroundings: Surroundings) -> tuple[RunDirectory, Journal]:

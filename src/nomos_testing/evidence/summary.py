@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nomos_testing.evidence.faults import FaultSummaries
+from nomos_testing.evidence.run_progress import RunProgress
 from nomos_testing.journal.events import (
     BlockSeen,
     ExceptionRaised,
@@ -23,8 +25,7 @@ from nomos_testing.journal.events import (
     VerdictReached,
 )
 from nomos_testing.journal.journal import Entry
-from nomos_testing.report.faults import FaultSummaries
-from nomos_testing.report.run_progress import RunProgress
+from nomos_testing.outcome import VerdictKind
 from nomos_testing.runtime.machine_load import MachineFellBehind
 
 
@@ -68,6 +69,20 @@ class RunSummary:
         if self.verdict is not None:
             return self.verdict.outcome
         return "unfinished"
+
+    @property
+    def kind(self) -> VerdictKind | None:
+        """The kind of the verdict; None if the run has not ended."""
+        if self.verdict is not None and self.verdict.verdict is not None:
+            return VerdictKind(self.verdict.verdict)
+        match self.outcome:
+            case "interrupted" | "killed":
+                return VerdictKind.INTERRUPTED
+            case "errored":
+                return VerdictKind.ERRORED_FRAMEWORK if self.verdict is None else VerdictKind.ERRORED_TEST
+            case "passed" | "failed" as outcome:
+                return VerdictKind(outcome)
+        return None
 
     @property
     def failure(self) -> str | None:

@@ -1,0 +1,39 @@
+"""Writes the reports of a run into its directory, after its end.
+
+A report that cannot be written hinders neither the run nor the other reports: the log says so.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from nomos_testing.evidence.run_record import RunRecord, read_run
+
+WRITERS: Final[Mapping[str, Callable[[RunRecord], str]]] = {}
+"""The reports of every run: the name of the file, and the function that returns its text.
+
+Each imports what it needs when it is called, because no run may wait for that before its end.
+"""
+
+_log = logging.getLogger(__name__)
+
+
+def write_reports(run_directory: Path) -> None:
+    """Write every report of a run that has ended. A report of an earlier call is replaced."""
+    try:
+        record = read_run(run_directory)
+    except Exception:
+        _log.exception("the run %s cannot be read, so that it has no reports", run_directory)
+        return
+    for name, write in WRITERS.items():
+        _write(record, run_directory / name, write)
+
+
+def _write(record: RunRecord, path: Path, write: Callable[[RunRecord], str]) -> None:
+    try:
+        path.write_text(write(record), encoding="utf-8")
+    except Exception:
+        _log.exception("the report %s could not be written", path)
