@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from nomos_testing.cli.local_runner import runs_directory_option
+from nomos_testing.cli.options import runs_directory_option
 
 
 @click.command(

@@ -7,13 +7,7 @@ from pathlib import Path
 
 import click
 
-from nomos_testing.cli.local_runner import runs_directory_option
-
-in_cluster_option = click.option(
-    "--in-cluster",
-    is_flag=True,
-    help="On Kubernetes: a Job of the cluster runs the scenario, so that this machine needs no way to the pods.",
-)
+from nomos_testing.cli.options import in_cluster_option, runs_directory_option
 
 
 @click.command(

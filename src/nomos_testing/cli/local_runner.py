@@ -7,15 +7,7 @@ from pathlib import Path
 
 import click
 
-RUNS_DIRECTORY = Path(".tmp/runs")
-
-runs_directory_option = click.option(
-    "--runs-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=RUNS_DIRECTORY,
-    show_default=True,
-    help="Where runs keep their journals and evidence.",
-)
+from nomos_testing.cli.options import runs_directory_option
 
 
 @click.command(

@@ -1,0 +1,77 @@
+"""``nomos-testing run`` and ``replay``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from nomos_testing.cli.options import deployer_option, in_cluster_option, on_option, runs_directory_option
+
+
+@click.command(
+    epilog="Exit codes: 0 passed; 1 failed, errored or could not run; 2 wrong usage; 129, 130 or 143 interrupted."
+)
+@click.argument("scenario", type=click.Path(path_type=Path, dir_okay=False), metavar="SCENARIO.yaml")
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="Node keys and random choices follow from it; wins over the file's."
+)
+@deployer_option
+@click.option(
+    "--export",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="With --on k8s: write the manifests of the network to DIR, for kubectl apply -f DIR, and run nothing.",
+)
+@in_cluster_option
+@runs_directory_option
+def run(
+    *, scenario: Path, seed: int | None, deployer: str, export: Path | None, in_cluster: bool, runs_dir: Path
+) -> None:
+    """Run a scenario."""
+    from nomos_testing.cli.run_and_report import FAILED, export_manifests, run_on
+    from nomos_testing.scenario.errors import ScenarioError
+    from nomos_testing.scenario.file.loader import load_scenario
+    from nomos_testing.settings import Settings
+
+    if export is not None and deployer != "k8s":
+        raise click.UsageError("--export writes manifests of Kubernetes: it needs --on k8s")
+    if in_cluster and (deployer != "k8s" or export is not None):
+        raise click.UsageError("--in-cluster runs a Job of Kubernetes: it needs --on k8s, and no --export")
+    settings = Settings.from_environ()
+    try:
+        loaded = load_scenario(scenario, settings, seed=seed)
+    except ScenarioError as error:
+        click.echo(str(error), err=True)
+        sys.exit(FAILED)
+    if export is not None:
+        sys.exit(export_manifests(loaded, settings, export))
+    what = f"scenario {loaded.name}"
+    sys.exit(run_on(deployer, loaded, settings, runs_directory=runs_dir, what=what, in_cluster=in_cluster))
+
+
+@click.command(
+    epilog="Exit codes: 0 passed; 1 failed, errored or could not run; 2 wrong usage; 129, 130 or 143 interrupted."
+)
+@click.argument("run_directory", type=click.Path(path_type=Path, file_okay=False), metavar="RUN_DIR")
+@click.option("--seed", type=click.IntRange(min=0), help="Another seed: other keys, and a plan of its own.")
+@on_option(help="Default: where the run was made.")
+@runs_directory_option
+def replay(run_directory: Path, seed: int | None, deployer: str | None, runs_dir: Path) -> None:
+    """Repeat a run: the same plan, faults, keys and order of transactions."""
+    from nomos_testing.cli.run_and_report import FAILED, run_on
+    from nomos_testing.scenario.errors import ScenarioError
+    from nomos_testing.scenario.replay import deployer_of, load_replay
+    from nomos_testing.settings import Settings
+
+    settings = Settings.from_environ()
+    try:
+        scenario = load_replay(run_directory, settings, seed=seed)
+        if deployer is None:
+            deployer = deployer_of(run_directory)
+            click.echo(f"replaying on {deployer}, where the run was made; --on chooses another", err=True)
+    except ScenarioError as error:
+        click.echo(str(error), err=True)
+        sys.exit(FAILED)
+    sys.exit(run_on(deployer, scenario, settings, runs_directory=runs_dir, what=f"scenario {scenario.name}"))
