@@ -204,7 +204,7 @@ async def test_a_bug_of_the_tests_code_makes_the_run_errored_and_keeps_its_trace
     assert f'File "{source}", line ' in raised.traceback
     assert made.events()[-1] == RunEnded("errored", evidence=str(made.directory.path))
     assert [event for event in made.events() if isinstance(event, VerdictReached)] == [
-        VerdictReached(False, verdict.failure, True)
+        VerdictReached(False, verdict.failure, True, "errored (user's code)")
     ]
     (record,) = caplog.records
     assert record.getMessage() == f"{where} raised KeyError: 'missing'"
