@@ -21,6 +21,7 @@ from nomos_testing.blocks.chain_history import (
     ChainMismatch,
     FeedEvent,
     NewBlock,
+    NewTip,
     Reorganisation,
 )
 from nomos_testing.client.answers import ConsensusInfo
@@ -37,7 +38,16 @@ REQUEST_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
 
-__all__ = ["BlockFeed", "BlockFeedError", "BlockRecord", "FeedEvent", "NewBlock", "NodeView", "Reorganisation"]
+__all__ = [
+    "BlockFeed",
+    "BlockFeedError",
+    "BlockRecord",
+    "FeedEvent",
+    "NewBlock",
+    "NewTip",
+    "NodeView",
+    "Reorganisation",
+]
 
 
 class BlockSource(Protocol):

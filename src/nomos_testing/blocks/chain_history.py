@@ -70,7 +70,23 @@ class Reorganisation:
     """When it was seen, in seconds of the event loop's clock."""
 
 
-FeedEvent = NewBlock | Reorganisation
+@dataclass(frozen=True, slots=True)
+class NewTip:
+    """A node has another tip. It follows the events of its blocks, and of the reorganisation if there is one."""
+
+    node: str
+    """Name of the node."""
+    tip: HeaderId
+    """Id of its tip."""
+    height: int
+    """Height of its tip."""
+    slot: int
+    """Slot of its tip; genesis has 0."""
+    at: float
+    """When it was seen, in seconds of the event loop's clock."""
+
+
+FeedEvent = NewBlock | Reorganisation | NewTip
 
 
 class ChainMismatch(Exception):
@@ -136,7 +152,9 @@ class ChainHistory:
             if node in self._seen_by[record.id]:
                 break
             self._seen_by[record.id][node] = at
-        return [] if old is None else self._reorganisation(node, old, tip, at)
+        left = [] if old is None else self._reorganisation(node, old, tip, at)
+        slot = self._by_id[tip].slot if tip in self._by_id else 0
+        return [*left, NewTip(node, tip, self.height_of(tip), slot, at)]
 
     def chain(self, tip: HeaderId) -> list[BlockRecord]:
         """Return the blocks from genesis (left out) to ``tip``, oldest first."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nomos_testing.blocks.block_feed import BlockFeed
-from nomos_testing.blocks.chain_history import FeedEvent, NewBlock
-from nomos_testing.journal.events import BlockSeen, Reorganised
+from nomos_testing.blocks.chain_history import FeedEvent, NewBlock, NewTip
+from nomos_testing.journal.events import BlockSeen, Reorganised, TipChanged
 from nomos_testing.journal.journal import Journal
 
 
@@ -17,7 +17,7 @@ def _write(journal: Journal, event: FeedEvent) -> None:
     journal.write(_journal_form(event))
 
 
-def _journal_form(event: FeedEvent) -> BlockSeen | Reorganised:
+def _journal_form(event: FeedEvent) -> BlockSeen | Reorganised | TipChanged:
     if isinstance(event, NewBlock):
         record = event.record
         return BlockSeen(
@@ -28,6 +28,8 @@ def _journal_form(event: FeedEvent) -> BlockSeen | Reorganised:
             transactions=len(record.block.transactions),
             node=record.first_node,
         )
+    if isinstance(event, NewTip):
+        return TipChanged(node=event.node, tip=event.tip.hex(), height=event.height, slot=event.slot)
     return Reorganised(
         node=event.node,
         old_tip=event.old_tip.hex(),

@@ -140,9 +140,9 @@ class NodeClient:
         body = transaction_to_json(transaction)
         await self._requests.ask("POST", self._at("/mempool/add/tx"), _ignored, body=body)
 
-    async def mempool_metrics(self, pool: str = "mantle") -> MempoolMetrics:
+    async def mempool_metrics(self, pool: str = "mantle", *, timeout: float | None = None) -> MempoolMetrics:
         """Return how many items wait in a mempool, and since when."""
-        return await self._requests.ask("GET", self._at(f"/{pool}/metrics"), MempoolMetrics.from_json)
+        return await self._requests.ask("GET", self._at(f"/{pool}/metrics"), MempoolMetrics.from_json, timeout=timeout)
 
     async def transaction_status(self, hashes: Sequence[TxHash]) -> tuple[TransactionStatus, ...]:
         """Return what the node knows of each transaction, in the order of ``hashes``."""

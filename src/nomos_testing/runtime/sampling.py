@@ -1,8 +1,9 @@
-"""Takes samples of heights and peers, about once a second, for the live view and the reports."""
+"""Takes samples of heights, peers and mempools, about once a second, for the live view and the reports."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from nomos_testing.blocks.block_feed import BlockFeed
 from nomos_testing.client.errors import NodeClientError
@@ -18,7 +19,7 @@ _REQUEST_SECONDS = 1.0
 
 
 class Sampler:
-    """Takes samples. The heights come from the block feed; only the peers are asked for here."""
+    """Takes samples. The heights come from the block feed; only peers and mempools are asked for here."""
 
     def __init__(
         self, cluster: Cluster, feed: BlockFeed, counters: Counters, journal: Journal, patience: Patience
@@ -46,16 +47,25 @@ class Sampler:
 
     async def _look_at(self, node: NodeHandle) -> NodeSample:
         view = self._feed.nodes()[node.name]
-        try:
-            peers, error = (
-                (await node.client.network_info(timeout=self._patience.seconds(_REQUEST_SECONDS))).n_peers,
-                view.error,
-            )
-        except NodeClientError as failure:
-            peers, error = None, failure.reason
+        limit = self._patience.seconds(_REQUEST_SECONDS)
+        (peers, failure), mempool = await asyncio.gather(_peers(node, limit), _mempool(node, limit))
+        sample = NodeSample(peers=peers, mempool=mempool, error=failure or view.error)
         info = view.info
         if info is None:
-            return NodeSample(peers=peers, error=error)
-        return NodeSample(
-            height=info.height, slot=info.slot, peers=peers, tip=info.tip.hex(), mode=str(info.mode), error=error
-        )
+            return sample
+        return replace(sample, height=info.height, slot=info.slot, tip=info.tip.hex(), mode=str(info.mode))
+
+
+async def _peers(node: NodeHandle, limit: float) -> tuple[int | None, str | None]:
+    """Return the number of peers, or why the node did not tell it."""
+    try:
+        return (await node.client.network_info(timeout=limit)).n_peers, None
+    except NodeClientError as failure:
+        return None, failure.reason
+
+
+async def _mempool(node: NodeHandle, limit: float) -> int | None:
+    try:
+        return (await node.client.mempool_metrics(timeout=limit)).pending_items
+    except NodeClientError:
+        return None  # the sample has the reason already, unless the node has no such metrics

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from nomos_core.cryptarchia.block import Block
 from nomos_core.identifiers import HeaderId
-from nomos_testing.blocks.block_feed import BlockFeed, BlockFeedError, NewBlock, Reorganisation, poll_interval
+from nomos_testing.blocks.block_feed import (
+    BlockFeed,
+    BlockFeedError,
+    FeedEvent,
+    NewBlock,
+    Reorganisation,
+    poll_interval,
+)
 from nomos_testing.client.answers import ConsensusInfo, Mode
 from nomos_testing.client.errors import NodeUnreachable
 from support.fakes.fake_chain import GENESIS_ID, fake_chain
@@ -145,7 +152,7 @@ async def test_a_reorganisation_is_an_event_with_both_branches() -> None:
         assert [record.id for record in feed.canonical_chain()] == [block.id for block in trunk + right]
 
 
-async def _closing(feed: BlockFeed) -> AsyncIterator[NewBlock | Reorganisation]:
+async def _closing(feed: BlockFeed) -> AsyncIterator[FeedEvent]:
     await feed.close()
     async for event in feed.subscribe():
         yield event

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nomos_core.cryptarchia.block import Block
 from nomos_core.identifiers import HeaderId
-from nomos_testing.blocks.chain_history import ChainHistory, ChainMismatch, NewBlock, Reorganisation
+from nomos_testing.blocks.chain_history import ChainHistory, ChainMismatch, FeedEvent, NewBlock, NewTip, Reorganisation
 from support.fakes.fake_chain import GENESIS_ID, fake_block, fake_chain
 
 
@@ -42,7 +42,7 @@ def trees(draw: st.DrawFn) -> Tree:
     return Tree(blocks, parents)
 
 
-def show(history: ChainHistory, node: str, path: list[Block], at: float = 0.0) -> list[NewBlock | Reorganisation]:
+def show(history: ChainHistory, node: str, path: list[Block], at: float = 0.0) -> list[FeedEvent]:
     """What the feed does when ``node`` has the last of ``path`` as its tip."""
     added = history.add(node, [(block.id, block) for block in path], at)
     return added + history.move(node, path[-1].id if path else GENESIS_ID, at)
@@ -68,6 +68,9 @@ def test_any_moves_of_any_nodes_give_each_block_once_after_its_parent(tree: Tree
                 assert event.record.id not in emitted
                 assert event.record.height == len(history.chain(event.record.id))
                 emitted.append(event.record.id)
+            elif isinstance(event, NewTip):
+                assert (event.node, event.tip, event.height) == (node, path[-1].id, len(path))
+                assert tips.get(node) != position
             else:
                 old, new = tree.path(tips[node]), path
                 shared = sum(left is right for left, right in zip(old, new, strict=False))
@@ -100,13 +103,21 @@ def test_a_node_is_noted_with_every_block_of_its_chains_at_the_first_sighting(tr
 def test_a_longer_chain_of_the_same_branch_is_no_reorganisation() -> None:
     chain, history = fake_chain(5), fresh()
     show(history, "a", chain[:2])
-    assert all(isinstance(event, NewBlock) for event in show(history, "a", chain))
+    *blocks, tip = show(history, "a", chain, 4.0)
+    assert all(isinstance(event, NewBlock) for event in blocks)
+    assert tip == NewTip("a", chain[-1].id, 5, chain[-1].header.slot, 4.0)
+    assert show(history, "a", chain) == []
+
+
+def test_the_first_tip_of_a_node_is_told_also_if_it_is_genesis() -> None:
+    assert show(fresh(), "a", [], 2.0) == [NewTip("a", GENESIS_ID, 0, 0, 2.0)]
 
 
 def test_going_back_on_the_same_branch_abandons_without_adopting() -> None:
     chain, history = fake_chain(3), fresh()
     show(history, "a", chain)
-    (event,) = show(history, "a", chain[:1], 9.0)
+    event, tip = show(history, "a", chain[:1], 9.0)
+    assert tip == NewTip("a", chain[0].id, 1, chain[0].header.slot, 9.0)
     assert event == Reorganisation("a", chain[2].id, chain[0].id, chain[0].id, (chain[2].id, chain[1].id), (), 9.0)
 
 

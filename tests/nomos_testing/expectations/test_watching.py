@@ -41,15 +41,15 @@ async def test_always_fails_once_for_each_time_it_stops_to_hold_and_journals_it_
     run = WatchedRun("a", "b")
     heights = await run.watched(Always("below three", lambda view: max(view.heights.values(), default=0) < 3))
     run.show("a", CHAIN[:2])
-    assert heights.judge().observed == "held at 2 looks"
+    assert heights.judge().observed == "held at 3 looks"  # two blocks, and the tip that follows them
     run.show("a", CHAIN[:3])
     run.inject(fault=Pause("b"))
     run.pass_slots(4)
     (breach,) = run.breaches()
     assert (breach.expectation, breach.active_faults) == ("below three", ())
     failed = refusal(heights)
-    assert str(failed) == ("did not hold at 3 of 5 looks; first at slot 0.0, no fault active: it does not hold")
-    assert (failed.observed, failed.required) == (3, 0)
+    assert str(failed) == ("did not hold at 4 of 7 looks; first at slot 0.0, no fault active: it does not hold")
+    assert (failed.observed, failed.required) == (4, 0)
     assert failed.evidence == ("slot 0.0, no fault active: it does not hold",)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nomos_testing.blocks.block_feed import BlockFeed
+from nomos_testing.blocks.block_feed import BlockFeed, NewBlock
 from nomos_testing.failure import Failure
 from nomos_testing.journal.events import ExceptionRaised, PhaseEnded, RunEnded
 from nomos_testing.outcome import Verdict
@@ -33,7 +33,8 @@ def _break_following(node: MemoryNode, ctx: RunContext, patch: pytest.MonkeyPatc
 
 def _break_a_listener(node: MemoryNode, ctx: RunContext, patch: pytest.MonkeyPatch) -> None:
     def listener(event: object) -> None:
-        raise KeyError("a defect")
+        if isinstance(event, NewBlock):
+            raise KeyError("a defect")
 
     ctx.block_feed().listen(listener)
     node.chain = fake_chain(1)

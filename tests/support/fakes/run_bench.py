@@ -14,7 +14,7 @@ from nomos_core.cryptarchia.block import Block
 from nomos_core.identifiers import HeaderId
 from nomos_core.proofs.development import DevelopmentProver
 from nomos_testing.blocks.block_feed import BlockFeed
-from nomos_testing.client.answers import ConsensusInfo, Mode, NetworkInfo
+from nomos_testing.client.answers import ConsensusInfo, MempoolMetrics, Mode, NetworkInfo
 from nomos_testing.cluster.roles import Role
 from nomos_testing.journal.events import PhaseEnded
 from nomos_testing.journal.journal import Journal, read_journal
@@ -102,6 +102,8 @@ class MemoryNode:
     role: Role = Role.VALIDATOR
     chain: Sequence[Block] = ()
     raises: dict[str, Exception] = field(default_factory=dict)
+    pending: int = 0
+    """Transactions in its mempool."""
 
     @property
     def client(self) -> MemoryNode:
@@ -115,6 +117,10 @@ class MemoryNode:
     async def network_info(self, *, timeout: float | None = None) -> NetworkInfo:
         self._answer("network_info")
         return NetworkInfo((), 0, 0, 0)
+
+    async def mempool_metrics(self, *, timeout: float | None = None) -> MempoolMetrics:
+        self._answer("mempool_metrics")
+        return MempoolMetrics(self.pending, 0)
 
     async def storage_block(self, block_id: HeaderId, *, timeout: float | None = None) -> Block | None:
         return next((block for block in self.chain if block.id == block_id), None)
