@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean, quantiles
+from statistics import fmean
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from nomos_core.identifiers import ROOT_MSG_ID, BlobId, ChannelId, MsgId, TxHash
@@ -23,6 +23,7 @@ from nomos_core.mantle.transactions import MantleTx
 from nomos_testing.blocks.chain_history import BlockRecord
 from nomos_testing.client.errors import NodeClientError
 from nomos_testing.cluster.interfaces import NodeHandle
+from nomos_testing.percentiles import Percentiles, percentiles_of
 from nomos_testing.runtime.counters import BLOBS_INCLUDED
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
 from nomos_testing.runtime.specifications import Specification
@@ -86,10 +87,9 @@ class BlobReport:
     def channels_with_blobs(self) -> frozenset[ChannelId]:
         return frozenset(channel for channel, count in self.blobs_by_channel.items() if count)
 
-    def latency_percentile(self, percent: int) -> float | None:
-        """Return seconds, or None with fewer than two blobs."""
-        latencies = [included.latency for included in self.included]
-        return quantiles(latencies, n=100, method="inclusive")[percent - 1] if len(latencies) > 1 else None
+    def latency(self) -> Percentiles | None:
+        """Return the percentiles of the latencies in seconds; None without included blobs."""
+        return percentiles_of(included.latency for included in self.included)
 
 
 def channel_name(channel: ChannelId) -> str:
@@ -423,6 +423,7 @@ def _journal(ctx: RunContext, report: BlobReport, expected: int, required: int) 
                 latency_seconds=round(included.latency, 3),
             )
         )
+    latency = report.latency()
     ctx.journal().write(
         BlobsJudged(
             channels=len(report.blobs_by_channel),
@@ -431,7 +432,7 @@ def _journal(ctx: RunContext, report: BlobReport, expected: int, required: int) 
             included=report.blobs,
             expected=expected,
             required=required,
-            latency_p50_seconds=report.latency_percentile(50),
-            latency_p99_seconds=report.latency_percentile(99),
+            latency_p50_seconds=latency.p50 if latency is not None else None,
+            latency_p99_seconds=latency.p99 if latency is not None else None,
         )
     )

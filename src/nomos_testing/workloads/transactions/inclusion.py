@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import quantiles
 from typing import ClassVar, Final, Protocol
 
 from nomos_core import field
 from nomos_core.identifiers import HeaderId, TxHash
+from nomos_testing.percentiles import Percentiles, percentiles_of
 from nomos_testing.runtime.counters import TRANSACTIONS_INCLUDED
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext, RunPlan
 from nomos_testing.runtime.specifications import Specification
@@ -64,14 +64,9 @@ class InclusionReport:
     inclusions: tuple[Inclusion, ...]
     missing: tuple[Sent, ...]
 
-    @property
-    def latencies(self) -> list[float]:
-        return sorted(inclusion.latency for inclusion in self.inclusions)
-
-    def latency_percentile(self, percent: int) -> float | None:
-        """Return seconds, or None with fewer than two inclusions."""
-        latencies = self.latencies
-        return quantiles(latencies, n=100, method="inclusive")[percent - 1] if len(latencies) > 1 else None
+    def latency(self) -> Percentiles | None:
+        """Return the percentiles of the latencies in seconds; None without inclusions."""
+        return percentiles_of(inclusion.latency for inclusion in self.inclusions)
 
 
 def match_inclusions(sent: Iterable[Sent], canonical: Iterable[CanonicalBlock]) -> InclusionReport:
@@ -190,12 +185,13 @@ def _journal(ctx: RunContext, report: InclusionReport, planned: int) -> None:
                 latency_seconds=round(inclusion.latency, 3),
             )
         )
+    latency = report.latency()
     ctx.journal().write(
         TransactionsJudged(
             planned=planned,
             sent=len(report.inclusions) + len(report.missing),
             included=len(report.inclusions),
-            latency_p50_seconds=report.latency_percentile(50),
-            latency_p99_seconds=report.latency_percentile(99),
+            latency_p50_seconds=latency.p50 if latency is not None else None,
+            latency_p99_seconds=latency.p99 if latency is not None else None,
         )
     )

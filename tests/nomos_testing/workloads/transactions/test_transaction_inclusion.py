@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from nomos_core.field import to_hex
 from nomos_core.identifiers import HeaderId, TxHash, ZkPublicKey, ZkSignature
 from nomos_core.mantle.transactions import LedgerTx, MantleTx, Note, SignedMantleTx
+from nomos_testing.percentiles import Percentiles
 from nomos_testing.runtime.interfaces import ExpectationFailed, Observation, RunContext
 from nomos_testing.workloads.transactions.events import TransactionIncluded, TransactionsJudged
 from nomos_testing.workloads.transactions.inclusion import CanonicalBlock, Sent, TransactionInclusion, match_inclusions
@@ -124,11 +125,11 @@ def test_a_transaction_counts_once_though_two_blocks_carry_it() -> None:
     assert [inclusion.height for inclusion in report.inclusions] == [1]
 
 
-def test_percentiles_need_two_inclusions() -> None:
-    one = match_inclusions([_sent(1)], [_block(1, 1, seen=4.0)])
+def test_latencies_have_percentiles_if_anything_was_included() -> None:
+    none = match_inclusions([_sent(1)], [])
     two = match_inclusions([_sent(1), _sent(2)], [_block(1, 1, 2, seen=4.0)])
-    assert one.latency_percentile(50) is None
-    assert two.latency_percentile(50) == 4.0
+    assert none.latency() is None
+    assert two.latency() == Percentiles(4.0, 4.0, 4.0, 2)
 
 
 @given(st.sets(st.integers(0, 50)), st.lists(st.sets(st.integers(0, 60)), max_size=8))
