@@ -1,0 +1,265 @@
+"""The course of a run for the diagnosis: what failed and when, what was done to the network, and how nodes ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from nomos_testing.cluster.network_events import NetworkImpaired, NetworkRestored
+from nomos_testing.diagnosis.causes import Cause, Confidence
+from nomos_testing.evidence.run_record import RunRecord
+from nomos_testing.expectations.expectation_events import ExpectationBroken
+from nomos_testing.faults.fault_events import FaultInjected
+from nomos_testing.journal.events import (
+    NodeControlled,
+    NodeExited,
+    NodeStarted,
+    PhaseEnded,
+    PhaseStarted,
+    WorkloadEnded,
+)
+from nomos_testing.journal.journal import Entry
+
+_TOLERANCE_SECONDS: Final = 0.05
+"""The journal's entries of one action may be so far apart."""
+_ENDS: Final = {
+    "kill": ("start", "restart"),
+    "stop": ("start", "restart"),
+    "pause": ("resume", "start", "restart"),
+    "fill disk": ("free disk",),
+}
+"""The actions on nodes that last, and the actions that end each."""
+_CLOCK_OFF, _CLOCK_RIGHT = "put the clock ", "put the clock right"
+_WORDS: Final = {"fill disk": "disk_full", "clock": "clock_skew"}
+"""The words of the faults whose name is not that of the action."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Something that failed: an expectation, a workload, a phase."""
+
+    name: str
+    """Its name."""
+    text: str
+    """Why, with its evidence."""
+    at: float | None = None
+    """When it was first noticed; None if the end of the run tells it."""
+
+
+@dataclass(slots=True)
+class Disturbance:
+    """Something that was done to nodes or links, on purpose."""
+
+    action: str
+    """``kill``, ``stop``, ``pause``, ``fill disk``, ``clock``, ``network``."""
+    what: str
+    """In words: ``kill``, ``put the clock +30 s off``, ``partition validator-0 | validator-1``."""
+    nodes: tuple[str, ...]
+    """The nodes that it concerns."""
+    began: float
+    """When, in seconds since the journal was opened."""
+    ended: float | None = None
+    """When it was undone; None if it never was."""
+    number: int | None = None
+    """Number of the impairment of links."""
+    fault: FaultInjected | None = None
+    """The fault that did it; None if a workload or a person did."""
+
+    @property
+    def by(self) -> str:
+        """``by fault 1``, or ``by a workload`` if no fault did it."""
+        return f"by fault {self.fault.number}" if self.fault is not None else "by a workload"
+
+    @property
+    def described(self) -> str:
+        """``fault 1: kill validator-1``, or the action and its nodes."""
+        if self.fault is not None:
+            return f"fault {self.fault.number}: {self.fault.fault}"
+        return self.what if self.action == "network" else f"{self.what} {', '.join(self.nodes)}"
+
+
+@dataclass(frozen=True)
+class Course:
+    """A run's record, with what its journal tells about causes. Each part is read once, when it is first needed."""
+
+    record: RunRecord
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """The journal."""
+        return self.record.entries
+
+    @cached_property
+    def run_began(self) -> float | None:
+        """When the workloads began; None if they never did."""
+        starts = (e.at for e in self.entries if isinstance(e.event, PhaseStarted) and e.event.phase == "run")
+        return next(starts, None)
+
+    @cached_property
+    def run_ended(self) -> float:
+        """When the duration of the run was over, or the run."""
+        ends = (e.at for e in self.entries if isinstance(e.event, PhaseEnded) and e.event.phase == "run")
+        return next(ends, self.record.duration)
+
+    @cached_property
+    def teardown_began(self) -> float:
+        """When the network was taken down."""
+        starts = (e.at for e in self.entries if isinstance(e.event, PhaseStarted) and e.event.phase == "teardown")
+        return next(starts, self.record.duration)
+
+    @property
+    def slot_seconds(self) -> float | None:
+        """Length of a slot."""
+        return self.record.summary.started.slot_seconds if self.record.summary.started is not None else None
+
+    def slot(self, at: float) -> float | None:
+        """Return the slots from the start of the workloads to a moment; None before it."""
+        if self.run_began is None or not self.slot_seconds or at < self.run_began:
+            return None
+        return round((at - self.run_began) / self.slot_seconds, 1)
+
+    def when(self, at: float) -> str:
+        """Return a moment in words: ``at slot 20``; before the workloads ``after 1.2 s``."""
+        slot = self.slot(at)
+        return f"after {at:.1f} s" if slot is None else f"at slot {slot:.0f}"
+
+    @cached_property
+    def failed(self) -> tuple[Failed, ...]:
+        """Everything that failed, what was noticed first before the rest. Empty for a run that passed."""
+        found = [*self._failed_expectations(), *self._failed_workloads()]
+        if not found:
+            found = list(self._failed_phases())
+        failure = self.record.summary.failure
+        if not found and self.record.summary.outcome != "passed" and failure is not None:
+            found = [Failed("the run", failure)]
+        return tuple(sorted(found, key=lambda failed: (failed.at is None, failed.at or 0.0)))
+
+    @cached_property
+    def failed_since(self) -> float | None:
+        """When the first failure was noticed; None if the end of the run tells all of them."""
+        return min((failed.at for failed in self.failed if failed.at is not None), default=None)
+
+    def failure_about(self, *names: str) -> Failed | None:
+        """Return the first failure whose text has one of the names; None if none has."""
+        return next((failed for failed in self.failed if any(name in failed.text for name in names)), None)
+
+    def cause(
+        self,
+        known: str,
+        title: str,
+        remedy: str,
+        confidence: Confidence,
+        *,
+        at: float | None = None,
+        failed: Failed | None = None,
+        **fields: Any,
+    ) -> Cause:
+        """Make a cause. Without ``failed`` it explains the first failure."""
+        explained = failed or (self.failed[0] if self.failed else None)
+        return Cause(
+            known=known,
+            title=title,
+            failure=explained.name if explained is not None else "the run",
+            remedy=remedy,
+            confidence=confidence,
+            at=at,
+            since_slot=None if at is None else self.slot(at),
+            **fields,
+        )
+
+    @cached_property
+    def disturbances(self) -> tuple[Disturbance, ...]:
+        """Everything that was done to the network on purpose, in the order of its begin."""
+        found: list[Disturbance] = []
+        for entry in self.entries:
+            match entry.event:
+                case NodeControlled(node=node, action=action):
+                    _follow_node(found, node, action, entry.at)
+                case NetworkImpaired() as event:
+                    nodes = tuple(sorted({end for link in event.links for end in link.split(" -> ")}))
+                    found.append(Disturbance("network", event.description, nodes, entry.at, number=event.number))
+                case NetworkRestored(numbers=numbers):
+                    for each in found:
+                        if each.number in numbers and each.number is not None and each.ended is None:
+                            each.ended = entry.at
+                case FaultInjected() as event:
+                    _attribute(found, event, entry.at)
+        return tuple(found)
+
+    @cached_property
+    def kept(self) -> tuple[Disturbance, ...]:
+        """The disturbances that lasted to the end of the run's duration."""
+        return tuple(
+            each
+            for each in self.disturbances
+            if each.began < self.run_ended and (each.ended is None or each.ended >= self.run_ended)
+        )
+
+    @cached_property
+    def unexpected_ends(self) -> tuple[tuple[float, NodeExited], ...]:
+        """The nodes that ended by themselves before the teardown, with the time."""
+        return tuple(
+            (entry.at, entry.event)
+            for entry in self.entries
+            if isinstance(entry.event, NodeExited) and not entry.event.expected and entry.at <= self.teardown_began
+        )
+
+    def started_again(self, node: str, after: float) -> float | None:
+        """Return when a node was started after a moment; None if it was not."""
+        starts = (e.at for e in self.entries if isinstance(e.event, NodeStarted) and e.event.node == node)
+        return next((at for at in starts if at > after), None)
+
+    def _failed_expectations(self) -> Iterator[Failed]:
+        broken: dict[str, float] = {}
+        for entry in self.entries:
+            if isinstance(entry.event, ExpectationBroken):
+                broken.setdefault(entry.event.expectation, entry.at)
+        for judged in self.record.summary.judgements:
+            if not judged.passed:
+                text = "\n".join((judged.message, *judged.evidence, str(judged.observed)))
+                yield Failed(judged.expectation, text, broken.get(judged.expectation))
+
+    def _failed_workloads(self) -> Iterator[Failed]:
+        for entry in self.entries:
+            if isinstance(entry.event, WorkloadEnded) and entry.event.outcome in {"failed", "errored"}:
+                yield Failed(entry.event.workload, entry.event.error or "", entry.at)
+
+    def _failed_phases(self) -> Iterator[Failed]:
+        for entry in self.entries:
+            if isinstance(entry.event, PhaseEnded) and entry.event.error is not None:
+                yield Failed(entry.event.phase, entry.event.error, entry.at)
+
+
+def _follow_node(found: list[Disturbance], node: str, action: str, at: float) -> None:
+    for each in found:
+        if each.ended is None and each.nodes == (node,) and _ends(each, action):
+            each.ended = at
+    if action in _ENDS:
+        found.append(Disturbance(action, action, (node,), at))
+    elif action.startswith(_CLOCK_OFF) and action != _CLOCK_RIGHT:
+        found.append(Disturbance("clock", action, (node,), at))
+
+
+def _ends(disturbance: Disturbance, action: str) -> bool:
+    if disturbance.action == "clock":
+        return action.startswith(_CLOCK_OFF)
+    return action in _ENDS.get(disturbance.action, ())
+
+
+def _attribute(found: list[Disturbance], event: FaultInjected, at: float) -> None:
+    """Find the disturbance that a fault made: it began during the injection, and the fault's text names it."""
+    word = event.fault.partition(" ")[0]
+    for each in reversed(found):
+        during = at - event.seconds - _TOLERANCE_SECONDS <= each.began
+        if not during or each.fault is not None:
+            continue
+        own = each.action == "network" if word not in _node_words() else _WORDS.get(each.action, each.action) == word
+        if own and (each.action == "network" or each.nodes[0] in event.fault.split()):
+            each.fault = event
+            return
+
+
+def _node_words() -> frozenset[str]:
+    return frozenset({*(_WORDS.get(action, action) for action in _ENDS), "clock_skew", "restart"})

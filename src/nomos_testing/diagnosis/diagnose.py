@@ -1,0 +1,43 @@
+"""Finds the likely causes of a run that did not pass. Pure functions of the run's record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from nomos_testing.diagnosis.causes import CONFIDENCES, Cause
+from nomos_testing.diagnosis.code import raised_errors
+from nomos_testing.diagnosis.course import Course
+from nomos_testing.diagnosis.node_ends import node_ends
+from nomos_testing.evidence.run_record import RunRecord
+from nomos_testing.outcome import VerdictKind
+
+FAMILIES: Final[tuple[Callable[[Course], Iterable[Cause]], ...]] = (raised_errors, node_ends)
+"""The functions that look for causes. Between causes of equal confidence and time, the earlier family comes first."""
+
+
+def diagnose(record: RunRecord) -> tuple[Cause, ...]:
+    """Return the causes of a run's failures, the most likely first. Empty for a run that passed.
+
+    Causes of equal confidence are in the order in which they began.
+    """
+    if record.summary.kind in {VerdictKind.PASSED, None}:
+        return ()
+    course = Course(record)
+    found = [cause for family in FAMILIES for cause in family(course)]
+    return tuple(sorted(found, key=_order))
+
+
+def signature_of(record: RunRecord) -> str:
+    """Return a short text that is equal for runs that failed in the same way, and the same for all that passed."""
+    kind = record.summary.kind
+    if kind is VerdictKind.PASSED:
+        return str(kind)
+    failed = sorted({failed.name for failed in Course(record).failed})
+    causes = diagnose(record)
+    parts = [str(kind or "not ended"), ", ".join(failed), causes[0].known if causes else ""]
+    return "; ".join(part for part in parts if part)
+
+
+def _order(cause: Cause) -> tuple[int, float]:
+    return CONFIDENCES.index(cause.confidence), 0.0 if cause.at is None else cause.at

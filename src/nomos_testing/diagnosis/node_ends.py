@@ -1,0 +1,70 @@
+"""Causes: a node was killed, stopped or frozen, or it ended by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from nomos_testing.diagnosis.causes import Cause
+from nomos_testing.diagnosis.course import Course, Disturbance
+from nomos_testing.journal.events import NodeExited
+
+_DONE: Final = {"kill": "killed", "stop": "stopped", "pause": "frozen"}
+_KNOWN: Final = {"kill": "node-killed", "stop": "node-stopped", "pause": "node-frozen"}
+_SHOWN_LINES: Final = 5
+
+
+def node_ends(course: Course) -> Iterator[Cause]:
+    """Yield the nodes that were down when the run's duration was over."""
+    for disturbance in course.kept:
+        if disturbance.action in _DONE:
+            yield _kept_down(course, disturbance)
+    for at, exited in course.unexpected_ends:
+        if not _was_full(course, exited.node, at):
+            yield _ended(course, at, exited)
+
+
+def _kept_down(course: Course, disturbance: Disturbance) -> Cause:
+    (node,) = disturbance.nodes
+    began, undone = disturbance.began, "not continued" if disturbance.action == "pause" else "not started again"
+    heal = "" if disturbance.ended is None else " before the end of the run"
+    failed = course.failure_about(node)
+    return course.cause(
+        _KNOWN[disturbance.action],
+        f"{node} was {_DONE[disturbance.action]} {course.when(began)} {disturbance.by} and {undone}{heal}",
+        "let the fault end earlier (lasting), or start the node again in the workload, "
+        "or ask less of the network while it is down",
+        "certain" if failed is not None else "likely",
+        at=began,
+        failed=failed,
+        node=node,
+        done_to_it=disturbance.described,
+    )
+
+
+def _ended(course: Course, at: float, exited: NodeExited) -> Cause:
+    node, again = exited.node, course.started_again(exited.node, at)
+    outside = exited.status.startswith("killed by SIG") and exited.status.endswith(("SIGKILL", "SIGTERM"))
+    rest = "and not started again" if again is None else f"and started again {course.when(again)}"
+    title = f"{node} ended by itself {course.when(at)} ({exited.status}) {rest}"
+    remedy = f"read the last lines of its log, in {course.record.directory / node}"
+    if outside:
+        title = f"{node} was killed from outside the run {course.when(at)} ({exited.status}) {rest}"
+        remedy = "look for what kills it: the kernel when memory is short (dmesg), a person, or another program"
+    failed = course.failure_about(node)
+    since = course.failed_since
+    return course.cause(
+        "node-killed" if outside else "node-ended",
+        title,
+        remedy,
+        "certain" if again is None and (failed is not None or since is None or at <= since) else "likely",
+        at=at,
+        failed=failed,
+        node=node,
+        says=exited.last_lines[-_SHOWN_LINES:],
+    )
+
+
+def _was_full(course: Course, node: str, at: float) -> bool:
+    full = (each for each in course.disturbances if each.action == "fill disk" and node in each.nodes)
+    return any(each.began <= at and (each.ended is None or at <= each.ended) for each in full)
