@@ -12,7 +12,14 @@ from typing import Final
 
 from nomos_testing.evidence.run_record import RunRecord, read_run
 
-WRITERS: Final[Mapping[str, Callable[[RunRecord], str]]] = {}
+
+def _html(record: RunRecord) -> str:
+    from nomos_testing.report.html import write_html
+
+    return write_html(record)
+
+
+WRITERS: Final[Mapping[str, Callable[[RunRecord], str]]] = {"report.html": _html}
 """The reports of every run: the name of the file, and the function that returns its text.
 
 Each imports what it needs when it is called, because no run may wait for that before its end.

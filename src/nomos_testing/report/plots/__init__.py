@@ -1,0 +1,1 @@
+"""The plots of a report: pure functions from plain data to SVG."""

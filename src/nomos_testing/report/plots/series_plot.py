@@ -1,0 +1,205 @@
+"""A plot of series over the time of a run, with the windows of its faults shaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from markupsafe import Markup
+
+from nomos_testing.report.svg import (
+    LAYER_WIDTH,
+    Points,
+    Scale,
+    element,
+    shown_number,
+    shown_time,
+    thinned,
+    ticks,
+    time_ticks,
+)
+
+STYLES: Final = 12
+"""Different looks of a line; the style sheet has as many."""
+_AREA_HEIGHT: Final = 190
+_BADGE_HEIGHT: Final = 16
+_BADGE_ROWS: Final = 4
+_NARROWEST: Final = 270.0
+"""Pixels of the plot area on the narrowest screen. Badges must not overlap there."""
+_TIME_TICKS: Final = 6
+_VALUE_TICKS: Final = 6
+_TABLE_ROWS: Final = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A time in which a fault was in effect."""
+
+    label: str
+    """A few characters that stand above it: the fault's number."""
+    text: str
+    """The fault in words."""
+    began: float
+    """Seconds on the journal's clock."""
+    ended: float | None = None
+    """Seconds on the journal's clock; None if it was not healed."""
+    recovered: float | None = None
+    """When the network had recovered; None if it did not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesPlot:
+    """A plot of one value of several nodes, or of several counts, over time."""
+
+    title: str
+    """The value."""
+    description: str
+    """One sentence for those who do not see the plot."""
+    series: Mapping[str, Points]
+    """The series by name."""
+    end: float
+    """The last time on the axis, which begins with 0."""
+    windows: Sequence[Window] = ()
+    """The faults."""
+    stepped: bool = True
+    """Whether a value holds until the next one; else lines join them."""
+    longest_gap: float | None = None
+    """A line has a gap where two points are further apart than so many seconds."""
+    whole: bool = False
+    """Whether values are whole numbers."""
+    shown: Callable[[float], str] = shown_number
+    """Returns the text of a value."""
+    styles: Mapping[str, int] | None = None
+    """Number of each series' style, so that a node looks alike in every plot; None: in their order."""
+
+    def style_of(self, name: str) -> int:
+        """Return the number of the style of a series."""
+        order = self.styles if self.styles is not None else {key: place for place, key in enumerate(self.series)}
+        return order.get(name, 0) % STYLES
+
+    def svg(self) -> Markup:
+        """Draw the plot."""
+        badges = list(_badges(self.windows, Scale(0, self.end, _NARROWEST)))
+        top = _BADGE_HEIGHT * (1 + max((row for row, _, _ in badges), default=-1)) + 6
+        across, up = Scale(0, self.end, 100), self._up()
+        parts = [
+            *self._shades(across, top),
+            *self._grid(across, up, top),
+            self._lines(up, top),
+            *(_badge(label, f"{at * 100 / _NARROWEST:.2f}%", row) for row, at, label in badges),
+        ]
+        height = top + _AREA_HEIGHT + 24
+        attributes = {"class": "plot", "role": "img", "aria-label": f"{self.title}. {self.description}"}
+        return element("svg", {**attributes, "width": "100%", "height": height}, *parts)
+
+    def rows(self) -> list[list[str]]:
+        """Return the plot as a table: a row for each of some times, the values of all series at that time."""
+        times = [self.end * place / (_TABLE_ROWS - 1) for place in range(_TABLE_ROWS)]
+        columns = [list(_values_at(points, times, self.shown)) for points in self.series.values()]
+        rows = zip(times, *columns, strict=True)
+        return [[shown_time(round(at, 1), self.end), *values] for at, *values in rows if any(values)]
+
+    def _up(self) -> Scale:
+        values = [value for points in self.series.values() for _, value in points]
+        high = max(values, default=1.0) or 1.0
+        return Scale(min(0.0, min(values, default=0.0)), high * 1.05, _AREA_HEIGHT)
+
+    def _shades(self, across: Scale, top: int) -> Iterator[Markup]:
+        for window in self.windows:
+            ended = self.end if window.ended is None else window.ended
+            title = element("title", {}, f"fault {window.label}: {window.text}")
+            yield _shade("fault", across, (window.began, ended), top, title)
+            if window.recovered is not None and window.recovered > ended:
+                yield _shade("recovery", across, (ended, window.recovered), top, title)
+
+    def _grid(self, across: Scale, up: Scale, top: int) -> Iterator[Markup]:
+        for value in ticks(up.low, up.high, _VALUE_TICKS, whole=self.whole):
+            y = top + _AREA_HEIGHT - up(value)
+            yield element("line", {"class": "grid", "x1": "0", "x2": "100%", "y1": y, "y2": y})
+            yield element("text", {"class": "tick", "x": -6, "y": y + 4, "text-anchor": "end"}, self.shown(value))
+        bottom = top + _AREA_HEIGHT
+        for at in time_ticks(0, self.end, _TIME_TICKS):
+            x = across.percent(at)
+            yield element("line", {"class": "axis", "x1": x, "x2": x, "y1": bottom, "y2": bottom + 4})
+            anchor = "end" if across(at) > 96 else "middle"
+            place = {"class": "tick", "x": x, "y": bottom + 18, "text-anchor": anchor}
+            yield element("text", place, shown_time(at, self.end))
+        yield element("line", {"class": "axis", "x1": "0", "x2": "100%", "y1": bottom, "y2": bottom})
+
+    def _lines(self, up: Scale, top: int) -> Markup:
+        across = Scale(0, self.end, LAYER_WIDTH)
+        lines = []
+        for place, (name, points) in enumerate(self.series.items()):
+            # Lines that lie on each other are all seen: the first is the widest.
+            width = 1.6 + 2.6 * (1 - place / max(1, len(self.series) - 1)) if len(self.series) > 1 else 2.2
+            path = self._path(points, across, up)
+            style = f"line s{self.style_of(name)}"
+            lines.append(
+                element("path", {"class": style, "d": path, "stroke-width": width}, element("title", {}, name))
+            )
+        box = {"x": "0", "y": top, "width": "100%", "height": _AREA_HEIGHT}
+        view = {"viewBox": f"0 0 {LAYER_WIDTH} {_AREA_HEIGHT}", "preserveAspectRatio": "none"}
+        return element("svg", {**box, **view, "class": "lines"}, *lines)
+
+    def _path(self, points: Points, across: Scale, up: Scale) -> str:
+        drawn: list[str] = []
+        before: tuple[float, float] | None = None
+        for at, value in thinned(points, 0, self.end):
+            x, y = f"{across(at):.1f}".removesuffix(".0"), f"{_AREA_HEIGHT - up(value):.1f}".removesuffix(".0")
+            if before is None or (self.longest_gap is not None and at - before[0] > self.longest_gap):
+                drawn.append(f"M{x} {y}")
+            elif value == before[1] and self.stepped:
+                drawn.append(f"H{x}")
+            else:
+                drawn.append(f"H{x}V{y}" if self.stepped else f"L{x} {y}")
+            before = (at, value)
+        return _without_repeats(drawn)
+
+
+def _without_repeats(drawn: Sequence[str]) -> str:
+    """Join the parts of a path. Of several horizontal lines in a row only the last is needed."""
+    kept: list[str] = []
+    for part in drawn:
+        if kept and part[0] == "H" and kept[-1][0] == "H" and "V" not in kept[-1]:
+            kept.pop()
+        kept.append(part)
+    return "".join(kept)
+
+
+def _shade(kind: str, across: Scale, times: tuple[float, float], top: int, title: Markup) -> Markup:
+    began, ended = times
+    width = f"{max(0.3, across(ended) - across(began)):.2f}%"
+    box = {"x": across.percent(began), "y": top, "width": width, "height": _AREA_HEIGHT}
+    return element("rect", {"class": kind, **box}, title)
+
+
+def _badges(windows: Sequence[Window], across: Scale) -> Iterator[tuple[int, float, str]]:
+    """Yield row, position and label of the badges of windows. Badges without a place are joined: ``5-9``."""
+    ends = [-100.0] * _BADGE_ROWS
+    placed: list[tuple[int, float, str]] = []
+    for window in sorted(windows, key=lambda window: window.began):
+        half = 6 + 4 * len(window.label)
+        at = min(max(across(window.began), half), across.length - half)
+        row = next((row for row, end in enumerate(ends) if at - half > end), None)
+        if row is None:
+            last_row, last_at, label = placed.pop()
+            placed.append((last_row, last_at, f"{label.partition('-')[0]}-{window.label}"))
+            ends[last_row] = max(ends[last_row], last_at + 8 + 4 * len(placed[-1][2]))
+            continue
+        ends[row] = at + half
+        placed.append((row, at, window.label))
+    yield from placed
+
+
+def _badge(label: str, x: str, row: int) -> Markup:
+    return element("text", {"class": "badge", "x": x, "y": 12 + row * _BADGE_HEIGHT, "text-anchor": "middle"}, label)
+
+
+def _values_at(points: Points, times: Sequence[float], shown: Callable[[float], str]) -> Iterator[str]:
+    """Yield the latest value before each time; an empty text before the first."""
+    place = -1
+    for at in times:
+        while place + 1 < len(points) and points[place + 1][0] <= at:
+            place += 1
+        yield shown(points[place][1]) if place >= 0 else ""
