@@ -19,7 +19,13 @@ def _html(record: RunRecord) -> str:
     return write_html(record)
 
 
-WRITERS: Final[Mapping[str, Callable[[RunRecord], str]]] = {"report.html": _html}
+def _junit(record: RunRecord) -> str:
+    from nomos_testing.report.junit import write_junit
+
+    return write_junit(record)
+
+
+WRITERS: Final[Mapping[str, Callable[[RunRecord], str]]] = {"report.html": _html, "junit.xml": _junit}
 """The reports of every run: the name of the file, and the function that returns its text.
 
 Each imports what it needs when it is called, because no run may wait for that before its end.

@@ -11,6 +11,7 @@ from nomos_testing.deployers.shared.errors import NodeDied
 from nomos_testing.journal.events import BlockSeen, PhaseEnded, RunEnded, RunStarted, Sample
 from nomos_testing.journal.journal import Entry, read_journal
 from nomos_testing.outcome import ExpectationFailed
+from nomos_testing.report.files import WRITERS
 from nomos_testing.runtime.interfaces import Observation, RunContext, RunPlan
 from support.processes.fake_node_processes import processes_of
 from support.processes.fake_node_scenario import fake_deployer, fake_scenario
@@ -52,12 +53,13 @@ async def test_a_run_passes_and_keeps_journal_plan_and_configurations_only(tmp_p
     assert not processes_of(tmp_path)
     (run,) = (tmp_path / "runs").iterdir()
     assert run == verdict.run_directory
-    assert sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()) == [
+    assert {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()} == {
         "journal.jsonl",
         "plan.json",
         "validator-0/validator.yaml",
         "validator-1/validator.yaml",
-    ]
+        *WRITERS,
+    }
     written = list(read_journal(run / "journal.jsonl"))
     assert [entry.event for entry in written] == [entry.event for entry in heard]
     assert phases_of(written) == [
