@@ -58,6 +58,7 @@ EXCEPTIONS: Mapping[str, str] = {
     "nomos_testing.relay.forwarding": "the relay's packet path",
     "nomos_testing.deployers.shared.reaper": "an entry point: a process of its own, without a loop",
     "nomos_testing.deployers.k8s.pod_supervisor": "a program of its own: the first process of a pod, without a loop",
+    "nomos_testing.runtime.process_usage": "a program of its own beside a node; the runner gives its time to it",
     "nomos_testing.deployers.local.program_probe": "it asks programs in threads, where no loop runs; for its log alone",
 }
 """Modules, or packages with all that is in them, that may do it, each with the reason."""

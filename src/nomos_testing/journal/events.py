@@ -298,11 +298,11 @@ class NodeSample:
     mempool: int | None = None
     """Pending transactions in its mempool."""
     cpu: float | None = None
-    """Processors that it used since the sample before."""
+    """Processors that it and the processes that it has started used during the last second or so."""
     memory_bytes: int | None = None
-    """Its resident memory, in bytes."""
+    """Their resident memory, in bytes."""
     disk_bytes: int | None = None
-    """Bytes of the files that it has stored."""
+    """Bytes of the files in its working directory; looked at every few seconds."""
     error: str | None = None
     """Why it did not answer."""
 

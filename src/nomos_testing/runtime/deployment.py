@@ -12,6 +12,7 @@ from nomos_testing.blocks.block_feed import BlockFeed
 from nomos_testing.cluster.interfaces import Cluster
 from nomos_testing.journal.journal import Journal
 from nomos_testing.runtime.background import Background
+from nomos_testing.runtime.node_usage import UsageMeter
 from nomos_testing.runtime.phases import Phases
 from nomos_testing.runtime.plan import RunPlan
 from nomos_testing.runtime.run_directory import RunDirectory
@@ -40,5 +41,7 @@ class Deployment:
     """The tasks beside the workloads. It already watches the framework's observers of the network."""
     resources: AsyncExitStack
     """Close it to end the network."""
+    usage: UsageMeter | None = None
+    """Measures what the nodes use; None: nothing is known of it."""
     report: Callable[[], Awaitable[None]] | None = None
     """Writes the reports of the run into its directory. Called once, after the journal is closed."""

@@ -21,6 +21,7 @@ from nomos_testing.runtime.machine_load import (
     MachineReading,
     fell_behind,
 )
+from nomos_testing.runtime.process_usage import process_state
 from nomos_testing.surroundings import monotonic
 from nomos_testing.topology.timing import RunTiming
 
@@ -167,17 +168,14 @@ class CpuMeter:
 
     def _node_times(self) -> dict[str, float]:
         """Return the processor seconds by node, of the nodes whose process is visible here."""
-        found = {}
-        for node, pid in self._pids.items():
-            try:
-                process = psutil.Process(pid)
-                # A container may run on another machine. Then its pid is an older program here.
-                if process.create_time() >= self._run_began - _CLOCK_TOLERANCE_SECONDS:
-                    times = process.cpu_times()
-                    found[node] = times.user + times.system
-            except psutil.Error:
-                continue  # it ended, or belongs to another user
-        return found
+        # A container may run on another machine. Then its pid is an older program here.
+        earliest = self._run_began - _CLOCK_TOLERANCE_SECONDS - psutil.boot_time()
+        states = {node: process_state(pid) for node, pid in self._pids.items()}
+        return {
+            node: state.cpu_seconds
+            for node, state in states.items()
+            if state is not None and state.started_seconds >= earliest
+        }
 
 
 def _machine_times() -> tuple[float, float]:

@@ -111,6 +111,7 @@ class Runner:
             self._counters,
             self._deployment.journal,
             self._deployment.patience,
+            usage=self._deployment.usage,
         )
         sampling = self._background.spawn(sampler.run(), name=_SAMPLING, of_framework=True)
         judgements: tuple[Judgement, ...] = ()

@@ -1,4 +1,4 @@
-"""Takes samples of heights, peers and mempools, about once a second, for the live view and the reports."""
+"""Takes samples about once a second, for the live view and the reports: chain, peers, mempool and use of each node."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from nomos_testing.cluster.interfaces import Cluster, NodeHandle
 from nomos_testing.journal.events import NodeSample, Sample
 from nomos_testing.journal.journal import Journal
 from nomos_testing.runtime.counters import Counters
+from nomos_testing.runtime.node_usage import NO_USAGE, UsageMeter
 from nomos_testing.waiting.machine import Patience
 
 SAMPLE_SECONDS = 1.0
@@ -22,13 +23,21 @@ class Sampler:
     """Takes samples. The heights come from the block feed; only peers and mempools are asked for here."""
 
     def __init__(
-        self, cluster: Cluster, feed: BlockFeed, counters: Counters, journal: Journal, patience: Patience
+        self,
+        cluster: Cluster,
+        feed: BlockFeed,
+        counters: Counters,
+        journal: Journal,
+        patience: Patience,
+        *,
+        usage: UsageMeter | None = None,
     ) -> None:
         self._cluster = cluster
         self._feed = feed
         self._counters = counters
         self._journal = journal
         self._patience = patience
+        self._usage = usage
 
     async def sample(self) -> Sample:
         """Take one sample and write it into the journal."""
@@ -49,7 +58,15 @@ class Sampler:
         view = self._feed.nodes()[node.name]
         limit = self._patience.seconds(_REQUEST_SECONDS)
         (peers, failure), mempool = await asyncio.gather(_peers(node, limit), _mempool(node, limit))
-        sample = NodeSample(peers=peers, mempool=mempool, error=failure or view.error)
+        used = NO_USAGE if self._usage is None else self._usage.usage(node.name)
+        sample = NodeSample(
+            peers=peers,
+            mempool=mempool,
+            cpu=used.cpu,
+            memory_bytes=used.memory_bytes,
+            disk_bytes=used.disk_bytes,
+            error=failure or view.error,
+        )
         info = view.info
         if info is None:
             return sample

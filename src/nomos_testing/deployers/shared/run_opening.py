@@ -16,10 +16,11 @@ from typing import Any
 
 from nomos_core.proofs.prover import ProofError, Prover
 from nomos_testing.blocks.block_feed import REQUEST_SECONDS, BlockFeed, BlockFeedError, poll_interval
-from nomos_testing.cluster.interfaces import Cluster, ClusterError, NodeHandle
+from nomos_testing.cluster.interfaces import ClusterError, NodeHandle
 from nomos_testing.deployers.shared.cluster import DeployedCluster
 from nomos_testing.deployers.shared.errors import DeployError, LaunchError, persisting
 from nomos_testing.deployers.shared.reaper_client import Reaper
+from nomos_testing.deployers.shared.usage_meter import ClusterUsageMeter
 from nomos_testing.failure import is_failure
 from nomos_testing.journal.events import Notice, RunEnded, RunStarted, WaitEnded
 from nomos_testing.journal.journal import Journal, Listener
@@ -115,9 +116,15 @@ class OpenRun:
         if source.document is not None:
             self.run_directory.write_scenario(source.text(), source.copies())
 
-    def runner(self, cluster: Cluster, descriptors: GeneratedTopology, feed: BlockFeed, prover: Prover) -> Runner:
+    def runner(
+        self, cluster: DeployedCluster, descriptors: GeneratedTopology, feed: BlockFeed, prover: Prover
+    ) -> Runner:
         """Make the runner over a network that is ready, and hand ``resources`` over to it."""
-        scenario = self.scenario
+        scenario, usage = self.scenario, ClusterUsageMeter(watch=self.background.watch)
+        self.resources.push_async_callback(usage.close)
+        for node in cluster.nodes:
+            usage.follow(node)
+        cluster.on_join(usage.follow)
         deployment = Deployment(
             plan=RunPlan(
                 topology=scenario.topology,
@@ -137,6 +144,7 @@ class OpenRun:
             run_directory=self.run_directory,
             keep_everything=self.settings.keep_logs,
             background=self.background,
+            usage=usage,
             resources=self.resources.pop_all(),
             report=partial(_report, self.run_directory),
         )
