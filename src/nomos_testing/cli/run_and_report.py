@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from nomos_testing.deployers.shared.errors import DeployError, DeployerUnavailable
 from nomos_testing.deployers.shared.protocol import Deployer
-from nomos_testing.journal.journal import JOURNAL_NAME, Listener, read_journal
+from nomos_testing.evidence.run_record import NotARun, read_run
+from nomos_testing.journal.journal import Listener
 from nomos_testing.log_directives import LogDirectives
 from nomos_testing.outcome import Verdict
-from nomos_testing.report.console import print_summary
 from nomos_testing.report.live import live_view
+from nomos_testing.report.verdict import print_result, print_verdict
 from nomos_testing.runtime.errors import Interrupted
 from nomos_testing.runtime.raised import SHOWN_BY_VIEW
 from nomos_testing.runtime.signals import stopped_by_signals
@@ -127,7 +128,7 @@ def run_and_report(
     def run() -> int:
         verdict = asyncio.run(_run_with_view(scenario, deployer))
         sys.stdout.flush()
-        print_summary(read_journal(verdict.run_directory / JOURNAL_NAME))
+        print_result(read_run(verdict.run_directory))
         return PASSED if verdict.passed else FAILED
 
     return _reported(run, settings, what=what, unavailable=unavailable, skips=skips)
@@ -167,10 +168,20 @@ def _reported(run: Callable[[], int], settings: Settings, *, what: str, unavaila
         print(f"{what} failed: {error}", file=sys.stderr)
         if error.run_directory is not None:
             print(f"evidence: {error.run_directory}", file=sys.stderr)
+            _print_verdict_of(error.run_directory)
         return FAILED
     except Interrupted as interrupted:
         print(f"{what} {interrupted}", file=sys.stderr)
         return interrupted.exit_code
+
+
+def _print_verdict_of(run_directory: Path) -> None:
+    """Print why a network did not come up, after the text of its error."""
+    sys.stderr.flush()
+    try:
+        print_verdict(read_run(run_directory))
+    except NotARun as error:
+        print(f"warning: {error}", file=sys.stderr)
 
 
 def set_framework_log_level(directives: str) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any, Final
 
 from nomos_testing.cluster.network_events import NetworkImpaired, NetworkRestored
 from nomos_testing.diagnosis.causes import Cause, Confidence
+from nomos_testing.diagnosis.kinds import KINDS
+from nomos_testing.diagnosis.known_texts import known_by
+from nomos_testing.evidence.node_logs import plain_text
 from nomos_testing.evidence.run_record import RunRecord
 from nomos_testing.expectations.expectation_events import ExpectationBroken
 from nomos_testing.faults.fault_events import FaultInjected
@@ -24,6 +28,7 @@ from nomos_testing.journal.journal import Entry
 
 _TOLERANCE_SECONDS: Final = 0.05
 """The journal's entries of one action may be so far apart."""
+_SHOWN_LINES: Final = 5
 _ENDS: Final = {
     "kill": ("start", "restart"),
     "stop": ("start", "restart"),
@@ -66,6 +71,10 @@ class Disturbance:
     """Number of the impairment of links."""
     fault: FaultInjected | None = None
     """The fault that did it; None if a workload or a person did."""
+
+    def lasts_at(self, at: float) -> bool:
+        """Return whether it was in force at a moment."""
+        return self.began <= at and (self.ended is None or at <= self.ended)
 
     @property
     def by(self) -> str:
@@ -149,20 +158,20 @@ class Course:
         self,
         known: str,
         title: str,
-        remedy: str,
         confidence: Confidence,
         *,
+        remedy: str | None = None,
         at: float | None = None,
         failed: Failed | None = None,
         **fields: Any,
     ) -> Cause:
-        """Make a cause. Without ``failed`` it explains the first failure."""
+        """Make a cause. By default it explains the first failure, and has the remedy of its kind."""
         explained = failed or (self.failed[0] if self.failed else None)
         return Cause(
             known=known,
-            title=title,
+            title=plain_text(title),
             failure=explained.name if explained is not None else "the run",
-            remedy=remedy,
+            remedy=remedy or KINDS[known].remedy,
             confidence=confidence,
             at=at,
             since_slot=None if at is None else self.slot(at),
@@ -196,6 +205,19 @@ class Course:
             for each in self.disturbances
             if each.began < self.run_ended and (each.ended is None or each.ended >= self.run_ended)
         )
+
+    def in_run(self, at: float) -> bool:
+        """Return whether a moment is in the run's duration."""
+        return self.run_began is not None and self.run_began <= at <= self.run_ended
+
+    def disturbed(self, node: str, at: float) -> bool:
+        """Return whether something was done to a node at a moment."""
+        return any(node in each.nodes and each.lasts_at(at) for each in self.disturbances)
+
+    def log_about(self, node: str, known: str, since: float) -> tuple[str, ...]:
+        """Return the first lines of a node's log from a moment on that name a kind of cause."""
+        lines = (line.text for line in self.record.log_of(node) if line.at >= since and known_by(line.text) == known)
+        return tuple(islice(lines, _SHOWN_LINES))
 
     @cached_property
     def unexpected_ends(self) -> tuple[tuple[float, NodeExited], ...]:

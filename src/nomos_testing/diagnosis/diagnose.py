@@ -8,20 +8,29 @@ from typing import Final
 from nomos_testing.diagnosis.causes import CONFIDENCES, Cause
 from nomos_testing.diagnosis.code import raised_errors
 from nomos_testing.diagnosis.course import Course
+from nomos_testing.diagnosis.environment import environment_causes
+from nomos_testing.diagnosis.machine import machine_causes
+from nomos_testing.diagnosis.network import network_causes
 from nomos_testing.diagnosis.node_ends import node_ends
 from nomos_testing.evidence.run_record import RunRecord
 from nomos_testing.outcome import VerdictKind
 
-FAMILIES: Final[tuple[Callable[[Course], Iterable[Cause]], ...]] = (raised_errors, node_ends)
+FAMILIES: Final[tuple[Callable[[Course], Iterable[Cause]], ...]] = (
+    raised_errors,
+    environment_causes,
+    node_ends,
+    network_causes,
+    machine_causes,
+)
 """The functions that look for causes. Between causes of equal confidence and time, the earlier family comes first."""
 
 
 def diagnose(record: RunRecord) -> tuple[Cause, ...]:
-    """Return the causes of a run's failures, the most likely first. Empty for a run that passed.
+    """Return the causes of a run's failures, the most likely first. Empty for a run that passed or was interrupted.
 
     Causes of equal confidence are in the order in which they began.
     """
-    if record.summary.kind in {VerdictKind.PASSED, None}:
+    if record.summary.kind in {VerdictKind.PASSED, VerdictKind.INTERRUPTED, None}:
         return ()
     course = Course(record)
     found = [cause for family in FAMILIES for cause in family(course)]

@@ -7,10 +7,12 @@ from typing import Final
 
 from nomos_testing.diagnosis.causes import Cause
 from nomos_testing.diagnosis.course import Course, Disturbance
+from nomos_testing.diagnosis.known_texts import known_by
 from nomos_testing.journal.events import NodeExited
 
 _DONE: Final = {"kill": "killed", "stop": "stopped", "pause": "frozen"}
 _KNOWN: Final = {"kill": "node-killed", "stop": "node-stopped", "pause": "node-frozen"}
+_OUTSIDE: Final = ("killed by SIGKILL", "killed by SIGTERM")
 _SHOWN_LINES: Final = 5
 
 
@@ -32,8 +34,6 @@ def _kept_down(course: Course, disturbance: Disturbance) -> Cause:
     return course.cause(
         _KNOWN[disturbance.action],
         f"{node} was {_DONE[disturbance.action]} {course.when(began)} {disturbance.by} and {undone}{heal}",
-        "let the fault end earlier (lasting), or start the node again in the workload, "
-        "or ask less of the network while it is down",
         "certain" if failed is not None else "likely",
         at=began,
         failed=failed,
@@ -44,20 +44,21 @@ def _kept_down(course: Course, disturbance: Disturbance) -> Cause:
 
 def _ended(course: Course, at: float, exited: NodeExited) -> Cause:
     node, again = exited.node, course.started_again(exited.node, at)
-    outside = exited.status.startswith("killed by SIG") and exited.status.endswith(("SIGKILL", "SIGTERM"))
-    rest = "and not started again" if again is None else f"and started again {course.when(again)}"
-    title = f"{node} ended by itself {course.when(at)} ({exited.status}) {rest}"
-    remedy = f"read the last lines of its log, in {course.record.directory / node}"
-    if outside:
-        title = f"{node} was killed from outside the run {course.when(at)} ({exited.status}) {rest}"
+    telling = next((line for line in reversed(exited.last_lines) if known_by(line)), None)
+    known = known_by(telling or "") or known_by(exited.status) or "node-ended"
+    rest = "not started again" if again is None else f"started again {course.when(again)}"
+    title, remedy = f"{node} ended by itself {course.when(at)} ({exited.status}) and was {rest}", None
+    if known == "node-ended" and exited.status in _OUTSIDE:
+        known, title = "node-killed", f"{node} was killed from outside the run {course.when(at)} and {rest}"
         remedy = "look for what kills it: the kernel when memory is short (dmesg), a person, or another program"
-    failed = course.failure_about(node)
-    since = course.failed_since
+    if telling is not None:
+        title = f"{title}: {telling}"
+    failed, since = course.failure_about(node), course.failed_since
     return course.cause(
-        "node-killed" if outside else "node-ended",
+        known,
         title,
-        remedy,
         "certain" if again is None and (failed is not None or since is None or at <= since) else "likely",
+        remedy=remedy,
         at=at,
         failed=failed,
         node=node,
@@ -66,5 +67,4 @@ def _ended(course: Course, at: float, exited: NodeExited) -> Cause:
 
 
 def _was_full(course: Course, node: str, at: float) -> bool:
-    full = (each for each in course.disturbances if each.action == "fill disk" and node in each.nodes)
-    return any(each.began <= at and (each.ended is None or at <= each.ended) for each in full)
+    return any(each.action == "fill disk" and node in each.nodes and each.lasts_at(at) for each in course.disturbances)

@@ -51,7 +51,7 @@ def test_a_failure_that_does_not_name_the_node_makes_the_cause_likely_only(tmp_p
 def test_a_node_that_ended_by_itself_is_named_with_its_last_lines(tmp_path: Path) -> None:
     exited = NodeExited(node="validator-1", status="exit code 3", expected=False, last_lines=("a", "panicked"))
     (cause,) = diagnose(judged_run(tmp_path, [(at_slot(8), exited)], [BEHIND]))
-    assert cause.title == "validator-1 ended by itself at slot 8 (exit code 3) and not started again"
+    assert cause.title == "validator-1 ended by itself at slot 8 (exit code 3) and was not started again"
     assert cause.known == "node-ended"
     assert cause.says == ("a", "panicked")
 

@@ -1,0 +1,87 @@
+"""Causes: links between the nodes were cut or impaired, or the network did not come together again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from nomos_testing.cluster.network_events import RelayEnded
+from nomos_testing.diagnosis.causes import Cause
+from nomos_testing.diagnosis.course import Course, Disturbance
+from nomos_testing.journal.events import Sample
+
+_CUT: Final = "partition "
+_RECOVERY: Final = "recovers_from_faults"
+_LONELY_SAMPLES: Final = 3
+
+
+def network_causes(course: Course) -> Iterator[Cause]:
+    """Yield what was wrong between the nodes."""
+    for disturbance in course.kept:
+        if disturbance.action == "network":
+            yield _kept(course, disturbance)
+    yield from _relay_ended(course)
+    yield from _not_recovered(course)
+    yield from _lonely_nodes(course)
+
+
+def _kept(course: Course, disturbance: Disturbance) -> Cause:
+    cut = disturbance.what.startswith(_CUT)
+    shown = disturbance.what.removeprefix(_CUT) if cut else disturbance.what
+    verb = "the links were cut" if cut else "links were impaired"
+    undone = "not healed" if disturbance.ended is None else "not healed before the end of the run"
+    failed = course.failure_about(*disturbance.nodes)
+    return course.cause(
+        "partition-kept" if cut else "links-impaired",
+        f"{verb} ({shown}) {course.when(disturbance.began)} {disturbance.by}, and {undone}",
+        "certain" if failed is not None else "likely",
+        at=disturbance.began,
+        failed=failed,
+        done_to_it=disturbance.described,
+    )
+
+
+def _relay_ended(course: Course) -> Iterator[Cause]:
+    for entry in course.entries:
+        if isinstance(entry.event, RelayEnded):
+            title = f"the relay between the nodes ended {course.when(entry.at)}: {entry.event.reason}"
+            yield course.cause("relay-ended", title, "certain", at=entry.at)
+            return
+
+
+def _not_recovered(course: Course) -> Iterator[Cause]:
+    failed = next((each for each in course.failed if each.name == _RECOVERY), None)
+    if failed is None:
+        return
+    for fault in course.record.summary.faults:
+        if fault.healed is not None and fault.healed < course.run_ended and fault.recovered_slots is None:
+            yield course.cause(
+                "fault-not-recovered",
+                f"the network did not recover from fault {fault.number} ({fault.fault}), "
+                f"which was healed {course.when(fault.healed)}",
+                "certain" if str(fault.fault) in failed.text else "likely",
+                at=fault.began,
+                failed=failed,
+                done_to_it=f"fault {fault.number}: {fault.fault}",
+            )
+
+
+def _lonely_nodes(course: Course) -> Iterator[Cause]:
+    """Find the nodes that answer and have no peers at the end of the run, beside nodes that have some."""
+    if course.run_began is None:
+        return
+    samples = [
+        e for e in course.entries if isinstance(e.event, Sample) and course.run_began <= e.at <= course.run_ended
+    ]
+    last = [entry.event for entry in samples[-_LONELY_SAMPLES:]]
+    if len(last) < _LONELY_SAMPLES:
+        return
+    lonely = {name for name in last[-1].nodes if all(name in s.nodes and s.nodes[name].peers == 0 for s in last)}
+    if not lonely or lonely == set(last[-1].nodes):
+        return
+    disturbed = {node for each in course.kept for node in each.nodes}
+    for node in sorted(lonely - disturbed):
+        with_peers = (e.at for e in reversed(samples) if node in e.event.nodes and e.event.nodes[node].peers)
+        at = next(with_peers, course.run_began)
+        title = f"{node} has had no peers since {course.when(at).removeprefix('at ')}, while other nodes have some"
+        yield course.cause("node-isolated", title, "likely", at=at, failed=course.failure_about(node), node=node)
