@@ -39,7 +39,7 @@ def refusal(place: Path, program: str, *arguments: str, code: int = 1, **variabl
     """What a program says that ends with ``code`` and has started nothing."""
     done = run(place, program, *arguments, **variables)
     assert done.returncode == code, done.stderr
-    assert not list(place.glob(".tmp/runs/*")), "a run was begun"
+    assert not list(place.glob(".tmp/runs/*/*/")), "a node was started"
     return done.stderr
 
 

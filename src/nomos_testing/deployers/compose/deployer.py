@@ -47,9 +47,8 @@ class ComposeDeployer(ScenarioDeployer):
             DockerUnavailable: there is no Docker daemon that answers.
             DeployError: it did not come up; the text says why and, once there is one, which directory explains it.
         """
-        prepared = await prepare(
-            scenario, self._settings, self._environ, root=self._root, capabilities=self.capabilities
-        )
+        preflight = prepare(scenario, self._settings, self._environ, root=self._root, capabilities=self.capabilities)
+        prepared = await self._checked(preflight, scenario)
         async with self._opened_run(scenario) as run:
             start = ComposeStart(run, prepared, self._environ)
             with run.phases.phase("configure"):

@@ -60,9 +60,8 @@ class K8sDeployer(ScenarioDeployer):
         async with AsyncExitStack() as opened:
             api = await KubernetesApi.connect(self._environ, context=settings.k8s_context)
             opened.push_async_callback(api.close)
-            prepared = await prepare(
-                api, scenario, settings, self._environ, root=self._root, capabilities=self.capabilities
-            )
+            preflight = prepare(api, scenario, settings, self._environ, root=self._root, capabilities=self.capabilities)
+            prepared = await self._checked(preflight, scenario)
             async with self._opened_run(scenario) as run:
                 run.resources.push_async_callback(opened.pop_all().aclose)
                 for expired in await remove_expired(api, run.surroundings.utc()):

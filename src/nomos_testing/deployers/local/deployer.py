@@ -59,7 +59,7 @@ class LocalDeployer(ScenarioDeployer):
 
     async def deploy(self, scenario: Scenario) -> Runner:
         # In a thread, because programs are asked what they are.
-        prepared = await asyncio.to_thread(self._prepare, scenario)
+        prepared = await self._checked(asyncio.to_thread(self._prepare, scenario), scenario)
         async with self._opened_run(scenario) as run:
             self._tell_of_unused_log_directory(run)
             start = LocalStart(run, prepared)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
-from typing import ClassVar, TypedDict, Unpack
+from typing import ClassVar, TypedDict, TypeVar, Unpack
 
+from nomos_testing.deployers.shared.errors import DeployError, PreflightError
 from nomos_testing.deployers.shared.run_opening import OpenRun, opened_run
 from nomos_testing.faults.fault import Control
 from nomos_testing.journal.journal import Listener
@@ -17,6 +18,8 @@ from nomos_testing.runtime.runner import Runner
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
 from nomos_testing.surroundings import THIS_MACHINE, Surroundings
+
+T = TypeVar("T")
 
 
 class DeployerOptions(TypedDict, total=False):
@@ -67,6 +70,22 @@ class ScenarioDeployer(ABC):
         """Deploy the scenario and take everything down at the end of the block, also if the block fails."""
         async with await self.deploy(scenario) as runner:
             yield runner
+
+    async def _checked(self, preflight: Awaitable[T], scenario: Scenario) -> T:
+        """Wait for a preflight. If it finds problems, leave a run directory whose journal and reports tell them.
+
+        Raises:
+            PreflightError: something is missing.
+        """
+        try:
+            return await preflight
+        except PreflightError as error:
+            # It comes out again, unless there can be no run directory, which is one of its problems then.
+            with suppress(DeployError):
+                async with self._opened_run(scenario) as run:
+                    with run.phases.phase("preflight"):
+                        raise error
+            raise
 
     def _opened_run(self, scenario: Scenario) -> AbstractAsyncContextManager[OpenRun]:
         return opened_run(

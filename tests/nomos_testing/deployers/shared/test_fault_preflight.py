@@ -10,6 +10,8 @@ from nomos_testing import ScenarioBuilder
 from nomos_testing.deployers.local.deployer import LocalDeployer
 from nomos_testing.deployers.shared.errors import PreflightError, Problem
 from nomos_testing.deployers.shared.fault_preflight import EMBEDDED_ONLY, enabled_controls, refused_faults
+from nomos_testing.diagnosis.diagnose import diagnose
+from nomos_testing.evidence.run_record import read_run
 from nomos_testing.faults import ClockSkew, DiskFull, Kill
 from nomos_testing.faults.fault import Control
 from nomos_testing.scenario.scenario import Scenario
@@ -65,6 +67,11 @@ async def test_a_deployer_says_up_front_what_it_cannot_do(tmp_path: Path) -> Non
     known = fake_deployer(tmp_path)
     options = {"settings": known._settings, "environ": known._environ, "installation": known._installation}
     deployer = WithoutDisks(runs_directory=tmp_path / "runs", **options)  # type: ignore[arg-type]
-    with pytest.raises(PreflightError, match=r"faults\.1\.disk_full: the deployer local has no disk control"):
+    with pytest.raises(
+        PreflightError, match=r"faults\.1\.disk_full: the deployer local has no disk control"
+    ) as refused:
         await deployer.deploy(scenario())
-    assert not (tmp_path / "runs").exists() or list((tmp_path / "runs").iterdir()) == []
+    assert refused.value.run_directory is not None
+    record = read_run(refused.value.run_directory)
+    assert [cause.known for cause in diagnose(record)] == ["control-missing"]
+    assert record.node_names() == []
