@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from markupsafe import Markup
@@ -66,6 +66,8 @@ class SeriesPlot:
     """Whether a value holds until the next one; else lines join them."""
     longest_gap: float | None = None
     """A line has a gap where two points are further apart than so many seconds."""
+    breaks: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """When the line of a name stops, because its node ended. It goes on with its next point."""
     whole: bool = False
     """Whether values are whole numbers."""
     shown: Callable[[float], str] = shown_number
@@ -133,7 +135,7 @@ class SeriesPlot:
         for place, (name, points) in enumerate(self.series.items()):
             # Lines that lie on each other are all seen: the first is the widest.
             width = 1.6 + 2.6 * (1 - place / max(1, len(self.series) - 1)) if len(self.series) > 1 else 2.2
-            path = self._path(points, across, up)
+            path = "".join(self._path(part, across, up) for part in self._parts(name, points))
             style = f"line s{self.style_of(name)}"
             lines.append(
                 element("path", {"class": style, "d": path, "stroke-width": width}, element("title", {}, name))
@@ -142,18 +144,41 @@ class SeriesPlot:
         view = {"viewBox": f"0 0 {LAYER_WIDTH} {_AREA_HEIGHT}", "preserveAspectRatio": "none"}
         return element("svg", {**box, **view, "class": "lines"}, *lines)
 
+    def _parts(self, name: str, points: Points) -> Iterator[list[tuple[float, float]]]:
+        """Yield the parts of a line between its gaps, each with no more points than a screen can show."""
+        part: list[tuple[float, float]] = []
+        stops = sorted(self.breaks.get(name, ()), reverse=True)
+        for at, value in points:
+            stop = None
+            while stops and stops[-1] <= at:
+                stop = stops.pop()
+            far = bool(part) and self.longest_gap is not None and at - part[-1][0] > self.longest_gap
+            if part and (stop is not None or far):
+                yield self._thin(part, stop if self.longest_gap is None else None)
+                part = []
+            part.append((at, value))
+        if part:
+            # A value that is told when it changes holds until the end of the node, or of the run.
+            yield self._thin(part, (stops[-1] if stops else self.end) if self.longest_gap is None else None)
+
+    def _thin(self, part: list[tuple[float, float]], until: float | None) -> list[tuple[float, float]]:
+        held = [] if until is None or until <= part[-1][0] else [(until, part[-1][1])]
+        return thinned(part, 0, self.end) + held
+
     def _path(self, points: Points, across: Scale, up: Scale) -> str:
         drawn: list[str] = []
-        before: tuple[float, float] | None = None
-        for at, value in thinned(points, 0, self.end):
+        before: float | None = None
+        for at, value in points:
             x, y = f"{across(at):.1f}".removesuffix(".0"), f"{_AREA_HEIGHT - up(value):.1f}".removesuffix(".0")
-            if before is None or (self.longest_gap is not None and at - before[0] > self.longest_gap):
+            if before is None:
                 drawn.append(f"M{x} {y}")
-            elif value == before[1] and self.stepped:
+            elif value == before and self.stepped:
                 drawn.append(f"H{x}")
             else:
                 drawn.append(f"H{x}V{y}" if self.stepped else f"L{x} {y}")
-            before = (at, value)
+            before = value
+        if len(drawn) == 1:
+            drawn.append("h1")  # a single point
         return _without_repeats(drawn)
 
 

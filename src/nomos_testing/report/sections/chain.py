@@ -1,0 +1,106 @@
+"""The sections about the chain: heights, forks, and the ways of blocks through the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from nomos_testing.evidence.fork_trees import ForkTree, Reorganisation
+from nomos_testing.evidence.numbers import RunNumbers
+from nomos_testing.evidence.propagation import Block as ChainBlock
+from nomos_testing.report.page import Block, Figure, Figures, Paragraph, Section, Table
+from nomos_testing.report.plots.fork_tree import ForkBlock, fork_tree
+from nomos_testing.report.plots.percentile_bars import PercentileRow, percentile_bars
+from nomos_testing.report.plots.series_plot import SeriesPlot
+from nomos_testing.report.sections.drawing import RunFrame, figure, spoken_ends
+
+_MOST_TREES: Final = 16
+_MOST_ROWS: Final = 200
+
+
+def height_section(numbers: RunNumbers, frame: RunFrame) -> Section:
+    """Return the section of the nodes' heights."""
+    blocks: list[Block] = []
+    if numbers.heights:
+        plot = SeriesPlot(
+            title="Height of each node's tip",
+            description=spoken_ends(numbers.heights, "blocks"),
+            series=numbers.heights,
+            end=frame.end,
+            windows=frame.windows,
+            whole=True,
+            styles=frame.styles,
+            breaks=frame.breaks,
+        )
+        blocks.append(figure(plot, note="A line stops where its node ended."))
+    else:
+        blocks.append(Paragraph("No node showed a block."))
+    return Section("height", "Block height", blocks)
+
+
+def forks_section(numbers: RunNumbers) -> Section:
+    """Return the section of the forks. It is empty if no node left a branch."""
+    return Section("forks", "Forks", list(_forks(numbers)))
+
+
+def _forks(numbers: RunNumbers) -> Iterator[Block]:
+    if not numbers.fork_trees:
+        return
+    deepest = sorted(numbers.fork_trees, key=lambda tree: -max(item.abandoned for item in tree.reorganisations))
+    drawn = [tree for tree in deepest[:_MOST_TREES] if tree.blocks]
+    order = {tree.ancestor: place for place, tree in enumerate(numbers.fork_trees)}
+    drawn.sort(key=lambda tree: order[tree.ancestor])
+    count = len(numbers.reorganisations)
+    left_out = len(numbers.fork_trees) - len(drawn)
+    further = f" The {len(drawn)} deepest forks are drawn." if left_out else ""
+    yield Paragraph(f"{_counted(count, 'reorganisation')} at {_counted(len(order), 'fork')}.{further}")
+    yield Figures([_tree(tree, numbers) for tree in drawn])
+    rows = [
+        [f"{item.at:.2f}", item.node, str(item.abandoned), str(item.adopted), item.old_tip[:8], item.new_tip[:8]]
+        for item in sorted(numbers.reorganisations, key=lambda item: -item.abandoned)[:_MOST_ROWS]
+    ]
+    rows.sort(key=lambda row: float(row[0]))
+    yield Table("Reorganisations", ("seconds", "node", "left", "took", "old tip", "new tip"), rows)
+
+
+def _tree(tree: ForkTree, numbers: RunNumbers) -> Figure:
+    ancestor = numbers.blocks.get(tree.ancestor)
+    height = ancestor.height if ancestor is not None else min(block.height for block in tree.blocks) - 1
+    nodes = ", ".join(dict.fromkeys(item.node for item in tree.reorganisations))
+    deepest = max(item.abandoned for item in tree.reorganisations)
+    title = f"Fork above height {height}: {nodes} left {_counted(deepest, 'block')}"
+    abandoned = tree.abandoned
+    chain = [ancestor, *tree.blocks] if ancestor is not None else list(tree.blocks)
+    blocks = [_fork_block(block, block.id not in abandoned, tree.reorganisations) for block in chain]
+    first, last = tree.reorganisations[0].at, tree.reorganisations[-1].at
+    when = f"at {first:.1f} s" if first == last else f"from {first:.1f} s to {last:.1f} s"
+    return Figure(title, fork_tree(title, blocks), note=f"Nodes changed their branch {when}.", axis=False)
+
+
+def _fork_block(block: ChainBlock, adopted: bool, reorganisations: tuple[Reorganisation, ...]) -> ForkBlock:
+    left = ", ".join(item.node for item in reorganisations if item.old_tip == block.id)
+    took = ", ".join(item.node for item in reorganisations if item.new_tip == block.id)
+    notes = [f"{block.transactions} tx", f"first on {block.first_node}"]
+    notes += [f"left by {left}"] if left else []
+    notes += [f"taken by {took}"] if took else []
+    return ForkBlock(block.id, block.parent, block.height, block.slot, adopted, ", ".join(notes))
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name}" + "s" * (count != 1)
+
+
+def propagation_section(numbers: RunNumbers) -> Section:
+    """Return the section of the ways of blocks. It is empty for journals that do not tell tips."""
+    rows = [
+        PercentileRow(node, found.p50, found.p90, found.p99, found.count) for node, found in numbers.propagation.items()
+    ]
+    if not rows:
+        return Section("propagation", "Propagation", [])
+    title = "Seconds from a block's first sighting to its arrival"
+    note = (
+        "Bars from thick to thin: p50, p90, p99. Nodes are asked in turn, so that a time is as exact as the interval "
+        "between two questions."
+    )
+    drawn = Figure(title, percentile_bars(title, rows, counted="blocks"), note=note, axis=False)
+    return Section("propagation", "Propagation of blocks", [drawn])
