@@ -9,6 +9,7 @@ from nomos_testing.report.sections.chain import forks_section, height_section, p
 from nomos_testing.report.sections.drawing import RunFrame
 from nomos_testing.report.sections.environment import environment_section
 from nomos_testing.report.sections.faults import faults_section
+from nomos_testing.report.sections.log_excerpts import logs_section
 from nomos_testing.report.sections.nodes import nodes_section
 from nomos_testing.report.sections.timeline import timeline_section
 from nomos_testing.report.sections.verdict import mark_of, verdict_section
@@ -31,6 +32,7 @@ def write_html(record: RunRecord) -> str:
         nodes_section(record, numbers, frame),
         faults_section(record, numbers),
         timeline_section(record),
+        logs_section(record),
         environment_section(record),
     ]
     return render(Page(_title(record), _subtitle(record), mark, tone, sections))

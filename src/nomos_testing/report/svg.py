@@ -42,6 +42,11 @@ def shown_number(value: float) -> str:
     return "0" if text in {"-0", ""} else text
 
 
+def counted(count: int, name: str) -> str:
+    """Return a count with its name: ``1 block``, ``2 blocks``."""
+    return f"{count} {name}" + "s" * (count != 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """A range of values that is mapped to a length."""

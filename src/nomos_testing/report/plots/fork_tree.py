@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -10,11 +11,17 @@ from markupsafe import Markup
 
 from nomos_testing.report.svg import element
 
-_ROW_HEIGHT: Final = 38
+_LINE_HEIGHT: Final = 15
+_ROW_GAP: Final = 9
 _COLUMN_WIDTH: Final = 22
 _LEFT: Final = 12
-_LONGEST_LABEL: Final = 42
-"""Characters of a line of text. So many fit beside two branches on a narrow screen."""
+_TURN: Final = 26
+"""Pixels in which a link goes over to the column of another branch."""
+_NARROWEST: Final = 330
+"""Pixels of the drawing on the narrowest screen."""
+_CHARACTER: Final = 7.2
+"""Pixels of a character, on average, with some reserve."""
+_MOST_COLUMNS: Final = 6
 _MOST_ROWS: Final = 30
 _ID_CHARACTERS: Final = 8
 
@@ -42,82 +49,85 @@ class ForkBlock:
         return f"height {self.height}, slot {self.slot}, {self.id[:_ID_CHARACTERS]}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    block: ForkBlock | None
+    x: int
+    y: int
+    """The middle of the block's mark."""
+    lines: Sequence[str]
+
+
 def fork_tree(title: str, blocks: Sequence[ForkBlock]) -> Markup:
     """Draw the blocks of a fork, beginning with the last block that all branches share."""
-    rows = sorted(blocks, key=lambda block: (block.height, not block.adopted, block.slot))
-    kept, left_out = _shortened(rows)
-    columns = _columns(rows)
+    ordered = sorted(blocks, key=lambda block: (block.height, not block.adopted, block.slot))
+    columns = _columns(ordered)
     text_at = _LEFT + _COLUMN_WIDTH * (max(columns.values(), default=0) + 1) - 4
-    places = {block.id: (columns[block.id], number) for number, block in enumerate(kept) if block is not None}
-    parts = list(_links(kept, places))
-    for number, block in enumerate(kept):
-        y = number * _ROW_HEIGHT + 16
-        if block is None:
-            place = {"class": "tick", "x": text_at, "y": y + 4}
-            parts.append(element("text", place, f"{left_out} blocks are left out here"))
-        else:
-            parts += _block(block, columns[block.id], y, text_at)
-    height = len(kept) * _ROW_HEIGHT
-    return element(
-        "svg", {"class": "plot forks", "role": "img", "aria-label": title, "width": "100%", "height": height}, *parts
-    )
+    rows = list(_rows(ordered, columns, int((_NARROWEST - text_at) / _CHARACTER)))
+    parts = list(_links(rows))
+    for row in rows:
+        parts += _drawn(row, text_at)
+    height = max((row.y + len(row.lines) * _LINE_HEIGHT for row in rows), default=0)
+    attributes = {"class": "plot forks", "role": "img", "aria-label": title, "width": "100%", "height": height}
+    return element("svg", attributes, *parts)
 
 
-def _shortened(rows: Sequence[ForkBlock]) -> tuple[list[ForkBlock | None], int]:
-    """Return the rows that are drawn, with None where blocks are left out, and the number of those."""
-    if len(rows) <= _MOST_ROWS:
-        return list(rows), 0
+def _rows(ordered: Sequence[ForkBlock], columns: Mapping[str, int], width: int) -> Iterator[_Row]:
+    """Yield the rows that are drawn. Of a long fork the middle is left out, and a row says so."""
     half = _MOST_ROWS // 2
-    return [*rows[:half], None, *rows[-half:]], len(rows) - 2 * half
+    kept: list[ForkBlock | None] = list(ordered)
+    if len(ordered) > _MOST_ROWS:
+        kept = [*ordered[:half], None, *ordered[-half:]]
+    y = 12
+    for block in kept:
+        if block is None:
+            row = _Row(None, 0, y, [f"({len(ordered) - 2 * half} blocks are left out)"])
+        else:
+            label = block.label if block.adopted else f"{block.label}, left"
+            lines = [*textwrap.wrap(label, width), *textwrap.wrap(block.note, width)]
+            row = _Row(block, _LEFT + columns[block.id] * _COLUMN_WIDTH, y, lines)
+        yield row
+        y += len(row.lines) * _LINE_HEIGHT + _ROW_GAP
 
 
-def _columns(rows: Sequence[ForkBlock]) -> Mapping[str, int]:
+def _columns(ordered: Sequence[ForkBlock]) -> Mapping[str, int]:
     """Give each block a column: 0 to the branch that won, the next free one to each other branch."""
     columns: dict[str, int] = {}
     continued: set[str] = set()
-    for block in rows:
+    for block in ordered:
         if block.adopted:
             columns[block.id] = 0
         elif columns.get(block.parent, 0) > 0 and block.parent not in continued:
             columns[block.id] = columns[block.parent]
             continued.add(block.parent)
         else:
-            columns[block.id] = max(columns.values(), default=0) + 1
+            columns[block.id] = min(_MOST_COLUMNS, max(columns.values(), default=0) + 1)
     return columns
 
 
-def _links(rows: Sequence[ForkBlock | None], places: Mapping[str, tuple[int, int]]) -> Iterator[Markup]:
-    for block in rows:
+def _links(rows: Sequence[_Row]) -> Iterator[Markup]:
+    places = {row.block.id: row for row in rows if row.block is not None}
+    for row in places.values():
+        block = row.block
         if block is None or block.parent not in places:
             continue
-        (from_column, from_row), (column, row) = places[block.parent], places[block.id]
-        (x1, y1), (x2, y2) = _middle(from_column, from_row), _middle(column, row)
+        above = places[block.parent]
         kind = "link adopted" if block.adopted else "link abandoned"
-        turn = min(y2, y1 + _ROW_HEIGHT)
-        path = f"M{x1} {y1}C{x1} {turn - 8} {x2} {turn - 24} {x2} {turn}V{y2}"
-        yield element("path", {"class": kind, "d": path})
+        turn = above.y + _TURN if above.x != row.x else above.y
+        curve = f"C{above.x} {turn - 8} {row.x} {above.y + 8} {row.x} {turn}" if above.x != row.x else ""
+        yield element("path", {"class": kind, "d": f"M{above.x} {above.y}{curve}V{row.y}"})
 
 
-def _middle(column: int, row: int) -> tuple[int, int]:
-    return _LEFT + column * _COLUMN_WIDTH, row * _ROW_HEIGHT + 16
+def _drawn(row: _Row, text_at: int) -> Iterator[Markup]:
+    if row.block is not None:
+        yield _mark(row)
+    for number, line in enumerate(row.lines):
+        look = "name" if number == 0 and row.block is not None else "tick"
+        yield element("text", {"class": look, "x": text_at, "y": row.y + 4 + number * _LINE_HEIGHT}, line)
 
 
-def _block(block: ForkBlock, column: int, y: int, text_at: int) -> list[Markup]:
-    x = _LEFT + column * _COLUMN_WIDTH
-    mark = (
-        element("circle", {"class": "block adopted", "cx": x, "cy": y, "r": 6})
-        if block.adopted
-        else element("rect", {"class": "block abandoned", "x": x - 5, "y": y - 5, "width": 10, "height": 10})
-    )
-    fate = "" if block.adopted else ", abandoned"
-    return [
-        mark,
-        element("text", {"class": "name", "x": text_at, "y": y - 1}, _cut(block.label + fate)),
-        element(
-            "text", {"class": "tick", "x": text_at, "y": y + 14}, _cut(block.note), element("title", {}, block.note)
-        ),
-    ]
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_LABEL else text[: _LONGEST_LABEL - 1] + "\u2026"
+def _mark(row: _Row) -> Markup:
+    if row.block is not None and row.block.adopted:
+        return element("circle", {"class": "block adopted", "cx": row.x, "cy": row.y, "r": 6})
+    box = {"x": row.x - 5, "y": row.y - 5, "width": 10, "height": 10}
+    return element("rect", {"class": "block abandoned", **box})

@@ -13,6 +13,7 @@ from nomos_testing.report.plots.fork_tree import ForkBlock, fork_tree
 from nomos_testing.report.plots.percentile_bars import PercentileRow, percentile_bars
 from nomos_testing.report.plots.series_plot import SeriesPlot
 from nomos_testing.report.sections.drawing import RunFrame, figure, spoken_ends
+from nomos_testing.report.svg import counted
 
 _MOST_TREES: Final = 16
 _MOST_ROWS: Final = 200
@@ -53,7 +54,7 @@ def _forks(numbers: RunNumbers) -> Iterator[Block]:
     count = len(numbers.reorganisations)
     left_out = len(numbers.fork_trees) - len(drawn)
     further = f" The {len(drawn)} deepest forks are drawn." if left_out else ""
-    yield Paragraph(f"{_counted(count, 'reorganisation')} at {_counted(len(order), 'fork')}.{further}")
+    yield Paragraph(f"{counted(count, 'reorganisation')} at {counted(len(order), 'fork')}.{further}")
     yield Figures([_tree(tree, numbers) for tree in drawn])
     rows = [
         [f"{item.at:.2f}", item.node, str(item.abandoned), str(item.adopted), item.old_tip[:8], item.new_tip[:8]]
@@ -68,12 +69,12 @@ def _tree(tree: ForkTree, numbers: RunNumbers) -> Figure:
     height = ancestor.height if ancestor is not None else min(block.height for block in tree.blocks) - 1
     nodes = ", ".join(dict.fromkeys(item.node for item in tree.reorganisations))
     deepest = max(item.abandoned for item in tree.reorganisations)
-    title = f"Fork above height {height}: {nodes} left {_counted(deepest, 'block')}"
+    title = f"Fork above height {height}: {nodes} left {counted(deepest, 'block')}"
     abandoned = tree.abandoned
     chain = [ancestor, *tree.blocks] if ancestor is not None else list(tree.blocks)
     blocks = [_fork_block(block, block.id not in abandoned, tree.reorganisations) for block in chain]
-    first, last = tree.reorganisations[0].at, tree.reorganisations[-1].at
-    when = f"at {first:.1f} s" if first == last else f"from {first:.1f} s to {last:.1f} s"
+    first, last = (f"{tree.reorganisations[place].at:.1f} s" for place in (0, -1))
+    when = f"at {first}" if first == last else f"from {first} to {last}"
     return Figure(title, fork_tree(title, blocks), note=f"Nodes changed their branch {when}.", axis=False)
 
 
@@ -84,10 +85,6 @@ def _fork_block(block: ChainBlock, adopted: bool, reorganisations: tuple[Reorgan
     notes += [f"left by {left}"] if left else []
     notes += [f"taken by {took}"] if took else []
     return ForkBlock(block.id, block.parent, block.height, block.slot, adopted, ", ".join(notes))
-
-
-def _counted(count: int, name: str) -> str:
-    return f"{count} {name}" + "s" * (count != 1)
 
 
 def propagation_section(numbers: RunNumbers) -> Section:

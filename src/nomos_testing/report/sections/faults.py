@@ -7,6 +7,7 @@ from nomos_testing.evidence.numbers import RunNumbers
 from nomos_testing.evidence.run_record import RunRecord
 from nomos_testing.faults.fault_events import FaultLeftOut
 from nomos_testing.report.page import Cell, Section, Table
+from nomos_testing.report.svg import counted
 
 
 def faults_section(record: RunRecord, numbers: RunNumbers) -> Section:
@@ -27,7 +28,7 @@ def _row(fault: FaultWindow, run_began: float, slot_seconds: float | None) -> li
     if fault.ended is not None:
         lasted = f"{fault.ended - fault.began:.1f} s"
     verified = {None: Cell("-"), True: Cell("yes", "good"), False: Cell("no", "bad")}[fault.verified]
-    depth = f"{fault.deepest_reorganisation} blocks" if fault.deepest_reorganisation else "-"
+    depth = counted(fault.deepest_reorganisation, "block") if fault.deepest_reorganisation else "-"
     return [
         f"{fault.number}: {fault.text}",
         f"{fault.began:.1f} s{slot}",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from nomos_testing.evidence.node_series import NodeLife
 from nomos_testing.evidence.numbers import RunNumbers
 from nomos_testing.evidence.run_record import RunRecord
 from nomos_testing.evidence.summary import NodeSummary
 from nomos_testing.report.page import Block, Cell, Figures, Section, Table
 from nomos_testing.report.plots.series_plot import SeriesPlot
 from nomos_testing.report.sections.drawing import LONGEST_GAP, RunFrame, figure
-from nomos_testing.report.svg import shown_bytes, shown_number
+from nomos_testing.report.svg import counted, shown_bytes, shown_number
 
 _METRICS: Final[Mapping[str, tuple[str, Callable[[float], str]]]] = {
     "peers": ("Peers", shown_number),
@@ -62,11 +63,17 @@ def _row(node: str, summary: NodeSummary | None, numbers: RunNumbers) -> list[Ce
     state: Cell | str = "ran to the end"
     if summary.ended_unexpectedly is not None:
         state = Cell(f"ended by itself: {summary.ended_unexpectedly}", "bad")
-    elif life is not None and life.ends and (not life.starts or life.ends[-1].at > life.starts[-1]):
+    elif life is not None and _was_ended(life, numbers):
         state = f"ended as asked: {life.ends[-1].status}"
     height, peers = ("-" if value is None else str(value) for value in (summary.height, summary.peers))
-    times = f"{starts} time" + "s" * (starts != 1)
-    return [node, height, peers, str(summary.reorganisations), times, state]
+    return [node, height, peers, str(summary.reorganisations), counted(starts, "time"), state]
+
+
+def _was_ended(life: NodeLife, numbers: RunNumbers) -> bool:
+    """Tell whether a node did not run any more when the teardown began."""
+    teardown = next((phase.began for phase in numbers.phases if phase.name == "teardown"), numbers.duration)
+    last_start = life.starts[-1] if life.starts else 0.0
+    return bool(life.ends) and last_start < life.ends[-1].at < teardown
 
 
 def _spoken(nodes: Mapping[str, tuple[tuple[float, float], ...]], shown: Callable[[float], str]) -> str:
