@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from nomos_testing.diagnosis.diagnose import diagnose
 from nomos_testing.evidence.numbers import numbers_of
 from nomos_testing.evidence.run_record import RunRecord
 from nomos_testing.report.page import Page, render
 from nomos_testing.report.sections.chain import forks_section, height_section, propagation_section
 from nomos_testing.report.sections.drawing import RunFrame
 from nomos_testing.report.sections.environment import environment_section
+from nomos_testing.report.sections.failure_logs import logs_section
 from nomos_testing.report.sections.faults import faults_section
-from nomos_testing.report.sections.log_excerpts import logs_section
 from nomos_testing.report.sections.nodes import nodes_section
 from nomos_testing.report.sections.timeline import timeline_section
 from nomos_testing.report.sections.verdict import mark_of, verdict_section
@@ -20,10 +21,10 @@ from nomos_testing.report.svg import shown_time
 def write_html(record: RunRecord) -> str:
     """Return the report of a run as HTML."""
     mark, tone = mark_of(record.summary)
-    numbers = numbers_of(record)
+    numbers, causes = numbers_of(record), diagnose(record)
     frame = RunFrame.of(numbers)
     sections = [
-        verdict_section(record),
+        verdict_section(record, causes),
         height_section(numbers, frame),
         forks_section(numbers),
         transactions_section(numbers, frame),
@@ -32,7 +33,7 @@ def write_html(record: RunRecord) -> str:
         nodes_section(record, numbers, frame),
         faults_section(record, numbers),
         timeline_section(record),
-        logs_section(record),
+        logs_section(record, causes),
         environment_section(record),
     ]
     return render(Page(_title(record), _subtitle(record), mark, tone, sections))

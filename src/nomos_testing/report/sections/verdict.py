@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+from nomos_testing.diagnosis.causes import Cause
 from nomos_testing.evidence.run_record import RunRecord
 from nomos_testing.evidence.summary import RunSummary
 from nomos_testing.outcome import VerdictKind, outcome_of
@@ -20,6 +21,7 @@ _MARKS: Final[dict[VerdictKind | None, tuple[str, Tone]]] = {
     VerdictKind.INTERRUPTED: ("\u25a0 interrupted", "warning"),
     None: ("? unfinished: the journal has no verdict", "warning"),
 }
+_MOST_CAUSES: Final = 5
 _MOST_EVIDENCE: Final = 200
 """Lines of evidence of an expectation."""
 
@@ -29,9 +31,34 @@ def mark_of(summary: RunSummary) -> tuple[str, Tone]:
     return _MARKS[summary.kind]
 
 
-def verdict_section(record: RunRecord) -> Section:
-    """Return the section."""
-    return Section("verdict", "Verdict", [*_reasons(record.summary), *_expectations(record.summary), *_errors(record)])
+def verdict_section(record: RunRecord, causes: Sequence[Cause]) -> Section:
+    """Return the section.
+
+    Args:
+        record: the run.
+        causes: the likely causes of its failures, the most likely first.
+    """
+    blocks = [*_causes(causes), *_reasons(record.summary), *_expectations(record.summary), *_errors(record)]
+    return Section("verdict", "Verdict", blocks)
+
+
+def _causes(causes: Sequence[Cause]) -> Iterator[Block]:
+    for cause in causes[:_MOST_CAUSES]:
+        since = f"slot {cause.since_slot:.0f}" if cause.since_slot is not None else ""
+        if cause.at is not None:
+            since = f"{cause.at:.1f} s" + (f" ({since})" if since else "")
+        facts = [
+            ("what to try", cause.remedy),
+            ("explains", cause.failure),
+            ("node", cause.node or ""),
+            ("since", since),
+            ("done to it", cause.done_to_it or ""),
+            ("kind of cause", f"{cause.known}, {cause.confidence}"),
+        ]
+        title = f"{cause.confidence.capitalize()} cause: {cause.title}"
+        yield Card(title, "warning", [(name, text) for name, text in facts if text], cause.says)
+    if len(causes) > _MOST_CAUSES:
+        yield Lines("Further causes", [f"{cause.confidence}: {cause.title}" for cause in causes[_MOST_CAUSES:]])
 
 
 def _reasons(summary: RunSummary) -> Iterator[Block]:

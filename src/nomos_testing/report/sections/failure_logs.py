@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from nomos_testing.diagnosis.causes import Cause
 from nomos_testing.evidence.node_logs import log_files, plain_text
 from nomos_testing.evidence.run_record import RunRecord
 from nomos_testing.expectations.expectation_events import ExpectationBroken
@@ -45,15 +46,21 @@ class Failure:
     """The failure in words."""
 
 
-def logs_section(record: RunRecord) -> Section:
-    """Return the section. It is empty for a run in which nothing failed."""
-    return Section("logs", "Node logs around failures", list(_blocks(record)))
+def logs_section(record: RunRecord, causes: Sequence[Cause]) -> Section:
+    """Return the section. It is empty for a run in which nothing failed.
+
+    Args:
+        record: the run.
+        causes: the likely causes of its failures.
+    """
+    return Section("logs", "Node logs around failures", list(_blocks(record, causes)))
 
 
-def failures_of(record: RunRecord) -> list[Failure]:
-    """Return the moments at which something failed. Those close together are one."""
+def failures_of(record: RunRecord, causes: Sequence[Cause]) -> list[Failure]:
+    """Return the moments at which something failed, or began to. Those close together are one."""
+    began = [Failure(cause.at, cause.title) for cause in causes if cause.at is not None]
     together: list[Failure] = []
-    for failure in _moments(record):
+    for failure in sorted([*began, *_moments(record)], key=lambda failure: failure.at):
         if together and failure.at - together[-1].at <= _SAME_MOMENT:
             if failure.text not in together[-1].text:
                 together[-1] = Failure(together[-1].at, f"{together[-1].text}; {failure.text}")
@@ -81,10 +88,10 @@ def _moments(record: RunRecord) -> Iterator[Failure]:
                 yield Failure(run_ended, f"{event.expectation} does not hold at the end of the run")
 
 
-def _blocks(record: RunRecord) -> Iterator[Block]:
+def _blocks(record: RunRecord, causes: Sequence[Cause]) -> Iterator[Block]:
     if record.summary.kind is VerdictKind.PASSED:
         return
-    failures = sorted(failures_of(record), key=lambda failure: failure.at)
+    failures = failures_of(record, causes)
     if not failures:
         return
     nodes = [node for node in record.node_names() if log_files(record.directory / node)]
