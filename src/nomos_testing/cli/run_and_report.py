@@ -7,10 +7,10 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import Final, TextIO
 
+from nomos_testing.deployers.selection import deployer_class, missing_package
 from nomos_testing.deployers.shared.errors import DeployError, DeployerUnavailable
 from nomos_testing.deployers.shared.protocol import Deployer
 from nomos_testing.evidence.run_record import NotARun, read_run
@@ -25,15 +25,8 @@ from nomos_testing.runtime.signals import stopped_by_signals
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
 
-if TYPE_CHECKING:
-    from nomos_testing.deployers.compose.deployer import ComposeDeployer
-    from nomos_testing.deployers.k8s.deployer import K8sDeployer
-    from nomos_testing.deployers.local.deployer import LocalDeployer
-
 PASSED: Final = 0
 FAILED: Final = 1
-_KUBERNETES: Final = "kubernetes_asyncio"
-_NO_KUBERNETES: Final = "the package kubernetes-asyncio is not installed\n  -> pip install kubernetes-asyncio"
 
 
 def run_on(
@@ -60,8 +53,9 @@ def run_on(
         The exit code: 0 passed, 1 failed, errored or could not run, 128 + n interrupted by signal n.
     """
 
-    if deployer == "k8s" and find_spec(_KUBERNETES) is None:
-        print(f"{what} failed: {_NO_KUBERNETES}", file=sys.stderr)
+    missing = missing_package(deployer)
+    if missing is not None:
+        print(f"{what} failed: {missing}", file=sys.stderr)
         return FAILED
 
     if in_cluster:
@@ -74,7 +68,7 @@ def run_on(
         )
 
     def made(listener: Listener) -> Deployer:
-        return _deployer(deployer)(settings=settings, runs_directory=runs_directory, listeners=[listener])
+        return deployer_class(deployer)(settings=settings, runs_directory=runs_directory, listeners=[listener])
 
     return run_and_report(scenario, settings, made, what=what, unavailable=unavailable, skips=skips)
 
@@ -97,21 +91,6 @@ def export_manifests(scenario: Scenario, settings: Settings, directory: Path) ->
         file=sys.stderr,
     )
     return PASSED
-
-
-def _deployer(name: str) -> type[LocalDeployer | ComposeDeployer | K8sDeployer]:
-    # Each brings many modules, and a run needs one.
-    if name == "compose":
-        from nomos_testing.deployers.compose.deployer import ComposeDeployer
-
-        return ComposeDeployer
-    if name == "k8s":
-        from nomos_testing.deployers.k8s.deployer import K8sDeployer
-
-        return K8sDeployer
-    from nomos_testing.deployers.local.deployer import LocalDeployer
-
-    return LocalDeployer
 
 
 def run_and_report(

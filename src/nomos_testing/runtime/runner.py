@@ -7,9 +7,9 @@ its workloads end early or it has none.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from nomos_testing.blocks.feed_journal import journal_feed
 from nomos_testing.blocks.lottery_odds import LotteryOdds
@@ -105,6 +105,16 @@ class Runner:
 
     async def run(self) -> Verdict:
         """Run every phase and return the verdict. A failed run raises nothing. An interrupted run has no verdict."""
+        return await self._observed(self._loaded_and_judged())
+
+    async def serve(self, use: Coroutine[Any, Any, None]) -> Verdict:
+        """Keep the network up while ``use`` uses it and judges it, and return the verdict.
+
+        Workloads and expectations do not run. ``use`` raises ``RunFailed`` if the network did not do what it should.
+        """
+        return await self._observed(self._used(use))
+
+    async def _observed(self, work: Coroutine[Any, Any, tuple[Judgement, ...]]) -> Verdict:
         sampler = Sampler(
             self._deployment.cluster,
             self._deployment.block_feed,
@@ -117,7 +127,7 @@ class Runner:
         judgements: tuple[Judgement, ...] = ()
         failure: RunFailed | None = None
         try:
-            judgements = await self._background.guard(self._loaded_and_judged())
+            judgements = await self._background.guard(work)
         except BackgroundFailed as error:
             failure = self._noted(error.task)
         except RunFailed as error:
@@ -162,6 +172,12 @@ class Runner:
     async def _loaded_and_judged(self) -> tuple[Judgement, ...]:
         await self._load()
         return await self._evaluate()
+
+    async def _used(self, use: Coroutine[Any, Any, None]) -> tuple[Judgement, ...]:
+        with self._phases.phase("run"):
+            await use
+        await self._heal()
+        return ()
 
     async def _last_sample(self, sampler: Sampler) -> ObserverFailed | None:
         try:

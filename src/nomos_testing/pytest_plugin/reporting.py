@@ -1,0 +1,53 @@
+"""The runs in pytest's own reports: each test has the directories and reports of the runs that it made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from nomos_testing.pytest_plugin.network import RunningNetwork
+
+REPORT: Final = "report.html"
+"""The report of a run, in its directory."""
+JUNIT: Final = "junit.xml"
+"""The JUnit XML of a run, in its directory."""
+TEST: Final = pytest.StashKey[pytest.Item]()
+"""The test that runs now, in the stash of the configuration."""
+NETWORK: Final = pytest.StashKey["RunningNetwork"]()
+"""The network that is running for the tests of a module, in the stash of the module."""
+_RUN_DIRECTORIES: Final = pytest.StashKey[list[Path]]()
+
+
+def attach(test: pytest.Item, run_directory: Path) -> None:
+    """Attach a run to the reports of a test. Its reports may be written later."""
+    directories = test.stash.setdefault(_RUN_DIRECTORIES, [])
+    if run_directory not in directories:
+        directories.append(run_directory)
+        test.user_properties += [
+            ("nomos_run", str(run_directory)),
+            ("nomos_report", str(run_directory / REPORT)),
+            ("nomos_junit", str(run_directory / JUNIT)),
+        ]
+
+
+def shared_network(test: pytest.Item) -> RunningNetwork | None:
+    """Return the running network that a test uses; None if it uses none, or the network has not come up."""
+    if "running_network" not in getattr(test, "fixturenames", ()):
+        return None
+    return next((node.stash[NETWORK] for node in test.listchain() if NETWORK in node.stash), None)
+
+
+def add_section(test: pytest.Item, report: pytest.TestReport) -> None:
+    """Name the files of the test's runs in a section of a report. pytest shows it with a failure."""
+    lines = [
+        line for directory in test.stash.get(_RUN_DIRECTORIES, []) for line in (str(directory), *_reports(directory))
+    ]
+    if lines and report.when == "call":
+        report.sections.append(("nomos runs", "\n".join(lines)))
+
+
+def _reports(run_directory: Path) -> list[str]:
+    return [f"  {name}" for name in (REPORT, JUNIT) if (run_directory / name).is_file()]
