@@ -5,7 +5,8 @@ pytest imports this module in every session, so nothing heavy is imported before
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +19,29 @@ if TYPE_CHECKING:
     from nomos_testing.deployers.shared.protocol import Deployer
     from nomos_testing.pytest_plugin.builder import ScenarioStart
     from nomos_testing.pytest_plugin.network import RunningNetwork
+    from nomos_testing.pytest_plugin.runs import Runs
     from nomos_testing.scenario.builder import ScenarioBuilder
     from nomos_testing.scenario.scenario import Scenario
 
 __all__ = ["ScenarioNotPassed"]
 
 
-RunScenario = Callable[..., Any]
-"""The fixture ``run_scenario``: called with a scenario, it returns the verdict; in async code an awaitable of it."""
+@dataclass(frozen=True, slots=True)
+class RunScenario:
+    """The fixture ``run_scenario``."""
+
+    runs: Runs
+    """The runs of the session."""
+    deployer: Deployer = field(repr=False)
+    """Where scenarios run."""
+
+    def __call__(self, scenario: Scenario, *, check: bool = True) -> Any:
+        """Run a scenario and return its ``Verdict``; in async code a coroutine that returns it.
+
+        The test fails if the run does not pass. With ``check=False`` it only fails if the network does not come up.
+        """
+        __tracebackhide__ = True
+        return self.runs.run(self.deployer, scenario, check=check)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -158,13 +174,7 @@ def run_scenario(request: pytest.FixtureRequest, deployer: Deployer) -> RunScena
     """
     from nomos_testing.pytest_plugin.runs import runs_of
 
-    runs = runs_of(request.config)
-
-    def run(scenario: Scenario, *, check: bool = True) -> Any:
-        __tracebackhide__ = True
-        return runs.run(deployer, scenario, check=check)
-
-    return run
+    return RunScenario(runs_of(request.config), deployer)
 
 
 @pytest.fixture(scope="module")

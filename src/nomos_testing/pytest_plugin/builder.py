@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,7 @@ class ScenarioStart:
 
     test: pytest.Item
     """The test."""
-    runs: Runs
+    runs: Runs = field(repr=False)
     """The runs of the session."""
 
     def topology(

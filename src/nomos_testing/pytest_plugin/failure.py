@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
 
 _SHOWN_LINES: Final = 8
 """Lines of a failure's text. The report has all of it."""
+_SHOWN_OF_CAUSE: Final = 4
+"""Lines of the first cause: the cause, the remedy, and what was done or said."""
 
 
 class ScenarioNotPassed(AssertionError):
@@ -31,7 +32,7 @@ class ScenarioNotPassed(AssertionError):
         self.run_directory = run_directory
 
 
-ScenarioNotPassed.__module__ = "nomos_testing.pytest_plugin"  # as tests import it
+ScenarioNotPassed.__module__ = "builtins"  # as pytest's own failures do, so that its name is short in summaries
 
 
 def not_passed(verdict: Verdict) -> ScenarioNotPassed:
@@ -43,7 +44,7 @@ def not_passed(verdict: Verdict) -> ScenarioNotPassed:
         (
             f"{_name_of(record)} {verdict.kind}: {_shortened(verdict.failure or '')}",
             *_explanation(record),
-            *_places(verdict.run_directory),
+            _place(verdict.run_directory),
         )
     )
     return ScenarioNotPassed(text, verdict=verdict, run_directory=verdict.run_directory)
@@ -55,21 +56,20 @@ def not_deployed(scenario: str, error: DeployError) -> ScenarioNotPassed:
     if error.run_directory is not None:
         from nomos_testing.evidence.run_record import read_run
 
-        lines += [*_explanation(read_run(error.run_directory)), *_places(error.run_directory)]
+        lines += [*_explanation(read_run(error.run_directory)), _place(error.run_directory)]
     return ScenarioNotPassed("\n".join(lines), run_directory=error.run_directory)
 
 
-def _explanation(record: RunRecord) -> Iterator[str]:
-    for raised in record.summary.raised[:1]:
-        error = raised.error.partition("\n")[0]
-        yield f"{raised.where} raised {error}" + (f" ({raised.location})" if raised.location else "")
+def _explanation(record: RunRecord) -> list[str]:
+    from nomos_testing.diagnosis.diagnose import diagnose
+
+    causes = diagnose(record)
+    return causes[0].lines()[:_SHOWN_OF_CAUSE] if causes else []
 
 
-def _places(run_directory: Path) -> Iterator[str]:
+def _place(run_directory: Path) -> str:
     report = run_directory / REPORT
-    if report.is_file():
-        yield f"report: {report}"
-    yield f"evidence: {run_directory}"
+    return f"report: {report}" if report.is_file() else f"evidence: {run_directory}"
 
 
 def _name_of(record: RunRecord) -> str:

@@ -42,12 +42,11 @@ def shared_network(test: pytest.Item) -> RunningNetwork | None:
 
 def add_section(test: pytest.Item, report: pytest.TestReport) -> None:
     """Name the files of the test's runs in a section of a report. pytest shows it with a failure."""
-    lines = [
-        line for directory in test.stash.get(_RUN_DIRECTORIES, []) for line in (str(directory), *_reports(directory))
-    ]
+    lines = [_files(directory) for directory in test.stash.get(_RUN_DIRECTORIES, [])]
     if lines and report.when == "call":
         report.sections.append(("nomos runs", "\n".join(lines)))
 
 
-def _reports(run_directory: Path) -> list[str]:
-    return [f"  {name}" for name in (REPORT, JUNIT) if (run_directory / name).is_file()]
+def _files(run_directory: Path) -> str:
+    there = [name for name in (REPORT, JUNIT) if (run_directory / name).is_file()]
+    return f"{run_directory}: {', '.join(there) or 'its reports are written when its network ends'}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -36,7 +36,7 @@ class Runs:
     """Where runs keep their journals and evidence."""
     seed: int | None
     """The seed of every run; None if each scenario has its own."""
-    config: pytest.Config
+    config: pytest.Config = field(repr=False)
     """The configuration of the session, which knows the test that runs now."""
 
     def deployer(self) -> ScenarioDeployer:

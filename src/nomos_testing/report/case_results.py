@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
+from nomos_testing.diagnosis.causes import Cause
+from nomos_testing.diagnosis.diagnose import diagnose
 from nomos_testing.evidence.faults import FaultSummary
 from nomos_testing.evidence.run_record import RunRecord
 from nomos_testing.faults.fault_events import FaultLeftOut, FaultRecovered, FaultsPlanned, HealVerified
@@ -23,7 +25,9 @@ from nomos_testing.outcome import VerdictKind
 _EVALUATE: Final = "evaluate"
 """The phase in which expectations are judged, one after the other."""
 _CANCELLED: Final = "CancelledError"
-"""The text of the error of what was ended from outside. It says nothing."""
+"""The text of the error of a run that was ended from outside."""
+_ENDED_FROM_OUTSIDE: Final = (_CANCELLED, " failed")
+"""Endings of the errors of a phase that was ended from outside, such as by the failure of a task beside it."""
 _PLANNED_FIELDS: Final = {"number", "origin", "path", "inject_at", "heal_at"}
 """The fields of a planned fault beside the fault itself."""
 
@@ -63,6 +67,8 @@ class CaseResult:
     """Why it did not pass."""
     details: str = ""
     """Everything known about it, for a person."""
+    cause: tuple[str, ...] = ()
+    """The likely cause of a failure or an error, and what to try."""
 
 
 def case_results(record: RunRecord) -> tuple[CaseResult, ...]:
@@ -71,7 +77,15 @@ def case_results(record: RunRecord) -> tuple[CaseResult, ...]:
     broken = {CaseOutcome.FAILED, CaseOutcome.ERRORED}
     if record.summary.kind is not VerdictKind.PASSED and not any(case.outcome in broken for case in found):
         found.append(_whole_run(record))
-    return tuple(found)
+    causes = diagnose(record)
+    return tuple(replace(case, cause=_cause(case, causes)) if case.outcome in broken else case for case in found)
+
+
+def _cause(case: CaseResult, causes: Sequence[Cause]) -> tuple[str, ...]:
+    """Return the cause of a case, or else the most likely one of the run."""
+    own = next((cause for cause in causes if cause.failure == case.name), None)
+    cause = own or next(iter(causes), None)
+    return () if cause is None else tuple(cause.lines())
 
 
 def _whole_run(record: RunRecord) -> CaseResult:
@@ -230,7 +244,8 @@ def _phase(record: RunRecord, ended: PhaseEnded) -> CaseResult:
     if ended.error is None:
         return CaseResult(group=CaseGroup.PHASES, name=ended.phase, seconds=ended.seconds)
     # A phase that was cancelled does not know why; the verdict does.
-    reasons = (ended.error, record.summary.failure, _end_of(record))
+    own = None if ended.error.endswith(_ENDED_FROM_OUTSIDE) else ended.error
+    reasons = (own, record.summary.failure, _end_of(record))
     return CaseResult(
         group=CaseGroup.PHASES,
         name=ended.phase,

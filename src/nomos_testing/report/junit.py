@@ -90,7 +90,7 @@ def _add_case(suite: ElementTree.Element, scenario: str, case: CaseResult, excer
         result = ElementTree.SubElement(element, _TAGS[case.outcome], {"message": _one_line(case.message)})
         if case.outcome is not CaseOutcome.SKIPPED:
             result.set("type", _TYPES.get((case.group, case.outcome), case.outcome.capitalize()))
-            result.text = _text("\n".join(part for part in (case.message, case.details) if part))
+            result.text = _text("\n".join(part for part in (case.message, *case.cause, case.details) if part))
             output = "\n".join(part for part in (output, excerpts) if part)
     if output:
         ElementTree.SubElement(element, "system-out").text = _text(output)
