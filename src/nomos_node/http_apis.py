@@ -22,6 +22,7 @@ from nomos_node.api.metrics_routes import MetricsRoutes
 from nomos_node.api.network_routes import NetworkRoutes
 from nomos_node.api.sdp_routes import DeclarationRoutes, SdpRoutes
 from nomos_node.api.wallet_routes import WalletRoutes
+from nomos_node.telemetry.traces import NO_TRACES, Tracer
 
 PROGRAMS: Final = {"validator": "nomos-node", "executor": "nomos-executor"}
 
@@ -38,6 +39,7 @@ class NodeRoutes:
     declarations: DeclarationRoutes
     data_availability: DaRoutes
     metrics: MetricsRoutes
+    tracer: Tracer = NO_TRACES
 
     def api(self, config: NodeConfig) -> ASGIApp:
         """Make the API of ``http``. Executors have neither a wallet nor a stream of irreversible blocks."""
@@ -52,13 +54,13 @@ class NodeRoutes:
             *self.metrics.routes(),
         ]
         documentation = documentation_routes(PROGRAMS[config.kind], version("logos-blockchain-testing"), routes)
-        return _application(config.http.backend_settings, [*routes, *documentation])
+        return self._application(config.http.backend_settings, [*routes, *documentation])
 
     def testing_api(self, config: NodeConfig) -> ASGIApp:
         """Make the API of ``testing_http``."""
         routes = [*self.declarations.routes(), *self.data_availability.testing_routes()]
-        return _application(config.testing_http.backend_settings, routes)
+        return self._application(config.testing_http.backend_settings, routes)
 
-
-def _application(backend: HttpBackend, routes: Sequence[Route]) -> ASGIApp:
-    return application(routes, settings.http_limits(backend), backend.cors_origins)
+    def _application(self, backend: HttpBackend, routes: Sequence[Route]) -> ASGIApp:
+        limits = settings.http_limits(backend)
+        return application(routes, limits, backend.cors_origins, tracer=self.tracer)

@@ -52,6 +52,8 @@ from nomos_node.sync.syncing import Syncing, Work
 from nomos_node.telemetry.metrics import Metric
 from nomos_node.telemetry.otlp import OtlpMessages
 from nomos_node.telemetry.push import MetricsPush
+from nomos_node.telemetry.trace_export import TraceExport
+from nomos_node.telemetry.traces import NO_TRACES, RecordingTracer, SpanQueue, Tracer
 from nomos_node.time.slot_clock import SlotClock
 from nomos_node.wallet.wallet import Wallet
 from nomos_node.workers import Worker
@@ -106,6 +108,7 @@ class Node:
         settings.check_storage(config)
         da = da_settings(config)
         self._push = settings.push_settings(config.tracing, surroundings.environ)
+        self._tracer, self._trace_export = self._traces(stack)
         if da is not None:
             da.kzg.warn_if_missing()
         http = surroundings.open_http(config)
@@ -123,7 +126,8 @@ class Node:
         mempool.recover()
         _ready("Mempool")
         network = surroundings.open_network(settings.network_settings(config), logging.getLogger("nomos_network"))
-        transactions = TransactionGossip(mempool, network, config.deployment.mempool.pubsub_topic)
+        topic = config.deployment.mempool.pubsub_topic
+        transactions = TransactionGossip(mempool, network, topic, self._tracer)
         availability = None
         if da is not None:
             availability = DataAvailability(
@@ -135,6 +139,7 @@ class Node:
                 database=database,
                 prover=self._prover,
                 worker=worker,
+                tracer=self._tracer,
             )
         self._wire(
             chain,
@@ -187,7 +192,7 @@ class Node:
         clock = SlotClock(settings.slot_schedule(config), surroundings.now_ns)
         sampling = NoSampling() if availability is None else availability.sampler
         wallet = Wallet(chain, config.wallet.known_keys, settings.zk_secret_keys(config))
-        intake = BlockIntake(chain, mempool, sampling, clock.current_slot)
+        intake = BlockIntake(chain, mempool, sampling, clock.current_slot, self._tracer)
         syncing = Syncing(
             chain,
             store,
@@ -196,6 +201,7 @@ class Node:
             network=network,
             settings=settings.sync_settings(config),
             rng=surroundings.rng,
+            tracer=self._tracer,
         )
         leader = Leader(
             chain,
@@ -205,6 +211,7 @@ class Node:
             turns=settings.turns(config, surroundings.environ),
             publish=syncing.proposals.publish,
             worker=worker,
+            tracer=self._tracer,
         )
         metrics = node_metrics(
             chain=chain,
@@ -223,6 +230,7 @@ class Node:
             declarations=DeclarationRoutes(chain),
             data_availability=DaRoutes(availability),
             metrics=MetricsRoutes(metrics),
+            tracer=self._tracer,
         )
         http.offer(routes.api(config), routes.testing_api(config))
         self._work: Work = {
@@ -234,7 +242,23 @@ class Node:
             "leader": partial(leader.run, clock),
             "http": http.run,
             **self._metrics_push(metrics, worker),
+            **self._trace_export,
         }
+
+    def _traces(self, stack: AsyncExitStack) -> tuple[Tracer, Work]:
+        wanted = settings.trace_settings(self._config.tracing)
+        if wanted is None:
+            return NO_TRACES, {}
+        queue = SpanQueue()
+        worker = self._surroundings.open_worker("traces", 1)
+        stack.callback(worker.close)
+        tracer = RecordingTracer(
+            queue,
+            service_name=wanted.service_name,
+            sample_ratio=wanted.sample_ratio,
+            now_ns=self._surroundings.now_ns,
+        )
+        return tracer, {"trace export": TraceExport(wanted, queue, worker).run}
 
     def _metrics_push(self, metrics: Sequence[Metric], worker: Worker) -> Work:
         push = self._push

@@ -68,8 +68,6 @@ def _announce(config: NodeConfig, prover: Prover) -> None:
         _log.warning("Proofs are being generated in dev mode. This should never be used in production.")
     for key in config.unknown_keys:
         _log.warning("Unrecognized field in config: %s", key)
-    if config.tracing.tracing is not None:
-        _log.warning("tracing.tracing: this node makes no traces, nothing goes to %s", config.tracing.tracing.endpoint)
     if config.tracing.console is not None:
         _log.warning("tracing.console: this node has no Tokio console")
     _log.info("time: following the system's clock, not %s", config.time.backend.ntp_server)

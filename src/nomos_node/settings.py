@@ -15,6 +15,7 @@ from nomos_core.cryptarchia.slots import SlotSchedule
 from nomos_core.keys import Ed25519Key
 from nomos_core.ledger.config import LedgerConfig, ServiceParameters
 from nomos_core.mantle.transactions import SignedMantleTx
+from nomos_core.telemetry.endpoint import BadTraceEndpoint, trace_endpoint
 from nomos_node.api.limits import HttpLimits
 from nomos_node.chain.recovery import BootstrapRules
 from nomos_node.leader.turns import Turns
@@ -33,6 +34,7 @@ from nomos_node.telemetry.log_setup import (
     ToStdout,
 )
 from nomos_node.telemetry.push import BadEndpoint, PushSettings, metrics_url, push_interval
+from nomos_node.telemetry.trace_export import TraceSettings
 
 PROPOSE_AT_ONCE_VARIABLE: Final = "NOMOS_PROPOSE_AT_ONCE"
 _SILENT_SLOTS: Final = 10
@@ -186,6 +188,22 @@ def push_settings(tracing: TracingConfig, environ: Mapping[str, str]) -> PushSet
     except BadEndpoint as error:
         raise UnsupportedSetting(f"tracing.metrics.endpoint: {error}") from None
     return PushSettings(url, metrics.host_identifier, push_interval(environ))
+
+
+def trace_settings(tracing: TracingConfig) -> TraceSettings | None:
+    """Return where to send traces to, or None.
+
+    Raises:
+        UnsupportedSetting: the endpoint is no URL.
+    """
+    traces = tracing.tracing
+    if traces is None:
+        return None
+    try:
+        endpoint = trace_endpoint(traces.endpoint)
+    except BadTraceEndpoint as error:
+        raise UnsupportedSetting(f"tracing.tracing.endpoint: {error}") from None
+    return TraceSettings(endpoint, traces.endpoint, traces.service_name, traces.sample_ratio)
 
 
 def bootstrap_rules(config: NodeConfig) -> BootstrapRules:

@@ -279,7 +279,7 @@ class Settings:
         "RUST_LOG", LOG_DIRECTIVES, "warn", "level of the framework's own log; target=level,... for parts of it"
     )
     otlp_endpoint: str | None = variable(
-        "NOMOS_OTLP_ENDPOINT", TEXT, None, "OTLP endpoint for traces, of real nodes: embedded ones make none"
+        "NOMOS_OTLP_ENDPOINT", TEXT, None, "Collector of the traces of nodes and of runs (OTLP)"
     )
     otlp_metrics_endpoint: str | None = variable("NOMOS_OTLP_METRICS_ENDPOINT", TEXT, None, "OTLP endpoint for metrics")
     metrics_query_url: str | None = variable(

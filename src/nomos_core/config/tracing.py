@@ -51,7 +51,7 @@ class LokiLogger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtlpTraces:
-    """Traces to an OTLP server: ``!Otlp``. The embedded node makes no traces and warns."""
+    """Traces to an OTLP server: ``!Otlp``."""
 
     serde_name: ClassVar = "OtlpTracingConfig"
     endpoint: Text

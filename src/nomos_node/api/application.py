@@ -18,6 +18,8 @@ from nomos_node.api.answers import Refusal, refusal_answer, text_answer
 from nomos_node.api.cors import Cors
 from nomos_node.api.limits import HttpLimits, Limits
 from nomos_node.api.request_log import RequestLog
+from nomos_node.api.request_spans import RequestSpans
+from nomos_node.telemetry.traces import NO_TRACES, Tracer
 from nomos_node.time.monotonic import monotonic
 
 _log = logging.getLogger("nomos_http")
@@ -29,6 +31,7 @@ def application(
     cors_origins: Sequence[str] = (),
     *,
     clock: Callable[[], float] = monotonic,
+    tracer: Tracer = NO_TRACES,
 ) -> ASGIApp:
     """Make the application. ``clock`` gives the seconds by which the rate limit counts."""
     starlette = Starlette(
@@ -38,11 +41,15 @@ def application(
     )
     starlette.router.redirect_slashes = False
 
+    def route_of(path: str) -> Route | None:
+        return next((route for route in routes if route.path_regex.match(path)), None)
+
     def allowed_methods(path: str) -> str | None:
-        route = next((route for route in routes if route.path_regex.match(path)), None)
+        route = route_of(path)
         return _listed(route.methods or ()) if route else None
 
-    return RequestLog(Cors(Limits(starlette, limits, clock), cors_origins, allowed_methods))
+    served = RequestLog(Cors(Limits(starlette, limits, clock), cors_origins, allowed_methods))
+    return served if tracer is NO_TRACES else RequestSpans(served, tracer, route_of)
 
 
 async def _empty_answer(request: Request, error: Exception) -> Response:

@@ -11,6 +11,7 @@ from nomos_core.identifiers import BlobId
 from nomos_node.chain.blob_sampling import BlobSampling, blobs_of
 from nomos_node.chain.chain import BlockRejected, Chain
 from nomos_node.mempool.mempool import Mempool
+from nomos_node.telemetry.traces import NO_TRACES, Tracer, about_block
 
 _log = logging.getLogger("nomos_consensus")
 
@@ -27,11 +28,19 @@ class Origin(Enum):
 class BlockIntake:
     """Intake of blocks. ``current_slot`` gives the slot of the wall clock."""
 
-    def __init__(self, chain: Chain, mempool: Mempool, sampling: BlobSampling, current_slot: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        chain: Chain,
+        mempool: Mempool,
+        sampling: BlobSampling,
+        current_slot: Callable[[], int],
+        tracer: Tracer = NO_TRACES,
+    ) -> None:
         self._chain = chain
         self._mempool = mempool
         self._sampling = sampling
         self._current_slot = current_slot
+        self._tracer = tracer
 
     async def take(self, block: Block, origin: Origin) -> bool:
         """Add a block. Return False when it was known.
@@ -42,8 +51,10 @@ class BlockIntake:
         if block.id in self._chain:
             _log.debug("block 0x%s is known already", block.id.hex())
             return False
-        await self._check_blobs(block, origin)
-        added = await self._chain.add_block(block)
+        with self._tracer.span("block.validation", about_block(block.id)) as span:
+            span.note(slot=block.header.slot, transactions=len(block.transactions), origin=origin.name.lower())
+            await self._check_blobs(block, origin)
+            added = await self._chain.add_block(block)
         await self._mempool.mark_in_block(block.transactions, block.id)
         self._sampling.mark_in_block(blobs_of(block.transactions))
         return added

@@ -31,6 +31,7 @@ from nomos_node.da.sessions import SessionMembers, Sessions
 from nomos_node.da.settings import DispersalSettings
 from nomos_node.da.swarm import DaSwarm
 from nomos_node.da.verifier import Verifier
+from nomos_node.telemetry.traces import NO_TRACES, OpenSpan, Tracer, about_blob
 from nomos_node.time.monotonic import monotonic
 from nomos_node.workers import Worker
 
@@ -68,6 +69,7 @@ class Dispersal:
         settings: DispersalSettings,
         worker: Worker,
         rng: Random,
+        tracer: Tracer = NO_TRACES,
     ) -> None:
         self._kzg = kzg
         self._swarm = swarm
@@ -78,6 +80,7 @@ class Dispersal:
         self._settings = settings
         self._worker = worker
         self._rng = rng
+        self._tracer = tracer
 
     async def disperse(self, message: BlobMessage) -> BlobId:
         """Disperse a blob.
@@ -89,14 +92,22 @@ class Dispersal:
             DispersalFailed: no session to disperse in, or members can't be reached or refuse.
             KzgParamsError, EncodingProcessFailed, ProofError, StorageError: this node can't do its part.
         """
-        members = self._session()
+        with self._tracer.span("blob.dispersal") as span:
+            span.note(bytes=len(message.data), channel=message.channel.hex())
+            return await self._disperse(message, self._session(), span)
+
+    async def _disperse(self, message: BlobMessage, members: SessionMembers, span: OpenSpan) -> BlobId:
         began = monotonic()
-        blob = await self._kzg.encode(message.data)
+        with self._tracer.span("blob.encoding"):
+            blob = await self._kzg.encode(message.data)
+        span.is_about(about_blob(blob.blob_id), origin=True)
+        span.note(columns=blob.columns)
         encoded_in = (monotonic() - began) * 1000
         _log.debug("blob %s: encoded %d bytes in %.1f ms", blob.blob_id.hex(), len(message.data), encoded_in)
         transaction = await self._worker.run(self._transaction, message, blob.blob_id, members.session)
         _log.info("blob %s: dispersing %d columns", blob.blob_id.hex(), blob.columns)
-        await self._deliver(Delivery(blob, transaction, members, self._swarm, self._rng))
+        with self._tracer.span("blob.delivery"):
+            await self._deliver(Delivery(blob, transaction, members, self._swarm, self._rng))
         await self._keep(blob, transaction, members)
         _log.info("blob %s: dispersed in %.2f s", blob.blob_id.hex(), monotonic() - began)
         return blob.blob_id

@@ -26,6 +26,7 @@ from nomos_node.da.sessions import SessionMembers, Sessions
 from nomos_node.da.settings import SamplingSettings
 from nomos_node.da.tasks import TaskSet
 from nomos_node.mempool.mempool import Mempool
+from nomos_node.telemetry.traces import NO_TRACES, Tracer, about_blob
 from nomos_node.time.monotonic import monotonic
 
 _log = logging.getLogger("nomos_da_sampling")
@@ -54,6 +55,7 @@ class Sampler:
         columns: int,
         settings: SamplingSettings,
         rng: Random,
+        tracer: Tracer = NO_TRACES,
     ) -> None:
         self._client = client
         self._sessions = sessions
@@ -61,6 +63,7 @@ class Sampler:
         self._columns = columns
         self._settings = settings
         self._rng = rng
+        self._tracer = tracer
         self._sampled: dict[BlobId, float] = {}
         """Times of sampling, by the monotonic clock, oldest first."""
         self._pending: set[BlobId] = set()
@@ -146,7 +149,9 @@ class Sampler:
             NoSuchColumn: it can't ever succeed with this lot.
         """
         try:
-            await self._sample(blob, session, lot)
+            with self._tracer.span("blob.sampling", about_blob(blob)) as span:
+                span.note(session=session, samples=self._settings.samples)
+                await self._sample(blob, session, lot)
         except SamplingFailure as error:
             _log.warning("blob_id %s was not sampled: %s", blob.hex(), error)
             return False

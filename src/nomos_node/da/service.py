@@ -28,6 +28,7 @@ from nomos_node.mempool.mempool import Mempool
 from nomos_node.storage.database import Database
 from nomos_node.surroundings import Surroundings
 from nomos_node.sync.syncing import Work
+from nomos_node.telemetry.traces import NO_TRACES, Tracer
 from nomos_node.workers import Worker
 
 _log = logging.getLogger("nomos_da_network")
@@ -55,6 +56,7 @@ class DataAvailability:
         database: Database,
         prover: Prover,
         worker: Worker,
+        tracer: Tracer = NO_TRACES,
     ) -> None:
         rng = surroundings.rng
         self.store = BlobStore(database)
@@ -70,6 +72,7 @@ class DataAvailability:
             transactions=transactions,
             settings=settings.trigger,
             peer_id=self.swarm.peer_id,
+            tracer=tracer,
         )
         self._replication = Replication(self.swarm, self.sessions, self.verifier, self.kzg, settings.replication)
         client = SamplingClient(self.swarm, self.kzg, self.store, settings.sampling, rng)
@@ -80,6 +83,7 @@ class DataAvailability:
             columns=settings.kzg.columns,
             settings=settings.sampling,
             rng=rng,
+            tracer=tracer,
         )
         self.dispersal: Dispersal | None = None
         if settings.dispersal is not None:
@@ -93,6 +97,7 @@ class DataAvailability:
                 settings=settings.dispersal,
                 worker=worker,
                 rng=rng,
+                tracer=tracer,
             )
         self._serve()
         self._open = AsyncExitStack()

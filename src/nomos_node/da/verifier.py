@@ -21,6 +21,7 @@ from nomos_node.da.sessions import Sessions
 from nomos_node.mempool.gossip import TransactionGossip
 from nomos_node.mempool.mempool import AlreadyInMempool, TransactionTooLarge
 from nomos_node.telemetry.levels import TRACE
+from nomos_node.telemetry.traces import NO_TRACES, Tracer, about_blob
 from nomos_node.time.monotonic import monotonic
 
 _log = logging.getLogger("nomos_da_verifier")
@@ -42,6 +43,7 @@ class Verifier:
         transactions: TransactionGossip,
         settings: TriggerSettings,
         peer_id: str,
+        tracer: Tracer = NO_TRACES,
     ) -> None:
         self._kzg = kzg
         self._store = store
@@ -50,6 +52,7 @@ class Verifier:
         self._trigger = PublishTrigger(settings)
         self._prune_interval = settings.prune_interval
         self._peer_id = peer_id
+        self._tracer = tracer
 
     async def run(self) -> None:
         """Publish blobs that are overdue but complete enough. Runs for ever.
@@ -74,13 +77,15 @@ class Verifier:
             _log.debug("blob %s: share %d is here already", blob.hex(), column)
             return False
         _log.log(TRACE, "blob %s: verifying share %d", blob.hex(), column)
-        try:
-            await self._kzg.verify(share, blob)
-        except InvalidShare as error:
-            _log.debug("blob %s: share %d refused: %s", blob.hex(), column, error)
-            raise
-        if not await self._store.add_share(blob, share):
-            return False
+        with self._tracer.span("blob.share", about_blob(blob)) as span:
+            span.note(column=column)
+            try:
+                await self._kzg.verify(share, blob)
+            except InvalidShare as error:
+                _log.debug("blob %s: share %d refused: %s", blob.hex(), column, error)
+                raise
+            if not await self._store.add_share(blob, share):
+                return False
         _log.debug("blob %s: keeping share %d", blob.hex(), column)
         if self._trigger.share_arrived(blob, column, monotonic()):
             await self._complete(blob)

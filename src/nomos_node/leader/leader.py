@@ -27,6 +27,7 @@ from nomos_node.leader.lottery import Tickets
 from nomos_node.leader.turns import Turns
 from nomos_node.mempool.mempool import Mempool
 from nomos_node.telemetry.levels import TRACE
+from nomos_node.telemetry.traces import NO_TRACES, OpenSpan, Tracer, about_block
 from nomos_node.time.slot_clock import SlotClock
 from nomos_node.workers import Worker
 
@@ -47,6 +48,7 @@ class Leader:
         turns: Turns,
         publish: Callable[[Block], Awaitable[None]],
         worker: Worker,
+        tracer: Tracer = NO_TRACES,
     ) -> None:
         self._chain = chain
         self._mempool = mempool
@@ -55,6 +57,7 @@ class Leader:
         self._turns = turns
         self._publish = publish
         self._worker = worker
+        self._tracer = tracer
 
     async def run(self, clock: SlotClock) -> None:
         """Lead in every slot, for ever."""
@@ -77,11 +80,21 @@ class Leader:
         if slot <= parent.slot:
             _log.info("slot %d has block 0x%s already, not proposing another", slot, parent.id.hex())
             return None
+        with self._tracer.span("block.proposal") as span:
+            return await self._propose(parent, state, slot, span)
+
+    async def _propose(self, parent: Branch[HeaderId], state: LedgerState, slot: int, span: OpenSpan) -> Block | None:
+        span.note(slot=slot, height=parent.height + 1)
         try:
-            block = await self._build(parent, state, slot)
-            await self._chain.add_block(block)
+            with self._tracer.span("block.build"):
+                block = await self._build(parent, state, slot)
+            span.is_about(about_block(block.id), origin=True)
+            span.note(transactions=len(block.transactions))
+            with self._tracer.span("block.validation"):
+                await self._chain.add_block(block)
         except (LedgerError, BlockRejected, UnknownParentError) as error:
             _log.error("Error processing local block of slot %d: %s", slot, error)
+            span.fail(str(error))
             return None
         await self._publish(block)
         return block

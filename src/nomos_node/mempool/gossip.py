@@ -6,11 +6,13 @@ import logging
 
 from nomos_core.mantle.transactions import SignedMantleTx
 from nomos_core.mantle.transactions_binary import transaction_from_wire
+from nomos_core.telemetry.spans import SpanKind
 from nomos_node.mempool.mempool import AlreadyInMempool, Mempool, TransactionTooLarge
 from nomos_node.network.peer_network import PeerNetwork
 from nomos_node.storage.database import StorageError
 from nomos_node.telemetry.instruments import Counter
 from nomos_node.telemetry.levels import TRACE
+from nomos_node.telemetry.traces import NO_TRACES, Tracer, about_transaction
 
 _log = logging.getLogger("nomos_mempool")
 
@@ -18,10 +20,11 @@ _log = logging.getLogger("nomos_mempool")
 class TransactionGossip:
     """Gossip of transactions on one topic."""
 
-    def __init__(self, mempool: Mempool, network: PeerNetwork, topic: str) -> None:
+    def __init__(self, mempool: Mempool, network: PeerNetwork, topic: str, tracer: Tracer = NO_TRACES) -> None:
         self._mempool = mempool
         self._network = network
         self._topic = topic
+        self._tracer = tracer
         self.unreadable = Counter()
         """Number of messages of peers that were no valid transaction."""
 
@@ -31,9 +34,14 @@ class TransactionGossip:
         Raises:
             AlreadyInMempool, TransactionTooLarge, StorageError: as ``Mempool.add``.
         """
-        pending = await self._mempool.add(transaction)
+        about = about_transaction(transaction.hash)
+        with self._tracer.span("mempool.admission", about) as span:
+            pending = await self._mempool.add(transaction)
+            span.note(bytes=len(pending.wire), pending=self._mempool.pending_count)
         _log.log(TRACE, "out: transaction of %d bytes, topic %s", len(pending.wire), self._topic)
-        await self._network.publish(self._topic, pending.wire)
+        with self._tracer.span("gossip.publish", about, kind=SpanKind.PRODUCER) as span:
+            span.note(topic=self._topic, bytes=len(pending.wire))
+            await self._network.publish(self._topic, pending.wire)
 
     async def run(self) -> None:
         """Take in the messages of peers. Ends with the network."""
@@ -54,9 +62,17 @@ class TransactionGossip:
         """
         _log.log(TRACE, "in: transaction of %d bytes, topic %s", len(data), self._topic)
         try:
-            await self._mempool.add(transaction_from_wire(data))
-        except AlreadyInMempool:
-            _log.debug("a peer sent a transaction that is known")
+            await self._admit(transaction_from_wire(data), len(data))
         except (ValueError, TransactionTooLarge) as error:
             self.unreadable.add()
             _log.debug("a peer sent no valid transaction: %s", error)
+
+    async def _admit(self, transaction: SignedMantleTx, size: int) -> None:
+        about = about_transaction(transaction.hash)
+        with self._tracer.span("mempool.admission", about, kind=SpanKind.CONSUMER) as span:
+            span.note(bytes=size)
+            try:
+                await self._mempool.add(transaction)
+            except AlreadyInMempool:
+                span.note(known=True)
+                _log.debug("a peer sent a transaction that is known")

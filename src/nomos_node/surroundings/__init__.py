@@ -4,8 +4,8 @@ A node makes none of these itself. ``machine.this_machine`` gives the real surro
 network in memory, its own clock, a seeded generator of random numbers, and no threads. Monotonic time is not part of
 it: it is the time of the event loop that runs the node.
 
-Two things are not part of it and use the real machine: the log, which belongs to the process, and the push of metrics.
-A node pushes metrics only if ``tracing.metrics`` of its configuration asks for it.
+Two things are not part of it and use the real machine: the log, which belongs to the process, and the push of metrics
+and traces. A node pushes them only if ``tracing.metrics`` and ``tracing.tracing`` of its configuration ask for it.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from nomos_core.cryptarchia.block import Block, Proposal
 from nomos_core.cryptarchia.block_validity import BlockError, proposal_of, reconstruct_block
 from nomos_core.cryptarchia.block_wire import proposal_from_wire, proposal_to_wire
 from nomos_core.cryptarchia.fork_choice import UnknownParentError
+from nomos_core.telemetry.spans import SpanKind
 from nomos_node.chain.block_intake import BlockIntake, Origin
 from nomos_node.chain.chain import BlockRejected, Chain
 from nomos_node.mempool.mempool import Mempool
@@ -23,6 +24,7 @@ from nomos_node.storage.database import StorageError
 from nomos_node.sync.orphans import OrphanDownloader
 from nomos_node.telemetry.instruments import Counter, Histogram
 from nomos_node.telemetry.levels import TRACE
+from nomos_node.telemetry.traces import NO_SPAN, NO_TRACES, OpenSpan, Tracer, about_block
 
 _log = logging.getLogger("chain_network")
 _SIZE_BOUNDS: Final = tuple(1 << power for power in range(8, 18))
@@ -45,6 +47,7 @@ class ProposalGossip:
         orphans: OrphanDownloader,
         network: PeerNetwork,
         topic: str,
+        tracer: Tracer = NO_TRACES,
     ) -> None:
         self.received, self.known, self.unreadable = Counter(), Counter(), Counter()
         """Numbers of messages of peers: rebuilt blocks, proposals of known blocks, and messages that are no proposal.
@@ -56,11 +59,14 @@ class ProposalGossip:
         self._orphans = orphans
         self._network = network
         self._topic = topic
+        self._tracer = tracer
 
     async def publish(self, block: Block) -> None:
         wire = proposal_to_wire(proposal_of(block))
         _log.log(TRACE, "proposal out: 0x%s, %d bytes of topic %s", block.id.hex(), len(wire), self._topic)
-        await self._network.publish(self._topic, wire)
+        with self._tracer.span("gossip.publish", about_block(block.id), kind=SpanKind.PRODUCER) as span:
+            span.note(topic=self._topic, bytes=len(wire))
+            await self._network.publish(self._topic, wire)
 
     async def run(self) -> None:
         """Take in the messages of peers. Ends with the network."""
@@ -94,11 +100,17 @@ class ProposalGossip:
             message.topic,
             sender,
         )
-        await self._process(proposal, sender, len(message.data))
+        if sender is None:  # a block of this node: its proposal has a span already
+            await self._process(proposal, sender, len(message.data), NO_SPAN)
+            return
+        with self._tracer.span("gossip.receive", about_block(proposal.header.id), kind=SpanKind.CONSUMER) as span:
+            span.note(topic=message.topic, bytes=len(message.data), peer=message.forwarder or sender, author=sender)
+            await self._process(proposal, sender, len(message.data), span)
 
-    async def _process(self, proposal: Proposal, sender: str | None, size: int) -> None:
+    async def _process(self, proposal: Proposal, sender: str | None, size: int, span: OpenSpan) -> None:
         block_id = proposal.header.id
         if block_id in self._chain:
+            span.note(known=True)
             if sender is not None:
                 self.known.add()
             _log.info("Block 0x%s already processed, ignoring", block_id.hex())
@@ -111,12 +123,15 @@ class ProposalGossip:
             await self._intake.take(block, Origin.GOSSIP)
         except _Incomplete as error:
             _log.error("Failed to reconstruct block from proposal 0x%s: %s", block_id.hex(), error)
+            span.fail(str(error))
             self._orphans.want(block_id, known_to=sender)
         except UnknownParentError as error:
             _log.warning("Received block 0x%s: %s. Asking for its ancestors.", block_id.hex(), error)
+            span.fail(str(error))
             self._orphans.want(block_id, known_to=sender)
         except (BlockError, BlockRejected) as error:
             _log.error("Error processing reconstructed block 0x%s: %s", block_id.hex(), error)
+            span.fail(str(error))
 
     async def _rebuilt(self, proposal: Proposal) -> Block:
         found = await self._mempool.find(proposal.transaction_hashes)

@@ -20,6 +20,7 @@ from nomos_node.sync.initial_download import InitialDownload
 from nomos_node.sync.orphans import ORPHAN_RESPONSE_SECONDS, OrphanDownloader
 from nomos_node.sync.proposals import ProposalGossip
 from nomos_node.sync.server import SyncServer
+from nomos_node.telemetry.traces import NO_TRACES, Tracer
 
 Work: TypeAlias = Mapping[str, Callable[[], Coroutine[Any, Any, None]]]
 """Endless tasks by name. Each is started once, when the node runs."""
@@ -57,12 +58,19 @@ class Syncing:
         network: PeerNetwork,
         settings: SyncSettings,
         rng: Random,
+        tracer: Tracer = NO_TRACES,
     ) -> None:
         client = SyncClient(network, settings.response_timeout)
         impatient = SyncClient(network, min(settings.response_timeout, ORPHAN_RESPONSE_SECONDS))
         orphans = OrphanDownloader(chain, intake, impatient, network, max_waiting=settings.max_orphans, rng=rng)
         self.proposals = ProposalGossip(
-            chain=chain, mempool=mempool, intake=intake, orphans=orphans, network=network, topic=settings.topic
+            chain=chain,
+            mempool=mempool,
+            intake=intake,
+            orphans=orphans,
+            network=network,
+            topic=settings.topic,
+            tracer=tracer,
         )
         download = InitialDownload(chain, client, orphans)
         self.work: Work = {

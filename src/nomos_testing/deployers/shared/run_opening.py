@@ -272,8 +272,6 @@ def _write_notices(journal: Journal, scenario: Scenario, settings: Settings) -> 
         journal.write(Notice(notice))
     for warning in settings.warnings:
         journal.write(Notice(warning, "warning"))
-    if settings.otlp_endpoint is not None:
-        journal.write(Notice("NOMOS_OTLP_ENDPOINT is for real nodes: embedded nodes make no traces", "warning"))
     if settings.pol_proof_dev_mode is None:
         journal.write(Notice("POL_PROOF_DEV_MODE is not set; assuming true (development proofs)", "warning"))
 
