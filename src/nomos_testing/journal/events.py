@@ -290,15 +290,15 @@ class NodeSample:
     slot: int | None = None
     """Slot of its tip."""
     peers: int | None = None
-    """Number of its peers."""
+    """Number of its peers, asked for every other second."""
     tip: str | None = None
     """Id of its tip."""
     mode: str | None = None
     """``Bootstrapping`` or ``Online``."""
     mempool: int | None = None
-    """Pending transactions in its mempool."""
+    """Pending transactions in its mempool, asked for every other second."""
     cpu: float | None = None
-    """Processors that it and the processes that it has started used during the last second or so."""
+    """Processors that it and the processes that it has started used during about the last second."""
     memory_bytes: int | None = None
     """Their resident memory, in bytes."""
     disk_bytes: int | None = None

@@ -11,7 +11,7 @@ class NodeUsage:
     """The use of one node, together with the processes that it has started. None: not known."""
 
     cpu: float | None = None
-    """Processors that it used during the last second or so."""
+    """Processors that it used during about the last second."""
     memory_bytes: int | None = None
     """Its resident memory, in bytes."""
     disk_bytes: int | None = None

@@ -15,10 +15,10 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-READING_SECONDS = 1.0
-"""Seconds from one reading to the next."""
-_FILES_SECONDS = 5.0
+FILES_SECONDS = 5.0
 """Seconds from one look at the files to the next. A look costs more than the rest, the more files there are."""
+_READING_SECONDS = 1.0
+"""Seconds from one reading of the program to the next."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -47,7 +47,7 @@ class Reading(NamedTuple):
     memory_bytes: int
     """Resident memory."""
     disk_bytes: int | None
-    """Bytes of the files in its working directory."""
+    """Bytes of the files in its working directory, when they were looked at last."""
 
 
 def process_state(pid: int) -> ProcessState | None:
@@ -67,24 +67,27 @@ class UsageReader:
     """Reads the use of one process again and again."""
 
     def __init__(self, pid: int) -> None:
-        self._pid = pid
+        self.pid = pid
         state = process_state(pid)
         self._started = None if state is None else state.started_ticks
         self._members: tuple[int, ...] = (pid,)
         self._spent: dict[tuple[int, int], float] = {}
         """Processor time at the last reading, by process and its start."""
         self._read_at: float | None = None
-        self._looked_at: float | None = None
         self._disk_bytes: int | None = None
 
+    def look_at_files(self) -> None:
+        """Find out what the next readings tell of files, and of processes that were started meanwhile.
+
+        It may take long. It can run in another thread.
+        """
+        self._members = (self.pid, *_descendants(self.pid))
+        self._disk_bytes = _bytes_below(f"/proc/{self.pid}/cwd/")
+
     def read(self, now: float) -> Reading | None:
-        """Return the use until ``now``, in seconds of any clock; None once the process has ended."""
-        if self._looked_at is None or now - self._looked_at >= _FILES_SECONDS:
-            self._members = (self._pid, *_descendants(self._pid))
-            self._disk_bytes = _bytes_below(f"/proc/{self._pid}/cwd/")
-            self._looked_at = now
+        """Return the use until ``now``, in seconds of any clock; None once the process has ended. Takes no time."""
         states = {pid: state for pid in self._members if (state := process_state(pid)) is not None}
-        if self._pid not in states or states[self._pid].started_ticks != self._started:
+        if self.pid not in states or states[self.pid].started_ticks != self._started:
             return None
         spent = {(pid, state.started_ticks): state.cpu_seconds for pid, state in states.items()}
         cpu = None
@@ -133,10 +136,16 @@ def _bytes_of(entry: os.DirEntry[str]) -> int:
 
 
 def main() -> None:
-    reader = UsageReader(int(sys.argv[1]))
-    while (reading := reader.read(time.monotonic())) is not None:
+    reader, looked_at = UsageReader(int(sys.argv[1])), float("-inf")
+    while True:
+        if time.monotonic() - looked_at >= FILES_SECONDS:
+            reader.look_at_files()
+            looked_at = time.monotonic()
+        reading = reader.read(time.monotonic())
+        if reading is None:
+            return
         print(json.dumps(reading), flush=True)
-        if select.select([sys.stdin], [], [], READING_SECONDS)[0]:
+        if select.select([sys.stdin], [], [], _READING_SECONDS)[0]:
             return
 
 

@@ -45,6 +45,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def busy_reading(pid: int) -> Reading:
     """The first reading of a process that has used processor time since the one before."""
     reader, reading = UsageReader(pid), None
+    reader.look_at_files()
     with eventually("processor time", lambda: str(reading)) as attempts:
         for _ in attempts:
             reading = reader.read(time.monotonic())
@@ -139,7 +140,9 @@ def test_the_program_ends_with_the_process(start: Start) -> None:
 
 def test_a_working_directory_that_is_the_whole_machine_is_not_looked_through() -> None:
     with subprocess.Popen(["sleep", "600"], cwd="/") as process:
-        reading = UsageReader(process.pid).read(time.monotonic())
+        reader = UsageReader(process.pid)
+        reader.look_at_files()
+        reading = reader.read(time.monotonic())
         process.kill()
     assert reading is not None
     assert reading.disk_bytes is None
