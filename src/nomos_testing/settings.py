@@ -21,6 +21,7 @@ T = TypeVar("T")
 DEFAULT_IMAGE: Final = "logos-blockchain-testing:local"
 PULL_POLICIES: Final = ("Always", "IfNotPresent", "Never")
 _LOG_LEVELS: Final = ("error", "warn", "info", "debug", "trace")
+_CREDENTIALS: Final = re.compile(r"(?<=:)//[^/@]*@")
 _FILTER_LEVELS: Final = (*_LOG_LEVELS, "off")
 
 
@@ -474,6 +475,22 @@ class Settings:
         """Return the variables of ``environ`` that also mean something on another machine: no paths, no secrets."""
         known = (item.metadata["names"] for item in _variables() if item.metadata["kind"] is not PATH and item.repr)
         return {name: environ[name] for names in known for name in names if name in environ}
+
+    def changed(self) -> dict[str, str]:
+        """Return the values that differ from their defaults, by the documented variable: no secrets."""
+        values = {item: getattr(self, item.name) for item in _variables() if item.repr}
+        return {item.metadata["names"][0]: _shown(value) for item, value in values.items() if value != item.default}
+
+
+def _shown(value: Any) -> str:
+    """Return a value as its variable has it. A password in a URL is left out."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return ",".join(f"{key}={item}" for key, item in value.items())
+    if isinstance(value, tuple):
+        return "x".join(map(str, value))
+    return _CREDENTIALS.sub("//", str(value))
 
 
 def _variables() -> Iterator[Field[Any]]:

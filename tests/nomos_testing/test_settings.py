@@ -154,3 +154,32 @@ def test_pods_of_kubernetes_and_containers_of_compose_are_kept_each_for_itself()
     k8s = Settings.from_environ({"K8S_RUNNER_PRESERVE": "1"})
     assert (compose.preserve, compose.k8s_preserve) == (True, False)
     assert (k8s.preserve, k8s.k8s_preserve) == (False, True)
+
+
+def test_changed_values_are_told_as_their_variables_have_them_without_secrets() -> None:
+    settings = Settings.from_environ(
+        {
+            "LOCAL_DEMO_VALIDATORS": "3",
+            "NOMOS_DEMO_EXECUTORS": "1",
+            "CONSENSUS_SLOT_TIME": "0.5",
+            "POL_PROOF_DEV_MODE": "1",
+            "NOMOS_TESTS_KEEP_LOGS": "",
+            "NOMOS_LOG_DIR": "/logs",
+            "NOMOS_LOG_FILTER": "mempool=debug,da=trace",
+            "COMPOSE_NODE_PAIRS": "3x2",
+            "NOMOS_OTLP_ENDPOINT": "http://user:secret@collector:4317/v1",
+            "COMPOSE_GRAFANA_PASSWORD": "secret",
+            "UNKNOWN": "secret",
+        }
+    )
+    assert settings.changed() == {
+        "NOMOS_DEMO_VALIDATORS": "3",
+        "CONSENSUS_SLOT_TIME": "0.5",
+        "POL_PROOF_DEV_MODE": "true",
+        "NOMOS_TESTS_KEEP_LOGS": "true",
+        "NOMOS_LOG_DIR": "/logs",
+        "NOMOS_LOG_FILTER": "mempool=debug,da=trace",
+        "COMPOSE_NODE_PAIRS": "3x2",
+        "NOMOS_OTLP_ENDPOINT": "http://collector:4317/v1",
+    }
+    assert Settings().changed() == {}

@@ -107,6 +107,29 @@ class RunStarted:
     """The run directory."""
 
 
+@journal_event("run_environment")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnvironment:
+    """The machine and the programs of the run."""
+
+    version: str
+    """Version of this package."""
+    python: str
+    """Version of Python."""
+    system: str
+    """The operating system and the processor: ``Linux-6.1.0-x86_64``."""
+    processors: int
+    """Processors of the runner's machine."""
+    memory_bytes: int
+    """Memory of the runner's machine, in bytes."""
+    nodes: Mapping[str, str]
+    """The program or image of ``validator`` and of ``executor``, with its version where it is known."""
+    proofs: str
+    """Who makes the proofs: ``development`` or ``groth16``."""
+    settings: Mapping[str, str]
+    """The environment variables that change something, by name, without secrets."""
+
+
 @journal_event("notice")
 @dataclass(frozen=True, slots=True)
 class Notice:

@@ -14,6 +14,7 @@ from nomos_testing.deployers.compose.preflight import prepare
 from nomos_testing.deployers.compose.start import READINESS_SECONDS, ComposeStart
 from nomos_testing.deployers.shared.base import DeployerOptions, ScenarioDeployer
 from nomos_testing.deployers.shared.cluster import DeployedCluster
+from nomos_testing.deployers.shared.run_environment import nodes_of_image
 from nomos_testing.faults.fault import Control
 from nomos_testing.runtime.runner import Runner
 from nomos_testing.scenario.scenario import Scenario
@@ -50,6 +51,7 @@ class ComposeDeployer(ScenarioDeployer):
         preflight = prepare(scenario, self._settings, self._environ, root=self._root, capabilities=self.capabilities)
         prepared = await self._checked(preflight, scenario)
         async with self._opened_run(scenario) as run:
+            run.note_environment(nodes_of_image(scenario, self._settings), proofs=prepared.prover.name)
             start = ComposeStart(run, prepared, self._environ)
             with run.phases.phase("configure"):
                 tools = await start.tools()

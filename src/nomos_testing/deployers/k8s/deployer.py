@@ -19,6 +19,7 @@ from nomos_testing.deployers.k8s.start import NetworkStart
 from nomos_testing.deployers.k8s.teardown import remove_expired
 from nomos_testing.deployers.shared.base import DeployerOptions, ScenarioDeployer
 from nomos_testing.deployers.shared.cluster import DeployedCluster
+from nomos_testing.deployers.shared.run_environment import nodes_of_image
 from nomos_testing.faults.fault import Control
 from nomos_testing.journal.events import Notice
 from nomos_testing.runtime.runner import Runner
@@ -64,6 +65,7 @@ class K8sDeployer(ScenarioDeployer):
             prepared = await self._checked(preflight, scenario)
             async with self._opened_run(scenario) as run:
                 run.resources.push_async_callback(opened.pop_all().aclose)
+                run.note_environment(nodes_of_image(scenario, settings), proofs=prepared.prover.name)
                 for expired in await remove_expired(api, run.surroundings.utc()):
                     run.journal.write(Notice(f"removing the namespace {expired}, whose run is over"))
                 start = NetworkStart.of(run, api, prepared, self._environ)

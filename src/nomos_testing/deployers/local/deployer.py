@@ -61,6 +61,9 @@ class LocalDeployer(ScenarioDeployer):
         # In a thread, because programs are asked what they are.
         prepared = await self._checked(asyncio.to_thread(self._prepare, scenario), scenario)
         async with self._opened_run(scenario) as run:
+            run.note_environment(
+                {role: str(program) for role, program in prepared.programs.items()}, proofs=prepared.prover.name
+            )
             self._tell_of_unused_log_directory(run)
             start = LocalStart(run, prepared)
             with run.phases.phase("configure"):

@@ -28,7 +28,7 @@ EMBEDDED_ANSWER: Final = "(embedded node of logos-blockchain-testing)"
 PROBE_SECONDS: Final = 20.0
 """Longest time of an answer. A busy machine takes a second or two to start Python."""
 
-_NAMED: Final = re.compile(r"^(nomos-node|nomos-executor) \S")
+_NAMED: Final = re.compile(r"^(nomos-node|nomos-executor) (\S+)")
 _MISSES_THE_CONFIGURATION: Final = re.compile(r"^error: .*required argument", re.MULTILINE)
 _SHOWN: Final = 120
 """Characters of a program's output in a message."""
@@ -43,10 +43,12 @@ class Identity:
     Attributes:
         embedded: it is the node of this project.
         name: ``nomos-node`` or ``nomos-executor``; None where it did not say.
+        version: what it calls its version; None where it did not say.
     """
 
     embedded: bool
     name: str | None = None
+    version: str | None = None
 
 
 class NoNode(Exception):
@@ -86,7 +88,7 @@ def _identify(program: Path, environment: Mapping[str, str], seconds: float) -> 
     version = _ask(program, "--version", {**environment, PROBE_VARIABLE: "1"}, seconds)
     named = _NAMED.match(version.text)
     if version.code == 0 and named is not None:
-        return Identity(embedded=EMBEDDED_ANSWER in version.text, name=named[1])
+        return Identity(embedded=EMBEDDED_ANSWER in version.text, name=named[1], version=named[2])
     usage = _ask(program, "--check-config", environment, seconds)
     if usage.code == 2 and _MISSES_THE_CONFIGURATION.search(usage.text):
         return Identity(embedded=False)

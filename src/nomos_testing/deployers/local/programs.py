@@ -26,11 +26,17 @@ class Program:
         embedded: it is the node of this project, wherever it lies.
         installed_here: it is the console script of this installation, so a parent that has imported the node can stand
             in for it.
+        version: its version, where it is known.
     """
 
     path: Path
     embedded: bool
     installed_here: bool = False
+    version: str | None = None
+
+    def __str__(self) -> str:
+        kind = "the embedded node" if self.embedded else "a real node"
+        return f"{self.path} ({kind})" if self.version is None else f"{self.path} ({kind}, version {self.version})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +127,7 @@ def _checked(role: Role, path: Path, identity: Identity | NoNode) -> Program | P
         return Problem(str(identity), remedy)
     if identity.name not in {None, name}:
         return Problem(f"{path} is {identity.name}, but the {role} program is {name}", remedy)
-    return Program(path, embedded=identity.embedded)
+    return Program(path, embedded=identity.embedded, version=identity.version)
 
 
 def _is_executable(path: Path) -> bool:

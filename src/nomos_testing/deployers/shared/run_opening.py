@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -20,6 +20,7 @@ from nomos_testing.cluster.interfaces import ClusterError, NodeHandle
 from nomos_testing.deployers.shared.cluster import DeployedCluster
 from nomos_testing.deployers.shared.errors import DeployError, LaunchError, persisting
 from nomos_testing.deployers.shared.reaper_client import Reaper
+from nomos_testing.deployers.shared.run_environment import run_environment
 from nomos_testing.deployers.shared.usage_meter import ClusterUsageMeter
 from nomos_testing.failure import is_failure
 from nomos_testing.journal.events import Notice, RunEnded, RunStarted, WaitEnded
@@ -108,6 +109,15 @@ class OpenRun:
             self._journal_wait(check, timeout, error.last_seen, fulfilled=False)
             raise
         self._journal_wait(check, waited.seconds, waited.last_seen, fulfilled=True)
+
+    def note_environment(self, nodes: Mapping[str, str], *, proofs: str) -> None:
+        """Write into the journal on which machine and with which programs the run takes place.
+
+        Args:
+            nodes: the program or image of each role.
+            proofs: name of the prover.
+        """
+        self.journal.write(run_environment(self.settings, nodes, proofs=proofs))
 
     def write_plan(self, **deployed: Any) -> None:
         """Keep the plan of the run. ``deployed`` is what the deployer adds to it."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import platform
 from pathlib import Path
 
 import pytest
 
 from nomos_testing.deployers.shared.errors import NodeDied
-from nomos_testing.journal.events import BlockSeen, PhaseEnded, RunEnded, RunStarted, Sample
+from nomos_testing.journal.events import BlockSeen, PhaseEnded, RunEnded, RunEnvironment, RunStarted, Sample
 from nomos_testing.journal.journal import Entry, read_journal
 from nomos_testing.outcome import ExpectationFailed
 from nomos_testing.report.files import WRITERS
@@ -68,6 +69,13 @@ async def test_a_run_passes_and_keeps_journal_plan_and_configurations_only(tmp_p
         "teardown",
     ]
     assert isinstance(written[0].event, RunStarted)
+    (environment,) = [entry.event for entry in written if isinstance(entry.event, RunEnvironment)]
+    assert set(environment.nodes) == {"validator"}
+    assert environment.nodes["validator"].endswith("bin/nomos-node (the embedded node)")
+    assert environment.proofs == "development"
+    assert environment.processors >= 1
+    assert environment.memory_bytes > 1 << 20
+    assert environment.python == platform.python_version()
     assert written[-1].event == RunEnded("passed")
     assert any(isinstance(entry.event, BlockSeen) for entry in written)
     samples = [entry.event for entry in written if isinstance(entry.event, Sample)]

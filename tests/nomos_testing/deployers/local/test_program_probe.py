@@ -46,13 +46,13 @@ def kind_for_scripts(path: Path) -> str:
 
 @pytest.mark.parametrize("name", ["nomos-node", "nomos-executor"])
 def test_the_embedded_node_says_that_it_is_one(name: str) -> None:
-    assert answered(INSTALLED / name) == Identity(embedded=True, name=name)
+    assert answered(INSTALLED / name) == Identity(embedded=True, name=name, version="0.1.0")
     assert kind_for_scripts(INSTALLED / name) == "embedded"
 
 
 def test_a_real_node_is_known_by_its_name_or_by_the_configuration_it_misses(tmp_path: Path) -> None:
     named, renamed = program(tmp_path / "named", NODE), program(tmp_path / "renamed", RENAMED)
-    assert answered(named) == Identity(embedded=False, name="nomos-node")
+    assert answered(named) == Identity(embedded=False, name="nomos-node", version="0.1.0")
     assert answered(renamed) == Identity(embedded=False)
     assert kind_for_scripts(named) == kind_for_scripts(renamed) == "real"
 
@@ -100,7 +100,8 @@ def installation(directory: Path) -> Installation:
 def test_an_embedded_program_of_another_place_is_embedded_but_not_of_this_installation(tmp_path: Path) -> None:
     bundled = program(tmp_path / "node", f"#!/bin/sh\necho 'nomos-node 0.1.0 {EMBEDDED_ANSWER}'\n")
     found = find_programs({Role.VALIDATOR: bundled}, installation(tmp_path), ENVIRONMENT)
-    assert found == {Role.VALIDATOR: Program(bundled, embedded=True, installed_here=False)}
+    assert found == {Role.VALIDATOR: Program(bundled, embedded=True, installed_here=False, version="0.1.0")}
+    assert str(found[Role.VALIDATOR]) == f"{bundled} (the embedded node, version 0.1.0)"
 
 
 def test_node_and_executor_mixed_up_are_named(tmp_path: Path) -> None:
