@@ -19,6 +19,7 @@ from nomos_testing.log_directives import LogDirectives
 from nomos_testing.outcome import Verdict
 from nomos_testing.report.live import live_view
 from nomos_testing.report.verdict import print_result, print_verdict
+from nomos_testing.runtime.control_server import ControlServer
 from nomos_testing.runtime.errors import Interrupted
 from nomos_testing.runtime.raised import SHOWN_BY_VIEW
 from nomos_testing.runtime.signals import stopped_by_signals
@@ -189,8 +190,12 @@ async def run_scenario(deployer: Deployer, scenario: Scenario) -> Verdict:
         Interrupted: SIGINT, SIGTERM or SIGHUP ended the run; its ``exit_code`` is the shell's convention.
     """
     with stopped_by_signals():
-        async with deployer.deployed(scenario) as runner:
-            return await runner.run()
+        async with ControlServer() as server, deployer.deployed(scenario) as runner:
+            await server.serve(runner.run_directory.path, runner.context, runner.by_hand)
+            try:
+                return await runner.run()
+            finally:
+                server.retire()
 
 
 async def _run_with_view(scenario: Scenario, deployer: Callable[[Listener], Deployer]) -> Verdict:

@@ -418,6 +418,26 @@ class VerdictReached:
         return outcome_of(passed=self.passed, errored=self.errored)
 
 
+@journal_event("network_kept")
+@dataclass(frozen=True, slots=True)
+class NetworkKept:
+    """The network stays up after the verdict."""
+
+    until: float
+    """When it ends by itself, in seconds of the Unix epoch."""
+    pid: int
+    """Id of the process that holds it. SIGTERM ends the network in order."""
+
+
+@journal_event("keep_ended")
+@dataclass(frozen=True, slots=True)
+class KeepEnded:
+    """The time of a kept network is over: it is taken down now."""
+
+    reason: str
+    """``its time is over``, ``by hand``, or the signal."""
+
+
 @journal_event("run_ended")
 @dataclass(frozen=True, slots=True)
 class RunEnded:

@@ -44,4 +44,7 @@ class Deployment:
     usage: UsageMeter | None = None
     """Measures what the nodes use; None: nothing is known of it."""
     report: Callable[[], Awaitable[None]] | None = None
-    """Writes the reports of the run into its directory. Called once, after the journal is closed."""
+    """Writes the reports of the run into its directory. Called after the journal is closed.
+
+    Called at the verdict, too, if the network is kept.
+    """

@@ -7,7 +7,9 @@ its workloads end early or it has none.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+import os
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -16,7 +18,15 @@ from nomos_testing.blocks.lottery_odds import LotteryOdds
 from nomos_testing.failure import is_failure, raise_all
 from nomos_testing.faults.fault_events import FaultsPlanned
 from nomos_testing.faults.recovery import watch_recoveries
-from nomos_testing.journal.events import ExpectationJudged, NodeExited, NodeStarted, Notice, RunEnded, VerdictReached
+from nomos_testing.journal.events import (
+    ExpectationJudged,
+    NetworkKept,
+    NodeExited,
+    NodeStarted,
+    Notice,
+    RunEnded,
+    VerdictReached,
+)
 from nomos_testing.journal.journal import Entry
 from nomos_testing.outcome import ExpectationFailed, Judgement, Verdict, VerdictKind
 from nomos_testing.proof_cache import CachingProver
@@ -43,11 +53,13 @@ from nomos_testing.runtime.interfaces import (
     RunningWorkload,
 )
 from nomos_testing.runtime.machine_watch import MachineWatch
+from nomos_testing.runtime.network_by_hand import NetworkByHand
 from nomos_testing.runtime.raised import note_exception
 from nomos_testing.runtime.run_directory import RunDirectory
 from nomos_testing.runtime.sampling import Sampler
 from nomos_testing.runtime.specifications import Specification
 from nomos_testing.runtime.workload_driver import WorkloadDriver
+from nomos_testing.surroundings import monotonic
 from nomos_testing.waiting.waiting import narrated
 
 _SAMPLING: Final = "sampling"
@@ -88,6 +100,8 @@ class Runner:
             deployment.journal,
             LotteryOdds.of(deployment.plan.topology),
         )
+        self._load_began = monotonic()
+        self._by_hand = NetworkByHand(self._context, self._background, run_began=lambda: self._load_began)
         self._ended: dict[str, str] = {}
         """How nodes ended that the run had not asked to, and that did not start again. By name."""
         journal_feed(deployment.block_feed, self._journal)
@@ -103,6 +117,11 @@ class Runner:
         """The directory of the run: journal, plan, configurations."""
         return self._deployment.run_directory
 
+    @property
+    def by_hand(self) -> NetworkByHand:
+        """The actions that a person does by hand."""
+        return self._by_hand
+
     async def run(self) -> Verdict:
         """Run every phase and return the verdict. A failed run raises nothing. An interrupted run has no verdict."""
         return await self._observed(self._loaded_and_judged())
@@ -115,14 +134,7 @@ class Runner:
         return await self._observed(self._used(use))
 
     async def _observed(self, work: Coroutine[Any, Any, tuple[Judgement, ...]]) -> Verdict:
-        sampler = Sampler(
-            self._deployment.cluster,
-            self._deployment.block_feed,
-            self._counters,
-            self._deployment.journal,
-            self._deployment.patience,
-            usage=self._deployment.usage,
-        )
+        sampler = self._sampler()
         sampling = self._background.spawn(sampler.run(), name=_SAMPLING, of_framework=True)
         judgements: tuple[Judgement, ...] = ()
         failure: RunFailed | None = None
@@ -140,6 +152,29 @@ class Runner:
         if failure is None and not all(judgement.passed for judgement in judgements):
             failure = ExpectationsFailed([judgement for judgement in judgements if not judgement.passed])
         return self._conclude(judgements, failure)
+
+    @asynccontextmanager
+    async def kept(self, seconds: float) -> AsyncIterator[float]:
+        """Keep the network after the verdict while the block runs. Reports are written at once.
+
+        The block gets the end of ``seconds``, in seconds of the Unix epoch. Expectations no longer watch, and the
+        framework still samples the nodes.
+        """
+        await self._background.close()
+        until = self._journal.began + self._journal.elapsed + seconds
+        self._journal.write(NetworkKept(round(until, 3), os.getpid()))
+        if self._deployment.report is not None:
+            await self._deployment.report()
+        observers = (
+            self._background.spawn(self._sampler().run(), name=_SAMPLING, of_framework=True),
+            self._by_hand.watch_recoveries(),
+        )
+        try:
+            yield until
+        finally:
+            for observer in observers:
+                observer.cancel()
+            await asyncio.gather(*observers, return_exceptions=True)
 
     async def close(self, error: BaseException | None = None) -> None:
         """End the network, and keep the evidence of a run that did not pass. Idempotent."""
@@ -168,6 +203,16 @@ class Runner:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close(error)
+
+    def _sampler(self) -> Sampler:
+        return Sampler(
+            self._deployment.cluster,
+            self._deployment.block_feed,
+            self._counters,
+            self._deployment.journal,
+            self._deployment.patience,
+            usage=self._deployment.usage,
+        )
 
     async def _loaded_and_judged(self) -> tuple[Judgement, ...]:
         await self._load()
@@ -203,6 +248,7 @@ class Runner:
         driver = WorkloadDriver(self._workloads, self._context)
         watching = self._background.spawn(self._machine.run(), name="watch of the machine", of_framework=True)
         driver.start()
+        self._load_began = monotonic()
         try:
             with self._phases.phase("run", metrics.run_duration):
                 await driver.let_pass(metrics.run_duration)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
@@ -18,8 +18,10 @@ _stops: WeakKeyDictionary[asyncio.AbstractEventLoop, list[Stop]] = WeakKeyDictio
 
 
 @contextmanager
-def stopped_by_signals() -> Iterator[None]:
+def stopped_by_signals() -> Iterator[Sequence[signal.Signals]]:
     """Cancel the current task at the first of these signals. Later ones do not disturb the cleanup.
+
+    The block gets the list of the signals so far. One that ends in order at a signal raises nothing.
 
     Raises:
         Interrupted: a signal ended the block.
@@ -35,7 +37,7 @@ def stopped_by_signals() -> Iterator[None]:
 
     with _stopping(stop):
         try:
-            yield
+            yield received
         except asyncio.CancelledError:
             if not received:
                 raise
