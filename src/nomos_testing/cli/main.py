@@ -6,6 +6,7 @@ import click
 
 from nomos_testing.cli.kzg_params import kzg_params
 from nomos_testing.cli.plan import plan, schema
+from nomos_testing.cli.report import report
 from nomos_testing.cli.run import replay, run
 
 
@@ -15,5 +16,5 @@ def main() -> None:
     """Test a network of Logos/Nomos blockchain nodes."""
 
 
-for command in (run, replay, plan, schema, kzg_params):
+for command in (run, replay, report, plan, schema, kzg_params):
     main.add_command(command)
