@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,15 @@ FORMATS = ("html", "md", "json", "junit")
 
 
 @click.command(epilog="Exit codes: 0 written; 1 no run is there, or it cannot be read; 2 wrong usage.")
-@click.argument("run_directory", type=click.Path(path_type=Path, file_okay=False), metavar="RUN_DIR")
+@click.argument(
+    "run_directories", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False), metavar="RUN_DIR..."
+)
+@click.option("--compare", is_flag=True, help="Compare the first run with each of the others.")
 @click.option(
-    "--format", "form", type=click.Choice(FORMATS), default="md", show_default=True, help="Form of the report."
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    help="Form of the report. Default: md; with --compare, tables for the terminal.",
 )
 @click.option(
     "--output",
@@ -26,16 +33,37 @@ FORMATS = ("html", "md", "json", "junit")
     metavar="FILE",
     help="Write to this file instead of standard output.",
 )
-def report(run_directory: Path, form: str, output: Path | None) -> None:
-    """Write the report of a run: verdict and reasons first, then the figures."""
+def report(run_directories: tuple[Path, ...], compare: bool, form: str | None, output: Path | None) -> None:
+    """Write the report of a run: verdict and reasons first, then the figures. Or compare several runs."""
+    if compare and (len(run_directories) < 2 or form == "junit"):
+        raise click.UsageError("--compare needs at least two runs, and --format html, md or json")
+    if not compare and len(run_directories) > 1:
+        raise click.UsageError(f"a report is that of one run, got {len(run_directories)}; --compare compares them")
+
     from nomos_testing.evidence.run_record import NotARun, read_run
 
     try:
-        text = _writer(form)(read_run(run_directory))
+        records = [read_run(directory) for directory in run_directories]
     except NotARun as error:
         click.echo(str(error), err=True)
         sys.exit(1)
-    write_text(text, output)
+    write_text(_compared(records, form, output) if compare else _writer(form or "md")(records[0]), output)
+
+
+def _compared(records: Sequence[RunRecord], form: str | None, output: Path | None) -> str:
+    from nomos_testing.evidence.comparison import compare
+    from nomos_testing.report import comparison_text
+
+    comparison = compare(records)
+    if form == "html":
+        from nomos_testing.report.comparison_html import write_comparison_html
+
+        return write_comparison_html(comparison)
+    if form is None:
+        width = shutil.get_terminal_size().columns if output is None and sys.stdout.isatty() else None
+        return comparison_text.comparison_as_text(comparison, width)
+    write = {"md": comparison_text.comparison_as_markdown, "json": comparison_text.comparison_as_json}
+    return write[form](comparison)
 
 
 def write_text(text: str, output: Path | None) -> None:

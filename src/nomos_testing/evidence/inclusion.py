@@ -52,6 +52,8 @@ class Inclusion:
     included item, in the order of the journal."""
     latency: Percentiles | None
     """Percentiles of ``latencies``; None if the run has none."""
+    latencies_of_blocks: tuple[tuple[float, ...], ...]
+    """The same measurements in groups: one for each block that includes such items."""
 
 
 class InclusionOf:
@@ -62,6 +64,7 @@ class InclusionOf:
         self._counters = counters
         self._over_time: list[Counts] = []
         self._latencies: list[float] = []
+        self._of_blocks: dict[str, list[float]] = {}
         self._told: tuple[int, int] | None = None
         self._judged: tuple[int, int, int] | None = None
 
@@ -75,9 +78,10 @@ class InclusionOf:
         if last is None or (last.planned, last.sent, last.included) != (counts.planned, counts.sent, counts.included):
             self._over_time.append(counts)
 
-    def item(self, latency: float) -> None:
+    def item(self, block: str, latency: float) -> None:
         """Take an included item."""
         self._latencies.append(latency)
+        self._of_blocks.setdefault(block, []).append(latency)
 
     def finished(self, planned: int, sent: int) -> None:
         """Take the numbers that the workload tells at its end."""
@@ -99,7 +103,8 @@ class InclusionOf:
         else:
             return None
         latencies = tuple(self._latencies)
-        return Inclusion(planned, sent, included, tuple(self._over_time), latencies, percentiles_of(latencies))
+        grouped = tuple(map(tuple, self._of_blocks.values()))
+        return Inclusion(planned, sent, included, tuple(self._over_time), latencies, percentiles_of(latencies), grouped)
 
 
 _TRANSACTION_COUNTERS: Final = (TRANSACTIONS_PLANNED, TRANSACTIONS_SENT, TRANSACTIONS_INCLUDED)
@@ -119,10 +124,10 @@ class Inclusions:
             case Sample(counters=counters):
                 self._transactions.sample(entry.at, counters)
                 self._blobs.sample(entry.at, counters)
-            case TransactionIncluded(latency_seconds=latency):
-                self._transactions.item(latency)
-            case BlobIncluded(latency_seconds=latency):
-                self._blobs.item(latency)
+            case TransactionIncluded(block=block, latency_seconds=latency):
+                self._transactions.item(block, latency)
+            case BlobIncluded(block=block, latency_seconds=latency):
+                self._blobs.item(block, latency)
             case other:
                 self._take_end(other)
 

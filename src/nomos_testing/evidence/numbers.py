@@ -61,6 +61,8 @@ class RunNumbers:
     resolution is the interval in which the block feed asks the nodes. Journals without ``tip_changed`` have none."""
     propagation_seconds: Mapping[str, tuple[float, ...]]
     """The measurements behind ``propagation``."""
+    propagation_of_blocks: tuple[tuple[float, ...], ...]
+    """The same measurements in groups: one for each block, with its arrivals at all nodes."""
     reorganisations: tuple[Reorganisation, ...]
     """Every reorganisation, in order."""
     fork_trees: tuple[ForkTree, ...]
@@ -121,6 +123,7 @@ def numbers_of(record: RunRecord) -> RunNumbers:
         canonical=_longest_chain(propagation.blocks),
         propagation=_in_order(propagation.percentiles(), nodes),
         propagation_seconds=_in_order(propagation.latencies, nodes),
+        propagation_of_blocks=propagation.of_blocks,
         reorganisations=tuple(forks.reorganisations),
         fork_trees=forks.trees(propagation.blocks),
         transactions=inclusions.transactions,

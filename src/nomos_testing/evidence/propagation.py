@@ -47,6 +47,7 @@ class Propagation:
         self._arrivals: dict[str, dict[str, float]] = {}
         self._started: dict[str, float] = {}
         self._latencies: dict[str, list[float]] = {}
+        self._of_blocks: dict[str, list[float]] = {}
 
     def take(self, entry: Entry) -> None:
         """Take the next entry."""
@@ -71,6 +72,11 @@ class Propagation:
         """The measurements of each node, in seconds, in the order of the arrivals."""
         return {node: tuple(values) for node, values in self._latencies.items()}
 
+    @property
+    def of_blocks(self) -> tuple[tuple[float, ...], ...]:
+        """The same measurements in groups: one for each block, with its arrivals at all nodes."""
+        return tuple(map(tuple, self._of_blocks.values()))
+
     def percentiles(self) -> dict[str, Percentiles]:
         """Return the percentiles of each node that has measurements."""
         found = {node: percentiles_of(values) for node, values in self._latencies.items()}
@@ -85,4 +91,5 @@ class Propagation:
             arrived[block.id] = at
             if block.first_seen >= since:
                 self._latencies.setdefault(node, []).append(at - block.first_seen)
+                self._of_blocks.setdefault(block.id, []).append(at - block.first_seen)
             block = self.blocks.get(block.parent)

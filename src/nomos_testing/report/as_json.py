@@ -22,7 +22,7 @@ SCHEMA: Final = 1
 
 def write_json(record: RunRecord) -> str:
     """Return the report of a run as JSON."""
-    return json.dumps(_finite(report_of(record)), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(finite(report_of(record)), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def report_of(record: RunRecord) -> dict[str, Any]:
@@ -49,13 +49,13 @@ def report_of(record: RunRecord) -> dict[str, Any]:
     }
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """Replace numbers that JSON does not have (an observation may be infinite) by their texts."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: finite(item) for key, item in value.items()}
+    return [finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _run(record: RunRecord) -> dict[str, Any]:
