@@ -93,6 +93,8 @@ class Figures:
     block: ClassVar = "figures"
     figures: Sequence[Figure]
     """The plots."""
+    folded: str = ""
+    """The line that stays when they are folded; empty if they are always shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ from nomos_testing.report.plots.series_plot import SeriesPlot
 from nomos_testing.report.sections.drawing import RunFrame, figure, spoken_ends
 from nomos_testing.report.svg import counted
 
-_MOST_TREES: Final = 16
+_SHOWN_TREES: Final = 4
+"""Trees that are not folded."""
+_MOST_TREES: Final = 40
 _MOST_ROWS: Final = 200
 
 
@@ -47,15 +49,14 @@ def forks_section(numbers: RunNumbers) -> Section:
 def _forks(numbers: RunNumbers) -> Iterator[Block]:
     if not numbers.fork_trees:
         return
-    deepest = sorted(numbers.fork_trees, key=lambda tree: -max(item.abandoned for item in tree.reorganisations))
-    drawn = [tree for tree in deepest[:_MOST_TREES] if tree.blocks]
-    order = {tree.ancestor: place for place, tree in enumerate(numbers.fork_trees)}
-    drawn.sort(key=lambda tree: order[tree.ancestor])
-    count = len(numbers.reorganisations)
-    left_out = len(numbers.fork_trees) - len(drawn)
-    further = f" The {len(drawn)} deepest forks are drawn." if left_out else ""
-    yield Paragraph(f"{counted(count, 'reorganisation')} at {counted(len(order), 'fork')}.{further}")
-    yield Figures([_tree(tree, numbers) for tree in drawn])
+    count = f"{counted(len(numbers.reorganisations), 'reorganisation')} at {counted(len(numbers.fork_trees), 'fork')}."
+    deepest = sorted(numbers.fork_trees, key=_depth, reverse=True)
+    drawn = [tree for tree in deepest if tree.blocks][:_MOST_TREES]
+    further = drawn[_SHOWN_TREES:]
+    yield Paragraph(f"{count} The deepest come first." if further else count)
+    yield Figures([_tree(tree, numbers) for tree in drawn[:_SHOWN_TREES]])
+    if further:
+        yield Figures([_tree(tree, numbers) for tree in further], f"{counted(len(further), 'further fork')}")
     rows = [
         [f"{item.at:.2f}", item.node, str(item.abandoned), str(item.adopted), item.old_tip[:8], item.new_tip[:8]]
         for item in sorted(numbers.reorganisations, key=lambda item: -item.abandoned)[:_MOST_ROWS]
@@ -64,12 +65,15 @@ def _forks(numbers: RunNumbers) -> Iterator[Block]:
     yield Table("Reorganisations", ("seconds", "node", "left", "took", "old tip", "new tip"), rows)
 
 
+def _depth(tree: ForkTree) -> int:
+    return max(item.abandoned for item in tree.reorganisations)
+
+
 def _tree(tree: ForkTree, numbers: RunNumbers) -> Figure:
     ancestor = numbers.blocks.get(tree.ancestor)
     height = ancestor.height if ancestor is not None else min(block.height for block in tree.blocks) - 1
     nodes = ", ".join(dict.fromkeys(item.node for item in tree.reorganisations))
-    deepest = max(item.abandoned for item in tree.reorganisations)
-    title = f"Fork above height {height}: {nodes} left {counted(deepest, 'block')}"
+    title = f"Fork above height {height}: {nodes} left {counted(_depth(tree), 'block')}"
     abandoned = tree.abandoned
     chain = [ancestor, *tree.blocks] if ancestor is not None else list(tree.blocks)
     blocks = [_fork_block(block, block.id not in abandoned, tree.reorganisations) for block in chain]

@@ -76,7 +76,7 @@ def _expectations(summary: RunSummary) -> Iterator[Block]:
     rows: list[list[Cell | str]] = []
     for judged in sorted(summary.judgements, key=lambda judged: judged.passed):
         outcome = outcome_of(passed=judged.passed, errored=judged.errored)
-        mark = Cell(f"\u2713 {outcome}", "good") if judged.passed else Cell(f"\u2717 {outcome}", "bad")
+        mark = Cell(f"\u2713\u00a0{outcome}", "good") if judged.passed else Cell(f"\u2717\u00a0{outcome}", "bad")
         rows.append([judged.expectation, mark, shown(judged.observed), shown(judged.required)])
     if rows:
         yield Table("Expectations", ("expectation", "verdict", "observed", "required"), rows)
