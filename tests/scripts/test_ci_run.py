@@ -12,9 +12,21 @@ from support.repository.repository_copy import REPOSITORY, Copy
 USED = ("bash", "sh", "dirname", "mkdir", "cat", "grep", "rm", "chmod")
 TOLD = (
     "docker.io iptables iproute2 debootstrap prometheus faketime etcd-server containerd runc openssl"
-    " containernetworking-plugins docker-compose"
+    " chromium chromium-driver containernetworking-plugins docker-compose"
 )
-PROGRAMS = ("dockerd", "iptables", "ip", "debootstrap", "faketime", "etcd", "containerd", "runc", "openssl")
+PROGRAMS = (
+    "dockerd",
+    "iptables",
+    "ip",
+    "debootstrap",
+    "faketime",
+    "etcd",
+    "containerd",
+    "runc",
+    "openssl",
+    "chromium",
+    "chromedriver",
+)
 
 
 @pytest.fixture
