@@ -25,6 +25,7 @@ STYLES: Final = 12
 _AREA_HEIGHT: Final = 190
 _BADGE_HEIGHT: Final = 16
 _BADGE_ROWS: Final = 4
+_BADGE_GAP: Final = 6.0
 _NARROWEST: Final = 270.0
 """Pixels of the plot area on the narrowest screen. Badges must not overlap there."""
 _TIME_TICKS: Final = 6
@@ -82,14 +83,14 @@ class SeriesPlot:
 
     def svg(self) -> Markup:
         """Draw the plot."""
-        badges = list(_badges(self.windows, Scale(0, self.end, _NARROWEST)))
-        top = _BADGE_HEIGHT * (1 + max((row for row, _, _ in badges), default=-1)) + 6
+        badges = _badges(self.windows, Scale(0, self.end, _NARROWEST))
+        top = _BADGE_HEIGHT * (1 + max((badge.row for badge in badges), default=-1)) + 6
         across, up = Scale(0, self.end, 100), self._up()
         parts = [
             *self._shades(across, top),
             *self._grid(across, up, top),
             self._lines(up, top),
-            *(_badge(label, f"{at * 100 / _NARROWEST:.2f}%", row) for row, at, label in badges),
+            *(badge.svg() for badge in badges),
         ]
         height = top + _AREA_HEIGHT + 24
         attributes = {"class": "plot", "role": "img", "aria-label": f"{self.title}. {self.description}"}
@@ -199,26 +200,43 @@ def _shade(kind: str, across: Scale, times: tuple[float, float], top: int, title
     return element("rect", {"class": kind, **box}, title)
 
 
-def _badges(windows: Sequence[Window], across: Scale) -> Iterator[tuple[int, float, str]]:
-    """Yield row, position and label of the badges of windows. Badges without a place are joined: ``5-9``."""
-    ends = [-100.0] * _BADGE_ROWS
-    placed: list[tuple[int, float, str]] = []
+@dataclass(slots=True)
+class _Badge:
+    """The label of a window above the plot."""
+
+    row: int
+    at: float
+    """The beginning of the window, in pixels on the narrowest screen."""
+    left: float
+    """The beginning of the text, likewise."""
+    label: str
+
+    def svg(self) -> Markup:
+        """Draw it. It stands at its window on every screen, because the shift of the text is in pixels."""
+        place = {"x": f"{self.at * 100 / _NARROWEST:.2f}%", "dx": round(self.left - self.at, 1)}
+        return element("text", {"class": "badge", **place, "y": 12 + self.row * _BADGE_HEIGHT}, self.label)
+
+
+def _badges(windows: Sequence[Window], across: Scale) -> list[_Badge]:
+    """Place the badges of windows. Those without a place of their own are joined with the one before: ``5-9``."""
+    ends = [0.0] * _BADGE_ROWS
+    placed: list[_Badge] = []
     for window in sorted(windows, key=lambda window: window.began):
-        half = 6 + 4 * len(window.label)
-        at = min(max(across(window.began), half), across.length - half)
-        row = next((row for row, end in enumerate(ends) if at - half > end), None)
+        at, label = across(window.began), window.label
+        # At the right end there must be room for others to be joined.
+        left = max(0.0, min(at - _width(label) / 2, across.length - _width(f"{label}-{label}")))
+        row = next((row for row, end in enumerate(ends) if left >= end), None)
         if row is None:
-            last_row, last_at, label = placed.pop()
-            placed.append((last_row, last_at, f"{label.partition('-')[0]}-{window.label}"))
-            ends[last_row] = max(ends[last_row], last_at + 8 + 4 * len(placed[-1][2]))
-            continue
-        ends[row] = at + half
-        placed.append((row, at, window.label))
-    yield from placed
+            placed[-1].label = f"{placed[-1].label.partition('-')[0]}-{label}"
+        else:
+            placed.append(_Badge(row, at, left, label))
+        last = placed[-1]
+        ends[last.row] = last.left + _width(last.label) + _BADGE_GAP
+    return placed
 
 
-def _badge(label: str, x: str, row: int) -> Markup:
-    return element("text", {"class": "badge", "x": x, "y": 12 + row * _BADGE_HEIGHT, "text-anchor": "middle"}, label)
+def _width(label: str) -> float:
+    return 8.0 * len(label)
 
 
 def _values_at(points: Points, times: Sequence[float], shown: Callable[[float], str]) -> Iterator[str]:
