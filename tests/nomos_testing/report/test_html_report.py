@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -202,3 +204,10 @@ def test_every_run_writes_its_report(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", [(0.0, started()), (1.0, VerdictReached(True)), (1.1, RunEnded("passed"))])
     write_reports(run)
     assert "\u2713 passed" in Reader((run / "report.html").read_text()).text
+
+
+def test_a_run_imports_nothing_of_the_report_before_its_end() -> None:
+    program = "import sys; import nomos_testing.cli.run_and_report, nomos_testing.deployers.local.deployer; "
+    program += "print(sorted({'jinja2', 'markupsafe', 'textual'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -135,7 +135,7 @@ class SeriesPlot:
         lines = []
         for place, (name, points) in enumerate(self.series.items()):
             # Lines that lie on each other are all seen: the first is the widest.
-            width = 1.6 + 2.6 * (1 - place / max(1, len(self.series) - 1)) if len(self.series) > 1 else 2.2
+            width = 1.8 + 3.2 * (1 - place / max(1, len(self.series) - 1)) if len(self.series) > 1 else 2.2
             path = "".join(self._path(part, across, up) for part in self._parts(name, points))
             style = f"line s{self.style_of(name)}"
             lines.append(

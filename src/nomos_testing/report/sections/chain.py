@@ -35,7 +35,8 @@ def height_section(numbers: RunNumbers, frame: RunFrame) -> Section:
             styles=frame.styles,
             breaks=frame.breaks,
         )
-        blocks.append(figure(plot, note="A line stops where its node ended."))
+        ended = any(at < frame.end - 1 for ends in frame.breaks.values() for at in ends)
+        blocks.append(figure(plot, note="A line stops where its node ended." if ended else ""))
     else:
         blocks.append(Paragraph("No node showed a block."))
     return Section("height", "Block height", blocks)
