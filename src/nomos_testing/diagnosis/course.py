@@ -29,6 +29,8 @@ from nomos_testing.journal.journal import Entry
 _TOLERANCE_SECONDS: Final = 0.05
 """The journal's entries of one action may be so far apart."""
 _SHOWN_LINES: Final = 5
+_SOON_SLOTS: Final = 10
+"""A healed network needs so long to be whole again."""
 _ENDS: Final = {
     "kill": ("start", "restart"),
     "stop": ("start", "restart"),
@@ -58,7 +60,7 @@ class Disturbance:
     """Something that was done to nodes or links, on purpose."""
 
     action: str
-    """``kill``, ``stop``, ``pause``, ``fill disk``, ``clock``, ``network``."""
+    """``kill``, ``stop``, ``pause``, ``restart``, ``fill disk``, ``clock``, ``network``."""
     what: str
     """In words: ``kill``, ``put the clock +30 s off``, ``partition validator-0 | validator-1``."""
     nodes: tuple[str, ...]
@@ -134,6 +136,11 @@ class Course:
         slot = self.slot(at)
         return f"after {at:.1f} s" if slot is None else f"at slot {slot:.0f}"
 
+    def since(self, at: float) -> str:
+        """Return the start of a period in words: ``from slot 20 on``."""
+        slot = self.slot(at)
+        return f"from {at:.1f} s on" if slot is None else f"from slot {slot:.0f} on"
+
     @cached_property
     def failed(self) -> tuple[Failed, ...]:
         """Everything that failed, what was noticed first before the rest. Empty for a run that passed."""
@@ -184,8 +191,10 @@ class Course:
         found: list[Disturbance] = []
         for entry in self.entries:
             match entry.event:
-                case NodeControlled(node=node, action=action):
+                case NodeControlled(node=node, action=action, seconds=seconds):
                     _follow_node(found, node, action, entry.at)
+                    if action == "restart":
+                        found.append(Disturbance(action, action, (node,), entry.at - seconds, entry.at))
                 case NetworkImpaired() as event:
                     nodes = tuple(sorted({end for link in event.links for end in link.split(" -> ")}))
                     found.append(Disturbance("network", event.description, nodes, entry.at, number=event.number))
@@ -206,13 +215,23 @@ class Course:
             if each.began < self.run_ended and (each.ended is None or each.ended >= self.run_ended)
         )
 
-    def in_run(self, at: float) -> bool:
-        """Return whether a moment is in the run's duration."""
-        return self.run_began is not None and self.run_began <= at <= self.run_ended
+    @cached_property
+    def blamed(self) -> tuple[Disturbance, ...]:
+        """The disturbances that lasted to the end of the run's duration, or during which a failure was noticed."""
+        return tuple(each for each in self.disturbances if each in self.kept or self.noticed_during(each))
 
-    def disturbed(self, node: str, at: float) -> bool:
-        """Return whether something was done to a node at a moment."""
-        return any(node in each.nodes and each.lasts_at(at) for each in self.disturbances)
+    def noticed_during(self, disturbance: Disturbance) -> bool:
+        """Return whether a failure was noticed during a disturbance or soon after it."""
+        if disturbance.ended is None:
+            return any(failed.at is not None and failed.at >= disturbance.began for failed in self.failed)
+        soon = disturbance.ended + _SOON_SLOTS * (self.slot_seconds or 1.0)
+        return any(failed.at is not None and disturbance.began <= failed.at <= soon for failed in self.failed)
+
+    def confidence_in(self, disturbance: Disturbance, failed: Failed | None) -> Confidence:
+        """Return how sure it is that a blamed disturbance is the cause. ``failed``: a failure that names its nodes."""
+        if disturbance in self.kept:
+            return "certain" if failed is not None else "likely"
+        return "likely" if failed is not None else "possible"
 
     def log_about(self, node: str, known: str, since: float) -> tuple[str, ...]:
         """Return the first lines of a node's log from a moment on that name a kind of cause."""

@@ -12,6 +12,7 @@ from nomos_testing.diagnosis.environment import environment_causes
 from nomos_testing.diagnosis.machine import machine_causes
 from nomos_testing.diagnosis.network import network_causes
 from nomos_testing.diagnosis.node_ends import node_ends
+from nomos_testing.diagnosis.slow_nodes import slow_nodes
 from nomos_testing.evidence.run_record import RunRecord
 from nomos_testing.outcome import VerdictKind
 
@@ -21,6 +22,7 @@ FAMILIES: Final[tuple[Callable[[Course], Iterable[Cause]], ...]] = (
     node_ends,
     network_causes,
     machine_causes,
+    slow_nodes,
 )
 """The functions that look for causes. Between causes of equal confidence and time, the earlier family comes first."""
 

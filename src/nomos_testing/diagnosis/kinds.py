@@ -51,22 +51,31 @@ _ALL: Final = (
     ),
     Kind(
         "node-killed",
-        "a node was killed and not started again",
-        "the journal's `node_controlled` (kill) without a start before the end of the run, or a `node_exited` by "
+        "a node was killed, and not started again or too late",
+        "the journal's `node_controlled` (kill) without a start before the end of the run or before a failure "
+        "was noticed, or a `node_exited` by "
         "SIGKILL or SIGTERM that the run had not asked for",
         "let the fault end earlier (lasting), or start the node again in the workload",
     ),
     Kind(
         "node-stopped",
-        "a node was stopped and not started again",
-        "the journal's `node_controlled` (stop) without a start before the end of the run",
+        "a node was stopped, and not started again or too late",
+        "the journal's `node_controlled` (stop) without a start before the end of the run or before a failure "
+        "was noticed",
         "let the fault end earlier (lasting), or start the node again in the workload",
     ),
     Kind(
         "node-frozen",
-        "a node was frozen and not continued",
-        "the journal's `node_controlled` (pause) without a resume before the end of the run",
+        "a node was frozen, and not continued or too late",
+        "the journal's `node_controlled` (pause) without a resume before the end of the run or before a failure "
+        "was noticed",
         "let the fault end earlier (lasting), or resume the node in the workload",
+    ),
+    Kind(
+        "node-restarted",
+        "a node was restarted shortly before a failure was noticed",
+        "the journal's `node_controlled` (restart), up to 10 slots before an `expectation_broken`",
+        "leave the node time to recover, or ask less of the network meanwhile",
     ),
     Kind(
         "node-ended",
@@ -77,14 +86,14 @@ _ALL: Final = (
     Kind(
         "node-silent",
         "a node stopped answering while its process ran",
-        "no answer in all samples up to the end of the run, without a fault that explains it",
+        "no answer in the last samples, with nothing done to it",
         f"look whether somebody has frozen its process, and {_READ_THE_LOG}",
     ),
     Kind(
         "node-slow",
         "one node is much slower than the others",
-        "it was frozen for a fifth of the run or more; or, without a fault that explains it, it did not answer in many "
-        "samples, or was behind the others for many slots",
+        "it was frozen for a fifth of the run or more; or, with nothing done to it, it was silent or 2 blocks behind "
+        "for a fifth of the time, and twice as long as any other node",
         "look for what takes its processor or its network, or give it more of them",
     ),
     Kind(
@@ -96,26 +105,29 @@ _ALL: Final = (
     Kind(
         "disk-full",
         "a node could write nothing",
-        "the journal's `node_controlled` (fill disk) up to the end of the run or of the node; or *No space left on "
+        "the journal's `node_controlled` (fill disk) up to the end of the node or of the run, or when a failure was "
+        "noticed; or *No space left on "
         "device*, *database or disk is full* in the node's log",
         "make room on the disk, or let the fault end earlier (lasting)",
     ),
     Kind(
         "clock-skewed",
         "the clock of a node was wrong",
-        "the journal's `node_controlled` (put the clock off) up to the end of the run",
+        "the journal's `node_controlled` (put the clock off) up to the end of the run, or when a failure was noticed",
         "let the fault end earlier (lasting), or shift the clock less than a slot",
     ),
     Kind(
         "partition-kept",
-        "links were cut up to the end of the run",
-        "the journal's `network_impaired` (partition) without a `network_restored` before the end of the run",
+        "links were cut up to the end of the run, or when a failure was noticed",
+        "the journal's `network_impaired` (partition) without a `network_restored` before the end of the run, or "
+        "before a failure was noticed",
         _LATER,
     ),
     Kind(
         "links-impaired",
-        "links were slow or lossy up to the end of the run",
-        "the journal's `network_impaired` without a `network_restored` before the end of the run",
+        "links were slow or lossy up to the end of the run, or when a failure was noticed",
+        "the journal's `network_impaired` without a `network_restored` before the end of the run, or "
+        "before a failure was noticed",
         _LATER,
     ),
     Kind(

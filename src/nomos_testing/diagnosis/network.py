@@ -17,24 +17,26 @@ _LONELY_SAMPLES: Final = 3
 
 def network_causes(course: Course) -> Iterator[Cause]:
     """Yield what was wrong between the nodes."""
-    for disturbance in course.kept:
+    for disturbance in course.blamed:
         if disturbance.action == "network":
-            yield _kept(course, disturbance)
+            yield _impaired(course, disturbance)
     yield from _relay_ended(course)
     yield from _not_recovered(course)
     yield from _lonely_nodes(course)
 
 
-def _kept(course: Course, disturbance: Disturbance) -> Cause:
+def _impaired(course: Course, disturbance: Disturbance) -> Cause:
     cut = disturbance.what.startswith(_CUT)
     shown = disturbance.what.removeprefix(_CUT) if cut else disturbance.what
     verb = "the links were cut" if cut else "links were impaired"
     undone = "not healed" if disturbance.ended is None else "not healed before the end of the run"
+    if disturbance.ended is not None and disturbance not in course.kept:
+        undone = f"healed {course.when(disturbance.ended)}; a failure was noticed meanwhile"
     failed = course.failure_about(*disturbance.nodes)
     return course.cause(
         "partition-kept" if cut else "links-impaired",
         f"{verb} ({shown}) {course.when(disturbance.began)} {disturbance.by}, and {undone}",
-        "certain" if failed is not None else "likely",
+        course.confidence_in(disturbance, failed),
         at=disturbance.began,
         failed=failed,
         done_to_it=disturbance.described,
@@ -83,5 +85,5 @@ def _lonely_nodes(course: Course) -> Iterator[Cause]:
     for node in sorted(lonely - disturbed):
         with_peers = (e.at for e in reversed(samples) if node in e.event.nodes and e.event.nodes[node].peers)
         at = next(with_peers, course.run_began)
-        title = f"{node} has had no peers since {course.when(at).removeprefix('at ')}, while other nodes have some"
+        title = f"{node} had no peers {course.since(at)}, while other nodes have some"
         yield course.cause("node-isolated", title, "likely", at=at, failed=course.failure_about(node), node=node)

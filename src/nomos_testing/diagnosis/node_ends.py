@@ -10,36 +10,46 @@ from nomos_testing.diagnosis.course import Course, Disturbance
 from nomos_testing.diagnosis.known_texts import known_by
 from nomos_testing.journal.events import NodeExited
 
-_DONE: Final = {"kill": "killed", "stop": "stopped", "pause": "frozen"}
-_KNOWN: Final = {"kill": "node-killed", "stop": "node-stopped", "pause": "node-frozen"}
+_DONE: Final = {"kill": "killed", "stop": "stopped", "pause": "frozen", "restart": "restarted"}
+_KNOWN: Final = {"kill": "node-killed", "stop": "node-stopped", "pause": "node-frozen", "restart": "node-restarted"}
 _OUTSIDE: Final = ("killed by SIGKILL", "killed by SIGTERM")
 _SHOWN_LINES: Final = 5
 
 
 def node_ends(course: Course) -> Iterator[Cause]:
-    """Yield the nodes that were down when the run's duration was over."""
-    for disturbance in course.kept:
+    """Yield the nodes that were down at the end of the run's duration, or when a failure was noticed."""
+    for disturbance in course.blamed:
         if disturbance.action in _DONE:
-            yield _kept_down(course, disturbance)
+            yield _taken_down(course, disturbance)
     for at, exited in course.unexpected_ends:
         if not _was_full(course, exited.node, at):
             yield _ended(course, at, exited)
 
 
-def _kept_down(course: Course, disturbance: Disturbance) -> Cause:
+def _taken_down(course: Course, disturbance: Disturbance) -> Cause:
     (node,) = disturbance.nodes
-    began, undone = disturbance.began, "not continued" if disturbance.action == "pause" else "not started again"
-    heal = "" if disturbance.ended is None else " before the end of the run"
     failed = course.failure_about(node)
     return course.cause(
         _KNOWN[disturbance.action],
-        f"{node} was {_DONE[disturbance.action]} {course.when(began)} {disturbance.by} and {undone}{heal}",
-        "certain" if failed is not None else "likely",
-        at=began,
+        f"{node} was {_DONE[disturbance.action]} {course.when(disturbance.began)} {disturbance.by}"
+        f"{_undone(course, disturbance)}",
+        course.confidence_in(disturbance, failed),
+        at=disturbance.began,
         failed=failed,
         node=node,
         done_to_it=disturbance.described,
     )
+
+
+def _undone(course: Course, disturbance: Disturbance) -> str:
+    if disturbance.action == "restart":
+        return ", and a failure was noticed soon after"
+    again = "continued" if disturbance.action == "pause" else "started again"
+    if disturbance.ended is None:
+        return f" and not {again}"
+    if disturbance in course.kept:
+        return f" and not {again} before the end of the run"
+    return f" and {again} {course.when(disturbance.ended)}, and a failure was noticed meanwhile"
 
 
 def _ended(course: Course, at: float, exited: NodeExited) -> Cause:
