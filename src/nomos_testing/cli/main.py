@@ -8,6 +8,7 @@ from nomos_testing.cli.kzg_params import kzg_params
 from nomos_testing.cli.plan import plan, schema
 from nomos_testing.cli.report import report
 from nomos_testing.cli.run import replay, run
+from nomos_testing.cli.trace import trace
 
 
 @click.group()
@@ -16,5 +17,13 @@ def main() -> None:
     """Test a network of Logos/Nomos blockchain nodes."""
 
 
-for command in (run, replay, report, plan, schema, kzg_params):
+for command in (
+    run,
+    replay,
+    report,
+    trace,
+    plan,
+    schema,
+    kzg_params,
+):
     main.add_command(command)

@@ -34,8 +34,13 @@ Each imports what it needs when it is called, because no run may wait for that b
 _log = logging.getLogger(__name__)
 
 
-def write_reports(run_directory: Path) -> None:
-    """Write every report of a run that has ended. A report of an earlier call is replaced."""
+def write_reports(run_directory: Path, traces: str | None = None) -> None:
+    """Write every report of a run that has ended. A report of an earlier call is replaced.
+
+    Args:
+        run_directory: the directory of the run.
+        traces: the collector that gets the trace of the run, if any.
+    """
     try:
         record = read_run(run_directory)
     except Exception:
@@ -43,6 +48,10 @@ def write_reports(run_directory: Path) -> None:
         return
     for name, write in WRITERS.items():
         _write(record, run_directory / name, write)
+    if traces is not None:
+        from nomos_testing.report.traces.export import export_after_run
+
+        export_after_run(record, traces)
 
 
 def _write(record: RunRecord, path: Path, write: Callable[[RunRecord], str]) -> None:

@@ -156,7 +156,7 @@ class OpenRun:
             background=self.background,
             usage=usage,
             resources=self.resources.pop_all(),
-            report=partial(_report, self.run_directory),
+            report=partial(_report, self.run_directory, self.settings),
         )
         return Runner(deployment, scenario.workloads, scenario.expectations)
 
@@ -226,7 +226,7 @@ async def opened_run(
             _note_defect(journal, error)
         journal.write(RunEnded(_outcome(error), described(error), str(run_directory.path)))
         journal.close()
-        await _report(run_directory)
+        await _report(run_directory, settings)
         if not isinstance(error, _EXPLAINED):
             raise
         failure = error if isinstance(error, DeployError) else DeployError(_explained(error, run_directory))
@@ -234,8 +234,8 @@ async def opened_run(
         raise failure from error.__cause__
 
 
-async def _report(run_directory: RunDirectory) -> None:
-    await asyncio.to_thread(write_reports, run_directory.path)
+async def _report(run_directory: RunDirectory, settings: Settings) -> None:
+    await asyncio.to_thread(write_reports, run_directory.path, settings.otlp_endpoint)
 
 
 def _opened(runs_directory: Path, scenario: Scenario, surroundings: Surroundings) -> tuple[RunDirectory, Journal]:

@@ -18,6 +18,10 @@ class TransactionSent:
     """Label of the sending account."""
     node: str
     """Name of the node."""
+    signed_seconds: float | None = None
+    """Seconds from its signature to the acceptance."""
+    submission_seconds: float | None = None
+    """Seconds from the first request to a node to the acceptance."""
 
 
 @journal_event("transactions_finished")

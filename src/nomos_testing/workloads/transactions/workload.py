@@ -334,10 +334,11 @@ class RunningTransactionWorkload:
         start, position = monotonic(), 0
         async with asyncio.TaskGroup() as submissions:
             async for source, transaction in self._signed(ctx.prover(), sources, spendable):
-                behind = monotonic() - (start + position * interval)
+                signed = monotonic()
+                behind = signed - (start + position * interval)
                 self._furthest_behind = max(self._furthest_behind, behind)
                 await asyncio.sleep(max(0.0, -behind))
-                submissions.create_task(self._submit(ctx, source, transaction, spendable))
+                submissions.create_task(self._submit(ctx, source, transaction, spendable, signed))
                 position += 1
 
     async def _signed(
@@ -351,15 +352,27 @@ class RunningTransactionWorkload:
             yield source, await asyncio.to_thread(self_transfer, source, prover)
 
     async def _submit(
-        self, ctx: RunContext, source: FundedAccount, transaction: SignedMantleTx, spendable: SpendableAccounts
+        self,
+        ctx: RunContext,
+        source: FundedAccount,
+        transaction: SignedMantleTx,
+        spendable: SpendableAccounts,
+        signed: float,
     ) -> None:
+        submitted = monotonic()
         client = await submit_in_rounds(ctx, transaction)
         sent = Sent(transaction.hash, source.account.label, client.name, monotonic())
         self._sent.append(sent)
         spendable.sent(source, transaction)
         ctx.counters().add(TRANSACTIONS_SENT)
         ctx.journal().write(
-            TransactionSent(transaction=field.to_hex(sent.tx_hash), account=sent.account, node=sent.node)
+            TransactionSent(
+                transaction=field.to_hex(sent.tx_hash),
+                account=sent.account,
+                node=sent.node,
+                signed_seconds=round(sent.at - signed, 6),
+                submission_seconds=round(sent.at - submitted, 6),
+            )
         )
 
     def _report(self, ctx: RunContext, interval: float, lost: int) -> None:
