@@ -100,13 +100,21 @@ class _Picture:
 
     def _head(self, bottom: float) -> Iterator[Markup]:
         verdict = str(self._root.attributes.get("verdict", ""))
-        title = f"{self._root.name}: {verdict}, {shown_time(self._seconds, self._seconds)}"
+        title = f"{self._root.name}: {verdict}, {shown_time(round(self._seconds, 1), self._seconds)}"
         yield _text(title, 12, 22, "title")
-        yield _text(self._run_id, 12, 40, "faint")
+        yield _text(self._run_id, _NAMES_WIDTH + _PLOT_WIDTH, 22, "faint", anchor="end")
+        for span in self._fault_parts():
+            x, width = self._place(span)
+            place = {"x": x, "y": float(_HEAD - 6), "width": width, "height": bottom - _HEAD + 6}
+            yield element("rect", {**place, "fill": _COLOURS["in effect"], "fill-opacity": 0.1})
         for at in time_ticks(0.0, self._seconds, 9):
             x = _NAMES_WIDTH + self._scale(at)
             yield element("path", {"d": f"M{x:.1f} {_HEAD - 6}V{bottom:.0f}", "stroke": "#e3e8ec"})
             yield _text(shown_time(at, self._seconds), x, _HEAD - 10, "faint", anchor="middle")
+
+    def _fault_parts(self) -> Iterator[Span]:
+        """Yield the spans during which a fault is in effect. They are shaded over all rows."""
+        return (span for spans in self._parts.values() for span in spans if span.name == "in effect")
 
     def _group(self, group: _Group, top: float) -> tuple[list[Markup], float]:
         if group.named:
@@ -135,8 +143,9 @@ class _Picture:
         for part in parts or [span]:
             x, width = self._place(part)
             fill = _FAILED if part.error is not None or span.error is not None else _colour(part)
-            place = {"x": x, "y": y, "width": width, "height": height, "rx": 1.5, "fill": fill}
-            yield element("rect", place, element("title", {}, _told(span, part)))
+            place = {"x": x, "y": float(y), "width": width, "height": float(height), "rx": 1.5, "fill": fill}
+            edge = {"stroke": "#ffffff", "stroke-width": 0.6} if labelled else {}
+            yield element("rect", {**place, **edge}, element("title", {}, _told(span, part)))
         x, width = self._place(span)
         label = span.name.removeprefix("phase ").removeprefix("wait for ")
         if labelled and len(label) * _LETTER < width:
