@@ -48,29 +48,31 @@ class TransactionGossip:
         async with await self._network.subscribe(self._topic) as messages:
             async for message in messages:
                 try:
-                    await self.receive(message.data)
+                    await self.receive(message.data, message.forwarder or message.source)
                 except StorageError:
                     raise
                 except Exception:
                     _log.exception("a transaction of peer %s could not be processed", message.source)
 
-    async def receive(self, data: bytes) -> None:
+    async def receive(self, data: bytes, peer: str | None = None) -> None:
         """Take in one message of a peer. A message that is no transaction is counted and dropped.
+
+        ``peer`` handed it on. It is None for a message of this node, whose admission has a span already.
 
         Raises:
             StorageError: as ``Mempool.add``.
         """
         _log.log(TRACE, "in: transaction of %d bytes, topic %s", len(data), self._topic)
         try:
-            await self._admit(transaction_from_wire(data), len(data))
+            await self._admit(transaction_from_wire(data), len(data), peer)
         except (ValueError, TransactionTooLarge) as error:
             self.unreadable.add()
             _log.debug("a peer sent no valid transaction: %s", error)
 
-    async def _admit(self, transaction: SignedMantleTx, size: int) -> None:
-        about = about_transaction(transaction.hash)
-        with self._tracer.span("mempool.admission", about, kind=SpanKind.CONSUMER) as span:
-            span.note(bytes=size)
+    async def _admit(self, transaction: SignedMantleTx, size: int, peer: str | None) -> None:
+        tracer, about = NO_TRACES if peer is None else self._tracer, about_transaction(transaction.hash)
+        with tracer.span("mempool.admission", about, kind=SpanKind.CONSUMER) as span:
+            span.note(bytes=size, peer=peer or "")
             try:
                 await self._mempool.add(transaction)
             except AlreadyInMempool:
