@@ -9,6 +9,7 @@ from nomos_testing.cli.plan import plan, schema
 from nomos_testing.cli.report import report
 from nomos_testing.cli.run import replay, run
 from nomos_testing.cli.trace import trace
+from nomos_testing.cli.watch import watch
 
 
 @click.group()
@@ -20,6 +21,7 @@ def main() -> None:
 for command in (
     run,
     replay,
+    watch,
     report,
     trace,
     plan,

@@ -38,3 +38,8 @@ in_cluster_option = click.option(
     is_flag=True,
     help="On Kubernetes: a Job of the cluster runs the scenario, so that this machine needs no way to the pods.",
 )
+live_option = click.option(
+    "--live",
+    is_flag=True,
+    help="Show the run in this terminal, as `watch` does. Without a terminal there are lines as always.",
+)

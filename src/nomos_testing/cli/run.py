@@ -7,7 +7,13 @@ from pathlib import Path
 
 import click
 
-from nomos_testing.cli.options import deployer_option, in_cluster_option, on_option, runs_directory_option
+from nomos_testing.cli.options import (
+    deployer_option,
+    in_cluster_option,
+    live_option,
+    on_option,
+    runs_directory_option,
+)
 
 
 @click.command(
@@ -25,9 +31,17 @@ from nomos_testing.cli.options import deployer_option, in_cluster_option, on_opt
     help="With --on k8s: write the manifests of the network to DIR, for kubectl apply -f DIR, and run nothing.",
 )
 @in_cluster_option
+@live_option
 @runs_directory_option
 def run(
-    *, scenario: Path, seed: int | None, deployer: str, export: Path | None, in_cluster: bool, runs_dir: Path
+    *,
+    scenario: Path,
+    seed: int | None,
+    deployer: str,
+    export: Path | None,
+    in_cluster: bool,
+    live: bool,
+    runs_dir: Path,
 ) -> None:
     """Run a scenario."""
     from nomos_testing.cli.run_and_report import FAILED, export_manifests, run_on
@@ -39,6 +53,8 @@ def run(
         raise click.UsageError("--export writes manifests of Kubernetes: it needs --on k8s")
     if in_cluster and (deployer != "k8s" or export is not None):
         raise click.UsageError("--in-cluster runs a Job of Kubernetes: it needs --on k8s, and no --export")
+    if live and (in_cluster or export is not None):
+        raise click.UsageError("--live shows a run of this machine: leave out --in-cluster and --export")
     settings = Settings.from_environ()
     try:
         loaded = load_scenario(scenario, settings, seed=seed)
@@ -48,7 +64,7 @@ def run(
     if export is not None:
         sys.exit(export_manifests(loaded, settings, export))
     what = f"scenario {loaded.name}"
-    sys.exit(run_on(deployer, loaded, settings, runs_directory=runs_dir, what=what, in_cluster=in_cluster))
+    sys.exit(run_on(deployer, loaded, settings, runs_directory=runs_dir, what=what, in_cluster=in_cluster, live=live))
 
 
 @click.command(
@@ -57,8 +73,9 @@ def run(
 @click.argument("run_directory", type=click.Path(path_type=Path, file_okay=False), metavar="RUN_DIR")
 @click.option("--seed", type=click.IntRange(min=0), help="Another seed: other keys, and a plan of its own.")
 @on_option(help="Default: where the run was made.")
+@live_option
 @runs_directory_option
-def replay(run_directory: Path, seed: int | None, deployer: str | None, runs_dir: Path) -> None:
+def replay(*, run_directory: Path, seed: int | None, deployer: str | None, live: bool, runs_dir: Path) -> None:
     """Repeat a run: the same plan, faults, keys and order of transactions."""
     from nomos_testing.cli.run_and_report import FAILED, run_on
     from nomos_testing.scenario.errors import ScenarioError
@@ -74,4 +91,4 @@ def replay(run_directory: Path, seed: int | None, deployer: str | None, runs_dir
     except ScenarioError as error:
         click.echo(str(error), err=True)
         sys.exit(FAILED)
-    sys.exit(run_on(deployer, scenario, settings, runs_directory=runs_dir, what=f"scenario {scenario.name}"))
+    sys.exit(run_on(deployer, scenario, settings, runs_directory=runs_dir, what=f"scenario {scenario.name}", live=live))

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -40,6 +41,7 @@ def run_on(
     unavailable: int = FAILED,
     skips: bool = False,
     in_cluster: bool = False,
+    live: bool = False,
 ) -> int:
     """Run a scenario on a deployer and report.
 
@@ -49,6 +51,7 @@ def run_on(
         unavailable: the exit code where there is nothing to deploy on, such as no Docker daemon.
         skips: where there is nothing to deploy on, say that the run is skipped.
         in_cluster: a Job of the cluster runs the scenario.
+        live: show the run by the view of ``nomos-testing watch``.
 
     Returns:
         The exit code: 0 passed, 1 failed, errored or could not run, 128 + n interrupted by signal n.
@@ -71,7 +74,7 @@ def run_on(
     def made(listener: Listener) -> Deployer:
         return deployer_class(deployer)(settings=settings, runs_directory=runs_directory, listeners=[listener])
 
-    return run_and_report(scenario, settings, made, what=what, unavailable=unavailable, skips=skips)
+    return run_and_report(scenario, settings, made, what=what, unavailable=unavailable, skips=skips, live=live)
 
 
 def export_manifests(scenario: Scenario, settings: Settings, directory: Path) -> int:
@@ -102,11 +105,12 @@ def run_and_report(
     what: str,
     unavailable: int = FAILED,
     skips: bool = False,
+    live: bool = False,
 ) -> int:
     """Run on the deployer that ``deployer`` makes, and report. ``run_on`` describes the rest."""
 
     def run() -> int:
-        verdict = asyncio.run(_run_with_view(scenario, deployer))
+        verdict = asyncio.run(_run_with_view(scenario, deployer, live=live))
         sys.stdout.flush()
         print_result(read_run(verdict.run_directory))
         return PASSED if verdict.passed else FAILED
@@ -198,6 +202,14 @@ async def run_scenario(deployer: Deployer, scenario: Scenario) -> Verdict:
                 server.retire()
 
 
-async def _run_with_view(scenario: Scenario, deployer: Callable[[Listener], Deployer]) -> Verdict:
-    with live_view() as listener:
+async def _run_with_view(scenario: Scenario, deployer: Callable[[Listener], Deployer], *, live: bool) -> Verdict:
+    with _view(live=live) as listener:
         return await run_scenario(deployer(listener), scenario)
+
+
+def _view(*, live: bool) -> AbstractContextManager[Listener]:
+    if not live:
+        return live_view()
+    from nomos_testing.live.beside_run import view_beside_run
+
+    return view_beside_run()

@@ -8,7 +8,7 @@ control characters and colour codes are taken out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -64,17 +64,31 @@ def read_log(path: Path, node: str, journal_began: float) -> Iterator[LogLine]:
         node: the node's name.
         journal_began: when the journal was opened, in seconds of the Unix epoch.
     """
-    at = 0.0
     try:
         file = path.open("rb")
     except OSError:
         return
     with file:
-        for number, raw in enumerate(file, start=1):
-            line = plain_text(raw[: 4 * LONGEST_LINE].decode(errors="replace").rstrip("\r\n"))[:LONGEST_LINE]
-            head = _HEAD.match(line)
-            if head is None:
-                yield LogLine(at, node, "", "", line, path, number)
-                continue
-            at = datetime.fromisoformat(head["time"] + "+00:00").timestamp() - journal_began
-            yield LogLine(at, node, head["level"], head["target"] or "", line[head.end() :], path, number)
+        yield from read_lines(file, path, node, journal_began)
+
+
+def read_lines(
+    lines: Iterable[bytes], path: Path, node: str, journal_began: float, *, at: float = 0.0
+) -> Iterator[LogLine]:
+    """Yield the log lines of a piece of a file. They are numbered from the start of the piece.
+
+    Args:
+        lines: the piece.
+        path: the file.
+        node: the node's name.
+        journal_began: when the journal was opened, in seconds of the Unix epoch.
+        at: the time of lines before the first one that has a time.
+    """
+    for number, raw in enumerate(lines, start=1):
+        line = plain_text(raw[: 4 * LONGEST_LINE].decode(errors="replace").rstrip("\r\n"))[:LONGEST_LINE]
+        head = _HEAD.match(line)
+        if head is None:
+            yield LogLine(at, node, "", "", line, path, number)
+            continue
+        at = datetime.fromisoformat(head["time"] + "+00:00").timestamp() - journal_began
+        yield LogLine(at, node, head["level"], head["target"] or "", line[head.end() :], path, number)

@@ -1,0 +1,59 @@
+"""Starts the live view in this terminal, or writes lines where there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Final, TextIO
+
+from nomos_testing.journal.events import RunEnded
+from nomos_testing.journal.journal import JOURNAL_NAME
+from nomos_testing.live.journal_follower import JournalFollower
+from nomos_testing.report.live import PlainView
+
+_LOOK_SECONDS: Final = 0.25
+
+
+def watch(
+    directory: Path, *, speed: float | None = None, start: float | None = None, runner: int | None = None
+) -> None:
+    """Show a run until the user leaves, or until the run ends if this is no terminal.
+
+    Args:
+        directory: the run directory. It need not exist yet.
+        speed: play the run back at this speed. Lines are not played back: they come at once.
+        start: play the run back from here, in seconds since the journal was opened.
+        runner: id of the process whose run is shown in its terminal; None for any other run.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        asyncio.run(write_lines(directory, sys.stdout, start=start or 0.0))
+        return
+    from nomos_testing.live.app import WatchApp
+
+    message = WatchApp(directory, speed=speed, start=start, runner=runner).run()
+    if message:
+        print(message, file=sys.stderr)
+
+
+async def write_lines(directory: Path, stream: TextIO, *, start: float = 0.0) -> None:
+    """Write the lines of ``PlainView`` until the run ends.
+
+    Args:
+        directory: the run directory. It need not exist yet.
+        stream: takes the lines.
+        start: leave out the lines before this moment, in seconds since the journal was opened.
+    """
+    follower, view = JournalFollower(directory / JOURNAL_NAME), PlainView(stream)
+    if not follower.exists:
+        print(f"waiting for the run: {follower.path} is not there yet", file=sys.stderr, flush=True)
+    while True:
+        entries, more = follower.read()
+        for entry in entries:
+            if entry.at >= start:
+                view(entry)
+            if isinstance(entry.event, RunEnded):
+                print(f"[{entry.at:7.1f} s] the run ended: {entry.event.outcome}", file=stream, flush=True)
+                return
+        if not more:
+            await asyncio.sleep(_LOOK_SECONDS)
