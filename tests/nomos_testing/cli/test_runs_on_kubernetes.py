@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from nomos_testing import ScenarioBuilder
 from nomos_testing.cli import k8s_runner, main, run_and_report
+from nomos_testing.deployers import selection
 from support.inputs.stored_run import left_by
 from support.repository.repository_copy import REPOSITORY
 
@@ -66,7 +67,7 @@ def test_a_run_on_kubernetes_is_replayed_there(tmp_path: Path, monkeypatch: pyte
 def test_without_its_package_the_run_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
     absent = "kubernetes_asyncio"
-    monkeypatch.setattr(run_and_report, "find_spec", lambda name: None if name == absent else found(name))
+    monkeypatch.setattr(selection, "find_spec", lambda name: None if name == absent else found(name))
     done = run("run", DEMO, "--on", "k8s")
     assert done.exit_code == 1
     assert "scenario demo failed: the package kubernetes-asyncio is not installed\n  -> pip install" in done.stderr
