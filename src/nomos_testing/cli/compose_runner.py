@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from nomos_testing.cli.options import runs_directory_option
+from nomos_testing.cli.options import keep_option, runs_directory_option
 
 
 @click.command(
@@ -15,8 +15,9 @@ from nomos_testing.cli.options import runs_directory_option
     "demo, NOMOS_TESTNET_IMAGE is the nodes' image. Exit codes: 0 passed, or there is no Docker daemon; 1 failed, "
     "errored or could not run; 2 wrong usage; 129, 130 or 143 interrupted."
 )
+@keep_option
 @runs_directory_option
-def main(runs_dir: Path) -> None:
+def main(keep: float | None, runs_dir: Path) -> None:
     """Run the demo in containers: a star of nodes, 1000 wallets, transactions, a chain that must grow, and restarts."""
     from nomos_testing.cli.run_and_report import FAILED, PASSED, run_on
     from nomos_testing.scenario.demo import compose_demo_scenario
@@ -30,4 +31,4 @@ def main(runs_dir: Path) -> None:
         click.echo(f"compose runner demo failed: {error}", err=True)
         sys.exit(FAILED)
     what = "compose runner demo"
-    sys.exit(run_on("compose", scenario, settings, runs_directory=runs_dir, what=what, unavailable=PASSED))
+    sys.exit(run_on("compose", scenario, settings, runs_directory=runs_dir, what=what, unavailable=PASSED, keep=keep))

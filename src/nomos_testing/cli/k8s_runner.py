@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from nomos_testing.cli.options import in_cluster_option, runs_directory_option
+from nomos_testing.cli.options import in_cluster_option, keep_option, runs_directory_option
 
 
 @click.command(
@@ -16,14 +16,17 @@ from nomos_testing.cli.options import in_cluster_option, runs_directory_option
     "not run; 2 wrong usage; 129, 130 or 143 interrupted."
 )
 @in_cluster_option
+@keep_option
 @runs_directory_option
-def main(in_cluster: bool, runs_dir: Path) -> None:
+def main(in_cluster: bool, keep: float | None, runs_dir: Path) -> None:
     """Run the demo on Kubernetes: a star of nodes, 1000 wallets, transactions, blobs, and a chain that must grow."""
     from nomos_testing.cli.run_and_report import FAILED, PASSED, run_on
     from nomos_testing.scenario.demo import k8s_demo_scenario
     from nomos_testing.scenario.errors import ScenarioError
     from nomos_testing.settings import Settings
 
+    if keep is not None and in_cluster:
+        raise click.UsageError("--keep holds the network from this machine: it goes without --in-cluster")
     settings = Settings.from_environ()
     try:
         scenario = k8s_demo_scenario(settings)
@@ -41,5 +44,6 @@ def main(in_cluster: bool, runs_dir: Path) -> None:
             unavailable=PASSED,
             skips=True,
             in_cluster=in_cluster,
+            keep=keep,
         )
     )

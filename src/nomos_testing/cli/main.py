@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
+from nomos_testing.cli.end import end
 from nomos_testing.cli.kzg_params import kzg_params
 from nomos_testing.cli.plan import plan, schema
 from nomos_testing.cli.report import report
 from nomos_testing.cli.run import replay, run
+from nomos_testing.cli.shell import shell
 from nomos_testing.cli.trace import trace
 from nomos_testing.cli.watch import watch
 
@@ -22,6 +24,8 @@ for command in (
     run,
     replay,
     watch,
+    shell,
+    end,
     report,
     trace,
     plan,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 import click
 
 RUNS_DIRECTORY: Final = Path(".tmp/runs")
+_UNITS: Final = {"h": 3600, "m": 60, "s": 1}
 
 runs_directory_option = click.option(
     "--runs-dir",
@@ -33,6 +35,36 @@ deployer_option = on_option(
     help="Processes of this machine (local; host is another name of it), containers of a compose stack, or pods of a "
     "Kubernetes cluster (k8s).",
 )
+
+
+def read_duration(text: str) -> float:
+    """Read a length of time such as ``90s``, ``30m`` or ``1h30m``, in seconds.
+
+    Raises:
+        click.BadParameter: it is none.
+    """
+    parts = re.findall(r"(\d+(?:\.\d+)?)([hms])", text)
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if "".join(map("".join, parts)) != text or seconds <= 0:
+        raise click.BadParameter(f"{text!r} is no length of time: expected 90s, 30m, 1h or 1h30m")
+    return seconds
+
+
+def _keep(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
+    if text is not None and text.endswith((".yaml", ".yml")):
+        raise click.BadParameter(f"put --keep after {text}, or say --keep=1h")
+    return None if text is None else read_duration(text)
+
+
+keep_option = click.option(
+    "--keep",
+    is_flag=False,
+    flag_value="1h",
+    callback=_keep,
+    metavar="[TIME]",
+    help="Leave the network up after the verdict, for one hour or for TIME (90s, 30m, 1h30m). "
+    "The command returns at the verdict. nomos-testing end RUN_DIR ends the network.",
+)
 in_cluster_option = click.option(
     "--in-cluster",
     is_flag=True,
@@ -43,3 +75,13 @@ live_option = click.option(
     is_flag=True,
     help="Show the run in this terminal, as `watch` does. Without a terminal there are lines as always.",
 )
+
+
+def check_view(*, live: bool, keep: float | None) -> None:
+    """Refuse a view inside the run together with ``--keep``, which gives the terminal back at the verdict.
+
+    Raises:
+        click.UsageError: both are wanted.
+    """
+    if live and keep is not None:
+        raise click.UsageError("--live and --keep exclude each other: nomos-testing watch RUN_DIR shows a kept network")

@@ -8,8 +8,10 @@ from pathlib import Path
 import click
 
 from nomos_testing.cli.options import (
+    check_view,
     deployer_option,
     in_cluster_option,
+    keep_option,
     live_option,
     on_option,
     runs_directory_option,
@@ -32,6 +34,7 @@ from nomos_testing.cli.options import (
 )
 @in_cluster_option
 @live_option
+@keep_option
 @runs_directory_option
 def run(
     *,
@@ -41,6 +44,7 @@ def run(
     export: Path | None,
     in_cluster: bool,
     live: bool,
+    keep: float | None,
     runs_dir: Path,
 ) -> None:
     """Run a scenario."""
@@ -55,6 +59,9 @@ def run(
         raise click.UsageError("--in-cluster runs a Job of Kubernetes: it needs --on k8s, and no --export")
     if live and (in_cluster or export is not None):
         raise click.UsageError("--live shows a run of this machine: leave out --in-cluster and --export")
+    if keep is not None and (in_cluster or export is not None):
+        raise click.UsageError("--keep holds the network from this machine: it goes without --in-cluster and --export")
+    check_view(live=live, keep=keep)
     settings = Settings.from_environ()
     try:
         loaded = load_scenario(scenario, settings, seed=seed)
@@ -64,7 +71,18 @@ def run(
     if export is not None:
         sys.exit(export_manifests(loaded, settings, export))
     what = f"scenario {loaded.name}"
-    sys.exit(run_on(deployer, loaded, settings, runs_directory=runs_dir, what=what, in_cluster=in_cluster, live=live))
+    sys.exit(
+        run_on(
+            deployer,
+            loaded,
+            settings,
+            runs_directory=runs_dir,
+            what=what,
+            in_cluster=in_cluster,
+            live=live,
+            keep=keep,
+        )
+    )
 
 
 @click.command(
@@ -74,14 +92,18 @@ def run(
 @click.option("--seed", type=click.IntRange(min=0), help="Another seed: other keys, and a plan of its own.")
 @on_option(help="Default: where the run was made.")
 @live_option
+@keep_option
 @runs_directory_option
-def replay(*, run_directory: Path, seed: int | None, deployer: str | None, live: bool, runs_dir: Path) -> None:
+def replay(
+    *, run_directory: Path, seed: int | None, deployer: str | None, live: bool, keep: float | None, runs_dir: Path
+) -> None:
     """Repeat a run: the same plan, faults, keys and order of transactions."""
     from nomos_testing.cli.run_and_report import FAILED, run_on
     from nomos_testing.scenario.errors import ScenarioError
     from nomos_testing.scenario.replay import deployer_of, load_replay
     from nomos_testing.settings import Settings
 
+    check_view(live=live, keep=keep)
     settings = Settings.from_environ()
     try:
         scenario = load_replay(run_directory, settings, seed=seed)
@@ -91,4 +113,5 @@ def replay(*, run_directory: Path, seed: int | None, deployer: str | None, live:
     except ScenarioError as error:
         click.echo(str(error), err=True)
         sys.exit(FAILED)
-    sys.exit(run_on(deployer, scenario, settings, runs_directory=runs_dir, what=f"scenario {scenario.name}", live=live))
+    what = f"scenario {scenario.name}"
+    sys.exit(run_on(deployer, scenario, settings, runs_directory=runs_dir, what=what, live=live, keep=keep))

@@ -6,15 +6,19 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from signal import Signals
 from typing import Final, TextIO
 
+from nomos_testing.cli.kept_network import Front, kept_lines, run_behind_front
 from nomos_testing.deployers.selection import deployer_class, missing_package
 from nomos_testing.deployers.shared.errors import DeployError, DeployerUnavailable
 from nomos_testing.deployers.shared.protocol import Deployer
 from nomos_testing.evidence.run_record import NotARun, read_run
+from nomos_testing.journal.events import KeepEnded
 from nomos_testing.journal.journal import Listener
 from nomos_testing.log_directives import LogDirectives
 from nomos_testing.outcome import Verdict
@@ -23,6 +27,7 @@ from nomos_testing.report.verdict import print_result, print_verdict
 from nomos_testing.runtime.control_server import ControlServer
 from nomos_testing.runtime.errors import Interrupted
 from nomos_testing.runtime.raised import SHOWN_BY_VIEW
+from nomos_testing.runtime.runner import Runner
 from nomos_testing.runtime.signals import stopped_by_signals
 from nomos_testing.scenario.scenario import Scenario
 from nomos_testing.settings import Settings
@@ -42,6 +47,7 @@ def run_on(
     skips: bool = False,
     in_cluster: bool = False,
     live: bool = False,
+    keep: float | None = None,
 ) -> int:
     """Run a scenario on a deployer and report.
 
@@ -52,6 +58,7 @@ def run_on(
         skips: where there is nothing to deploy on, say that the run is skipped.
         in_cluster: a Job of the cluster runs the scenario.
         live: show the run by the view of ``nomos-testing watch``.
+        keep: leave the network up after the verdict for so many seconds, and return at the verdict.
 
     Returns:
         The exit code: 0 passed, 1 failed, errored or could not run, 128 + n interrupted by signal n.
@@ -72,9 +79,13 @@ def run_on(
         )
 
     def made(listener: Listener) -> Deployer:
-        return deployer_class(deployer)(settings=settings, runs_directory=runs_directory, listeners=[listener])
+        return deployer_class(deployer)(
+            settings=settings, runs_directory=runs_directory, listeners=[listener], kept_seconds=keep or 0.0
+        )
 
-    return run_and_report(scenario, settings, made, what=what, unavailable=unavailable, skips=skips, live=live)
+    return run_and_report(
+        scenario, settings, made, what=what, unavailable=unavailable, skips=skips, live=live, keep=keep
+    )
 
 
 def export_manifests(scenario: Scenario, settings: Settings, directory: Path) -> int:
@@ -106,16 +117,22 @@ def run_and_report(
     unavailable: int = FAILED,
     skips: bool = False,
     live: bool = False,
+    keep: float | None = None,
 ) -> int:
     """Run on the deployer that ``deployer`` makes, and report. ``run_on`` describes the rest."""
 
-    def run() -> int:
-        verdict = asyncio.run(_run_with_view(scenario, deployer, live=live))
-        sys.stdout.flush()
-        print_result(read_run(verdict.run_directory))
-        return PASSED if verdict.passed else FAILED
+    def run(front: Front | None = None) -> int:
+        held = None if front is None or keep is None else _Keeping(keep, front)
 
-    return _reported(run, settings, what=what, unavailable=unavailable, skips=skips)
+        def make() -> int:
+            verdict = asyncio.run(_run_with_view(scenario, deployer, held, live=live))
+            if held is None:
+                _print_result(verdict)
+            return _exit_code(verdict)
+
+        return _reported(make, settings, what=what, unavailable=unavailable, skips=skips)
+
+    return run() if keep is None else run_behind_front(run)
 
 
 def _run_job(scenario: Scenario, settings: Settings, runs_directory: Path) -> int:
@@ -186,25 +203,85 @@ class _StandardError(logging.StreamHandler[TextIO]):
         super().emit(record)
 
 
-async def run_scenario(deployer: Deployer, scenario: Scenario) -> Verdict:
+async def run_scenario(deployer: Deployer, scenario: Scenario, at_verdict: _AtVerdict | None = None) -> Verdict:
     """Run a scenario from deployment to teardown. A signal ends the run in order.
 
     Raises:
         DeployError: the network did not come up.
         Interrupted: SIGINT, SIGTERM or SIGHUP ended the run; its ``exit_code`` is the shell's convention.
     """
-    with stopped_by_signals():
+    with stopped_by_signals() as signals:
         async with ControlServer() as server, deployer.deployed(scenario) as runner:
             await server.serve(runner.run_directory.path, runner.context, runner.by_hand)
             try:
-                return await runner.run()
+                verdict = await runner.run()
+                if at_verdict is not None:
+                    await at_verdict(runner, server, verdict, signals)
+                return verdict
             finally:
                 server.retire()
 
 
-async def _run_with_view(scenario: Scenario, deployer: Callable[[Listener], Deployer], *, live: bool) -> Verdict:
-    with _view(live=live) as listener:
-        return await run_scenario(deployer(listener), scenario)
+_AtVerdict = Callable[[Runner, ControlServer, Verdict, Sequence[Signals]], Awaitable[None]]
+"""Called at the verdict, while the network is up."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Keeping:
+    """The wish to keep the network after the verdict."""
+
+    seconds: float
+    front: Front
+
+    async def hold(self, runner: Runner, server: ControlServer, verdict: Verdict, signals: Sequence[Signals]) -> None:
+        """Let the front return with the verdict, and hold the network until its time is over."""
+        async with runner.kept(self.seconds) as until:
+            server.keep(until)
+            _print_result(verdict)
+            urls = {node.name: node.url for node in runner.context.cluster().nodes}
+            print(*kept_lines(verdict.run_directory, urls, until), sep="\n")
+            self.front.release(_exit_code(verdict), verdict.run_directory)
+            reason = await self._end(server, signals)
+        runner.context.journal().write(KeepEnded(reason))
+
+    async def _end(self, server: ControlServer, signals: Sequence[Signals]) -> str:
+        """Wait for the end, and return its reason."""
+        try:
+            async with asyncio.timeout(self.seconds):
+                await server.wait_for_end()
+        except TimeoutError:
+            return "its time is over"
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not signals or task is None:
+                raise
+            task.uncancel()  # the verdict stands, and the network ends in order
+            return signals[0].name
+        return "by hand"
+
+
+async def _run_with_view(
+    scenario: Scenario, deployer: Callable[[Listener], Deployer], held: _Keeping | None, *, live: bool
+) -> Verdict:
+    with ExitStack() as view:
+        listener = view.enter_context(_view(live=live))
+        if held is None:
+            return await run_scenario(deployer(listener), scenario)
+
+        async def hold(runner: Runner, server: ControlServer, verdict: Verdict, signals: Sequence[Signals]) -> None:
+            view.close()
+            await held.hold(runner, server, verdict, signals)
+
+        return await run_scenario(deployer(listener), scenario, hold)
+
+
+def _print_result(verdict: Verdict) -> None:
+    sys.stdout.flush()
+    print_result(read_run(verdict.run_directory))
+
+
+def _exit_code(verdict: Verdict) -> int:
+    return PASSED if verdict.passed else FAILED
 
 
 def _view(*, live: bool) -> AbstractContextManager[Listener]:

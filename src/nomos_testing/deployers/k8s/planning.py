@@ -46,6 +46,8 @@ class NetworkPlanner:
     prepared: Prepared
     environ: Mapping[str, str]
     surroundings: Surroundings
+    kept_seconds: float = 0.0
+    """How long the network may stay up after the verdict."""
 
     def plan(self, run_id: str, *, for_the_runner: bool = True) -> NetworkPlan:
         """Make the plan.
@@ -58,7 +60,7 @@ class NetworkPlanner:
         release = fresh_release(self.surroundings.rng)
         lifetime = None
         if for_the_runner and not settings.k8s_preserve:
-            lifetime = int(2 * scenario.duration + SPARE_SECONDS)
+            lifetime = int(2 * scenario.duration + SPARE_SECONDS + self.kept_seconds)
         prometheus = prepared.prometheus
         return NetworkPlan(
             release=release,

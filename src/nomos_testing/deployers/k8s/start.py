@@ -88,6 +88,7 @@ class NetworkStart:
             prepared=prepared,
             environ=environ,
             surroundings=run.surroundings,
+            kept_seconds=run.kept_seconds,
         )
         plan = planner.plan(run.run_directory.run_id)
         start = cls(

@@ -35,6 +35,8 @@ class DeployerOptions(TypedDict, total=False):
     """Called with every entry of the journal, from its first."""
     environ: Mapping[str, str] | None
     """The environment of the programs that are run; ``os.environ`` by default."""
+    kept_seconds: float
+    """How long the network may stay up after the verdict; 0 by default. What ends by itself waits so much longer."""
     surroundings: Surroundings
     """Where runs get wall time and unseeded random numbers from; this machine by default."""
 
@@ -55,6 +57,7 @@ class ScenarioDeployer(ABC):
         self._membership_check = options.get("membership_check")
         self._listeners = tuple(options.get("listeners", ()))
         self._environ = os.environ if environ is None else environ
+        self._kept_seconds = options.get("kept_seconds", 0.0)
         self._surroundings = options.get("surroundings", THIS_MACHINE)
 
     @abstractmethod
@@ -94,6 +97,7 @@ class ScenarioDeployer(ABC):
             self._settings,
             runs_directory=self._runs_directory,
             listeners=self._listeners,
+            kept_seconds=self._kept_seconds,
             surroundings=self._surroundings,
         )
 

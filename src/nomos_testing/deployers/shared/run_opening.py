@@ -66,6 +66,8 @@ class OpenRun:
     phases: Phases
     background: Background
     surroundings: Surroundings
+    kept_seconds: float
+    """How long the network may stay up after the verdict."""
     resources: AsyncExitStack
     """Everything that was opened for the run. The runner closes it, or the opening if the network does not come up."""
     reaper: Reaper
@@ -190,6 +192,7 @@ async def opened_run(
     *,
     runs_directory: Path,
     listeners: Sequence[Listener],
+    kept_seconds: float = 0.0,
     surroundings: Surroundings = THIS_MACHINE,
 ) -> AsyncIterator[OpenRun]:
     """Open a run for the block that brings its network up. If the block fails, close everything it has opened.
@@ -218,6 +221,7 @@ async def opened_run(
                 phases=Phases(journal),
                 background=Background(),
                 surroundings=surroundings,
+                kept_seconds=kept_seconds,
                 resources=resources,
                 reaper=reaper,
             )
