@@ -6,6 +6,7 @@ import click
 
 from nomos_testing.cli.end import end
 from nomos_testing.cli.kzg_params import kzg_params
+from nomos_testing.cli.logs import logs
 from nomos_testing.cli.plan import plan, schema
 from nomos_testing.cli.report import report
 from nomos_testing.cli.run import replay, run
@@ -26,6 +27,7 @@ for command in (
     watch,
     shell,
     end,
+    logs,
     report,
     trace,
     plan,

@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 RUNS_DIRECTORY: Final = Path(".tmp/runs")
-_UNITS: Final = {"h": 3600, "m": 60, "s": 1}
+_UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 runs_directory_option = click.option(
     "--runs-dir",
@@ -43,11 +43,18 @@ def read_duration(text: str) -> float:
     Raises:
         click.BadParameter: it is none.
     """
-    parts = re.findall(r"(\d+(?:\.\d+)?)([hms])", text)
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|h|m|s)", text)
     seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
     if "".join(map("".join, parts)) != text or seconds <= 0:
         raise click.BadParameter(f"{text!r} is no length of time: expected 90s, 30m, 1h or 1h30m")
     return seconds
+
+
+def _length(context: click.Context, parameter: click.Parameter, text: str) -> float:
+    return read_duration(text)
+
+
+duration_option = partial(click.option, metavar="TIME", callback=_length)
 
 
 def _keep(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from nomos_testing.evidence.node_clocks import NodeClock, RightTimes
 from nomos_testing.evidence.node_logs import LogLine, log_files, read_log
 from nomos_testing.evidence.summary import RunSummary, summarise
 from nomos_testing.journal.journal import JOURNAL_NAME, Entry, read_journal
@@ -32,6 +33,8 @@ class RunRecord:
     """``plan.json``; empty if the run ended before it was written."""
     summary: RunSummary
     """The summary of the journal."""
+    log_sizes: Mapping[Path, int] | None = None
+    """Bytes of each log file that belong to the record, of a run that goes on; None: whole files."""
 
     @property
     def began(self) -> float:
@@ -55,13 +58,22 @@ class RunRecord:
         return sorted(found, key=lambda name: (not name.startswith(roles[0]), len(name), name))
 
     def log_of(self, node: str) -> Iterator[LogLine]:
-        """Yield the lines of a node's log in the order of their times. A line that two files have comes once."""
-        files = [read_log(path, node, self.began) for path in log_files(self.directory / node)]
+        """Yield the lines of a node's log in the order of their times. A line that two files have comes once.
+
+        The times of a clock that was put off by a fault are put right.
+        """
+        files = [self._lines(path, node) for path in log_files(self.directory / node)]
         last: tuple[float, str] | None = None
         for line in heapq.merge(*files, key=lambda line: line.at):
             if (line.at, line.text) != last:
                 yield line
             last = (line.at, line.text)
+
+    def _lines(self, path: Path, node: str) -> Iterator[LogLine]:
+        size = None if self.log_sizes is None else self.log_sizes.get(path, 0)
+        lines = read_log(path, node, self.began, size=size)
+        clock = NodeClock(node, self.entries)
+        return map(RightTimes(clock).of, lines) if clock.was_put_off else lines
 
 
 def read_run(directory: Path) -> RunRecord:

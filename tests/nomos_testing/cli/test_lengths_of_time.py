@@ -13,13 +13,13 @@ from nomos_testing.cli.options import read_duration
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("30m", 1800), ("1h", 3600), ("1h30m", 5400), ("0.5h", 1800)]
+    ("text", "seconds"), [("90s", 90), ("30m", 1800), ("1h", 3600), ("1h30m", 5400), ("0.5h", 1800), ("500ms", 0.5)]
 )
 def test_a_length_of_time_has_units(text: str, seconds: float) -> None:
     assert read_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "30", "0s", "-1s", "1d", "1h 30m", "h", "nan", "1hm", "1.2.3s"])
+@pytest.mark.parametrize("text", ["", "30", "0ms", "0s", "-1s", "1d", "1h 30m", "h", "nan", "1hm", "1.2.3s"])
 def test_anything_else_is_refused_with_what_is_expected(text: str) -> None:
     with pytest.raises(click.BadParameter, match="expected 90s, 30m, 1h or 1h30m"):
         read_duration(text)

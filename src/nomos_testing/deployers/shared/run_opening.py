@@ -66,7 +66,7 @@ class OpenRun:
     phases: Phases
     background: Background
     surroundings: Surroundings
-    kept_seconds: float
+    kept_seconds: float = 0.0
     """How long the network may stay up after the verdict."""
     resources: AsyncExitStack
     """Everything that was opened for the run. The runner closes it, or the opening if the network does not come up."""
