@@ -279,3 +279,28 @@ async def test_the_older_compose_tool_does_it_as_well(tmp_path: Path, image: str
         journal = runner.run_directory.journal
     started = [entry.event for entry in read_journal(journal) if isinstance(entry.event, NodeStarted)]
     assert len(started) == 3
+
+
+def test_a_kept_stack_answers_after_the_verdict_until_it_is_ended(tmp_path: Path, image: str, temporary: Path) -> None:
+    scenario, runs = tmp_path / "small.yaml", tmp_path / "runs"
+    scenario.write_text("slot: {seconds: 0.5}\ntopology: {validators: 2}\nrun_for: {slots: 4}\n")
+    environment = live_environment(NOMOS_TESTNET_IMAGE=image, TMPDIR=str(temporary))
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(PROGRAMS / "nomos-testing"), *arguments]
+        # A pipe: the call returns only when the holder of the network has given up its output.
+        return subprocess.run(
+            command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
+
+    kept = call("run", str(scenario), "--on", "compose", "--runs-dir", str(runs), "--keep", "10m")
+    try:
+        assert kept.returncode == 0, kept.stdout + kept.stderr
+        assert leftovers()
+        (run,) = runs.iterdir()
+        said = call("shell", str(run), "-c", "(await client('validator-1').network_info()).n_peers")
+        assert (said.returncode, said.stdout) == (0, "1\n"), said.stderr
+    finally:
+        ended = [call("end", str(run)).returncode for run in runs.iterdir()]
+    assert ended == [0]
+    assert not leftovers()

@@ -8,12 +8,14 @@ import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import yaml
 
+from nomos_testing.deployers.k8s.plan import EXPIRES_ANNOTATION
 from nomos_testing.journal.events import PhaseStarted
 from nomos_testing.journal.journal import read_journal
 from support.processes.embedded_node import wait_until
@@ -220,3 +222,31 @@ def height_of(namespace: str, pod: str) -> int:
     path = f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/cryptarchia/info"
     answer = kubectl("get", "--raw", path, check=False)
     return int(json.loads(answer)["height"]) if answer else 0
+
+
+def test_a_kept_network_answers_after_the_verdict_and_its_namespace_expires_later(tmp_path: Path) -> None:
+    scenario, runs = tmp_path / "small.yaml", tmp_path / "runs"
+    scenario.write_text("slot: {seconds: 0.5}\ntopology: {validators: 2}\nrun_for: {slots: 4}\n")
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(PROGRAMS / "nomos-testing"), *arguments]
+        # A pipe: the call returns only when the holder of the network has given up its output.
+        return subprocess.run(
+            command, cwd=REPOSITORY, env=cluster_environment(), capture_output=True, text=True, timeout=300, check=False
+        )
+
+    kept = call("run", str(scenario), "--on", "k8s", "--runs-dir", str(runs), "--keep", "100h")
+    try:
+        assert kept.returncode == 0, kept.stdout + kept.stderr
+        (run,) = runs.iterdir()
+        namespace = json.loads((run / "plan.json").read_text())["namespace"]
+        assert pods(namespace)
+        annotations = json.loads(kubectl("get", "namespace", namespace, "-o", "json"))["metadata"]["annotations"]
+        expires = datetime.fromisoformat(annotations[EXPIRES_ANNOTATION])
+        assert expires > datetime.now(UTC) + timedelta(hours=99)
+        said = call("shell", str(run), "-c", "(await client('validator-1').network_info()).n_peers")
+        assert (said.returncode, said.stdout) == (0, "1\n"), said.stderr
+    finally:
+        ended = [call("end", str(run)).returncode for run in runs.iterdir()]
+    assert ended == [0]
+    assert pods(namespace) == []

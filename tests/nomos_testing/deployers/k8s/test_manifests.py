@@ -154,6 +154,15 @@ def test_nodes_wait_for_the_runner_and_start_by_themselves_without_one() -> None
     assert exported.lifetime is None
 
 
+def test_a_network_that_is_kept_expires_later() -> None:
+    short, kept = plan(), replace(planner(), kept_seconds=3600.0).plan("kept")
+    assert short.lifetime is not None
+    assert kept.lifetime == short.lifetime + 3600
+    assert kept.expires is not None
+    assert short.expires is not None
+    assert 3600 <= (kept.expires - short.expires).total_seconds() < 7200
+
+
 def _env(of: NetworkPlan) -> dict[str, str]:
     return {entry["name"]: entry.get("value", "") for entry in pods(of)[0]["spec"]["containers"][0]["env"]}
 
