@@ -313,13 +313,13 @@ class NodeSample:
     slot: int | None = None
     """Slot of its tip."""
     peers: int | None = None
-    """Number of its peers, asked for every other second."""
+    """Number of its peers, asked for every few seconds."""
     tip: str | None = None
     """Id of its tip."""
     mode: str | None = None
     """``Bootstrapping`` or ``Online``."""
     mempool: int | None = None
-    """Pending transactions in its mempool, asked for every other second."""
+    """Pending transactions in its mempool, asked for every few seconds."""
     cpu: float | None = None
     """Processors that it and the processes that it has started used during about the last second."""
     memory_bytes: int | None = None

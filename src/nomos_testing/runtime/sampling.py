@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from itertools import cycle
@@ -29,7 +30,11 @@ class _Question(Enum):
     MEMPOOL = auto()
 
 
-_TURNS: Final = (_Question.MEMPOOL, _Question.PEERS)
+_Questions = Collection[_Question]
+
+EVERYTHING: Final[_Questions] = frozenset(_Question)
+TURNS: Final[Sequence[_Questions]] = ((_Question.PEERS,), (), (_Question.MEMPOOL,), ())
+"""The questions of one sample after the other, so that sampling costs less than a hundredth of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +67,14 @@ class Sampler:
         self._usage = usage
         self._answers: dict[str, _Answers] = {}
 
-    async def sample(self, turn: _Question | None = None) -> Sample:
+    async def sample(self, questions: _Questions = EVERYTHING) -> Sample:
         """Take one sample and write it into the journal.
 
         Args:
-            turn: the only question to nodes whose last answers are known; None: all questions to all nodes.
+            questions: what every node is asked. What has no answer yet is asked, too.
         """
         present = [node for node in self._cluster.nodes if node.name in self._feed.nodes()]
-        samples = await asyncio.gather(*(self._look_at(node, turn) for node in present))
+        samples = await asyncio.gather(*(self._look_at(node, questions) for node in present))
         nodes = {node.name: sample for node, sample in zip(present, samples, strict=True)}
         sample = Sample(nodes, self._counters.snapshot())
         self._journal.write(sample)
@@ -77,14 +82,14 @@ class Sampler:
 
     async def run(self) -> None:
         """Take samples until cancelled."""
-        for turn in cycle(_TURNS):
-            await self.sample(turn)
+        for questions in cycle(TURNS):
+            await self.sample(questions)
             await asyncio.sleep(SAMPLE_SECONDS)
 
-    async def _look_at(self, node: NodeHandle, turn: _Question | None) -> NodeSample:
+    async def _look_at(self, node: NodeHandle, questions: _Questions) -> NodeSample:
         view = self._feed.nodes()[node.name]
-        last = _Answers() if turn is None else self._answers.get(node.name, _Answers())
-        answers = self._answers[node.name] = await self._ask(node, last, turn)
+        last = self._answers.get(node.name, _Answers())
+        answers = self._answers[node.name] = await self._ask(node, last, questions)
         used = NO_USAGE if self._usage is None else self._usage.usage(node.name)
         sample = NodeSample(
             peers=answers.peers,
@@ -99,14 +104,14 @@ class Sampler:
             return sample
         return replace(sample, height=info.height, slot=info.slot, tip=info.tip.hex(), mode=str(info.mode))
 
-    async def _ask(self, node: NodeHandle, last: _Answers, turn: _Question | None) -> _Answers:
-        """Ask a node what is not known yet, and the question whose turn it is. A silent node answers nothing."""
+    async def _ask(self, node: NodeHandle, last: _Answers, questions: _Questions) -> _Answers:
+        """Ask a node, and return what is known then. A silent node has answered nothing."""
         limit = self._patience.seconds(_REQUEST_SECONDS)
         peers, mempool = last.peers, last.mempool
         try:
-            if peers is None or turn is _Question.PEERS:
+            if peers is None or _Question.PEERS in questions:
                 peers = (await node.client.network_info(timeout=limit)).n_peers
-            if mempool is None or turn is _Question.MEMPOOL:
+            if mempool is None or _Question.MEMPOOL in questions:
                 mempool = await _pending(node, limit)
         except NodeClientError as failure:
             return _Answers(error=failure.reason)
