@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from nomos_testing.cli.doctor import doctor
 from nomos_testing.cli.end import end
 from nomos_testing.cli.kzg_params import kzg_params
 from nomos_testing.cli.logs import logs
@@ -33,5 +34,6 @@ for command in (
     plan,
     schema,
     kzg_params,
+    doctor,
 ):
     main.add_command(command)

@@ -170,7 +170,7 @@ class FakeKubernetes:
 
     async def _rest(self, request: web.Request) -> web.Response:
         path = request.path
-        collection = path.rpartition("/")[2] in {"pods", "services", "configmaps", "namespaces"}
+        collection = path.rpartition("/")[2] in {"pods", "services", "configmaps", "namespaces", "nodes"}
         body = await request.json() if request.can_read_body else {}
         if request.method == "POST":
             return self._made(f"{path}/{body['metadata']['name']}", body)
@@ -355,7 +355,7 @@ def _status(code: int, reason: str, message: str) -> web.Response:
 def _selected(item: Json, selector: str) -> bool:
     labels = item["metadata"].get("labels", {})
     wanted = [pair.partition("=") for pair in selector.split(",") if pair]
-    return all(labels.get(name) == value for name, _, value in wanted)
+    return all(labels.get(name) == value if equals else name in labels for name, equals, value in wanted)
 
 
 def _merged(before: Any, patch: Any) -> Any:

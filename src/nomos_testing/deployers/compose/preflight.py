@@ -86,7 +86,7 @@ async def prepare(
     _log.debug("preflight: the compose tool: %s", outcome(tool, lambda known: " ".join(known.argv)))
     _log.debug("preflight: the image %s: %s", settings.image, "is not here" if image is None else image.get("Id"))
     _log.debug("preflight: images of Prometheus and Grafana: %s, %s", prometheus, grafana)
-    _check_image(settings.image, image, info)
+    check_image(settings.image, image, info)
     embedded = _Embedded(docker, settings.image)
     prover = find_prover({**environ, **node_environment(environ, settings)})
     library = clock_library(scenario.faults, settings)
@@ -152,7 +152,11 @@ def _check_topology(scenario: Scenario) -> None:
         raise ComposeError(f"compose runner takes at most {MOST_NODES} nodes {counts}")
 
 
-def _check_image(name: str, image: Mapping[str, Any] | None, info: Mapping[str, Any]) -> None:
+def check_image(name: str, image: Mapping[str, Any] | None, info: Mapping[str, Any]) -> None:
+    """
+    Raises:
+        ComposeError: there is no such image, or it is for another processor than the daemon's.
+    """
     if image is None:
         raise ComposeError(
             f"failed to prepare docker image: docker image '{name}' is not available; "

@@ -81,7 +81,7 @@ async def prepare(
         DeployError: the stack's assets are not there.
         PreflightError: something else is missing; all of it is named.
     """
-    machines = await _machines(api)
+    machines = await known_machines(api)
     kzg = find_kzg(scenario, settings, environ, machines)
     problems = await missing_permissions(api, namespace=settings.k8s_namespace)
     problems += await _namespace_problems(api, scenario, settings)
@@ -170,7 +170,8 @@ def find_prometheus(machines: Sequence[Machine]) -> PrometheusImage | None:
     return PrometheusImage(OWN_PROMETHEUS, receives_otlp=False) if OWN_PROMETHEUS in names else None
 
 
-async def _machines(api: KubernetesApi) -> Sequence[Machine]:
+async def known_machines(api: KubernetesApi) -> Sequence[Machine]:
+    """Return the machines of the cluster; none where this account may not see them."""
     try:
         return list((await api.get("/api/v1/nodes"))["items"])
     except ApiError as error:  # a runner in one namespace may not see them
