@@ -16,12 +16,14 @@ from nomos_testing.cli.options import (
     on_option,
     runs_directory_option,
 )
+from nomos_testing.cli.repetition import Repetition, repetition_options
 
 
 @click.command(
-    epilog="Exit codes: 0 passed; 1 failed, errored or could not run; 2 wrong usage; 129, 130 or 143 interrupted."
+    epilog="Exit codes: 0 passed; 1 failed, errored or could not run; 2 wrong usage; 129, 130 or 143 interrupted. "
+    "Of several runs: 0 if all passed; 1 if one did not."
 )
-@click.argument("scenario", type=click.Path(path_type=Path, dir_okay=False), metavar="SCENARIO.yaml")
+@click.argument("scenario", required=False, type=click.Path(path_type=Path, dir_okay=False), metavar="[SCENARIO.yaml]")
 @click.option(
     "--seed", type=click.IntRange(min=0), help="Node keys and random choices follow from it; wins over the file's."
 )
@@ -35,22 +37,25 @@ from nomos_testing.cli.options import (
 @in_cluster_option
 @live_option
 @keep_option
+@repetition_options
 @runs_directory_option
 def run(
     *,
-    scenario: Path,
+    scenario: Path | None,
     seed: int | None,
     deployer: str,
     export: Path | None,
     in_cluster: bool,
     live: bool,
     keep: float | None,
+    repetition: Repetition,
     runs_dir: Path,
 ) -> None:
-    """Run a scenario."""
+    """Run a scenario, once or several times."""
     from nomos_testing.cli.run_and_report import FAILED, export_manifests, run_on
     from nomos_testing.scenario.errors import ScenarioError
     from nomos_testing.scenario.file.loader import load_scenario
+    from nomos_testing.scenario.scenario import Scenario
     from nomos_testing.settings import Settings
 
     if export is not None and deployer != "k8s":
@@ -62,27 +67,29 @@ def run(
     if keep is not None and (in_cluster or export is not None):
         raise click.UsageError("--keep holds the network from this machine: it goes without --in-cluster and --export")
     check_view(live=live, keep=keep)
+    repetition.check_usage(
+        scenario, of_one_run={"--export": export is not None, "--live": live, "--keep": keep is not None}
+    )
     settings = Settings.from_environ()
+
+    def load(given: int | None) -> Scenario:
+        assert scenario is not None  # else it is a rerun, which takes scenarios from runs
+        return load_scenario(scenario, settings, seed=seed if given is None else given)
+
+    def run_in(directory: Path, one: Scenario, on: str) -> int:
+        what = f"scenario {one.name}"
+        return run_on(
+            on, one, settings, runs_directory=directory, what=what, in_cluster=in_cluster, live=live, keep=keep
+        )
+
     try:
-        loaded = load_scenario(scenario, settings, seed=seed)
+        if repetition.asked_for:
+            sys.exit(repetition.run(load, run_in, settings, deployer=deployer, runs_directory=runs_dir))
+        loaded = load(None)
     except ScenarioError as error:
         click.echo(str(error), err=True)
         sys.exit(FAILED)
-    if export is not None:
-        sys.exit(export_manifests(loaded, settings, export))
-    what = f"scenario {loaded.name}"
-    sys.exit(
-        run_on(
-            deployer,
-            loaded,
-            settings,
-            runs_directory=runs_dir,
-            what=what,
-            in_cluster=in_cluster,
-            live=live,
-            keep=keep,
-        )
-    )
+    sys.exit(export_manifests(loaded, settings, export) if export is not None else run_in(runs_dir, loaded, deployer))
 
 
 @click.command(
