@@ -24,7 +24,7 @@ from nomos_testing.evidence.chance import mann_whitney, rates_differ
 from nomos_testing.evidence.numbers import RunNumbers, numbers_of
 from nomos_testing.evidence.run_measures import MEASURES, Measure, Measured, Unit, measured
 from nomos_testing.evidence.run_record import RunRecord
-from nomos_testing.journal.events import event_to_json, kind_of
+from nomos_testing.journal.events import RunEnvironment
 from nomos_testing.percentiles import Percentiles, percentiles_of
 from nomos_testing.runtime.run_directory import SCENARIO_NAME
 
@@ -38,8 +38,6 @@ _MACHINE_RATIO: Final = 1.25
 """Machines that differ more in speed are named."""
 _OF_THE_SCENARIO: Final = ("topology", "metrics", "workloads", "expectations", "faults")
 """Keys of a plan that follow from the scenario."""
-_OF_THE_VERSION: Final = ("programs", "image", "prover", "packages")
-"""Keys of a plan that say what ran."""
 
 
 class Finding(StrEnum):
@@ -65,8 +63,8 @@ class ComparedRun:
     """The run."""
     numbers: RunNumbers
     """Its figures."""
-    versions: dict[str, Any]
-    """Programs and versions that ran, by name."""
+    versions: dict[str, str]
+    """Programs, versions, machine and variables, by name."""
 
     @property
     def forks_per_100_slots(self) -> float | None:
@@ -139,7 +137,7 @@ def compare(records: Sequence[RunRecord]) -> Comparison:
         for difference in (*(_difference(measure, first, other) for measure in MEASURES), _forks(first, other))
         if difference is not None
     ]
-    return Comparison(runs, tuple(differences), tuple(_notes(runs)))
+    return Comparison(runs, tuple(differences), (*_notes(runs), *_too_short(differences)))
 
 
 def label_of(place: int) -> str:
@@ -223,18 +221,21 @@ def _slots(run: ComparedRun) -> float:
     return phase.seconds / slot if phase is not None and phase.seconds and slot else 0.0
 
 
-def _versions(record: RunRecord) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key in _OF_THE_VERSION:
-        value = record.plan.get(key)
-        if isinstance(value, dict):
-            found |= {f"{key}: {name}": item for name, item in value.items()}
-        elif value:
-            found[key] = value
-    for entry in record.entries:
-        if kind_of(entry.event) == "run_environment":
-            found |= event_to_json(entry.event)
-    return found
+def _versions(record: RunRecord) -> dict[str, str]:
+    environment = next((entry.event for entry in record.entries if isinstance(entry.event, RunEnvironment)), None)
+    if environment is None:  # a journal of an earlier version
+        programs = record.plan.get("programs")
+        return {key: str(value) for key, value in programs.items()} if isinstance(programs, dict) else {}
+    return {
+        **environment.nodes,
+        "nomos_testing": environment.version,
+        "python": environment.python,
+        "system": environment.system,
+        "processors": str(environment.processors),
+        "memory": f"{environment.memory_bytes / 1e9:.1f} GB",
+        "proofs": environment.proofs,
+        **environment.settings,
+    }
 
 
 def _notes(runs: Sequence[ComparedRun]) -> Iterator[str]:
@@ -248,6 +249,15 @@ def _notes(runs: Sequence[ComparedRun]) -> Iterator[str]:
             yield f"{run.label}: the machine was overloaded, so its figures say little about the nodes"
         if summary.outcome != "passed":
             yield f"{run.label} did not pass ({summary.kind or 'not ended'}), so it may have ended early"
+
+
+def _too_short(differences: Sequence[Difference]) -> Iterator[str]:
+    names: dict[str, list[str]] = {}
+    for item in differences:
+        if item.finding is Finding.TOO_FEW:
+            names.setdefault(f"{item.before} and {item.after}", []).append(item.measure)
+    for pair, measures in names.items():
+        yield f"{pair} have too few measurements of: {', '.join(measures)}; longer runs would have enough"
 
 
 def _unlike(first: ComparedRun, other: ComparedRun) -> Iterator[str]:

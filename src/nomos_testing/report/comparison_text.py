@@ -104,7 +104,7 @@ def version_rows(comparison: Comparison) -> Iterator[list[str]]:
     """Yield a row for each version or program that is not the same in all runs: its name, and its text in each run."""
     names = {name: None for run in comparison.runs for name in run.versions}
     for name in names:
-        texts = [str(run.versions.get(name, "-")) for run in comparison.runs]
+        texts = [run.versions.get(name, "-") for run in comparison.runs]
         if len(set(texts)) > 1:
             yield [name, *texts]
 

@@ -16,6 +16,7 @@ from nomos_testing.journal.events import (
     PhaseEnded,
     PhaseStarted,
     Reorganised,
+    RunEnvironment,
     Sample,
     TipChanged,
 )
@@ -89,6 +90,10 @@ def test_transactions_of_one_block_are_one_measurement(tmp_path: Path) -> None:
     found = of(compare(few), "latency of transactions")
     assert found.first is not None
     assert (found.first.count, found.finding) == (27, Finding.TOO_FEW)
+    assert compare(few).notes[-1] == (
+        "A and B have too few measurements of: time between blocks, propagation of blocks, latency of transactions; "
+        "longer runs would have enough"
+    )
 
 
 def test_a_small_difference_is_no_finding_however_certain(tmp_path: Path) -> None:
@@ -160,3 +165,21 @@ def test_a_run_that_never_began_is_compared_too(tmp_path: Path) -> None:
 
 def test_runs_have_labels_beyond_the_alphabet() -> None:
     assert [label_of(place) for place in (0, 25, 26, 52)] == ["A", "Z", "A2", "A3"]
+
+
+def test_versions_are_those_of_the_journal_and_of_the_plan_in_older_ones(tmp_path: Path) -> None:
+    environment = RunEnvironment(
+        version="0.1",
+        python="3.11",
+        system="Linux",
+        processors=2,
+        memory_bytes=8_000_000_000,
+        nodes={"validator": "/bin/nomos-node 1.0"},
+        proofs="development",
+        settings={"NOMOS_X": "1"},
+    )
+    older = replace(a_run(tmp_path / "b"), plan={"programs": {"validator": "/bin/nomos-node"}})
+    first, second = compare([a_run(tmp_path / "a", also=[(0.0, environment)]), older]).runs
+    assert (first.versions["validator"], first.versions["memory"]) == ("/bin/nomos-node 1.0", "8.0 GB")
+    assert first.versions["NOMOS_X"] == "1"
+    assert second.versions == {"validator": "/bin/nomos-node"}
