@@ -24,7 +24,6 @@ from nomos_testing.evidence.chance import mann_whitney, rates_differ
 from nomos_testing.evidence.numbers import RunNumbers, numbers_of
 from nomos_testing.evidence.run_measures import MEASURES, Measure, Measured, Unit, measured
 from nomos_testing.evidence.run_record import RunRecord
-from nomos_testing.journal.events import RunEnvironment
 from nomos_testing.percentiles import Percentiles, percentiles_of
 from nomos_testing.runtime.run_directory import SCENARIO_NAME
 
@@ -222,7 +221,7 @@ def _slots(run: ComparedRun) -> float:
 
 
 def _versions(record: RunRecord) -> dict[str, str]:
-    environment = next((entry.event for entry in record.entries if isinstance(entry.event, RunEnvironment)), None)
+    environment = record.environment
     if environment is None:  # a journal of an earlier version
         programs = record.plan.get("programs")
         return {key: str(value) for key, value in programs.items()} if isinstance(programs, dict) else {}

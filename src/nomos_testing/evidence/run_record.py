@@ -13,6 +13,7 @@ from typing import Any
 from nomos_testing.evidence.node_clocks import NodeClock, RightTimes
 from nomos_testing.evidence.node_logs import LogLine, log_files, read_log
 from nomos_testing.evidence.summary import RunSummary, summarise
+from nomos_testing.journal.events import RunEnvironment
 from nomos_testing.journal.journal import JOURNAL_NAME, Entry, read_journal
 from nomos_testing.runtime.run_directory import PLAN_NAME
 
@@ -48,6 +49,11 @@ class RunRecord:
     def duration(self) -> float:
         """Seconds from the opening of the journal to its last entry."""
         return self.entries[-1].at if self.entries else 0.0
+
+    @property
+    def environment(self) -> RunEnvironment | None:
+        """The machine and the programs of the run; None in journals of earlier versions."""
+        return next((entry.event for entry in self.entries if isinstance(entry.event, RunEnvironment)), None)
 
     def node_names(self) -> list[str]:
         """Return the names of all nodes that the run has had, validators first."""

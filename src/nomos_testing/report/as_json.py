@@ -31,6 +31,7 @@ def report_of(record: RunRecord) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "run": _run(record),
+        "environment": event_to_json(record.environment) if record.environment is not None else None,
         "verdict": _verdict(record),
         "causes": [asdict(cause) for cause in diagnose(record)],
         "expectations": [event_to_json(judged) for judged in record.summary.judgements],

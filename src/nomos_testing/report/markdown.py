@@ -217,6 +217,13 @@ def _origin(record: RunRecord) -> Iterator[str]:
             f"Run {code(started.run_id)} on {code(started.deployer)}, seed {started.seed}, "
             f"{started.run_seconds:g} s planned, machine factor {started.machine_factor:.2g}."
         )
+    environment = record.environment
+    if environment is not None:
+        programs = ", ".join(f"{role} {program}" for role, program in environment.nodes.items())
+        yield (
+            f"Framework {code(environment.version)}, Python {code(environment.python)}, {code(environment.system)}, "
+            f"{environment.processors} processors, {code(environment.proofs)} proofs, {code(programs)}."
+        )
     obstacle = record.plan.get("replay_obstacle")
     if obstacle:
         yield f"It cannot be repeated from its directory: {code(obstacle)}"

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from nomos_testing.faults.fault_events import FaultHealed, FaultInjected, FaultRecovered
-from nomos_testing.journal.events import NodeSample, NodeStarted, Sample
+from nomos_testing.journal.events import NodeSample, NodeStarted, RunEnvironment, Sample
 from nomos_testing.outcome import VerdictKind
 from nomos_testing.report.markdown import write_markdown
 from nomos_testing.report.markdown_text import block, code, table
@@ -54,6 +54,19 @@ def test_nothing_of_a_hostile_run_becomes_markup(tmp_path: Path) -> None:
     failed = failed_expectation(HOSTILE, HOSTILE, evidence=[f"{HOSTILE} again"])
     node = f"validator-{HOSTILE}"
     events = [
+        (
+            0.5,
+            RunEnvironment(
+                version=HOSTILE,
+                python=HOSTILE,
+                system=HOSTILE,
+                processors=2,
+                memory_bytes=1,
+                nodes={HOSTILE: HOSTILE},
+                proofs=HOSTILE,
+                settings={},
+            ),
+        ),
         (1.0, NodeStarted(node=node, program=HOSTILE, url=HOSTILE)),
         (3.0, Sample({node: NodeSample(height=3, peers=1)}, {})),
         (4.0, FaultInjected(number=1, fault=HOSTILE, origin="x", planned_at=1.0, late=0.0, seconds=0.0)),
