@@ -6,7 +6,8 @@ The first run is the one that the others are compared with. A difference is *bey
   one measurement (see ``Measure.groups``).
 - Chance alone gives such a difference in less than one of a thousand comparisons (``CHANCE``; Mann-Whitney U test, and
   for numbers of forks the exact test of two Poisson rates).
-- The typical values differ by a tenth or more (``EFFECT``).
+- The typical values differ by a tenth or more (``EFFECT``), and by more than the resolution of the measurements: the
+  interval of the block feed for what it sees.
 
 This is about chance within the runs. A machine that was busier in one of them makes differences that are beyond noise,
 too: the notes say so where the journals show it.
@@ -46,6 +47,8 @@ class Finding(StrEnum):
     """They differ."""
     WITHIN_NOISE = "within noise"
     """Chance explains the difference, or there is none."""
+    TOO_SMALL = "too small"
+    """They differ by less than counts, though not by chance."""
     TOO_FEW = "too few measurements"
     """Longer runs would tell."""
     MISSING = "not measured"
@@ -168,8 +171,16 @@ def _difference(measure: Measure, first: ComparedRun, other: ComparedRun) -> Dif
         typical=typical,
         ratio=ratio,
         chance=chance,
-        finding=Finding.MISSING if typical is None else _finding(ratio, chance),
+        finding=Finding.MISSING
+        if typical is None
+        else _finding(ratio, chance, seen=_seen(measure, typical, first, other)),
     )
+
+
+def _seen(measure: Measure, typical: tuple[float, float], first: ComparedRun, other: ComparedRun) -> bool:
+    """Tell whether a difference is above the resolution of the measurements."""
+    before, after = typical
+    return abs(after - before) > max(measure.resolution(run.numbers) for run in (first, other))
 
 
 def _chance(left: Measured, right: Measured) -> float | None:
@@ -185,11 +196,13 @@ def _ratio(typical: tuple[float, float] | None) -> float | None:
     return after / before if before else 1.0 if after == before else float("inf")
 
 
-def _finding(ratio: float | None, chance: float | None) -> Finding:
+def _finding(ratio: float | None, chance: float | None, *, seen: bool) -> Finding:
     if chance is None or ratio is None:
         return Finding.TOO_FEW
+    if chance >= CHANCE:
+        return Finding.WITHIN_NOISE
     large = ratio >= EFFECT or ratio <= 1 / EFFECT
-    return Finding.BEYOND_NOISE if large and chance < CHANCE else Finding.WITHIN_NOISE
+    return Finding.BEYOND_NOISE if seen and large else Finding.TOO_SMALL
 
 
 def _forks(first: ComparedRun, other: ComparedRun) -> Difference | None:
@@ -211,7 +224,7 @@ def _forks(first: ComparedRun, other: ComparedRun) -> Difference | None:
         typical=(before, after),
         ratio=ratio,
         chance=chance,
-        finding=_finding(ratio, chance),
+        finding=_finding(ratio, chance, seen=True),
     )
 
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from statistics import fmean, median
 from typing import Final, Literal
 
+from nomos_testing.blocks.block_feed import poll_interval
 from nomos_testing.evidence.inclusion import Inclusion
 from nomos_testing.evidence.node_series import Series
 from nomos_testing.evidence.numbers import RunNumbers
@@ -28,6 +29,12 @@ class Measure:
     groups: Callable[[RunNumbers], Sequence[Sequence[float]]]
     """Returns the measurements, in groups. Those of one group have a common cause, such as the block that includes all
     of them, so that a test of chance takes only the median of each group."""
+    polled: bool = False
+    """Whether the block feed sees what is measured, so that its interval is the resolution."""
+
+    def resolution(self, numbers: RunNumbers) -> float:
+        """Return the smallest difference that the measurements of a run can show."""
+        return poll_interval(numbers.slot_seconds) if self.polled else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +105,9 @@ def _depths(numbers: RunNumbers) -> list[tuple[float, ...]]:
 
 MEASURES: Final[tuple[Measure, ...]] = (
     Measure("time between blocks", "s", lambda numbers: _single(_block_intervals(numbers))),
-    Measure("propagation of blocks", "s", lambda numbers: numbers.propagation_of_blocks),
-    Measure("latency of transactions", "s", lambda numbers: _inclusion(numbers.transactions)),
-    Measure("latency of blobs", "s", lambda numbers: _inclusion(numbers.blobs)),
+    Measure("propagation of blocks", "s", lambda numbers: numbers.propagation_of_blocks, polled=True),
+    Measure("latency of transactions", "s", lambda numbers: _inclusion(numbers.transactions), polled=True),
+    Measure("latency of blobs", "s", lambda numbers: _inclusion(numbers.blobs), polled=True),
     Measure("depth of reorganisations", "blocks", _depths),
     Measure("recovery from faults", "slots", lambda numbers: _single(_recoveries(numbers))),
     Measure("processors of a node", "processors", _used("cpu")),

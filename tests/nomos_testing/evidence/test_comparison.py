@@ -97,10 +97,13 @@ def test_transactions_of_one_block_are_one_measurement(tmp_path: Path) -> None:
 
 
 def test_a_small_difference_is_no_finding_however_certain(tmp_path: Path) -> None:
-    runs = [a_run(tmp_path / name, blocks=500, latency=latency) for name, latency in (("a", 1.0), ("b", 1.05))]
-    found = of(compare(runs), "latency of transactions")
-    assert found.chance is not None
-    assert (found.chance < 0.05, found.finding) == (True, Finding.WITHIN_NOISE)
+    runs = [a_run(tmp_path / name, blocks=500, latency=latency) for name, latency in (("a", 1.0), ("b", 1.07))]
+    assert of(compare(runs), "latency of transactions").finding is Finding.TOO_SMALL
+
+
+def test_a_difference_below_the_interval_of_the_block_feed_cannot_be_seen(tmp_path: Path) -> None:
+    runs = [a_run(tmp_path / name, latency=latency) for name, latency in (("a", 0.01), ("b", 0.05))]
+    assert of(compare(runs), "latency of transactions").finding is Finding.TOO_SMALL
 
 
 def test_slower_blocks_and_more_forks_are_found(tmp_path: Path) -> None:
