@@ -81,3 +81,5 @@ def test_each_line_of_the_readme_works_without_a_compiler(wheel: Path, tmp_path:
     run(tmp_path, *install, "--no-deps", "-r", line[4])
     passed = run(tmp_path, programs / "nomos-testing", "run", "scenario.yaml")
     assert "scenario passed" in passed
+    reports = [path.read_text() for path in (tmp_path / ".tmp/runs").glob("*/report.html")]
+    assert [report.count("\u2713 passed") > 0 for report in reports].count(True) == 1

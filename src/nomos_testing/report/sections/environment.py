@@ -10,7 +10,7 @@ from typing import Any, Final
 from nomos_testing.evidence.run_record import RunRecord
 from nomos_testing.journal.events import PhaseEnded, event_to_json, kind_of
 from nomos_testing.report.page import Block, Cell, Command, Facts, Lines, Paragraph, Section, Table
-from nomos_testing.report.svg import shown_number
+from nomos_testing.report.svg import shown_bytes, shown_number
 from nomos_testing.runtime.run_directory import SCENARIO_NAME
 
 _ENVIRONMENT_KIND: Final = "run_environment"
@@ -47,12 +47,16 @@ def _facts(record: RunRecord) -> Iterator[Block]:
 
 def _versions(record: RunRecord) -> list[tuple[str, str]]:
     return [
-        (key.replace("_", " "), _text(value))
+        (_title(key), shown_bytes(value) if key.endswith("_bytes") else _text(value))
         for entry in record.entries
         if kind_of(entry.event) == _ENVIRONMENT_KIND
         for key, value in event_to_json(entry.event).items()
         if value not in ({}, [], "")
     ]
+
+
+def _title(key: str) -> str:
+    return key.removesuffix("_bytes").replace("_", " ")
 
 
 def _text(value: Any) -> str:

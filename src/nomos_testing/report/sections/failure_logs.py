@@ -24,7 +24,7 @@ from nomos_testing.report.page import Block, Lines, Paragraph, Section
 SECONDS_BEFORE: Final = 4.0
 SECONDS_AFTER: Final = 2.0
 _MOST_FAILURES: Final = 8
-_SAME_MOMENT: Final = 1.0
+_SAME_MOMENT: Final = 2.0
 """Failures within so many seconds are shown together."""
 _MOST_LINES: Final = 40
 """Lines of one node around one failure."""
