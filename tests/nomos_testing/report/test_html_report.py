@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from nomos_testing.evidence.run_record import read_run
 from nomos_testing.journal.events import (
@@ -20,8 +23,10 @@ from nomos_testing.journal.events import (
     NodeSample,
     NodeStarted,
     Notice,
+    OtherEvent,
     PhaseEnded,
     PhaseStarted,
+    Reorganised,
     RunEnded,
     Sample,
     VerdictReached,
@@ -35,6 +40,7 @@ SECTIONS = [
     *("Verdict", "Block height", "Forks", "Transactions", "Blobs", "Propagation of blocks", "Nodes"),
     *("Faults and recovery", "Timeline", "Node logs around failures", "Environment"),
 ]
+SHORT_RUN = eventful_run(nodes=3, seconds=60)
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 HOSTILE = "<script>alert(1)</script>"
 ENTITIES = "&amp; </pre></style>]]> \x1b[31mred\x1b[0m \x00 \x9b {{ 7 * 7 }} \" onload=x ' \u2028"
@@ -189,6 +195,40 @@ def test_an_empty_journal_has_a_report(tmp_path: Path) -> None:
     assert "unfinished: the journal has no verdict" in reader.text
 
 
+def test_a_fork_from_genesis_is_drawn_from_genesis_on(tmp_path: Path) -> None:
+    genesis, left, one, two = ("00" * 32, "1f" * 32, "2f" * 32, "3f" * 32)
+    seen = {"transactions": 0, "node": "validator-0"}
+    tips = {"node": "validator-0", "old_tip": left, "new_tip": two, "common_ancestor": genesis}
+    events: list[Timed] = [
+        (0.0, started()),
+        (1.0, BlockSeen(block=left, parent=genesis, slot=1, height=1, **seen)),
+        (2.0, BlockSeen(block=one, parent=genesis, slot=2, height=1, **seen)),
+        (3.0, BlockSeen(block=two, parent=one, slot=3, height=2, **seen)),
+        (3.1, Reorganised(**tips, abandoned=1, adopted=2)),
+    ]
+    page = write_html(read_run(write_run(tmp_path / "run", events)))
+    assert "Fork above height 0: validator-0 left 1 block" in page
+    assert "height 0, 00000000" in page
+    assert page.count('class="link ') == 3
+
+
+def test_the_environment_of_the_run_is_told(tmp_path: Path) -> None:
+    environment = {
+        "version": "0.1.0",
+        "python": "3.11.9",
+        "system": "Linux-6.1.0-x86_64",
+        "processors": 2,
+        "memory_bytes": 8_000_000_000,
+        "nodes": {"validator": "nomos-node 0.1"},
+        "proofs": "development",
+        "settings": {"NOMOS_LOG_LEVEL": "debug"},
+    }
+    events: list[Timed] = [(0.0, started()), (0.1, OtherEvent("run_environment", environment))]
+    text = Reader(write_html(read_run(write_run(tmp_path / "run", events)))).text
+    for told in ("Linux-6.1.0-x86_64", "3.11.9", "8 GB", "validator: nomos-node 0.1", "NOMOS_LOG_LEVEL: debug"):
+        assert told in text
+
+
 def test_an_old_journal_draws_heights_from_its_samples(tmp_path: Path) -> None:
     events: list[Timed] = [(0.0, started()), (0.1, PhaseStarted("run"))]
     events += [
@@ -211,3 +251,12 @@ def test_a_run_imports_nothing_of_the_report_before_its_end() -> None:
     program += "print(sorted({'jinja2', 'markupsafe', 'textual'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 2**32), st.integers(0, 400), st.floats(0, 1))
+def test_a_journal_with_missing_lines_has_a_report(tmp_path: Path, seed: int, length: int, share: float) -> None:
+    rng = random.Random(seed)
+    events = [timed for timed in SHORT_RUN if rng.random() < share][:length]
+    reader = Reader(write_html(read_run(write_run(tmp_path / "run", events))))
+    assert reader.headings[:2] == ["Verdict", "Block height"]

@@ -36,8 +36,8 @@ class ForkBlock:
     """Id of its parent, hex."""
     height: int
     """Its height."""
-    slot: int
-    """Its slot."""
+    slot: int | None
+    """Its slot; None if no node has shown the block."""
     adopted: bool
     """Whether it is on the branch that won, or on both."""
     note: str = ""
@@ -46,7 +46,8 @@ class ForkBlock:
     @property
     def label(self) -> str:
         """``height 12, slot 45, a1b2c3d4``."""
-        return f"height {self.height}, slot {self.slot}, {self.id[:_ID_CHARACTERS]}"
+        slot = "" if self.slot is None else f"slot {self.slot}, "
+        return f"height {self.height}, {slot}{self.id[:_ID_CHARACTERS]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class _Row:
 
 def fork_tree(title: str, blocks: Sequence[ForkBlock]) -> Markup:
     """Draw the blocks of a fork, beginning with the last block that all branches share."""
-    ordered = sorted(blocks, key=lambda block: (block.height, not block.adopted, block.slot))
+    ordered = sorted(blocks, key=lambda block: (block.height, not block.adopted, block.slot or 0))
     columns = _columns(ordered)
     text_at = _LEFT + _COLUMN_WIDTH * (max(columns.values(), default=0) + 1) - 4
     rows = list(_rows(ordered, columns, int((_NARROWEST - text_at) / _CHARACTER)))

@@ -71,16 +71,20 @@ def _depth(tree: ForkTree) -> int:
 
 
 def _tree(tree: ForkTree, numbers: RunNumbers) -> Figure:
+    abandoned = tree.abandoned
+    blocks = [_fork_block(block, block.id not in abandoned, tree.reorganisations) for block in tree.blocks]
     ancestor = numbers.blocks.get(tree.ancestor)
-    height = ancestor.height if ancestor is not None else min(block.height for block in tree.blocks) - 1
+    if ancestor is not None:
+        height = ancestor.height
+        root = _fork_block(ancestor, adopted=True, reorganisations=tree.reorganisations)
+    else:  # genesis, or a block of before the run
+        height = min(block.height for block in tree.blocks) - 1
+        root = ForkBlock(tree.ancestor, "", height, None, adopted=True, note="genesis" if height == 0 else "")
     nodes = ", ".join(dict.fromkeys(item.node for item in tree.reorganisations))
     title = f"Fork above height {height}: {nodes} left {counted(_depth(tree), 'block')}"
-    abandoned = tree.abandoned
-    chain = [ancestor, *tree.blocks] if ancestor is not None else list(tree.blocks)
-    blocks = [_fork_block(block, block.id not in abandoned, tree.reorganisations) for block in chain]
     first, last = (f"{tree.reorganisations[place].at:.1f} s" for place in (0, -1))
     when = f"at {first}" if first == last else f"from {first} to {last}"
-    return Figure(title, fork_tree(title, blocks), note=f"Nodes changed their branch {when}.", axis=False)
+    return Figure(title, fork_tree(title, [root, *blocks]), note=f"Nodes changed their branch {when}.", axis=False)
 
 
 def _fork_block(block: ChainBlock, adopted: bool, reorganisations: tuple[Reorganisation, ...]) -> ForkBlock:

@@ -66,7 +66,9 @@ def _reasons(summary: RunSummary) -> Iterator[Block]:
         yield Paragraph(
             f"All {len(summary.judgements)} expectations hold." if summary.judgements else "The run passed."
         )
-    elif summary.failure:
+    elif summary.kind is None:
+        yield Paragraph("The journal has no verdict: the run goes on, or its runner was killed.", "warning")
+    if summary.failure and summary.kind is not VerdictKind.PASSED:
         yield Card("Why it did not pass", "bad", lines=summary.failure.split("\n"))
     if summary.fell_behind is not None:
         yield Paragraph(str(summary.fell_behind), "warning")
