@@ -21,6 +21,7 @@ _MARKS: Final[dict[VerdictKind | None, tuple[str, Tone]]] = {
     VerdictKind.INTERRUPTED: ("\u25a0 interrupted", "warning"),
     None: ("? unfinished: the journal has no verdict", "warning"),
 }
+_WITHOUT_CAUSE: Final = frozenset({VerdictKind.PASSED, VerdictKind.INTERRUPTED, None})
 _MOST_CAUSES: Final = 5
 _MOST_EVIDENCE: Final = 200
 """Lines of evidence of an expectation."""
@@ -38,11 +39,18 @@ def verdict_section(record: RunRecord, causes: Sequence[Cause]) -> Section:
         record: the run.
         causes: the likely causes of its failures, the most likely first.
     """
-    blocks = [*_causes(causes), *_reasons(record.summary), *_expectations(record.summary), *_errors(record)]
+    blocks = [
+        *_causes(causes, record.summary.kind),
+        *_reasons(record.summary),
+        *_expectations(record.summary),
+        *_errors(record),
+    ]
     return Section("verdict", "Verdict", blocks)
 
 
-def _causes(causes: Sequence[Cause]) -> Iterator[Block]:
+def _causes(causes: Sequence[Cause], kind: VerdictKind | None) -> Iterator[Block]:
+    if not causes and kind not in _WITHOUT_CAUSE:
+        yield Paragraph("No known cause was found. Read what failed, and the logs around it.")
     for cause in causes[:_MOST_CAUSES]:
         since = f"slot {cause.since_slot:.0f}" if cause.since_slot is not None else ""
         if cause.at is not None:
