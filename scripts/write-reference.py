@@ -12,12 +12,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from reference.command_line import command_line_page
+from reference.diagnosis import diagnosis_page
 from reference.journal_events import journal_events_page
 from reference.scenario_file import scenario_file_page
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES: Mapping[str, Callable[[], str]] = {
     "command-line.md": command_line_page,
+    "diagnosis.md": diagnosis_page,
     "journal-events.md": journal_events_page,
     "scenario-file.md": scenario_file_page,
 }

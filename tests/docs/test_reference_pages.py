@@ -18,7 +18,7 @@ from nomos_testing.scenario.file.loader import parse_scenario
 from support.repository.repository_copy import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
-PAGES = ["command-line.md", "journal-events.md", "scenario-file.md"]
+PAGES = ["command-line.md", "diagnosis.md", "journal-events.md", "scenario-file.md"]
 ROW = re.compile(r"^\| (`[^|]+`) \|(.*)\| ([^|]*) \|$", re.MULTILINE)
 """A row of a table: the name, what lies between, the meaning."""
 

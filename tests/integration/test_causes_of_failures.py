@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ def cause_of(directory: Path, output: str, kind: VerdictKind = VerdictKind.FAILE
     assert third == f"try: {causes[0].remedy}"
     assert record.summary.kind is kind
     assert signature_of(record).endswith(causes[0].known)
+    assert causes[0].title in unescape((run / "report.html").read_text())
     certain = {cause.known for cause in causes if cause.confidence == "certain"}
     assert certain <= {causes[0].known}, "another cause is called certain, too"
     return causes[0]

@@ -8,16 +8,13 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, Final
 
-from nomos_testing.cluster.network_events import NetworkImpaired, NetworkRestored
 from nomos_testing.diagnosis.causes import Cause, Confidence
 from nomos_testing.diagnosis.kinds import KINDS
 from nomos_testing.diagnosis.known_texts import known_by
 from nomos_testing.evidence.node_logs import plain_text
 from nomos_testing.evidence.run_record import RunRecord
 from nomos_testing.expectations.expectation_events import ExpectationBroken
-from nomos_testing.faults.fault_events import FaultInjected
 from nomos_testing.journal.events import (
-    NodeControlled,
     NodeExited,
     NodeStarted,
     PhaseEnded,
@@ -25,22 +22,11 @@ from nomos_testing.journal.events import (
     WorkloadEnded,
 )
 from nomos_testing.journal.journal import Entry
+from nomos_testing.runtime.disturbances import Disturbance, Disturbances
 
-_TOLERANCE_SECONDS: Final = 0.05
-"""The journal's entries of one action may be so far apart."""
 _SHOWN_LINES: Final = 5
 _SOON_SLOTS: Final = 10
 """A healed network needs so long to be whole again."""
-_ENDS: Final = {
-    "kill": ("start", "restart"),
-    "stop": ("start", "restart"),
-    "pause": ("resume", "start", "restart"),
-    "fill disk": ("free disk",),
-}
-"""The actions on nodes that last, and the actions that end each."""
-_CLOCK_OFF, _CLOCK_RIGHT = "put the clock ", "put the clock right"
-_WORDS: Final = {"fill disk": "disk_full", "clock": "clock_skew"}
-"""The words of the faults whose name is not that of the action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,42 +39,6 @@ class Failed:
     """Why, with its evidence."""
     at: float | None = None
     """When it was first noticed; None if the end of the run tells it."""
-
-
-@dataclass(slots=True)
-class Disturbance:
-    """Something that was done to nodes or links, on purpose."""
-
-    action: str
-    """``kill``, ``stop``, ``pause``, ``restart``, ``fill disk``, ``clock``, ``network``."""
-    what: str
-    """In words: ``kill``, ``put the clock +30 s off``, ``partition validator-0 | validator-1``."""
-    nodes: tuple[str, ...]
-    """The nodes that it concerns."""
-    began: float
-    """When, in seconds since the journal was opened."""
-    ended: float | None = None
-    """When it was undone; None if it never was."""
-    number: int | None = None
-    """Number of the impairment of links."""
-    fault: FaultInjected | None = None
-    """The fault that did it; None if a workload or a person did."""
-
-    def lasts_at(self, at: float) -> bool:
-        """Return whether it was in force at a moment."""
-        return self.began <= at and (self.ended is None or at <= self.ended)
-
-    @property
-    def by(self) -> str:
-        """``by fault 1``, or ``by a workload`` if no fault did it."""
-        return f"by fault {self.fault.number}" if self.fault is not None else "by a workload"
-
-    @property
-    def described(self) -> str:
-        """``fault 1: kill validator-1``, or the action and its nodes."""
-        if self.fault is not None:
-            return f"fault {self.fault.number}: {self.fault.fault}"
-        return self.what if self.action == "network" else f"{self.what} {', '.join(self.nodes)}"
 
 
 @dataclass(frozen=True)
@@ -188,23 +138,10 @@ class Course:
     @cached_property
     def disturbances(self) -> tuple[Disturbance, ...]:
         """Everything that was done to the network on purpose, in the order of its begin."""
-        found: list[Disturbance] = []
+        found = Disturbances()
         for entry in self.entries:
-            match entry.event:
-                case NodeControlled(node=node, action=action, seconds=seconds):
-                    _follow_node(found, node, action, entry.at)
-                    if action == "restart":
-                        found.append(Disturbance(action, action, (node,), entry.at - seconds, entry.at))
-                case NetworkImpaired() as event:
-                    nodes = tuple(sorted({end for link in event.links for end in link.split(" -> ")}))
-                    found.append(Disturbance("network", event.description, nodes, entry.at, number=event.number))
-                case NetworkRestored(numbers=numbers):
-                    for each in found:
-                        if each.number in numbers and each.number is not None and each.ended is None:
-                            each.ended = entry.at
-                case FaultInjected() as event:
-                    _attribute(found, event, entry.at)
-        return tuple(found)
+            found.take(entry.event, entry.at)
+        return tuple(found.all)
 
     @cached_property
     def kept(self) -> tuple[Disturbance, ...]:
@@ -271,36 +208,3 @@ class Course:
         for entry in self.entries:
             if isinstance(entry.event, PhaseEnded) and entry.event.error is not None:
                 yield Failed(entry.event.phase, entry.event.error, entry.at)
-
-
-def _follow_node(found: list[Disturbance], node: str, action: str, at: float) -> None:
-    for each in found:
-        if each.ended is None and each.nodes == (node,) and _ends(each, action):
-            each.ended = at
-    if action in _ENDS:
-        found.append(Disturbance(action, action, (node,), at))
-    elif action.startswith(_CLOCK_OFF) and action != _CLOCK_RIGHT:
-        found.append(Disturbance("clock", action, (node,), at))
-
-
-def _ends(disturbance: Disturbance, action: str) -> bool:
-    if disturbance.action == "clock":
-        return action.startswith(_CLOCK_OFF)
-    return action in _ENDS.get(disturbance.action, ())
-
-
-def _attribute(found: list[Disturbance], event: FaultInjected, at: float) -> None:
-    """Find the disturbance that a fault made: it began during the injection, and the fault's text names it."""
-    word = event.fault.partition(" ")[0]
-    for each in reversed(found):
-        during = at - event.seconds - _TOLERANCE_SECONDS <= each.began
-        if not during or each.fault is not None:
-            continue
-        own = each.action == "network" if word not in _node_words() else _WORDS.get(each.action, each.action) == word
-        if own and (each.action == "network" or each.nodes[0] in event.fault.split()):
-            each.fault = event
-            return
-
-
-def _node_words() -> frozenset[str]:
-    return frozenset({*(_WORDS.get(action, action) for action in _ENDS), "clock_skew", "restart"})

@@ -8,9 +8,10 @@ from typing import Final
 
 from nomos_testing.diagnosis.causes import Cause
 from nomos_testing.diagnosis.course import Course
-from nomos_testing.diagnosis.known_texts import known_by
+from nomos_testing.diagnosis.known_texts import known_by, telling_line
 from nomos_testing.evidence.node_logs import plain_text
 from nomos_testing.journal.events import WaitEnded
+from nomos_testing.outcome import VerdictKind
 
 _REMEDY: Final = "  -> "
 _QUOTED: Final = "  | "
@@ -20,14 +21,15 @@ _BEFORE_READY: Final = " ended before it was ready: "
 
 def environment_causes(course: Course) -> Iterator[Cause]:
     """Yield the problems that the texts of failures name."""
+    if course.record.summary.kind is VerdictKind.ERRORED_FRAMEWORK:
+        return
     if course.run_began is None:
         yield from _of_start(course, course.record.summary.failure or "")
         return
     for failed in course.failed:
-        known = known_by(failed.text)
-        if known is not None:
-            line = next(line for line in failed.text.splitlines() if known_by(line) == known)
-            yield course.cause(known, line.strip("- "), "certain", at=failed.at, failed=failed)
+        telling = telling_line(failed.text.splitlines(), running=True)
+        if telling is not None:
+            yield course.cause(telling.known, telling.line.strip("- "), "likely", at=failed.at, failed=failed)
 
 
 def _of_start(course: Course, failure: str) -> Iterator[Cause]:
@@ -52,9 +54,8 @@ def _ended_at_start(course: Course, failure: str) -> Cause:
     node, _, rest = failure.partition(_BEFORE_READY)
     status = rest.partition(";")[0]
     said = [line.removeprefix(_QUOTED) for line in rest.splitlines() if line.startswith(_QUOTED)]
-    telling = next((line for line in reversed(said) if known_by(line)), None)
-    why = f": {telling}" if telling is not None else ""
-    known = known_by(telling or "") or known_by(status) or "node-ended"
+    telling = telling_line(reversed(said), running=False) or telling_line([status], running=False)
+    known, why = ("node-ended", "") if telling is None else (telling.known, f": {telling.line}")
     return course.cause(
         known,
         f"{node} ended before it was ready ({status}){why}",
@@ -65,15 +66,14 @@ def _ended_at_start(course: Course, failure: str) -> Cause:
 
 
 def _other_failure(course: Course, failure: str) -> Iterator[Cause]:
-    known = known_by(failure)
-    if known is not None:
-        line = next(line for line in failure.splitlines() if known_by(line) == known)
-        yield course.cause(known, line, "certain")
+    telling = telling_line(failure.splitlines(), running=False)
+    if telling is not None:
+        yield course.cause(telling.known, telling.line, "certain")
         return
     waits = (entry.event for entry in course.entries if isinstance(entry.event, WaitEnded))
     given_up = next((wait for wait in waits if not wait.fulfilled), None)
     if given_up is not None:
-        title = f"{given_up.waited_for} was not there after {given_up.seconds:.0f} s: {given_up.last_seen}"
+        title = f"gave up waiting for {given_up.waited_for} after {given_up.seconds:.0f} s: {given_up.last_seen}"
         yield course.cause("not-ready-in-time", title, "certain")
     elif "timed out waiting for" in failure:
         yield course.cause("not-ready-in-time", failure.splitlines()[0], "certain")

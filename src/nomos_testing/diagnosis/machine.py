@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nomos_testing.diagnosis.causes import Cause
-from nomos_testing.diagnosis.course import Course, Disturbance
+from nomos_testing.diagnosis.course import Course
 from nomos_testing.outcome import VerdictKind
+from nomos_testing.runtime.disturbances import Disturbance
 from nomos_testing.runtime.machine_load import MachineFellBehind
 
 
@@ -29,7 +30,8 @@ def _overloaded(course: Course) -> Iterator[Cause]:
     figures = str(found[0].event) if found else (course.record.summary.failure or "").rpartition("\n")[2]
     # The finding looks back: what it describes began before it was written.
     at = found[0].at - found[0].event.seconds if found else course.run_began
-    yield course.cause("machine-overloaded", figures, "certain" if slow else "likely", at=at)
+    alone = not course.kept  # what was done to the network may be why there were few blocks
+    yield course.cause("machine-overloaded", figures, "certain" if slow and alone else "likely", at=at)
 
 
 def _skewed(course: Course, disturbance: Disturbance) -> Cause:

@@ -7,8 +7,9 @@ from typing import Final
 
 from nomos_testing.cluster.network_events import RelayEnded
 from nomos_testing.diagnosis.causes import Cause
-from nomos_testing.diagnosis.course import Course, Disturbance
+from nomos_testing.diagnosis.course import Course
 from nomos_testing.journal.events import Sample
+from nomos_testing.runtime.disturbances import Disturbance
 
 _CUT: Final = "partition "
 _RECOVERY: Final = "recovers_from_faults"

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from nomos_testing.diagnosis.causes import Cause
-from nomos_testing.diagnosis.course import Course, Disturbance
-from nomos_testing.diagnosis.known_texts import known_by
+from nomos_testing.diagnosis.course import Course
+from nomos_testing.diagnosis.known_texts import telling_line
 from nomos_testing.journal.events import NodeExited
+from nomos_testing.runtime.disturbances import Disturbance
 
 _DONE: Final = {"kill": "killed", "stop": "stopped", "pause": "frozen", "restart": "restarted"}
 _KNOWN: Final = {"kill": "node-killed", "stop": "node-stopped", "pause": "node-frozen", "restart": "node-restarted"}
@@ -54,15 +55,15 @@ def _undone(course: Course, disturbance: Disturbance) -> str:
 
 def _ended(course: Course, at: float, exited: NodeExited) -> Cause:
     node, again = exited.node, course.started_again(exited.node, at)
-    telling = next((line for line in reversed(exited.last_lines) if known_by(line)), None)
-    known = known_by(telling or "") or known_by(exited.status) or "node-ended"
+    telling = telling_line([*reversed(exited.last_lines), exited.status], running=True)
+    known = "node-ended" if telling is None else telling.known
     rest = "not started again" if again is None else f"started again {course.when(again)}"
     title, remedy = f"{node} ended by itself {course.when(at)} ({exited.status}) and was {rest}", None
     if known == "node-ended" and exited.status in _OUTSIDE:
         known, title = "node-killed", f"{node} was killed from outside the run {course.when(at)} and {rest}"
         remedy = "look for what kills it: the kernel when memory is short (dmesg), a person, or another program"
-    if telling is not None:
-        title = f"{title}: {telling}"
+    if telling is not None and telling.line != exited.status:
+        title = f"{title}: {telling.line}"
     failed, since = course.failure_about(node), course.failed_since
     return course.cause(
         known,

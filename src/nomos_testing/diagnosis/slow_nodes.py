@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from nomos_testing.diagnosis.causes import Cause
-from nomos_testing.diagnosis.course import Course, Disturbance
+from nomos_testing.diagnosis.course import Course
 from nomos_testing.journal.events import Sample, TipChanged
+from nomos_testing.runtime.disturbances import Disturbance
 
 _TROUBLED_SHARE: Final = 0.2
 """Share of the time for which a slow node was frozen, silent or behind."""

@@ -51,7 +51,7 @@ class MachineReading:
     nodes_cpu: Mapping[str, float]
     """Processors that each node used on average, by name; nodes in invisible processes are missing."""
     faults_active: bool = False
-    """True if a fault was active."""
+    """True if a fault was active, or something else was done to nodes or links, or was undone shortly before."""
 
 
 @journal_event("machine_fell_behind")

@@ -14,6 +14,7 @@ from nomos_testing.blocks.lottery_odds import LotteryOdds
 from nomos_testing.faults.fault_log import FaultLog
 from nomos_testing.journal.events import NodeStarted
 from nomos_testing.journal.journal import Entry, Journal, read_journal
+from nomos_testing.runtime.disturbances import Disturbances
 from nomos_testing.runtime.machine_load import (
     NEGLIGIBLE_CHANCE,
     SMALL_CHANCE,
@@ -61,6 +62,8 @@ class MachineWatch:
         self._clock_offset: float | None = None
         self._records_looked_at = 0
         self._latest: MachineFellBehind | None = None
+        self._disturbances = Disturbances()
+        journal.listen(lambda entry: self._disturbances.take(entry.event, monotonic()))
 
     async def run(self) -> None:
         """Take readings until cancelled."""
@@ -117,8 +120,11 @@ class MachineWatch:
         )
 
     def _quiet(self, now: float) -> bool:
-        since = self._faults.faultless_since()
-        return since is not None and now - since >= _AFTER_FAULTS_SLOTS * (self._metrics.slot_duration or 1.0)
+        faultless, undisturbed = self._faults.faultless_since(), self._disturbances.quiet_since()
+        if faultless is None or undisturbed is None:
+            return False
+        since = max(faultless, undisturbed)  # a workload may act on nodes and links without a fault
+        return now - since >= _AFTER_FAULTS_SLOTS * (self._metrics.slot_duration or 1.0)
 
     def _tip_age(self, now: float) -> float | None:
         """Return the slots since the highest block's slot. The block that was seen soonest sets the start of slots."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from nomos_testing.blocks.lottery_odds import LotteryOdds
-from nomos_testing.journal.events import NodeStarted, RunEnded, VerdictReached
+from nomos_testing.journal.events import NodeControlled, NodeStarted, RunEnded, VerdictReached
 from nomos_testing.journal.journal import Journal, read_journal
 from nomos_testing.report.console import print_summary
 from nomos_testing.report.live import message_of
@@ -113,6 +113,21 @@ async def test_it_is_said_once_while_the_run_lasts(journal: Journal, monkeypatch
     assert [event for event in events if isinstance(event, MachineFellBehind)] == [BEHIND]
     assert len([event for event in events if isinstance(event, MachineReading)]) == 3
     assert message_of(BEHIND) == f"warning: {BEHIND}"
+
+
+async def test_what_a_workload_does_to_a_node_counts_as_a_fault(journal: Journal) -> None:
+    run = WatchedRun("a", "b")
+    feed: Any = run.block_feed()
+    metrics = RunTiming(run_duration=60, slot_duration=0.001, active_slot_coeff=0.9)
+    watch = MachineWatch(feed, run.log, metrics, journal)
+    assert not watch.reading(0.0).faults_active
+    journal.write(NodeControlled("a", "pause", 0.0))
+    assert watch.reading(0.0).faults_active
+    journal.write(NodeControlled("a", "resume", 0.0))
+    with eventually("the recovery to be over") as attempts:
+        for _ in attempts:
+            if not watch.reading(0.0).faults_active:
+                break
 
 
 @pytest.mark.parametrize(("failure", "outcome"), [(None, "passed"), (f"too low\n{BEHIND}", "failed")])
