@@ -45,7 +45,8 @@ def print_summary(entries: Iterable[Entry], stream: TextIO | None = None) -> Non
 def _headline(summary: RunSummary) -> str:
     name = summary.started.scenario if summary.started is not None else "run"
     failure = "" if summary.failure is None or summary.outcome == "passed" else f": {summary.failure}"
-    return f"{name} {summary.outcome}{failure}"
+    word = summary.outcome if summary.verdict is None else summary.kind
+    return f"{name} {word}{failure}"
 
 
 def _lines(summary: RunSummary) -> Iterable[str]:

@@ -80,7 +80,7 @@ def message_of(event: Any) -> str | None:
         case ExceptionRaised():
             message = f"{event.where} raised {event.error}\n{event.traceback.rstrip()}"
         case VerdictReached():
-            message = f"verdict: {event.outcome}"
+            message = f"verdict: {event.verdict or event.outcome}"
         case RunEnded(outcome="interrupted"):
             message = f"interrupted; evidence: {event.evidence}"
     return message

@@ -73,8 +73,9 @@ def test_a_bug_is_told_once_with_file_and_line_and_ends_with_one(tmp_path: Path)
     assert run.returncode == 1
     assert run.stderr.count(f'File "{program}", line {line}, in run') == 1, run.stderr
     assert run.stderr.count("workload load raised KeyError: 'missing'") == 1, run.stderr
-    assert "verdict: errored" in run.stderr
-    assert run.stdout.rstrip().endswith("fake errored: workload failure: load: KeyError: 'missing'")
+    assert "verdict: errored (user's code)" in run.stderr
+    assert run.stdout.splitlines()[0] == "verdict: errored (user's code) (load)"
+    assert run.stdout.rstrip().endswith("fake errored (user's code): workload failure: load: KeyError: 'missing'")
     assert f"workload load raised KeyError: 'missing' ({program}:{line} in run)" in run.stdout
     (journal,) = (tmp_path / "runs").glob(f"*/{JOURNAL_NAME}")
     events = [entry.event for entry in read_journal(journal)]
