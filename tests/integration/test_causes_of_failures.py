@@ -34,8 +34,8 @@ OF_THREE: dict[str, Any] = {
     "slot": {"seconds": 0.25},
     "node_control": True,
     "network_control": True,
-    "expectations": [{"always": {"condition": {"nodes_within": {"blocks": 5}}}}],
-    "run_for": {"slots": 32},
+    "expectations": [{"always": {"condition": {"nodes_within": {"blocks": 3}}}}],
+    "run_for": {"slots": 24},
     "seed": 5,
 }
 
@@ -45,7 +45,7 @@ def mishap(kind: mishaps.Kind, **fields: Any) -> dict[str, Any]:
 
 
 def fault(**what: Any) -> dict[str, Any]:
-    return OF_THREE | {"faults": [{"at": {"slots": 4}, "lasting": {"slots": 28}, **what}]}
+    return OF_THREE | {"faults": [{"at": {"slots": 4}, "lasting": {"slots": 20}, **what}]}
 
 
 def ran(directory: Path, scenario: dict[str, Any], **variables: str) -> subprocess.CompletedProcess[str]:
@@ -99,6 +99,7 @@ class TestOnLiveNodes:
 
     pytestmark = LIVE
 
+    @pytest.mark.nightly
     def test_a_node_that_a_workload_killed(self, tmp_path: Path) -> None:
         cause = cause_of_a_run(tmp_path, mishap("kill"))
         assert (cause.known, cause.node, cause.confidence) == ("node-killed", "validator-1", "certain")
@@ -125,7 +126,7 @@ class TestOnLiveNodes:
         assert "-3600 s off" in cause.title
 
     def test_a_slow_node(self, tmp_path: Path) -> None:
-        scenario = mishap("slow", run_for={"slots": 48}, expectations=[{"no_stalls": {"slots": 8}}])
+        scenario = mishap("slow", run_for={"slots": 40}, expectations=[{"no_stalls": {"slots": 8}}])
         cause = cause_of_a_run(tmp_path, scenario)
         assert (cause.known, cause.node) == ("node-slow", "validator-1")
         assert cause.title.startswith("validator-1 was slow: for ")

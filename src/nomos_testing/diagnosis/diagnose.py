@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from math import inf
 from typing import Final
 
 from nomos_testing.diagnosis.causes import CONFIDENCES, Cause
 from nomos_testing.diagnosis.code import raised_errors
 from nomos_testing.diagnosis.course import Course
 from nomos_testing.diagnosis.environment import environment_causes
+from nomos_testing.diagnosis.faults import fault_causes, short_runs
 from nomos_testing.diagnosis.machine import machine_causes
 from nomos_testing.diagnosis.network import network_causes
 from nomos_testing.diagnosis.node_ends import node_ends
@@ -21,8 +23,10 @@ FAMILIES: Final[tuple[Callable[[Course], Iterable[Cause]], ...]] = (
     environment_causes,
     node_ends,
     network_causes,
+    fault_causes,
     machine_causes,
     slow_nodes,
+    short_runs,
 )
 """The functions that look for causes. Between causes of equal confidence and time, the earlier family comes first."""
 
@@ -30,7 +34,7 @@ FAMILIES: Final[tuple[Callable[[Course], Iterable[Cause]], ...]] = (
 def diagnose(record: RunRecord) -> tuple[Cause, ...]:
     """Return the causes of a run's failures, the most likely first. Empty for a run that passed or was interrupted.
 
-    Causes of equal confidence are in the order in which they began.
+    Causes of equal confidence are in the order in which they began; those without a known begin come last.
     """
     if record.summary.kind in {VerdictKind.PASSED, VerdictKind.INTERRUPTED, None}:
         return ()
@@ -51,4 +55,4 @@ def signature_of(record: RunRecord) -> str:
 
 
 def _order(cause: Cause) -> tuple[int, float]:
-    return CONFIDENCES.index(cause.confidence), 0.0 if cause.at is None else cause.at
+    return CONFIDENCES.index(cause.confidence), inf if cause.at is None else cause.at

@@ -137,6 +137,24 @@ _ALL: Final = (
         "give more time (within, run_for), or read the logs of the nodes that are behind",
     ),
     Kind(
+        "fault-not-injected",
+        "a fault could not be injected",
+        "*could not be injected* in the failure",
+        "do what the message says, or leave the fault out",
+    ),
+    Kind(
+        "heal-failed",
+        "the effects of a fault could not be undone",
+        "*could not be healed*, *was healed, but*, *healing failed* in the failure",
+        "read the logs of the nodes that the message names",
+    ),
+    Kind(
+        "run-too-short",
+        "the run is too short for the blocks that are asked for",
+        "fewer than 10 blocks expected in the run's duration, if `consensus_liveness` or `validator_heights` failed",
+        "run longer (run_for): 30 s are enough for a smoke test, 60 s with transactions",
+    ),
+    Kind(
         "node-isolated",
         "a node had no peers, without a fault that explains it",
         "0 peers in the last samples of one node, while other nodes have some",

@@ -1,4 +1,4 @@
-"""Causes: links between the nodes were cut or impaired, or the network did not come together again."""
+"""Causes: links between the nodes were cut or impaired, or there were none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from nomos_testing.journal.events import Sample
 from nomos_testing.runtime.disturbances import Disturbance
 
 _CUT: Final = "partition "
-_RECOVERY: Final = "recovers_from_faults"
 _LONELY_SAMPLES: Final = 3
 
 
@@ -22,7 +21,6 @@ def network_causes(course: Course) -> Iterator[Cause]:
         if disturbance.action == "network":
             yield _impaired(course, disturbance)
     yield from _relay_ended(course)
-    yield from _not_recovered(course)
     yield from _lonely_nodes(course)
 
 
@@ -50,23 +48,6 @@ def _relay_ended(course: Course) -> Iterator[Cause]:
             title = f"the relay between the nodes ended {course.when(entry.at)}: {entry.event.reason}"
             yield course.cause("relay-ended", title, "certain", at=entry.at)
             return
-
-
-def _not_recovered(course: Course) -> Iterator[Cause]:
-    failed = next((each for each in course.failed if each.name == _RECOVERY), None)
-    if failed is None:
-        return
-    for fault in course.record.summary.faults:
-        if fault.healed is not None and fault.healed < course.run_ended and fault.recovered_slots is None:
-            yield course.cause(
-                "fault-not-recovered",
-                f"the network did not recover from fault {fault.number} ({fault.fault}), "
-                f"which was healed {course.when(fault.healed)}",
-                "certain" if str(fault.fault) in failed.text else "likely",
-                at=fault.began,
-                failed=failed,
-                done_to_it=f"fault {fault.number}: {fault.fault}",
-            )
 
 
 def _lonely_nodes(course: Course) -> Iterator[Cause]:

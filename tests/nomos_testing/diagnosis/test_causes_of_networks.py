@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from nomos_testing.diagnosis.diagnose import diagnose
 from nomos_testing.expectations.expectation_events import ExpectationBroken
 from nomos_testing.faults.fault_events import FaultHealed, FaultInjected, FaultRecovered
 from nomos_testing.journal.events import NodeControlled, NodeSample, Sample
-from support.inputs.written_run import RUN_SECONDS, at_slot, failed_expectation, judged_run
+from support.inputs.written_run import RUN_SECONDS, at_slot, failed_expectation, judged_run, started
 
 FORKED = failed_expectation("no_conflicting_lib", "validator-0 and validator-1 disagree")
 CUT = NetworkImpaired(
@@ -94,3 +95,31 @@ def test_a_node_without_peers_stands_out_only_beside_nodes_with_peers(
     nodes = {"validator-0": NodeSample(height=3, peers=others), "validator-1": NodeSample(height=3, peers=0)}
     samples = [(at_slot(slot), Sample(nodes, {})) for slot in range(10, 40, 2)]
     assert [cause.known for cause in diagnose(judged_run(tmp_path, samples, [FORKED]))] == known
+
+
+@pytest.mark.parametrize(
+    ("failure", "known"),
+    [
+        (
+            "workload failure: faults: fault 1 (kill validator-1) could not be injected: no such node",
+            "fault-not-injected",
+        ),
+        ("workload failure: faults: fault 1 (kill validator-1) could not be healed: it did not start", "heal-failed"),
+        ("healing failed: the network is not seen to be whole: validator-1 has no peers", "heal-failed"),
+    ],
+)
+def test_a_fault_that_could_not_be_injected_or_undone_is_the_cause(tmp_path: Path, failure: str, known: str) -> None:
+    (cause,) = diagnose(judged_run(tmp_path, [], failure=failure))
+    assert (cause.known, cause.title, cause.confidence) == (known, failure, "certain")
+
+
+def test_a_short_run_is_a_possible_cause_of_too_few_blocks_and_comes_last(tmp_path: Path) -> None:
+    few = failed_expectation("consensus_liveness", "2 blocks in the run's 4 slots, validator-1 has none")
+    short = replace(started(tmp_path), run_seconds=2.0, lottery_expected_blocks=3.6)
+    killed = (at_slot(2), NodeControlled("validator-1", "kill", 0.01))
+    causes = diagnose(judged_run(tmp_path, [(0.0, short), killed], [few]))
+    assert [(cause.known, cause.confidence) for cause in causes] == [
+        ("node-killed", "certain"),
+        ("run-too-short", "possible"),
+    ]
+    assert "the run's 2 s the lottery gives 3.6 blocks" in causes[1].title
