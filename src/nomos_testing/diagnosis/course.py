@@ -126,7 +126,7 @@ class Course:
         explained = failed or (self.failed[0] if self.failed else None)
         return Cause(
             known=known,
-            title=plain_text(title),
+            title=plain_text(title.replace("\n", " ")),
             failure=explained.name if explained is not None else "the run",
             remedy=remedy or KINDS[known].remedy,
             confidence=confidence,
