@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from pathlib import Path
 from typing import ClassVar, TypedDict, TypeVar, Unpack
 
-from nomos_testing.deployers.shared.errors import DeployError, PreflightError
+from nomos_testing.deployers.shared.errors import DeployError, DeployerUnavailable
 from nomos_testing.deployers.shared.run_opening import OpenRun, opened_run
 from nomos_testing.faults.fault import Control
 from nomos_testing.journal.journal import Listener
@@ -78,11 +78,14 @@ class ScenarioDeployer(ABC):
         """Wait for a preflight. If it finds problems, leave a run directory whose journal and reports tell them.
 
         Raises:
-            PreflightError: something is missing.
+            DeployerUnavailable: there is nothing here to deploy on. It leaves no run directory.
+            DeployError: something is missing.
         """
         try:
             return await preflight
-        except PreflightError as error:
+        except DeployerUnavailable:
+            raise
+        except DeployError as error:
             # It comes out again, unless there can be no run directory, which is one of its problems then.
             with suppress(DeployError):
                 async with self._opened_run(scenario) as run:

@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 
 from nomos_testing import ScenarioBuilder
+from nomos_testing.deployers.compose.deployer import ComposeDeployer
 from nomos_testing.deployers.compose.errors import ComposeError, DockerUnavailable
 from nomos_testing.deployers.compose.preflight import Prepared, prepare
 from nomos_testing.deployers.shared import kzg_parameters
 from nomos_testing.deployers.shared.errors import DeployError, PreflightError
 from nomos_testing.deployers.shared.kzg_parameters import KzgParameters
+from nomos_testing.diagnosis.diagnose import diagnose
+from nomos_testing.evidence.run_record import read_run
 from nomos_testing.faults import ClockSkew, DiskFull
 from nomos_testing.observability.images import OWN_PROMETHEUS, PUBLIC_GRAFANA, PUBLIC_PROMETHEUS, PrometheusImage
 from nomos_testing.scenario.scenario import Scenario
@@ -235,3 +238,26 @@ def test_prometheus_and_grafana_are_taken_where_they_are(tmp_path: Path) -> None
     assert found.prometheus == PrometheusImage(OWN_PROMETHEUS, receives_otlp=True)
     assert found.grafana_image == PUBLIC_GRAFANA
     assert prepared(tmp_path / "without", images={PUBLIC_GRAFANA: image()}).grafana_image is None
+
+
+async def test_a_refused_run_leaves_a_directory_that_names_the_cause(tmp_path: Path) -> None:
+    answers = [(["info"], HERE), (["compose", "version"], {"out": "2.40.3"}), (["image", "inspect"], NO_IMAGE)]
+    environ = fake_docker(tmp_path / "bin", [*answers, (["pull"], {"err": "no registry here", "status": 1})])
+    (tmp_path / "testing-framework/assets/stack/scripts").mkdir(parents=True)
+    deployer = ComposeDeployer(
+        root=tmp_path,
+        settings=Settings.from_environ({"NOMOS_TESTNET_IMAGE": IMAGE}),
+        environ=environ,
+        runs_directory=tmp_path / "runs",
+    )
+    with pytest.raises(DeployError, match=f"docker image '{IMAGE}' is not available") as caught:
+        await deployer.deploy(scenario())
+    assert caught.value.run_directory is not None
+    assert [cause.known for cause in diagnose(read_run(caught.value.run_directory))] == ["image-missing"]
+
+
+async def test_without_docker_there_is_nothing_to_report(tmp_path: Path) -> None:
+    deployer = ComposeDeployer(settings=Settings(), environ={"PATH": ""}, runs_directory=tmp_path / "runs")
+    with pytest.raises(DockerUnavailable):
+        await deployer.deploy(scenario())
+    assert not (tmp_path / "runs").exists()
