@@ -126,10 +126,15 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Note which test runs, for the runs that it makes."""
+    """Note which test runs, for the runs that it makes. An interrupted test has no report: its network hears of it."""
     item.config.stash[TEST] = item
     try:
         return (yield)
+    except KeyboardInterrupt:
+        network = shared_network(item)
+        if network is not None:
+            network.note_failure(f"{item.nodeid} (interrupted)")
+        raise
     finally:
         del item.config.stash[TEST]
 
@@ -151,7 +156,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture
 def scenario_builder(request: pytest.FixtureRequest) -> ScenarioStart:
-    """The start of a scenario, with the marks of the test: ``scenario_builder.topology(validators=2)``."""
+    """Begin a scenario, with the marks of the test: ``scenario_builder.topology(validators=2)``."""
     from nomos_testing.pytest_plugin.builder import ScenarioStart
     from nomos_testing.pytest_plugin.runs import runs_of
 
@@ -160,7 +165,7 @@ def scenario_builder(request: pytest.FixtureRequest) -> ScenarioStart:
 
 @pytest.fixture(scope="session")
 def deployer(request: pytest.FixtureRequest) -> Deployer:
-    """The deployer of ``--nomos-on``. A project may have a fixture of its own with this name."""
+    """Make the deployer of ``--nomos-on``. A project may have a fixture of its own with this name."""
     from nomos_testing.pytest_plugin.runs import runs_of
 
     return runs_of(request.config).deployer()
@@ -179,7 +184,7 @@ def run_scenario(request: pytest.FixtureRequest, deployer: Deployer) -> RunScena
 
 @pytest.fixture(scope="module")
 def nomos_network() -> Scenario | ScenarioBuilder:
-    """The scenario of ``running_network``. A module that uses that fixture has one of its own with this name."""
+    """Return the scenario of ``running_network``. A module that uses it has a fixture of its own with this name."""
     raise pytest.UsageError(
         "running_network needs to know its network\n"
         '  -> add a fixture to the module: @pytest.fixture(scope="module") def nomos_network(): '
@@ -191,7 +196,7 @@ def nomos_network() -> Scenario | ScenarioBuilder:
 def running_network(
     request: pytest.FixtureRequest, deployer: Deployer, nomos_network: Scenario | ScenarioBuilder
 ) -> Iterator[RunningNetwork]:
-    """The network of ``nomos_network``: it starts once, and all tests of the module share it."""
+    """Start the network of ``nomos_network`` once, for all tests of the module."""
     from nomos_testing.pytest_plugin.builder import built
     from nomos_testing.pytest_plugin.network import RunningNetwork
     from nomos_testing.pytest_plugin.runs import runs_of

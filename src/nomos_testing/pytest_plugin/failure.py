@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 _SHOWN_LINES: Final = 8
 """Lines of a failure's text. The report has all of it."""
-_SHOWN_OF_CAUSE: Final = 4
-"""Lines of the first cause: the cause, the remedy, and what was done or said."""
+_SAID: Final = "  |"
+"""Start of the lines of a cause that quote a log or code. The report has them."""
 
 
 class ScenarioNotPassed(AssertionError):
@@ -64,7 +64,7 @@ def _explanation(record: RunRecord) -> list[str]:
     from nomos_testing.diagnosis.diagnose import diagnose
 
     causes = diagnose(record)
-    return causes[0].lines()[:_SHOWN_OF_CAUSE] if causes else []
+    return [line for line in causes[0].lines() if not line.startswith(_SAID)] if causes else []
 
 
 def _place(run_directory: Path) -> str:

@@ -41,7 +41,6 @@ class Runs:
 
     def deployer(self) -> ScenarioDeployer:
         """Make the deployer of the session."""
-        _leave_out_tracebacks()
         return deployer_class(self.on)(
             settings=Settings.from_environ(), runs_directory=self.directory, listeners=[self._listen]
         )
@@ -90,6 +89,7 @@ class Runs:
 
 def runs_of(config: pytest.Config) -> Runs:
     """Return the runs of a session."""
+    _leave_out_tracebacks()
     directory = config.rootpath / config.getoption("nomos_runs_dir")
     return Runs(config.getoption("nomos_on"), directory, config.getoption("nomos_seed"), config)
 

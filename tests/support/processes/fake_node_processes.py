@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +21,7 @@ from nomos_testing.deployers.local.log_files import LogFiles
 from nomos_testing.deployers.local.planning import NodeBlueprint
 from nomos_testing.deployers.shared.node import DeployedNode, config_file_name
 from nomos_testing.deployers.shared.reaper_client import Reaper
+from nomos_testing.topology.ports import reserve_ports
 from support.inputs.fault_deadlines import GONE_WITHIN
 
 TESTS = Path(__file__).parents[2]
@@ -38,10 +38,9 @@ def fake_program(directory: Path) -> Path:
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that nobody uses, of those that the kernel gives to no connection before the node binds it."""
+    with reserve_ports(1) as reserved:
+        return reserved.nodes[0].api
 
 
 def fake_blueprint(index: int = 0, *, role: Role = Role.VALIDATOR, **fake: Any) -> NodeBlueprint:
