@@ -37,8 +37,11 @@ def report(run_directories: tuple[Path, ...], compare: bool, form: str | None, o
     """Write the report of a run: verdict and reasons first, then the figures. Or compare several runs."""
     if compare and (len(run_directories) < 2 or form == "junit"):
         raise click.UsageError("--compare needs at least two runs, and --format html, md or json")
-    if not compare and len(run_directories) > 1:
-        raise click.UsageError(f"a report is that of one run, got {len(run_directories)}; --compare compares them")
+    if not compare and form != "junit" and len(run_directories) > 1:
+        raise click.UsageError(
+            f"a report is that of one run, got {len(run_directories)}; --compare compares them, and --format junit "
+            "can have several in one file"
+        )
 
     from nomos_testing.evidence.run_record import NotARun, read_run
 
@@ -47,7 +50,15 @@ def report(run_directories: tuple[Path, ...], compare: bool, form: str | None, o
     except NotARun as error:
         click.echo(str(error), err=True)
         sys.exit(1)
-    write_text(_compared(records, form, output) if compare else _writer(form or "md")(records[0]), output)
+    write_text(_compared(records, form, output) if compare else _reported(records, form or "md"), output)
+
+
+def _reported(records: Sequence[RunRecord], form: str) -> str:
+    if form == "junit":
+        from nomos_testing.report.junit import join_junit
+
+        return join_junit(records)
+    return _writer(form)(records[0])
 
 
 def _compared(records: Sequence[RunRecord], form: str | None, output: Path | None) -> str:
@@ -90,10 +101,6 @@ def _writer(form: str) -> Callable[[RunRecord], str]:
         from nomos_testing.report.html import write_html
 
         return write_html
-    if form == "junit":
-        from nomos_testing.report.junit import write_junit
-
-        return write_junit
     from nomos_testing.report.as_json import write_json
 
     return write_json

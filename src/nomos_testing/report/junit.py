@@ -13,12 +13,10 @@ from xml.etree import ElementTree
 
 from nomos_testing.evidence.node_logs import plain_text
 from nomos_testing.evidence.run_record import RunRecord
-from nomos_testing.journal.events import RunStarted, event_to_json, kind_of
+from nomos_testing.journal.events import RunEnvironment, RunStarted, event_to_json
 from nomos_testing.report.case_results import CaseGroup, CaseOutcome, CaseResult, case_results
 from nomos_testing.report.log_excerpts import log_excerpts
 
-_ENVIRONMENT: Final = "run_environment"
-"""Kind of the event that has the versions."""
 _FORBIDDEN: Final = re.compile("[\ufffe\uffff]")
 """Forbidden in XML, beside the control characters and surrogates that ``plain_text`` takes out."""
 _LONGEST_MESSAGE: Final = 500
@@ -108,7 +106,7 @@ def _properties(record: RunRecord, started: RunStarted | None) -> Iterator[tuple
         )
     yield "run_directory", str(record.directory)
     for entry in record.entries:
-        if kind_of(entry.event) == _ENVIRONMENT:
+        if isinstance(entry.event, RunEnvironment):
             for key, value in event_to_json(entry.event).items():
                 yield from _flat(f"environment.{key}", value)
 
@@ -118,7 +116,7 @@ def _flat(name: str, value: object) -> Iterator[tuple[str, str]]:
         for key, item in value.items():
             yield from _flat(f"{name}.{key}", item)
     else:
-        yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        yield name, str(value)
 
 
 def _seconds(seconds: float) -> str:

@@ -9,10 +9,12 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
+from nomos_testing.cli.main import main
 from nomos_testing.evidence.run_record import read_run
 from nomos_testing.faults.fault_events import (
     FaultHealed,
@@ -28,13 +30,14 @@ from nomos_testing.journal.events import (
     PhaseEnded,
     PhaseStarted,
     RunEnded,
+    RunEnvironment,
     RunStarted,
     VerdictReached,
 )
 from nomos_testing.journal.journal import JOURNAL_NAME, Journal
 from nomos_testing.outcome import VerdictKind
 from nomos_testing.report.files import write_reports
-from nomos_testing.report.junit import join_junit, write_junit
+from nomos_testing.report.junit import write_junit
 from nomos_testing.surroundings import THIS_MACHINE
 
 BEGAN = 1_767_225_600.0  # 2026-01-01T00:00:00Z
@@ -274,22 +277,42 @@ def test_a_killed_run_has_an_error_in_the_phase_where_it_ended(run: RunMaker) ->
 
 
 def test_the_environment_is_among_the_properties(run: RunMaker) -> None:
-    run.start()
-    run.journal.write("run_environment", versions={"python": "3.11.7"}, settings=["A=1", "B=2"])
+    environment = RunEnvironment(
+        version="0.1.0",
+        python="3.11.7",
+        system="Linux",
+        processors=2,
+        memory_bytes=1024,
+        nodes={"validator": "nomos-node 0.1.0"},
+        proofs="development",
+        settings={"NOMOS_KZG": "here"},
+    )
+    run.start().write(environment)
     properties = {item.name: item.value for item in run.judged(VerdictKind.PASSED).suite().properties()}
-    assert properties["environment.versions.python"] == "3.11.7"
-    assert properties["environment.settings"] == "A=1, B=2"
+    assert properties["environment.version"] == "0.1.0"
+    assert properties["environment.nodes.validator"] == "nomos-node 0.1.0"
+    assert properties["environment.settings.NOMOS_KZG"] == "here"
+
+
+def test_a_failed_case_names_the_likely_cause(run: RunMaker) -> None:
+    raised = ExceptionRaised(where="expectation mine", error="KeyError: 'x'", traceback="Traceback")
+    broken = ExpectationJudged(expectation="mine", passed=False, message="KeyError: 'x'", errored=True)
+    run.start().write(raised, broken).judged(VerdictKind.ERRORED_TEST, "expectations failed")
+    text = case(run.suite(), "expectations", "mine").result[0].text
+    assert "cause (certain): expectation mine raised KeyError: 'x'" in text
+    assert "try: " in text
 
 
 def test_several_runs_are_several_suites_of_one_file(tmp_path: Path) -> None:
-    records = []
+    directories = []
     for name in ("one", "two"):
         run = RunMaker(tmp_path / name).start(name).phase("run").judged(VerdictKind.PASSED)
         run.journal.close()
-        records.append(read_run(run.directory))
-    text = join_junit(records)
-    check_structure(text)
-    assert [suite.name for suite in JUnitXml.fromstring(text.encode())] == ["one", "two"]
+        directories.append(str(run.directory))
+    result = CliRunner().invoke(main, ["report", "--format", "junit", *directories])
+    assert result.exit_code == 0, result.output
+    check_structure(result.stdout)
+    assert [suite.name for suite in JUnitXml.fromstring(result.stdout.encode())] == ["one", "two"]
 
 
 def test_the_report_is_written_beside_the_journal(run: RunMaker) -> None:
