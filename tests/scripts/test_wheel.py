@@ -7,7 +7,9 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -83,3 +85,57 @@ def test_each_line_of_the_readme_works_without_a_compiler(wheel: Path, tmp_path:
     assert "scenario passed" in passed
     reports = [path.read_text() for path in (tmp_path / ".tmp/runs").glob("*/report.html")]
     assert [report.count("\u2713 passed") > 0 for report in reports].count(True) == 1
+
+
+PROJECT = """
+import pytest
+
+@pytest.fixture
+def scenario(scenario_builder):
+    return scenario_builder.topology(validators=1).slot(seconds=0.2).expect_no_stalls()
+
+@pytest.mark.nomos_slots(4)
+def test_sync(scenario, run_scenario):
+    assert run_scenario(scenario.build()).passed
+
+@pytest.mark.nomos_slots(4)
+async def test_async(scenario, run_scenario):
+    verdict = await run_scenario(scenario.build())
+    assert verdict.passed
+
+@pytest.mark.nomos_slots(4)
+def test_that_fails(scenario, run_scenario):
+    run_scenario(scenario.eventually("moon", lambda view: False, within=0.4).build())
+"""
+CHAIN = "topology: {validators: 1}\nslot: {seconds: 0.2}\nrun_for: 1\nexpectations: [no_stalls: {}]\n"
+
+
+def test_a_project_elsewhere_uses_the_pytest_plugin(wheel: Path, tmp_path: Path) -> None:
+    run(tmp_path, sys.executable, "-m", "venv", "--without-pip", "venv")
+    python = tmp_path / "venv/bin/python"
+    run(tmp_path, *installer("pip", python), "--no-deps", wheel)
+    packages = tmp_path / f"venv/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+    # The locked packages are seen, and what their .pth files name is not: neither are the sources of this repository.
+    (packages / "locked.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    project = tmp_path / "project"
+    (project / "scenarios").mkdir(parents=True)
+    (project / "test_project.py").write_text(PROJECT)
+    (project / "scenarios/chain.yaml").write_text(CHAIN)
+    (project / "pytest.ini").write_text(
+        "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
+    )
+    place = run(project, python, "-c", "import nomos_testing; print(nomos_testing.__file__)")
+    assert Path(place.strip()).is_relative_to(packages)
+
+    written = run(project, python, "-m", "pytest", "--nomos-scenarios", "scenarios", "--junitxml=all.xml", code=1)
+    assert re.search(r"1 failed, 3 passed", written), written
+    (report,) = re.findall(r"^E +report: (.+)$", written, re.MULTILINE)
+    lines = written[written.index("= FAILURES =") :].splitlines()
+    assert len(lines) < 30, written
+    assert any(line.startswith("E       ScenarioNotPassed: test_that_fails failed: expectations") for line in lines)
+    assert Path(report).is_relative_to(project / ".tmp/runs")
+    assert "moon" in Path(report).read_text(encoding="utf-8")
+    (failed,) = ElementTree.parse(Path(report).with_name("junit.xml")).iterfind(".//testcase[failure]")
+    assert failed.attrib["name"] == "moon"
+    attached = [item.attrib["name"] for item in ElementTree.parse(project / "all.xml").iter("property")]
+    assert attached == ["nomos_run", "nomos_report", "nomos_junit"] * 4

@@ -12,7 +12,6 @@ import pytest
 from nomos_testing.evidence.run_record import read_run
 from nomos_testing.journal.events import PhaseStarted
 from nomos_testing.journal.journal import read_journal
-from support.inputs.fault_deadlines import GONE_WITHIN
 from support.processes.fake_node_processes import eventually, processes_of
 
 pytest_plugins = ["pytester"]
@@ -45,7 +44,7 @@ def test_an_interrupt_ends_the_run_in_order(project: pytest.Pytester, kind: str)
                     if "run" in phases_in(project.path):
                         break
             process.send_signal(signal.SIGINT)
-            output, _ = process.communicate(timeout=GONE_WITHIN)
+            output, _ = process.communicate(timeout=60)
         finally:
             process.kill()
     assert process.returncode == pytest.ExitCode.INTERRUPTED, output.decode()
