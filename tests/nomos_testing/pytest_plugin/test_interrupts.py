@@ -38,13 +38,13 @@ def test_an_interrupt_ends_the_run_in_order(project: pytest.Pytester, kind: str)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={project.path / 'temp'}"]
     with subprocess.Popen(command, cwd=project.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         try:
-            with eventually("the phase run", lambda: str(phases_in(project.path)), timeout=60) as attempts:
+            with eventually("the phase run", lambda: str(phases_in(project.path)), timeout=120) as attempts:
                 for _ in attempts:
                     assert process.poll() is None
                     if "run" in phases_in(project.path):
                         break
             process.send_signal(signal.SIGINT)
-            output, _ = process.communicate(timeout=60)
+            output, _ = process.communicate(timeout=120)
         finally:
             process.kill()
     assert process.returncode == pytest.ExitCode.INTERRUPTED, output.decode()
