@@ -52,8 +52,7 @@ from nomos_node.sync.syncing import Syncing, Work
 from nomos_node.telemetry.metrics import Metric
 from nomos_node.telemetry.otlp import OtlpMessages
 from nomos_node.telemetry.push import MetricsPush
-from nomos_node.telemetry.trace_export import TraceExport
-from nomos_node.telemetry.traces import NO_TRACES, RecordingTracer, SpanQueue, Tracer
+from nomos_node.telemetry.traces import NO_TRACES, Tracer
 from nomos_node.time.slot_clock import SlotClock
 from nomos_node.wallet.wallet import Wallet
 from nomos_node.workers import Worker
@@ -249,6 +248,9 @@ class Node:
         wanted = settings.trace_settings(self._config.tracing)
         if wanted is None:
             return NO_TRACES, {}
+        from nomos_node.telemetry.recording import RecordingTracer, SpanQueue
+        from nomos_node.telemetry.trace_export import TraceExport
+
         queue = SpanQueue()
         worker = self._surroundings.open_worker("traces", 1)
         stack.callback(worker.close)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from nomos_core.config import Genesis, NodeConfig
 from nomos_core.config.network import StaticNat
@@ -15,7 +15,6 @@ from nomos_core.cryptarchia.slots import SlotSchedule
 from nomos_core.keys import Ed25519Key
 from nomos_core.ledger.config import LedgerConfig, ServiceParameters
 from nomos_core.mantle.transactions import SignedMantleTx
-from nomos_core.telemetry.endpoint import BadTraceEndpoint, trace_endpoint
 from nomos_node.api.limits import HttpLimits
 from nomos_node.chain.recovery import BootstrapRules
 from nomos_node.leader.turns import Turns
@@ -34,7 +33,9 @@ from nomos_node.telemetry.log_setup import (
     ToStdout,
 )
 from nomos_node.telemetry.push import BadEndpoint, PushSettings, metrics_url, push_interval
-from nomos_node.telemetry.trace_export import TraceSettings
+
+if TYPE_CHECKING:
+    from nomos_node.telemetry.trace_export import TraceSettings
 
 PROPOSE_AT_ONCE_VARIABLE: Final = "NOMOS_PROPOSE_AT_ONCE"
 _SILENT_SLOTS: Final = 10
@@ -199,6 +200,9 @@ def trace_settings(tracing: TracingConfig) -> TraceSettings | None:
     traces = tracing.tracing
     if traces is None:
         return None
+    from nomos_core.telemetry.endpoint import BadTraceEndpoint, trace_endpoint
+    from nomos_node.telemetry.trace_export import TraceSettings
+
     try:
         endpoint = trace_endpoint(traces.endpoint)
     except BadTraceEndpoint as error:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Final, TypeAlias
+
+from nomos_core.telemetry.span_kind import SpanKind
 
 AttributeValue: TypeAlias = str | bool | int | float | tuple[str, ...]
 """Value of an attribute."""
@@ -27,19 +28,6 @@ def trace_id_of(identifier: bytes) -> bytes:
 def origin_span_id_of(identifier: bytes) -> bytes:
     """Return the id of the first span of that trace, which the block's proposer or the blob's executor makes."""
     return identifier[_TRACE_ID_BYTES : _TRACE_ID_BYTES + _SPAN_ID_BYTES]
-
-
-class SpanKind(IntEnum):
-    """Kind of a span, with its number in OTLP."""
-
-    INTERNAL = 1
-    """Is work within the program."""
-    SERVER = 2
-    """Answers a request."""
-    PRODUCER = 4
-    """Sends a message."""
-    CONSUMER = 5
-    """Takes a message."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from nomos_node.api.answers import Refusal, refusal_answer, text_answer
 from nomos_node.api.cors import Cors
 from nomos_node.api.limits import HttpLimits, Limits
 from nomos_node.api.request_log import RequestLog
-from nomos_node.api.request_spans import RequestSpans
 from nomos_node.telemetry.traces import NO_TRACES, Tracer
 from nomos_node.time.monotonic import monotonic
 
@@ -49,7 +48,11 @@ def application(
         return _listed(route.methods or ()) if route else None
 
     served = RequestLog(Cors(Limits(starlette, limits, clock), cors_origins, allowed_methods))
-    return served if tracer is NO_TRACES else RequestSpans(served, tracer, route_of)
+    if tracer is NO_TRACES:
+        return served
+    from nomos_node.api.request_spans import RequestSpans
+
+    return RequestSpans(served, tracer, route_of)
 
 
 async def _empty_answer(request: Request, error: Exception) -> Response:

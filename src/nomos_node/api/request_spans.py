@@ -8,7 +8,7 @@ from typing import Final
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nomos_core.telemetry.spans import SpanKind
+from nomos_core.telemetry.span_kind import SpanKind
 from nomos_node.telemetry.traces import Tracer
 
 _FIRST_FAILURE: Final = 500

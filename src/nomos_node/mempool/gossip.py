@@ -6,7 +6,7 @@ import logging
 
 from nomos_core.mantle.transactions import SignedMantleTx
 from nomos_core.mantle.transactions_binary import transaction_from_wire
-from nomos_core.telemetry.spans import SpanKind
+from nomos_core.telemetry.span_kind import SpanKind
 from nomos_node.mempool.mempool import AlreadyInMempool, Mempool, TransactionTooLarge
 from nomos_node.network.peer_network import PeerNetwork
 from nomos_node.storage.database import StorageError

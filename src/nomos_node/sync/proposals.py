@@ -14,7 +14,7 @@ from nomos_core.cryptarchia.block import Block, Proposal
 from nomos_core.cryptarchia.block_validity import BlockError, proposal_of, reconstruct_block
 from nomos_core.cryptarchia.block_wire import proposal_from_wire, proposal_to_wire
 from nomos_core.cryptarchia.fork_choice import UnknownParentError
-from nomos_core.telemetry.spans import SpanKind
+from nomos_core.telemetry.span_kind import SpanKind
 from nomos_node.chain.block_intake import BlockIntake, Origin
 from nomos_node.chain.chain import BlockRejected, Chain
 from nomos_node.mempool.mempool import Mempool

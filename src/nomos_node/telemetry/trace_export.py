@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 from nomos_core.telemetry.endpoint import GRPC_METHOD, HTTP_HEADERS, GrpcEndpoint, HttpEndpoint, TraceEndpoint
 from nomos_core.telemetry.otlp_traces import to_protobuf
-from nomos_node.telemetry.traces import SpanQueue
+from nomos_node.telemetry.recording import SpanQueue
 from nomos_node.workers import Worker
 
 _BATCH: Final = 512

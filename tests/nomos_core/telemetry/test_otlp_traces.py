@@ -13,7 +13,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from nomos_core.telemetry.otlp_traces import to_json, to_protobuf
-from nomos_core.telemetry.spans import AttributeValue, Span, SpanEvent, SpanKind, SpanLink
+from nomos_core.telemetry.span_kind import SpanKind
+from nomos_core.telemetry.spans import AttributeValue, Span, SpanEvent, SpanLink
 
 _TIMES = st.integers(0, 2**64 - 1)
 _VALUES: st.SearchStrategy[AttributeValue] = st.one_of(

@@ -14,8 +14,8 @@ import pytest
 
 from nomos_core.telemetry.endpoint import trace_endpoint
 from nomos_core.telemetry.spans import Span
+from nomos_node.telemetry.recording import SpanQueue
 from nomos_node.telemetry.trace_export import TraceExport, TraceSettings
-from nomos_node.telemetry.traces import SpanQueue
 from nomos_node.workers import ThreadWorker
 from nomos_testing.surroundings import measured_machine_factor
 from support.fakes.trace_collector import TraceCollector, grpc_collector, http_collector

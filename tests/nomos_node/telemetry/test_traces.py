@@ -8,10 +8,9 @@ from itertools import count
 import pytest
 
 from nomos_core.telemetry.spans import Span, SpanLink, origin_span_id_of, trace_id_of
+from nomos_node.telemetry.recording import RecordingTracer, SpanQueue
 from nomos_node.telemetry.traces import (
     NO_TRACES,
-    RecordingTracer,
-    SpanQueue,
     about_blob,
     about_block,
     about_transaction,
