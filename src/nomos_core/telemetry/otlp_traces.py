@@ -27,7 +27,7 @@ def to_protobuf(spans: Iterable[Span], resource: Mapping[str, AttributeValue]) -
 def to_json(spans: Iterable[Span], resource: Mapping[str, AttributeValue]) -> dict[str, Any]:
     """Return the same message as a JSON value. Ids are in hex, and 64-bit integers are texts."""
     scope_spans = {"scope": {"name": SCOPE}, "spans": [_json_span(span) for span in spans]}
-    return {"resourceSpans": [{"resource": {"attributes": _json_attributes(resource)}, "scopeSpans": [scope_spans]}]}
+    return {"resourceSpans": [{"resource": _json_attributes(resource), "scopeSpans": [scope_spans]}]}
 
 
 def _span(span: Span) -> bytes:
@@ -114,17 +114,13 @@ def _json_span(span: Span) -> dict[str, Any]:
         "kind": int(span.kind),
         "startTimeUnixNano": str(span.start_ns),
         "endTimeUnixNano": str(span.end_ns),
-        "attributes": _json_attributes(span.attributes),
+        **_json_attributes(span.attributes),
     }
     if span.parent_id is not None:
         values["parentSpanId"] = span.parent_id.hex()
     if span.events:
         values["events"] = [
-            {
-                "timeUnixNano": str(event.time_ns),
-                "name": event.name,
-                "attributes": _json_attributes(event.attributes),
-            }
+            {"timeUnixNano": str(event.time_ns), "name": event.name, **_json_attributes(event.attributes)}
             for event in span.events
         ]
     if span.links:
@@ -134,8 +130,10 @@ def _json_span(span: Span) -> dict[str, Any]:
     return values
 
 
-def _json_attributes(attributes: Mapping[str, AttributeValue]) -> list[dict[str, Any]]:
-    return [{"key": key, "value": _json_value(value)} for key, value in attributes.items()]
+def _json_attributes(attributes: Mapping[str, AttributeValue]) -> dict[str, Any]:
+    """Return the key ``attributes`` with its list; nothing if there are none."""
+    listed = [{"key": key, "value": _json_value(value)} for key, value in attributes.items()]
+    return {"attributes": listed} if listed else {}
 
 
 def _json_value(value: AttributeValue) -> dict[str, Any]:
