@@ -36,11 +36,14 @@ class ExportFailed(Exception):
 
 
 def export_after_run(record: RunRecord, endpoint: str) -> None:
-    """Send the trace of a run that has ended. A failure is one warning in the log."""
+    """Send the trace of a run that has ended. A failure is one line in the log.
+
+    The line is an error, because these alone are shown by default, and the journal takes no notices any more.
+    """
     try:
         export(run_trace(record), endpoint)
     except (BadTraceEndpoint, ExportFailed) as error:
-        _log.warning("NOMOS_OTLP_ENDPOINT: the trace of the run was not sent: %s", error)
+        _log.error("NOMOS_OTLP_ENDPOINT: the trace of the run was not sent: %s", error)
     except Exception:
         _log.exception("the trace of the run could not be made")
 

@@ -72,14 +72,14 @@ def test_without_an_endpoint_the_end_of_a_run_sends_nothing(run_directory: Path)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:{}", "http://127.0.0.1:{}/v1/traces", "ftp://127.0.0.1:{}"])
-def test_a_collector_that_is_not_there_is_one_warning_of_the_run(
+def test_a_collector_that_is_not_there_is_one_line_of_the_run(
     run_directory: Path, dead_port: int, url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_reports(run_directory, url.format(dead_port))
-    (warning,) = (record for record in caplog.records if record.name.startswith("nomos_testing.report.traces"))
-    assert warning.levelno == logging.WARNING
-    assert warning.getMessage().startswith("NOMOS_OTLP_ENDPOINT: the trace of the run was not sent: ")
-    assert url.format(dead_port) in warning.getMessage()
+    (told,) = (record for record in caplog.records if record.name.startswith("nomos_testing.report.traces"))
+    assert told.levelno == logging.ERROR
+    assert told.getMessage().startswith("NOMOS_OTLP_ENDPOINT: the trace of the run was not sent: ")
+    assert url.format(dead_port) in told.getMessage()
 
 
 @pytest.mark.parametrize(
