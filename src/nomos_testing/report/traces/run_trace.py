@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from nomos_core.telemetry.spans import AttributeValue, Span
+from nomos_testing.cluster.network_events import NetworkImpaired, NetworkRestored
 from nomos_testing.evidence.numbers import numbers_of
 from nomos_testing.evidence.run_record import RunRecord
 from nomos_testing.journal.events import ExceptionRaised, ExpectationJudged, Notice
@@ -71,6 +72,10 @@ def _moments(entries: Sequence[Entry]) -> list[Moment]:
             case ExceptionRaised() as event:
                 values = {"exception.message": event.error, "exception.stacktrace": event.traceback}
                 found.append((entry.at, "exception", values))
+            case NetworkImpaired() as event:
+                found.append((entry.at, "network impaired", {"number": event.number, "description": event.description}))
+            case NetworkRestored() as event:
+                found.append((entry.at, "network restored", {"numbers": tuple(map(str, event.numbers))}))
             case Notice() as event:
                 found.append((entry.at, "notice", {"text": event.text, "level": event.level}))
     return found

@@ -24,7 +24,7 @@ _GAP: Final = 12
 """Between two groups."""
 _HEAD: Final = 60
 _MOST_LANES: Final = 14
-_MOST_ITEMS: Final = 2000
+_MOST_ITEMS: Final = 1000
 """Of one group. Further ones would only make the file large."""
 _LETTER: Final = 6.2
 """Width of a letter."""

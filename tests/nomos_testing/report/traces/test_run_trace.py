@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from nomos_core.telemetry.spans import Span, origin_span_id_of, trace_id_of
+from nomos_testing.cluster.network_events import NetworkImpaired, NetworkRestored
 from nomos_testing.faults.fault_events import FaultHealed, FaultInjected, FaultRecovered, HealVerified
 from nomos_testing.journal.events import (
     BlockSeen,
@@ -79,6 +80,15 @@ def test_the_run_is_the_first_span_and_all_others_are_below_it(tmp_path: Path) -
         "run.deployer": "local",
         "run.seed": 7,
     }
+
+
+def test_changes_of_links_are_events_of_the_run(tmp_path: Path) -> None:
+    impaired = NetworkImpaired(number=1, description="loss 10% on all links", links=(), seconds=0.1)
+    tree = _Tree(tmp_path, [(4.0, impaired), (9.0, NetworkRestored(numbers=(1,), seconds=0.1))])
+    assert [(event.name, dict(event.attributes)) for event in tree.root.events] == [
+        ("network impaired", {"number": 1, "description": "loss 10% on all links"}),
+        ("network restored", {"numbers": ("1",)}),
+    ]
 
 
 def test_a_passed_run_has_no_error(tmp_path: Path) -> None:

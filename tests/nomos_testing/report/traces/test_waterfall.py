@@ -72,5 +72,5 @@ def test_a_run_with_many_transactions_stays_small(tmp_path: Path) -> None:
     texts = _texts(drawn)
     assert "transactions (5000)" in texts
     (told,) = (text for text in texts if text.endswith("of them drawn"))
-    assert int(told.split()[0]) <= 2000
+    assert int(told.split()[0]) <= 1000
     assert float(drawn.attrib["height"]) < 500
