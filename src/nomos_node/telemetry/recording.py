@@ -62,7 +62,8 @@ class RecordingTracer(Tracer):
     def __init__(self, queue: SpanQueue, *, service_name: str, sample_ratio: float, now_ns: Callable[[], int]) -> None:
         self.now_ns = now_ns
         self._queue = queue
-        self._kept_below = round(sample_ratio * (1 << _RATIO_BITS))
+        ratio = min(sample_ratio, 1.0) if sample_ratio > 0 else 0.0  # also for what is no number
+        self._kept_below = round(ratio * (1 << _RATIO_BITS))
         self._seed = f"{service_name} {now_ns()}".encode()
         self._numbers = count()
 

@@ -24,7 +24,6 @@ _BATCH: Final = 512
 _INTERVAL: Final = 1.0
 _TIMEOUT: Final = 10.0
 _LAST_TIMEOUT: Final = 0.3
-"""Seconds for the last export at the end of a node."""
 _TRANSIENT_STATUS: Final = frozenset({429, 502, 503, 504})
 """Answers of HTTP after which the same message may be sent again, as OTLP says."""
 _TRANSIENT_CODES: Final = frozenset(
@@ -56,6 +55,8 @@ class TraceSettings:
     """Fraction of traces that are kept."""
     interval: float = _INTERVAL
     """Seconds between two exports."""
+    last_timeout: float = _LAST_TIMEOUT
+    """Seconds for the last export, at the end of the node."""
 
 
 class TraceExport:
@@ -87,7 +88,7 @@ class TraceExport:
                     await self._export_all(send, _TIMEOUT)
             finally:
                 if self._reached is not False:
-                    await self._export_all(send, _LAST_TIMEOUT)
+                    await self._export_all(send, self._settings.last_timeout)
                 if self._queue.dropped.value:
                     _log.info("%d spans were dropped", self._queue.dropped.value)
 

@@ -30,8 +30,10 @@ def _span(name: str) -> Span:
 
 
 @asynccontextmanager
-async def _exporting(endpoint: str, queue: SpanQueue, interval: float = 0.01) -> AsyncIterator[None]:
-    settings = TraceSettings(trace_endpoint(endpoint), endpoint, "validator-0", interval=interval)
+async def _exporting(endpoint: str, queue: SpanQueue, *, last_timeout: float = 0.3) -> AsyncIterator[None]:
+    settings = TraceSettings(
+        trace_endpoint(endpoint), endpoint, "validator-0", interval=0.01, last_timeout=last_timeout
+    )
     worker = ThreadWorker("traces", 1)
     task = asyncio.create_task(TraceExport(settings, queue, worker).run())
     try:
@@ -60,7 +62,7 @@ async def test_spans_arrive_with_the_name_of_the_node(collecting: Collecting) ->
 async def test_the_last_spans_arrive_when_the_node_ends(collecting: Collecting) -> None:
     queue = SpanQueue()
     with collecting() as collector:
-        async with _exporting(collector.url, queue):
+        async with _exporting(collector.url, queue, last_timeout=30):
             queue.put(_span("first"))
             await reached("the first span", lambda: collector.named("first"))
             queue.put(_span("last"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import count
+from math import nan
 
 import pytest
 
@@ -138,7 +139,7 @@ def test_all_nodes_keep_the_same_part_of_the_blocks() -> None:
     assert len(kept[0]) == len(blocks) / 2
 
 
-@pytest.mark.parametrize(("ratio", "kept"), [(0.0, 0), (1.0, 3)])
+@pytest.mark.parametrize(("ratio", "kept"), [(0.0, 0), (1.0, 3), (2.5, 3), (-1.0, 0), (nan, 0)])
 def test_none_and_all_are_kept(ratio: float, kept: int) -> None:
     node = _Recorded(sample_ratio=ratio)
     for block in (bytes(32), BLOCK, b"\xff" * 32):
