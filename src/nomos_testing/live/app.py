@@ -35,20 +35,21 @@ _LOW: Final = 30
 _SEEK_SECONDS: Final = 5.0
 _FAR_SECONDS: Final = 60.0
 
+
 _KEYS: Final = [
-    ("up, down", "choose a node; its log is shown. So does a click"),
-    ("o", "sort the nodes by the next column. So does a click on its title"),
+    ("up, down", "choose a node, whose log is shown; or click"),
+    ("o", "sort by the next column; or click on its title"),
     ("1 2 3 4", "blocks, faults, messages, log"),
     ("tab", "go to the next pane, to scroll it"),
-    ("/", "show only lines of the log with a text; escape shows all"),
+    ("/", "search the log; escape shows all lines"),
     ("space", "pause and play"),
     ("+ -", "play faster, slower"),
     ("left, right", "go back or forward 5 seconds; with shift 60"),
-    ("home, end", "go to the start; go to the newest entry and follow it"),
+    ("home, end", "go to the start; go to the end and follow it"),
 ]
 _LEAVING_KEYS: Final = [
     ("q", "leave the view. The run goes on"),
-    ("ctrl+c", "interrupt a run that --live shows; else leave the view"),
+    ("ctrl+c", "interrupt the run of --live; else leave"),
 ]
 
 
@@ -78,6 +79,9 @@ class WatchApp(App[str]):
         Binding("home", "begin", "to the start", show=False, priority=True),
         Binding("end", "end", "to the end", show=False, priority=True),
     ]
+
+    KEYS: ClassVar[list[tuple[str, str]]] = []
+    """Further keys of a subclass, and what each does."""
 
     def __init__(
         self,
@@ -218,13 +222,9 @@ class WatchApp(App[str]):
         """Leave the keys of the playback to the search while it has the focus."""
         return not (action in {"seek", "begin", "end"} and isinstance(self.focused, Input))
 
-    def keys(self) -> list[tuple[str, str]]:
-        """Return the keys, and what each does."""
-        return [*_KEYS, *_LEAVING_KEYS]
-
     def action_help(self) -> None:
         """List the keys."""
-        self.push_screen(Help(self.keys()))
+        self.push_screen(Help([*_KEYS, *self.KEYS, *_LEAVING_KEYS]))
 
     def action_interrupt(self) -> None:
         """Interrupt the run that this view belongs to; else leave."""

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from nomos_testing.evidence.node_logs import LogLine
 from nomos_testing.live.block_tree import BlockRow
-from nomos_testing.live.model import FaultState, FaultView, Message, NodeState, NodeView, RunState
+from nomos_testing.live.messages import Message
+from nomos_testing.live.model import FaultState, FaultView, NodeState, NodeView, RunState
 from nomos_testing.live.playback import Playback
 from nomos_testing.runtime.counters import (
     BLOBS_DISPERSED,
@@ -70,6 +71,8 @@ def _phase(playback: Playback, width: int) -> Text:
     text = Text(f"{progress.phase or 'waiting':<9}")
     if playback.state.ended is not None:
         text = Text(f"ended after {playback.state.at:.1f} s")
+    elif playback.state.kept_until is not None:
+        text = Text(f"network kept for {max(playback.state.kept_until - playback.position, 0.0):.0f} s")
     elif progress.phase_seconds:
         text.append_text(bar(elapsed / progress.phase_seconds, max(width // 4, 10)))
         text.append(f" {min(elapsed, progress.phase_seconds):.0f} of {progress.phase_seconds:.0f} s")

@@ -4,35 +4,33 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from nomos_testing.cluster.network_events import NetworkImpaired, NetworkRestored, RelayEnded
+from nomos_testing.cluster.network_events import NetworkImpaired, NetworkRestored
 from nomos_testing.evidence.node_logs import plain_text
 from nomos_testing.evidence.run_progress import RunProgress
 from nomos_testing.faults.fault_events import FaultHealed, FaultInjected, FaultLeftOut, FaultRecovered, FaultsPlanned
 from nomos_testing.journal.events import (
     BlockSeen,
-    ExceptionRaised,
+    KeepEnded,
+    NetworkKept,
     NodeControlled,
     NodeExited,
     NodeReady,
     NodeSample,
     NodeStarted,
-    Notice,
     PhaseStarted,
     RunEnded,
     Sample,
     TipChanged,
-    UnreadableLine,
     VerdictReached,
-    WaitEnded,
-    WorkloadEnded,
 )
 from nomos_testing.journal.journal import Entry
 from nomos_testing.live.block_tree import BlockTree
-from nomos_testing.report.live import message_of
-from nomos_testing.runtime.machine_load import MachineFellBehind, MachineReading
+from nomos_testing.live.messages import Message, message_of
+from nomos_testing.runtime.machine_load import MachineReading
 
 KEPT_MESSAGES: Final = 500
 
@@ -99,17 +97,6 @@ class FaultView:
     """How long the recovery took: ``0.2 slots``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message for the user."""
-
-    at: float
-    """Seconds since the journal was opened."""
-    text: str
-    level: str
-    """``info``, ``warning``, ``error`` or ``good``."""
-
-
 class RunState:
     """The state of a run after the entries taken so far."""
 
@@ -124,6 +111,8 @@ class RunState:
         self.messages: deque[Message] = deque(maxlen=KEPT_MESSAGES)
         self.blocks = BlockTree()
         self.verdict: VerdictReached | None = None
+        self.kept_until: float | None = None
+        """Until when the network stays up after the verdict, on the journal's clock; None if it is not kept."""
         self._run_began = 0.0
         self._impaired: tuple[float, int] | None = None
         self._planned: FaultsPlanned | None = None
@@ -151,7 +140,9 @@ class RunState:
         """Take the next entry."""
         self.at = entry.at
         self.progress.take(entry)
-        self._say(entry)
+        message = message_of(entry)
+        if message is not None:
+            self.messages.append(message)
         event = entry.event
         match event:
             case BlockSeen():
@@ -163,20 +154,14 @@ class RunState:
                 self.blocks.move(event.node, event.tip)
                 self._node(event.node).height = event.height
             case MachineReading():
-                self._readings(event)
+                for name, used in event.nodes_cpu.items():
+                    self._node(name).cpu = used
             case NodeStarted() | NodeReady() | NodeExited() | NodeControlled():
                 self._follow_node(event)
-            case NetworkImpaired():
-                self.impairments[event.number] = plain_text(event.description)
-                self._impaired = entry.at, event.number
-            case NetworkRestored():
-                for number in event.numbers:
-                    self.impairments.pop(number, None)
-            case PhaseStarted(phase="run"):
-                self._run_began = entry.at
-                self._plan_faults()
-            case VerdictReached():
-                self.verdict = event
+            case NetworkImpaired() | NetworkRestored():
+                self._follow_links(event, entry.at)
+            case PhaseStarted() | VerdictReached() | NetworkKept() | KeepEnded() | RunEnded():
+                self._follow_run(entry)
             case _:
                 self._follow_fault(event, entry.at)
 
@@ -199,9 +184,25 @@ class RunState:
         elif node.state is not NodeState.STARTING:
             node.state, node.detail = NodeState.SILENT, plain_text(sample.error)
 
-    def _readings(self, reading: MachineReading) -> None:
-        for name, used in reading.nodes_cpu.items():
-            self._node(name).cpu = used
+    def _follow_links(self, event: NetworkImpaired | NetworkRestored, at: float) -> None:
+        if isinstance(event, NetworkImpaired):
+            self.impairments[event.number] = plain_text(event.description)
+            self._impaired = at, event.number
+            return
+        for number in event.numbers:
+            self.impairments.pop(number, None)
+
+    def _follow_run(self, entry: Entry) -> None:
+        match entry.event:
+            case PhaseStarted(phase="run"):
+                self._run_began = entry.at
+                self._plan_faults()
+            case VerdictReached() as verdict:
+                self.verdict = verdict
+            case NetworkKept(until=until):
+                self.kept_until = entry.at + until - datetime.fromisoformat(entry.time).timestamp()
+            case KeepEnded() | RunEnded():
+                self.kept_until = None
 
     def _follow_node(self, event: NodeStarted | NodeReady | NodeExited | NodeControlled) -> None:
         node = self._node(event.node)
@@ -256,51 +257,3 @@ class RunState:
         # A fault of links is shown as a fault. The journal has its impairment just before it.
         if self._impaired is not None and self._impaired[0] >= at - fault.seconds:
             self.impairments.pop(self._impaired[1], None)
-
-    def _say(self, entry: Entry) -> None:
-        text = _message(entry.event)
-        if text is not None:
-            shown = "\n".join(map(plain_text, text.splitlines()))
-            self.messages.append(Message(entry.at, shown, _level(entry.event)))
-
-
-def _message(event: Any) -> str | None:
-    """Return the text of a message; None if the event only changes numbers."""
-    message = message_of(event)
-    match event:
-        case FaultsPlanned():
-            message = f"{len(event.lines)} faults planned"
-        case PhaseStarted():
-            message = f"phase {event.phase}"
-        case NodeControlled():
-            message = f"{event.node}: {event.action}"
-        case NetworkImpaired():
-            message = f"links: {event.description}"
-        case NetworkRestored():
-            message = "links restored"
-        case RelayEnded():
-            message = f"the relay ended: {event.reason}"
-        case UnreadableLine():
-            message = f"line {event.number} of the journal cannot be read: {event.reason}"
-        case RunEnded(outcome="killed"):
-            message = f"the runner died: {event.detail or 'it was killed'}"
-        case RunEnded():
-            message = f"the run ended: {event.outcome}"
-    return message
-
-
-def _level(event: Any) -> str:
-    match event:
-        case Notice(level="warning") | MachineFellBehind() | FaultInjected() | FaultLeftOut():
-            return "warning"
-        case (
-            FaultHealed()
-            | FaultRecovered()
-            | NetworkRestored()
-            | VerdictReached(passed=True)
-            | RunEnded(outcome="passed")
-        ):
-            return "good"
-        case NodeExited() | WaitEnded() | WorkloadEnded() | ExceptionRaised() | VerdictReached() | RunEnded():
-            return "error"
-    return "info"

@@ -29,9 +29,9 @@ def watch(
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         asyncio.run(write_lines(directory, sys.stdout, start=start or 0.0))
         return
-    from nomos_testing.live.app import WatchApp
+    from nomos_testing.live.control_keys import ControlApp
 
-    message = WatchApp(directory, speed=speed, start=start, runner=runner).run()
+    message = ControlApp(directory, speed=speed, start=start, runner=runner).run()
     if message:
         print(message, file=sys.stderr)
 

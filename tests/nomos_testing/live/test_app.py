@@ -27,7 +27,7 @@ async def watching(
 ) -> AsyncIterator[tuple[WatchApp, Pilot[str]]]:
     app = WatchApp(directory, **options)
     app.playback.playing = playing
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         yield app, pilot
 
 
