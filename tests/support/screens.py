@@ -1,4 +1,8 @@
-"""Waits of tests that drive a textual application."""
+"""Keys and waits of tests that drive a textual application.
+
+``Pilot.press`` and ``Pilot.pause`` wait until every widget has answered. A widget that is removed meanwhile, such as a
+dialog or a notification, never does. So these functions post keys, and look at the screen until a condition holds.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,13 @@ from typing import Any
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 60.0
+
+
+def press(pilot: Pilot[Any], *keys: str) -> None:
+    """Press keys by their names."""
+    for key in keys:
+        pilot.app.simulate_key(key)
 
 
 async def until(pilot: Pilot[Any], waited_for: str, holds: Callable[[], bool]) -> None:
@@ -18,7 +28,7 @@ async def until(pilot: Pilot[Any], waited_for: str, holds: Callable[[], bool]) -
     deadline = loop.time() + DEADLINE_SECONDS
     while not holds():
         assert loop.time() < deadline, f"timed out waiting for {waited_for}; the screen:\n{screen_text(pilot)}"
-        await pilot.pause(0.02)
+        await asyncio.sleep(0.02)
 
 
 def screen_text(pilot: Pilot[Any]) -> str:

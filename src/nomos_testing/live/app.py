@@ -103,6 +103,9 @@ class WatchApp(App[str]):
         self.directory = directory.absolute()
         self.playback = Playback()
         self.playback.speed = 1.0 if speed is None else speed
+        self.table = NodeTable(id="nodes")
+        """The nodes."""
+        self._head = Static(Text(f"waiting for {self.directory}"), id="head")
         self._start = 0.0 if start is None and speed is not None else start
         self._runner = runner
         self._follower = JournalFollower(self.directory / JOURNAL_NAME)
@@ -114,8 +117,8 @@ class WatchApp(App[str]):
     # What is on the screen
 
     def compose(self) -> ComposeResult:
-        yield Static(Text(f"waiting for {self.directory}"), id="head")
-        yield NodeTable(id="nodes")
+        yield self._head
+        yield self.table
         yield Pane("2 Faults", id="faults")
         yield Pane("1 Blocks", id="blocks")
         yield Pane("3 Messages", id="messages", sticks_to_end=True)
@@ -126,7 +129,7 @@ class WatchApp(App[str]):
         """Begin to follow the journal."""
         self.title = self.directory.name
         self.query_one("#blocks", Pane).add_class("chosen")
-        self.query_one(NodeTable).focus()
+        self.table.focus()
         self._advanced_at = monotonic()
         self.set_interval(1 / DRAWS_PER_SECOND, self._tick)
         self._tick()
@@ -136,6 +139,8 @@ class WatchApp(App[str]):
         self.screen_stack[0].set_class(event.size.width < _NARROW or event.size.height < _LOW, "narrow")
 
     def _tick(self) -> None:
+        if not self._head.is_attached:  # the application ends
+            return
         entries, more = self._follower.read()
         if entries and not self._journal_began:
             self._journal_began = datetime.fromisoformat(entries[0].time).timestamp() - entries[0].at
@@ -164,29 +169,20 @@ class WatchApp(App[str]):
     def draw(self) -> None:
         """Draw everything that has changed."""
         if not self._follower.exists:
-            self._head(Text(f"waiting for the run: {self._follower.path} is not there yet", "yellow"))
+            self._head.update(Text(f"waiting for the run: {self._follower.path} is not there yet", "yellow"))
             return
         playback, state = self.playback, self.playback.state
-        self._head(head_of(playback, self.size.width))
-        table = self.table
-        table.show(state)
+        self._head.update(head_of(playback, self.size.width))
+        self.table.show(state)
         self._pane("blocks").show(blocks_text(state.blocks.rows(_DRAWN_BLOCKS), len(state.nodes)))
         branches = state.blocks.branches()
         self._pane("blocks").border_subtitle = f"{branches} branches" if branches > 1 else ""
         self._pane("faults").show(faults_text(state, playback.position))
         self._pane("messages").show(messages_text(list(state.messages)[-_DRAWN_MESSAGES:]))
-        self._show_log(table.chosen)
-
-    @property
-    def table(self) -> NodeTable:
-        """The table of the nodes."""
-        return self.screen_stack[0].query_one(NodeTable)
+        self._show_log(self.table.chosen)
 
     def _pane(self, name: str) -> Pane:
         return self.screen_stack[0].query_one(f"#{name}", Pane)
-
-    def _head(self, text: Text) -> None:
-        self.screen_stack[0].query_one("#head", Static).update(text)
 
     # The log of the chosen node
 

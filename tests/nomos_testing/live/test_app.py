@@ -15,7 +15,7 @@ from nomos_testing.journal.journal import JOURNAL_NAME
 from nomos_testing.live.app import WatchApp
 from nomos_testing.live.panes import NodeTable, Pane
 from support.inputs.live_journals import append, entry, run_of
-from support.screens import screen_text, text_of, until
+from support.screens import press, screen_text, text_of, until
 
 WIDE = (120, 40)
 NARROW = (80, 24)
@@ -27,7 +27,7 @@ async def watching(
 ) -> AsyncIterator[tuple[WatchApp, Pilot[str]]]:
     app = WatchApp(directory, **options)
     app.playback.playing = playing
-    async with app.run_test(size=size, notifications=True) as pilot:
+    async with app.run_test(size=size) as pilot:
         yield app, pilot
 
 
@@ -200,11 +200,11 @@ async def test_the_log_of_the_chosen_node_is_followed_and_searched(tmp_path: Pat
 async def test_help_lists_the_keys(tmp_path: Path) -> None:
     append(tmp_path, *run_of(tmp_path))
     async with watching(tmp_path, size=NARROW) as (_, pilot):
-        await pilot.press("question_mark")
+        press(pilot, "question_mark")
         await until(pilot, "the help", lambda: "leave the view" in screen_text(pilot))
-        await pilot.press("escape")
+        press(pilot, "escape")
         await until(pilot, "its end", lambda: "leave the view" not in screen_text(pilot))
-        await pilot.press("q")
+        press(pilot, "q")
         await until(pilot, "the end", lambda: not pilot.app.is_running)
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 from textual.pilot import Pilot
+from textual.widgets import OptionList
 
 from nomos_testing.journal.events import NodeControlled
 from nomos_testing.live.control_keys import ControlApp
 from nomos_testing.runtime.control_protocol import SOCKET_NAME, short_path
 from support.inputs.live_journals import append, entry, run_of
-from support.screens import screen_text, until
+from support.screens import press, screen_text, until
 
 SIZE = (120, 40)
 
@@ -26,29 +27,32 @@ class FakeRunner:
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
         self.refusals: dict[str, str] = {}
-        self._writers: list[asyncio.StreamWriter] = []
+        self._serving: list[asyncio.Task[None]] = []
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._serving.append(asyncio.create_task(self._serve(reader, writer)))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.append(writer)
-        while line := await reader.readline():
-            request = json.loads(line)
-            number = request.pop("id")
-            self.asked.append(request)
-            refusal = self.refusals.get(request["do"])
-            answer = {"ok": True, "result": None} if refusal is None else {"ok": False, "error": refusal}
-            writer.write(json.dumps({"id": number, **answer}).encode() + b"\n")
-        writer.close()
+        with closing(writer):
+            while line := await reader.readline():
+                request = json.loads(line)
+                number = request.pop("id")
+                self.asked.append(request)
+                refusal = self.refusals.get(request["do"])
+                answer = {"ok": True, "result": None} if refusal is None else {"ok": False, "error": refusal}
+                writer.write(json.dumps({"id": number, **answer}).encode() + b"\n")
 
     @asynccontextmanager
     async def listening(self, directory: Path) -> AsyncIterator[None]:
         with short_path(directory) as path:
-            server = await asyncio.start_unix_server(self._serve, path)
+            server = await asyncio.start_unix_server(self._accept, path)
         try:
             yield
         finally:
             server.close()
-            for writer in self._writers:
-                writer.close()
+            for serving in self._serving:
+                serving.cancel()
+            await asyncio.gather(*self._serving, return_exceptions=True)
             (directory / SOCKET_NAME).unlink(missing_ok=True)
 
 
@@ -61,24 +65,25 @@ async def controlling(directory: Path) -> AsyncIterator[tuple[FakeRunner, Contro
         yield runner, app, pilot
 
 
-async def press(pilot: Pilot[str], runner: FakeRunner, *keys: str, expected: dict[str, str]) -> None:
-    await pilot.press(*keys)
+async def ask(pilot: Pilot[str], runner: FakeRunner, *keys: str, expected: dict[str, str]) -> None:
+    press(pilot, *keys)
     await until(pilot, f"the request {expected}", lambda: bool(runner.asked) and runner.asked[-1] == expected)
 
 
 async def test_keys_act_on_the_chosen_node(tmp_path: Path) -> None:
     async with controlling(tmp_path) as (runner, app, pilot):
-        await pilot.press("down")
+        press(pilot, "down")
+        await until(pilot, "the second node", lambda: app.table.chosen == "validator-1")
         node = {"node": "validator-1"}
-        await press(pilot, runner, "p", expected={"do": "pause", **node})
-        await press(pilot, runner, "r", expected={"do": "restart", **node})
-        await press(pilot, runner, "t", expected={"do": "stop", **node})
-        await press(pilot, runner, "s", expected={"do": "start", **node})
-        await press(pilot, runner, "h", expected={"do": "heal"})
+        await ask(pilot, runner, "p", expected={"do": "pause", **node})
+        await ask(pilot, runner, "r", expected={"do": "restart", **node})
+        await ask(pilot, runner, "t", expected={"do": "stop", **node})
+        await ask(pilot, runner, "s", expected={"do": "start", **node})
+        await ask(pilot, runner, "h", expected={"do": "heal"})
         await until(pilot, "the answer", lambda: "heal: done" in screen_text(pilot))
         append(tmp_path, entry(4.0, NodeControlled("validator-1", "pause", 0.1)))
         await until(pilot, "the pause", lambda: app.playback.state.nodes["validator-1"].state == "paused")
-        await press(pilot, runner, "p", expected={"do": "resume", **node})
+        await ask(pilot, runner, "p", expected={"do": "resume", **node})
 
 
 async def test_a_kill_and_an_end_are_asked_for_twice(tmp_path: Path) -> None:
@@ -88,29 +93,27 @@ async def test_a_kill_and_an_end_are_asked_for_twice(tmp_path: Path) -> None:
             ("e", "End this network?", {"do": "end"}),
         ):
             for no in ("n", "escape", "enter"):
-                await pilot.press(key)
+                press(pilot, key)
                 await until(pilot, "the question", lambda question=question: question in screen_text(pilot))
-                await pilot.press(no)
+                press(pilot, no)
                 await until(pilot, "its end", lambda question=question: question not in screen_text(pilot))
             assert request not in runner.asked
-            await pilot.press(key)
+            press(pilot, key)
             await until(pilot, "the question", lambda question=question: question in screen_text(pilot))
-            await press(pilot, runner, "y", expected=request)
+            await ask(pilot, runner, "y", expected=request)
 
 
 async def test_a_cut_asks_for_the_other_node(tmp_path: Path) -> None:
     async with controlling(tmp_path) as (runner, _, pilot):
         question = "Cut the links between validator-0 and"
         for downs, other in ((0, {}), (1, {"other": "validator-1"}), (2, {"other": "validator-2"})):
-            await pilot.press("c")
+            press(pilot, "c")
             await until(pilot, "the question", lambda: question in screen_text(pilot))
-            await press(
-                pilot, runner, *["down"] * downs, "enter", expected={"do": "cut", "node": "validator-0", **other}
-            )
+            await ask(pilot, runner, *["down"] * downs, "enter", expected={"do": "cut", "node": "validator-0", **other})
             await until(pilot, "its end", lambda: question not in screen_text(pilot))
-        await pilot.press("c")
+        press(pilot, "c")
         await until(pilot, "the question", lambda: question in screen_text(pilot))
-        await pilot.press("escape")
+        press(pilot, "escape")
         await until(pilot, "its end", lambda: question not in screen_text(pilot))
         assert len(runner.asked) == 3
 
@@ -118,15 +121,15 @@ async def test_a_cut_asks_for_the_other_node(tmp_path: Path) -> None:
 async def test_a_refusal_is_shown_as_it_is(tmp_path: Path) -> None:
     async with controlling(tmp_path) as (runner, _, pilot):
         runner.refusals["restart"] = "[b]not[/b] now: fault 3 is in progress"
-        await pilot.press("r")
+        press(pilot, "r")
         await until(pilot, "the refusal", lambda: "[b]not[/b] now: fault 3" in screen_text(pilot))
 
 
 async def test_the_past_cannot_be_changed(tmp_path: Path) -> None:
     async with controlling(tmp_path) as (runner, _, pilot):
-        await pilot.press("space", "r")
+        press(pilot, "space", "r")
         await until(pilot, "the refusal", lambda: "the view shows the past" in screen_text(pilot))
-        await press(pilot, runner, "end", "r", expected={"do": "restart", "node": "validator-0"})
+        await ask(pilot, runner, "end", "r", expected={"do": "restart", "node": "validator-0"})
         assert len(runner.asked) == 1
 
 
@@ -136,11 +139,11 @@ async def test_a_run_that_is_over_or_has_no_runner_is_refused(tmp_path: Path) ->
     app = ControlApp(tmp_path)
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await until(pilot, "the nodes", lambda: app.table.row_count == 3)
-        await pilot.press("k")
+        press(pilot, "k")
         await until(pilot, "the refusal", lambda: "kill: no network of" in screen_text(pilot))
         append(tmp_path, *(item for item in entries if item.at >= 4))
         await until(pilot, "the end", lambda: app.playback.run_is_over)
-        await pilot.press("p")
+        press(pilot, "p")
         await until(pilot, "the refusal", lambda: "pause: the run is over" in screen_text(pilot))
 
 
@@ -152,4 +155,4 @@ async def test_a_runner_that_listens_again_is_found_again(tmp_path: Path) -> Non
         for _ in range(2):
             runner = FakeRunner()
             async with runner.listening(tmp_path):
-                await press(pilot, runner, "h", expected={"do": "heal"})
+                await ask(pilot, runner, "h", expected={"do": "heal"})
