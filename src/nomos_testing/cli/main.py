@@ -9,6 +9,7 @@ from nomos_testing.cli.end import end
 from nomos_testing.cli.kzg_params import kzg_params
 from nomos_testing.cli.logs import logs
 from nomos_testing.cli.plan import plan, schema
+from nomos_testing.cli.presence import clean, ps
 from nomos_testing.cli.report import report
 from nomos_testing.cli.run import replay, run
 from nomos_testing.cli.shell import shell
@@ -35,5 +36,7 @@ for command in (
     schema,
     kzg_params,
     doctor,
+    ps,
+    clean,
 ):
     main.add_command(command)

@@ -37,7 +37,7 @@ class Check:
     found: str
     """The thing that is there, or what is wrong."""
     remedy: str | None = None
-    """What to do; None if nothing is wrong."""
+    """The remedy; None if nothing is wrong."""
     runners: tuple[str, ...] = RUNNERS
     """The runners that need it."""
 

@@ -134,14 +134,14 @@ def _container(stack: Stack, name: str, address: str) -> dict[str, Any]:
         "image": stack.image,
         **({"platform": stack.platform} if stack.platform else {}),
         "container_name": name,
-        "labels": {RUN_LABEL: stack.name.project},
+        "labels": {RUN_LABEL: stack.name.project, **stack.marks},
         "networks": {"default": {"ipv4_address": address}},
     }
 
 
 def _network(stack: Stack) -> dict[str, Any]:
     return {
-        "labels": {RUN_LABEL: stack.name.project},
+        "labels": {RUN_LABEL: stack.name.project, **stack.marks},
         "ipam": {"config": [{"subnet": str(stack.network.subnet)}]},
     }
 

@@ -168,3 +168,5 @@ class Stack:
     grafana_password: str | None = field(default=None, repr=False)
     """None: Grafana's default."""
     grafana_port: int = 0
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """Labels that tell whose run it is."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -54,6 +54,8 @@ class StackPlanner:
     """Where a relay is to write its evidence; None: there is to be none."""
     rng: Random = THIS_MACHINE.rng
     """For what does not follow from the run's seed."""
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """Labels that tell whose run it is."""
 
     def plan(self) -> Stack:
         """Make a plan with a network and with ports that are free at the moment.
@@ -83,6 +85,7 @@ class StackPlanner:
             grafana_image=prepared.grafana_image,
             grafana_password=grafana_password(settings, self.rng),
             grafana_port=self._grafana_port() if prepared.grafana_image else 0,
+            marks=self.marks,
         )
 
     def cfgsync(self, network: StackNetwork) -> CfgsyncConfig:

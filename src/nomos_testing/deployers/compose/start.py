@@ -23,6 +23,7 @@ from nomos_testing.deployers.shared.cfgsync_question import CfgsyncQuestion
 from nomos_testing.deployers.shared.cluster import DeployedCluster
 from nomos_testing.deployers.shared.relay_setup import RELAY_LOG, start_relay
 from nomos_testing.deployers.shared.run_opening import OpenRun
+from nomos_testing.deployers.shared.run_owner import run_marks
 from nomos_testing.deployers.shared.together import together
 from nomos_testing.journal.events import Notice
 from nomos_testing.topology import GeneratedTopology
@@ -62,6 +63,7 @@ class ComposeStart:
             name=name,
             relay_log=self._relay_log(),
             rng=run.surroundings.rng,
+            marks=run_marks(run.scenario.name, run.run_directory.path),
         )
         ends = ContainerEnds(
             docker,

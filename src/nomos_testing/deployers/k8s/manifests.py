@@ -40,7 +40,7 @@ _ENTRY_POINTS: Final = {Role.VALIDATOR: "run_nomos_node.sh", Role.EXECUTOR: "run
 
 
 def namespace(plan: NetworkPlan) -> Manifest:
-    annotations = {RUN_ID_ANNOTATION: plan.run_id}
+    annotations = {RUN_ID_ANNOTATION: plan.run_id, **plan.marks}
     if plan.expires is not None:
         annotations[EXPIRES_ANNOTATION] = plan.expires.isoformat(timespec="seconds")
     return {
@@ -264,7 +264,13 @@ def run_labels(release: str) -> dict[str, str]:
 def _object(
     plan: NetworkPlan, kind: str, name: str, *, labels: Mapping[str, str] | None = None, **content: Any
 ) -> Manifest:
-    metadata = {"name": name, "namespace": plan.namespace, "labels": {**run_labels(plan.release), **(labels or {})}}
+    metadata: dict[str, Any] = {
+        "name": name,
+        "namespace": plan.namespace,
+        "labels": {**run_labels(plan.release), **(labels or {})},
+    }
+    if plan.marks:
+        metadata["annotations"] = dict(plan.marks)
     return {"apiVersion": "v1", "kind": kind, "metadata": metadata, **content}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from random import Random
@@ -135,6 +135,8 @@ class NetworkPlan:
     prometheus: PrometheusImage | None = None
     """None: metrics are not collected."""
     prometheus_config: str = ""
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """Annotations that tell whose run it is."""
 
     @property
     def removal(self) -> str:

@@ -49,10 +49,11 @@ class NetworkPlanner:
     kept_seconds: float = 0.0
     """How long the network may stay up after the verdict."""
 
-    def plan(self, run_id: str, *, for_the_runner: bool = True) -> NetworkPlan:
+    def plan(self, run_id: str, *, for_the_runner: bool = True, marks: Mapping[str, str] | None = None) -> NetworkPlan:
         """Make the plan.
 
         Args:
+            marks: annotations that tell whose run it is; none by default.
             for_the_runner: nodes wait until the runner starts them, and end by themselves if it does not. False: they
                 run as soon as their manifests are applied.
         """
@@ -85,6 +86,7 @@ class NetworkPlanner:
             log_directory=log_directory(settings),
             prometheus=prometheus,
             prometheus_config="" if prometheus is None else _prometheus_config(prepared.assets),
+            marks=marks or {},
         )
 
     def cfgsync(self, plan: NetworkPlan, *, relay: str | None = None) -> CfgsyncConfig:

@@ -39,6 +39,7 @@ from nomos_testing.deployers.shared.reaper_client import Leftovers
 from nomos_testing.deployers.shared.relay_client import RelayClient
 from nomos_testing.deployers.shared.relay_setup import RELAY_LOG, start_relay
 from nomos_testing.deployers.shared.run_opening import OpenRun
+from nomos_testing.deployers.shared.run_owner import run_marks
 from nomos_testing.deployers.shared.together import together
 from nomos_testing.faults.fault import Control
 from nomos_testing.journal.events import Notice
@@ -90,7 +91,8 @@ class NetworkStart:
             surroundings=run.surroundings,
             kept_seconds=run.kept_seconds,
         )
-        plan = planner.plan(run.run_directory.run_id)
+        marks = run_marks(run.scenario.name, run.run_directory.path)
+        plan = planner.plan(run.run_directory.run_id, marks=marks)
         start = cls(
             run=run,
             api=api,
