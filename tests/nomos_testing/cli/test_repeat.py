@@ -187,6 +187,7 @@ def test_a_run_that_cannot_be_repeated_is_named(tmp_path: Path, capsys: pytest.C
         (["a.yaml", "--rerun-failed", "."], "give neither a scenario nor --repeat"),
         (["--repeat", "2", "--rerun-failed", "."], "give neither a scenario nor --repeat"),
         (["a.yaml", "--repeat", "2", "--live"], "--live is for one run"),
+        (["a.yaml", "--repeat", "2", "--keep"], "--keep is for one run"),
     ],
 )
 def test_options_that_contradict_each_other_are_wrong_usage(arguments: list[str], problem: str) -> None:
