@@ -9,7 +9,7 @@ from nomos_testing.report.page import Page, render
 from nomos_testing.report.sections.chain import forks_section, height_section, propagation_section
 from nomos_testing.report.sections.drawing import RunFrame
 from nomos_testing.report.sections.environment import environment_section
-from nomos_testing.report.sections.failure_logs import logs_section
+from nomos_testing.report.sections.failure_logs import failure_logs_section
 from nomos_testing.report.sections.faults import faults_section
 from nomos_testing.report.sections.nodes import nodes_section
 from nomos_testing.report.sections.timeline import timeline_section
@@ -33,7 +33,7 @@ def write_html(record: RunRecord) -> str:
         nodes_section(record, numbers, frame),
         faults_section(record, numbers),
         timeline_section(record),
-        logs_section(record, causes),
+        failure_logs_section(record, causes),
         environment_section(record),
     ]
     return render(Page(_title(record), _subtitle(record), mark, tone, sections))

@@ -19,6 +19,7 @@ from nomos_testing.journal.events import (
     BlockSeen,
     ExceptionRaised,
     ExpectationJudged,
+    NodeControlled,
     NodeExited,
     NodeSample,
     NodeStarted,
@@ -123,7 +124,7 @@ def test_the_report_says_what_failed_and_shows_the_log_around_it(eventful: str) 
     text = Reader(eventful).text
     assert "\u2717 failed" in text
     assert "validator-4 does not answer" in text
-    assert re.search(r"300\.00 s: .*validator-4 ended: exit code 101", text)
+    assert re.search(r"300\.00 s: .*validator-4 ended by itself", text)
     assert "looked at slot 2995" in text
     assert "looked at slot 100" not in text
     assert "nomos-testing replay " in text
@@ -193,6 +194,50 @@ def test_a_network_that_never_started_has_a_report(tmp_path: Path) -> None:
 def test_an_empty_journal_has_a_report(tmp_path: Path) -> None:
     reader = Reader(write_html(read_run(write_run(tmp_path / "run", []))))
     assert "unfinished: the journal has no verdict" in reader.text
+
+
+def failed_run(directory: Path, *events: Timed) -> Path:
+    """A run of 60 s in which a node ends at 30 s."""
+    ended = NodeExited(node="validator-0", status="exit code 1", expected=False)
+    told: list[Timed] = [(0.0, started()), *events, (30.0, ended), (60.0, VerdictReached(False, "no block"))]
+    run = write_run(directory, sorted(told, key=lambda timed: timed[0]))
+    (run / "validator-0").mkdir()
+    return run
+
+
+def test_warnings_and_errors_of_nodes_are_in_the_timeline(tmp_path: Path) -> None:
+    run = failed_run(tmp_path / "run")
+    lines = [log_line(10.0, "no peers", "WARN"), log_line(11.0, "the tip is 12"), log_line(12.0, "disk full", "ERROR")]
+    (run / "validator-0" / "stdout.log").write_text("".join(lines) + "  because of the quota\n")
+    page = write_html(read_run(run))
+    for at, level, text in (("10.00", "warning", "no peers"), ("12.00", "bad", "disk full")):
+        row = f'<th scope="row">{at}</th><td>validator-0</td><td><span class="{level}">nomos_node::chain: {text}'
+        assert row in page
+    assert "because of the quota" in page
+    assert "the tip is 12" not in page
+
+
+def test_logs_around_a_failure_have_right_times_although_the_clock_was_off(tmp_path: Path) -> None:
+    off, right = ("put the clock +1000 s off", 20.0), ("put the clock right", 50.0)
+    controlled = [(at, NodeControlled("validator-0", action, 0.1)) for action, at in (off, right)]
+    run = failed_run(tmp_path / "run", *controlled)
+    text = "".join(log_line(second + (1000.0 if 20 <= second < 50 else 0.0), f"line {second}") for second in range(60))
+    (run / "validator-0" / "stdout.log").write_text(text)
+    page = write_html(read_run(run))
+    excerpt = page[page.index("<h2>Node logs around failures</h2>") :]
+    assert re.findall(r"^ +([\d.]+) INFO nomos_node::chain: line (29|31)$", excerpt, re.MULTILINE) == [
+        ("29.000", "29"),
+        ("31.000", "31"),
+    ]
+    assert "line 5\n" not in excerpt
+
+
+def test_the_same_line_in_two_files_is_shown_once(tmp_path: Path) -> None:
+    run = failed_run(tmp_path / "run")
+    for name in ("stdout.log", "__logs.2026-01-01-00"):
+        (run / "validator-0" / name).write_text(log_line(29.0, "the last words"))
+    page = write_html(read_run(run))
+    assert page[page.index("<h2>Node logs around failures</h2>") :].count("the last words") == 1
 
 
 def test_a_fork_from_genesis_is_drawn_from_genesis_on(tmp_path: Path) -> None:

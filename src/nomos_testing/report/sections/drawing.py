@@ -40,14 +40,14 @@ class RunFrame:
         return cls(max(numbers.duration, 0.001), windows, styles, breaks)
 
 
-def figure(plot: SeriesPlot, *, note: str = "", columns: str = "seconds") -> Figure:
+def figure(plot: SeriesPlot, *, note: str = "") -> Figure:
     """Return the figure of a plot, with its legend and its data."""
     legend = [LegendItem(name, plot.style_of(name)) for name in plot.series]
-    table = Table(f"Data of: {plot.title}", (columns, *plot.series), plot.rows())
+    table = Table(f"Data of: {plot.title}", ("time", *plot.series), plot.rows())
     return Figure(plot.title, plot.svg(), legend, bool(plot.windows), note, table)
 
 
-def spoken_ends(series: Mapping[str, Points], plot_value: str) -> str:
+def spoken_ends(series: Mapping[str, Points], unit: str) -> str:
     """Return a sentence with the last value of each name, for those who do not see the plot."""
     last = ", ".join(f"{name} {points[-1][1]:g}" for name, points in series.items() if points)
-    return f"At the end: {last} ({plot_value})." if last else "There are no values."
+    return f"At the end: {last} ({unit})." if last else "There are no values."
