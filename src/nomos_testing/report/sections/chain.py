@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from nomos_testing.evidence.fork_trees import ForkTree, Reorganisation
@@ -19,6 +19,7 @@ _SHOWN_TREES: Final = 4
 """Trees that are not folded."""
 _MOST_TREES: Final = 40
 _MOST_ROWS: Final = 200
+_MOST_NAMES: Final = 4
 
 
 def height_section(numbers: RunNumbers, frame: RunFrame) -> Section:
@@ -80,16 +81,22 @@ def _tree(tree: ForkTree, numbers: RunNumbers) -> Figure:
     else:  # genesis, or a block of before the run
         height = min(block.height for block in tree.blocks) - 1
         root = ForkBlock(tree.ancestor, "", height, None, adopted=True, note="genesis" if height == 0 else "")
-    nodes = ", ".join(dict.fromkeys(item.node for item in tree.reorganisations))
+    nodes = _named(item.node for item in tree.reorganisations)
     title = f"Fork above height {height}: {nodes} left {counted(_depth(tree), 'block')}"
     first, last = (f"{tree.reorganisations[place].at:.1f} s" for place in (0, -1))
     when = f"at {first}" if first == last else f"from {first} to {last}"
     return Figure(title, fork_tree(title, [root, *blocks]), note=f"Nodes changed their branch {when}.", axis=False)
 
 
+def _named(nodes: Iterable[str]) -> str:
+    """Return the names of a few nodes, or the number of many."""
+    names = sorted(set(nodes))
+    return ", ".join(names) if len(names) <= _MOST_NAMES else counted(len(names), "node")
+
+
 def _fork_block(block: ChainBlock, adopted: bool, reorganisations: tuple[Reorganisation, ...]) -> ForkBlock:
-    left = ", ".join(item.node for item in reorganisations if item.old_tip == block.id)
-    took = ", ".join(item.node for item in reorganisations if item.new_tip == block.id)
+    left = _named(item.node for item in reorganisations if item.old_tip == block.id)
+    took = _named(item.node for item in reorganisations if item.new_tip == block.id)
     notes = [f"{block.transactions} tx", f"first on {block.first_node}"]
     notes += [f"left by {left}"] if left else []
     notes += [f"taken by {took}"] if took else []

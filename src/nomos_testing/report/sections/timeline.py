@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 import shlex
 from collections.abc import Iterator
 from itertools import islice
@@ -18,6 +19,8 @@ _MOST_LOG_LINES: Final = 200
 """Warnings and errors of all nodes, the first of each."""
 _LONGEST_TEXT: Final = 400
 """Characters of a row."""
+_ID: Final = re.compile(r"\b(?:0x)?[0-9a-f]{40,}\b")
+_ID_CHARACTERS: Final = 12
 _TONES: Final[dict[str, Tone]] = {"ERROR": "bad", "WARN": "warning"}
 _LEFT_OUT: Final = frozenset({"block", "wait"})
 """Kinds of events that are shown only if they are warnings or errors."""
@@ -39,7 +42,7 @@ def _blocks(record: RunRecord) -> Iterator[Block]:
             kept = [item for item in kept if _weight(item) >= weight]
     kept = kept[:_MOST_ROWS]
     rows: list[list[Cell | str]] = [
-        [f"{item.at:.2f}", item.source, Cell(item.text[:_LONGEST_TEXT], _TONES.get(item.level, ""))] for item in kept
+        [f"{item.at:.2f}", item.source, Cell(_short(item.text), _TONES.get(item.level, ""))] for item in kept
     ]
     if len(kept) < len(items):
         yield Paragraph(f"{len(kept)} of {len(items)} lines: the ones that matter most.")
@@ -47,6 +50,11 @@ def _blocks(record: RunRecord) -> Iterator[Block]:
         yield Table("Timeline", ("seconds", "source", "event"), rows)
     yield Paragraph("This command prints all of it, with every block and every line of the logs:")
     yield Command(f"nomos-testing logs {shlex.quote(str(record.directory))}")
+
+
+def _short(text: str) -> str:
+    """Shorten long ids, and then a long text."""
+    return _ID.sub(lambda found: f"{found[0][:_ID_CHARACTERS]}\u2026", text)[:_LONGEST_TEXT]
 
 
 def _weight(item: TimelineItem) -> int:
