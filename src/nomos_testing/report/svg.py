@@ -13,6 +13,8 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
+from nomos_testing.evidence.node_logs import plain_text
+
 Points = Sequence[tuple[float, float]]
 """A series: times and values, ordered by time."""
 
@@ -26,14 +28,14 @@ _CLOCK_FROM: Final = 120.0
 
 
 def element(name: str, attributes: Mapping[str, object], *children: str) -> Markup:
-    """Return an element. Values and children that are no ``Markup`` are escaped."""
+    """Return an element. Values and children that are no ``Markup`` are escaped, without their control characters."""
     given = Markup("").join(Markup(' {}="{}"').format(key, _attribute(value)) for key, value in attributes.items())
-    inside = Markup("").join(escape(child) for child in children)
+    inside = Markup("").join(child if isinstance(child, Markup) else escape(plain_text(child)) for child in children)
     return Markup("<{}{}>{}</{}>").format(Markup(name), given, inside, Markup(name))
 
 
 def _attribute(value: object) -> str:
-    return shown_number(value) if isinstance(value, float) else str(value)
+    return shown_number(value) if isinstance(value, float) else plain_text(str(value))
 
 
 def shown_number(value: float) -> str:

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nomos_testing.evidence.run_record import read_run
+from nomos_testing.faults.fault_events import FaultInjected
 from nomos_testing.journal.events import (
     BlockSeen,
     ExceptionRaised,
@@ -30,6 +31,7 @@ from nomos_testing.journal.events import (
     Reorganised,
     RunEnded,
     Sample,
+    TipChanged,
     VerdictReached,
     WaitEnded,
 )
@@ -140,13 +142,18 @@ def test_plots_have_a_name_for_screen_readers_and_their_data_as_a_table(eventful
 
 def hostile_events() -> Iterator[Timed]:
     text = HOSTILE + ENTITIES
-    node = f"validator-{HOSTILE}"
+    node = f"validator-{HOSTILE}\x1b[31m\x00"
     yield 0.0, started(HOSTILE)
     yield 0.1, Notice(text, "warning")
     yield 0.1, NodeStarted(node=node, program=text, url=text, pid=1)
     yield 0.2, PhaseStarted("run")
-    seen = {"block": HOSTILE, "parent": text, "slot": 1, "height": 1, "transactions": 1, "node": node}
-    yield 0.5, BlockSeen(**seen)
+    seen = {"slot": 1, "transactions": 1, "node": node}
+    yield 0.4, BlockSeen(block=text, parent=HOSTILE, height=1, **seen)
+    yield 0.5, BlockSeen(block=HOSTILE, parent=text, height=2, **seen)
+    yield 0.6, Reorganised(node=node, old_tip=text, new_tip=HOSTILE, common_ancestor=node, abandoned=1, adopted=2)
+    yield 0.6, TipChanged(node=node, tip=HOSTILE, height=2, slot=1)
+    injected = {"number": 1, "fault": text, "origin": text, "planned_at": 0.0}
+    yield 0.7, FaultInjected(**injected, late=0.0, seconds=0.0)
     html_error = "<html><body onload=alert(1)><h1>502 Bad Gateway</h1></body></html>"
     yield 1.0, Sample({node: NodeSample(height=1, peers=1, error=html_error)}, {})
     yield 2.0, NodeExited(node="validator-0", status=text, expected=False, last_lines=(text,))
