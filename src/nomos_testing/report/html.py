@@ -15,7 +15,7 @@ from nomos_testing.report.sections.nodes import nodes_section
 from nomos_testing.report.sections.timeline import timeline_section
 from nomos_testing.report.sections.verdict import mark_of, verdict_section
 from nomos_testing.report.sections.workloads import blobs_section, transactions_section
-from nomos_testing.report.svg import shown_time
+from nomos_testing.report.svg import counted, shown_time
 
 
 def write_html(record: RunRecord) -> str:
@@ -47,7 +47,7 @@ def _title(record: RunRecord) -> str:
 def _subtitle(record: RunRecord) -> str:
     started = record.summary.started
     took = shown_time(round(record.duration, 1), record.duration)
-    nodes = f"{len(record.node_names())} nodes"
+    nodes = counted(len(record.node_names()), "node")
     if started is None:
         return f"{nodes}, {took}"
     return f"{nodes} on {started.deployer}, {took}, seed {started.seed}, {started.run_id}"
