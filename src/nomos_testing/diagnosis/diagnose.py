@@ -7,6 +7,7 @@ from math import inf
 from typing import Final
 
 from nomos_testing.diagnosis.causes import CONFIDENCES, Cause
+from nomos_testing.diagnosis.clocks import wrong_clocks
 from nomos_testing.diagnosis.code import raised_errors
 from nomos_testing.diagnosis.course import Course
 from nomos_testing.diagnosis.environment import environment_causes
@@ -25,6 +26,7 @@ FAMILIES: Final[tuple[Callable[[Course], Iterable[Cause]], ...]] = (
     network_causes,
     fault_causes,
     machine_causes,
+    wrong_clocks,
     slow_nodes,
     short_runs,
 )

@@ -113,7 +113,8 @@ _ALL: Final = (
     Kind(
         "clock-skewed",
         "the clock of a node was wrong",
-        "the journal's `node_controlled` (put the clock off) up to the end of the run, or when a failure was noticed",
+        "the journal's `node_controlled` (put the clock off) up to the end of the run, or when a failure was noticed; "
+        "or all blocks in the node's log stand 2 slots or more, always as many, from the moment they were seen",
         "let the fault end earlier (lasting), or shift the clock less than a slot",
     ),
     Kind(

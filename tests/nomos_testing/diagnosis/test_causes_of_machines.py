@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from nomos_testing.diagnosis.diagnose import diagnose
 from nomos_testing.expectations.expectation_events import ExpectationBroken
-from nomos_testing.journal.events import NodeControlled, NodeExited, NodeSample, Sample, TipChanged
+from nomos_testing.journal.events import BlockSeen, NodeControlled, NodeExited, NodeSample, Sample, TipChanged
 from nomos_testing.outcome import VerdictKind
 from nomos_testing.runtime.machine_load import MachineFellBehind
 from support.inputs.written_run import RUN_SECONDS, SLOT_SECONDS, at_slot, failed_expectation, judged_run
@@ -95,6 +99,51 @@ def test_a_wrong_clock_is_the_cause_until_it_is_put_right(tmp_path: Path) -> Non
     assert cause.title == "the clock of validator-1 was +30 s off from slot 10 on, by a workload"
     right = (at_slot(12), NodeControlled("validator-1", "put the clock right", 0.01))
     assert diagnose(judged_run(tmp_path / "put right", [wrong, right], [BEHIND])) == ()
+
+
+def logged_blocks(
+    directory: Path, journal_began: float, offset: Callable[[float], float], *, numbers: bool = False
+) -> None:
+    """Write the log of validator-1 with the blocks of ``blocks()``, each ``offset`` seconds after it was seen."""
+    (directory / "validator-1").mkdir()
+    lines = []
+    for at, event in blocks():
+        time = datetime.fromtimestamp(journal_began + at + offset(at), UTC).isoformat().removesuffix("+00:00")
+        listed = f"HeaderId([{', '.join(map(str, bytes.fromhex(event.block)))}])"
+        lines.append(f"{time}Z  INFO chain: received block {listed if numbers else f'0x{event.block}'}, slot 3")
+    (directory / "validator-1" / "stdout.log").write_text("\n".join(lines))
+
+
+def blocks() -> list[tuple[float, BlockSeen]]:
+    return [(at_slot(slot), seen(slot)) for slot in range(1, 20)]
+
+
+def seen(slot: int) -> BlockSeen:
+    return BlockSeen(block=f"{slot:064x}", parent="", slot=slot, height=1, transactions=0, node="validator-0")
+
+
+@pytest.mark.parametrize("numbers", [False, True])
+@pytest.mark.parametrize(
+    ("offset", "title"),
+    [
+        (30.0, "the clock of validator-1 is 30 s ahead of the runner's"),
+        (-3600.0, "the clock of validator-1 is 3600 s behind the runner's"),
+        (0.3, None),
+    ],
+)
+def test_a_clock_that_nobody_shifted_is_found_by_the_blocks_in_the_log(
+    tmp_path: Path, offset: float, title: str | None, numbers: bool
+) -> None:
+    record = judged_run(tmp_path, blocks(), [BEHIND])
+    logged_blocks(tmp_path, record.began, lambda _: offset, numbers=numbers)
+    found = [cause.title.partition(":")[0] for cause in diagnose(record)]
+    assert found == ([] if title is None else [title])
+
+
+def test_a_node_that_got_its_blocks_late_has_no_wrong_clock(tmp_path: Path) -> None:
+    record = judged_run(tmp_path, blocks(), [BEHIND])
+    logged_blocks(tmp_path, record.began, lambda at: at_slot(40) - at)  # all of them at once
+    assert diagnose(record) == ()
 
 
 def test_a_node_that_is_often_silent_is_slow(tmp_path: Path) -> None:
