@@ -12,8 +12,9 @@ from nomos_testing.diagnosis.causes import Cause
 from nomos_testing.diagnosis.course import Course
 from nomos_testing.journal.events import BlockSeen
 
-_READ_LINES: Final = 20_000
-"""Lines of a node's log that are read: enough for the first blocks, and quick."""
+_READ_LINES: Final = 5_000
+_READ_BLOCKS: Final = 40
+"""So much of a node's log is read: enough to tell, and quick."""
 _FEWEST_BLOCKS: Final = 5
 _FEWEST_SECONDS: Final = 2.0
 _SLOTS_OFF: Final = 2
@@ -31,7 +32,7 @@ def wrong_clocks(course: Course) -> Iterator[Cause]:
     shifted = {node for each in course.disturbances if each.action == "clock" for node in each.nodes}
     limit = max(_FEWEST_SECONDS, _SLOTS_OFF * (course.slot_seconds or 0.0))
     for node in course.record.node_names() if seen and course.failed else ():
-        offsets = [] if node in shifted else sorted(_offsets(course, node, seen), key=abs)
+        offsets = [] if node in shifted else sorted(islice(_offsets(course, node, seen), _READ_BLOCKS), key=abs)
         # The nearest ones count: a node that joined, was down or was cut off got old blocks late by any clock.
         nearest = offsets[: max(_FEWEST_BLOCKS, len(offsets) // 2)]
         if len(nearest) < _FEWEST_BLOCKS or not _constant(nearest, limit):
