@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -107,9 +108,19 @@ class Course:
         """When the first failure was noticed; None if the end of the run tells all of them."""
         return min((failed.at for failed in self.failed if failed.at is not None), default=None)
 
-    def failure_about(self, *names: str) -> Failed | None:
-        """Return the first failure whose text has one of the names; None if none has."""
-        return next((failed for failed in self.failed if any(name in failed.text for name in names)), None)
+    def failure_about(self, *nodes: str) -> Failed | None:
+        """Return the first failure whose text names one of the nodes, or its address; None if none does."""
+        names = [*nodes, *(address for node in nodes for address in self._addresses.get(node, ()))]
+        named = re.compile("|".join(rf"(?<![\w.-]){re.escape(name)}(?!\d)" for name in names))
+        return next((failed for failed in self.failed if names and named.search(failed.text)), None)
+
+    @cached_property
+    def _addresses(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for entry in self.entries:
+            if isinstance(entry.event, NodeStarted):
+                found.setdefault(entry.event.node, set()).add(entry.event.url.rpartition("//")[2])
+        return found
 
     def cause(
         self,
@@ -196,7 +207,7 @@ class Course:
                 broken.setdefault(entry.event.expectation, entry.at)
         for judged in self.record.summary.judgements:
             if not judged.passed:
-                text = "\n".join((judged.message, *judged.evidence, str(judged.observed)))
+                text = "\n".join((judged.message, *judged.evidence))  # the observations name nodes that did well, too
                 yield Failed(judged.expectation, text, broken.get(judged.expectation))
 
     def _failed_workloads(self) -> Iterator[Failed]:

@@ -51,7 +51,8 @@ def _problems(failure: str) -> Iterator[tuple[str, str]]:
 
 
 def _ended_at_start(course: Course, failure: str) -> Cause:
-    node, _, rest = failure.partition(_BEFORE_READY)
+    before, _, rest = failure.partition(_BEFORE_READY)
+    node = before.rsplit(maxsplit=1)[-1]
     status = rest.partition(";")[0]
     said = [line.removeprefix(_QUOTED) for line in rest.splitlines() if line.startswith(_QUOTED)]
     telling = telling_line(reversed(said), running=False) or telling_line([status], running=False)

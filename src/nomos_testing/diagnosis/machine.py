@@ -50,8 +50,9 @@ def _skewed(course: Course, disturbance: Disturbance) -> Cause:
 
 
 def _hurt(course: Course, full: Disturbance) -> bool:
-    """Return whether a full disk ended its node, lasted to the end of the run, or was there when something failed."""
-    return full in course.blamed or _end_while(course, full) is not None
+    """Return whether a full disk ended its node for good, lasted to the end of the run, or was there at a failure."""
+    ended = _end_while(course, full)
+    return full in course.blamed or (ended is not None and course.started_again(full.nodes[0], ended) is None)
 
 
 def _end_while(course: Course, full: Disturbance) -> float | None:
@@ -66,7 +67,7 @@ def _full(course: Course, full: Disturbance) -> Cause:
     return course.cause(
         "disk-full",
         f"the disk of {node} was full {course.since(full.began)}, {full.by}{then}",
-        "certain" if ended is not None else course.confidence_in(full, failed),
+        course.confidence_in(full, failed),
         at=full.began,
         failed=failed,
         node=node,

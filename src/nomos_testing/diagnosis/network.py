@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from nomos_testing.cluster.network_events import RelayEnded
-from nomos_testing.diagnosis.causes import Cause
+from nomos_testing.diagnosis.causes import Cause, Confidence
 from nomos_testing.diagnosis.course import Course
 from nomos_testing.journal.events import Sample
 from nomos_testing.runtime.disturbances import Disturbance
@@ -68,4 +68,6 @@ def _lonely_nodes(course: Course) -> Iterator[Cause]:
         with_peers = (e.at for e in reversed(samples) if node in e.event.nodes and e.event.nodes[node].peers)
         at = next(with_peers, course.run_began)
         title = f"{node} had no peers {course.since(at)}, while other nodes have some"
-        yield course.cause("node-isolated", title, "likely", at=at, failed=course.failure_about(node), node=node)
+        failed = course.failure_about(node)
+        sure: Confidence = "likely" if failed is not None else "possible"
+        yield course.cause("node-isolated", title, sure, at=at, failed=failed, node=node)

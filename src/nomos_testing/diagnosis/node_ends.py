@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from nomos_testing.diagnosis.causes import Cause
+from nomos_testing.diagnosis.causes import Cause, Confidence
 from nomos_testing.diagnosis.course import Course
 from nomos_testing.diagnosis.known_texts import telling_line
 from nomos_testing.journal.events import NodeExited
@@ -64,17 +64,23 @@ def _ended(course: Course, at: float, exited: NodeExited) -> Cause:
         remedy = "look for what kills it: the kernel when memory is short (dmesg), a person, or another program"
     if telling is not None and telling.line != exited.status:
         title = f"{title}: {telling.line}"
-    failed, since = course.failure_about(node), course.failed_since
+    failed = course.failure_about(node)
     return course.cause(
         known,
         title,
-        "certain" if again is None and (failed is not None or since is None or at <= since) else "likely",
+        _sure(down=again is None, named=failed is not None),
         remedy=remedy,
         at=at,
         failed=failed,
         node=node,
         says=exited.last_lines[-_SHOWN_LINES:],
     )
+
+
+def _sure(*, down: bool, named: bool) -> Confidence:
+    if down and named:
+        return "certain"
+    return "likely" if down or named else "possible"
 
 
 def _was_full(course: Course, node: str, at: float) -> bool:

@@ -11,7 +11,15 @@ import pytest
 
 from nomos_testing.diagnosis.diagnose import diagnose
 from nomos_testing.expectations.expectation_events import ExpectationBroken
-from nomos_testing.journal.events import BlockSeen, NodeControlled, NodeExited, NodeSample, Sample, TipChanged
+from nomos_testing.journal.events import (
+    BlockSeen,
+    NodeControlled,
+    NodeExited,
+    NodeSample,
+    NodeStarted,
+    Sample,
+    TipChanged,
+)
 from nomos_testing.outcome import VerdictKind
 from nomos_testing.runtime.machine_load import MachineFellBehind
 from support.inputs.written_run import RUN_SECONDS, SLOT_SECONDS, at_slot, failed_expectation, judged_run
@@ -72,6 +80,16 @@ def test_a_node_that_ended_of_its_full_disk_is_named_once(tmp_path: Path) -> Non
     assert (cause.known, cause.confidence) == ("disk-full", "certain")
     expected = "the disk of validator-1 was full from slot 10 on, by a workload, and validator-1 ended at slot 12"
     assert cause.title == expected
+
+
+def test_a_disk_that_was_full_for_a_time_is_no_cause_once_its_node_runs_again(tmp_path: Path) -> None:
+    events: list[tuple[float, Any]] = [
+        (at_slot(10), NodeControlled("validator-1", "fill disk", 0.01)),
+        (at_slot(12), NodeExited(node="validator-1", status="exit code 1", expected=False)),
+        (at_slot(14), NodeControlled("validator-1", "free disk", 0.01)),
+        (at_slot(15), NodeStarted(node="validator-1", program="nomos-node", url="http://127.0.0.1:1")),
+    ]
+    assert diagnose(judged_run(tmp_path, events, [BEHIND])) == ()
 
 
 def test_a_disk_that_is_really_full_is_known_by_the_last_lines_of_the_node(tmp_path: Path) -> None:

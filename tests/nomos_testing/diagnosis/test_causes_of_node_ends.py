@@ -65,6 +65,24 @@ def test_a_node_that_somebody_killed_is_told_from_one_that_crashed(tmp_path: Pat
     assert cause.confidence == "likely"  # it was started again
 
 
+@pytest.mark.parametrize(
+    ("text", "restarted", "confidence"),
+    [
+        ("validator-1 failed", False, "certain"),
+        ("validator-1 failed", True, "likely"),
+        ("3 below 5", False, "likely"),
+        ("3 below 5", True, "possible"),
+    ],
+)
+def test_an_end_is_as_sure_a_cause_as_the_failure_says(
+    tmp_path: Path, text: str, restarted: bool, confidence: str
+) -> None:
+    exited = NodeExited(node="validator-1", status="exit code 3", expected=False)
+    events = [(at_slot(8), exited), *([(at_slot(9), STARTED)] if restarted else [])]
+    (cause,) = diagnose(judged_run(tmp_path, events, [failed_expectation("custom", text)]))
+    assert cause.confidence == confidence
+
+
 def test_the_node_that_went_down_first_comes_first(tmp_path: Path) -> None:
     both = failed_expectation("consensus_liveness", "violated", evidence=["validator-0 failed", "validator-1 failed"])
     later = (at_slot(30), NodeControlled("validator-0", "pause", 0.01))
@@ -90,3 +108,19 @@ def test_the_first_two_lines_name_the_cause_and_the_remedy_without_control_chara
     assert first == f"cause (certain): {cause.title}"
     assert second == f"try: {cause.remedy}"
     assert third == "  | red"
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence"),
+    [
+        ("validator-1 is behind", "certain"),
+        ("Cannot connect to host 127.0.0.1:8101", "certain"),
+        ("validator-10 is behind", "likely"),
+        ("Cannot connect to host 127.0.0.1:81010", "likely"),
+    ],
+)
+def test_a_failure_names_a_node_by_its_whole_name_or_its_address(tmp_path: Path, text: str, confidence: str) -> None:
+    node = NodeStarted(node="validator-1", program="nomos-node", url="http://127.0.0.1:8101")
+    failed = failed_expectation("custom", text)
+    (cause,) = diagnose(judged_run(tmp_path, [(0.5, node), KILLED], [failed]))
+    assert cause.confidence == confidence
