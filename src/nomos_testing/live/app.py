@@ -105,6 +105,14 @@ class WatchApp(App[str]):
         self.playback.speed = 1.0 if speed is None else speed
         self.table = NodeTable(id="nodes")
         """The nodes."""
+        # Kept here, because events that come while the application ends find no widgets by queries.
+        self._log_pane = LogPane("4 Log", id="log")
+        self._panes: dict[str, Pane] = {
+            "faults": Pane("2 Faults", id="faults"),
+            "blocks": Pane("1 Blocks", id="blocks"),
+            "messages": Pane("3 Messages", id="messages", sticks_to_end=True),
+            "log": self._log_pane,
+        }
         self._head = Static(Text(f"waiting for {self.directory}"), id="head")
         self._start = 0.0 if start is None and speed is not None else start
         self._runner = runner
@@ -119,16 +127,13 @@ class WatchApp(App[str]):
     def compose(self) -> ComposeResult:
         yield self._head
         yield self.table
-        yield Pane("2 Faults", id="faults")
-        yield Pane("1 Blocks", id="blocks")
-        yield Pane("3 Messages", id="messages", sticks_to_end=True)
-        yield LogPane("4 Log", id="log")
+        yield from self._panes.values()
         yield Footer(compact=True)
 
     def on_mount(self) -> None:
         """Begin to follow the journal."""
         self.title = self.directory.name
-        self.query_one("#blocks", Pane).add_class("chosen")
+        self._panes["blocks"].add_class("chosen")
         self.table.focus()
         self._advanced_at = monotonic()
         self.set_interval(1 / DRAWS_PER_SECOND, self._tick)
@@ -174,20 +179,17 @@ class WatchApp(App[str]):
         playback, state = self.playback, self.playback.state
         self._head.update(head_of(playback, self.size.width))
         self.table.show(state)
-        self._pane("blocks").show(blocks_text(state.blocks.rows(_DRAWN_BLOCKS), len(state.nodes)))
+        self._panes["blocks"].show(blocks_text(state.blocks.rows(_DRAWN_BLOCKS), len(state.nodes)))
         branches = state.blocks.branches()
-        self._pane("blocks").border_subtitle = f"{branches} branches" if branches > 1 else ""
-        self._pane("faults").show(faults_text(state, playback.position))
-        self._pane("messages").show(messages_text(list(state.messages)[-_DRAWN_MESSAGES:]))
+        self._panes["blocks"].border_subtitle = f"{branches} branches" if branches > 1 else ""
+        self._panes["faults"].show(faults_text(state, playback.position))
+        self._panes["messages"].show(messages_text(list(state.messages)[-_DRAWN_MESSAGES:]))
         self._show_log(self.table.chosen)
-
-    def _pane(self, name: str) -> Pane:
-        return self.screen_stack[0].query_one(f"#{name}", Pane)
 
     # The log of the chosen node
 
     def _show_log(self, node: str | None) -> None:
-        search = self.screen_stack[0].query_one("#search", Input).value
+        search = self._log_pane.search.value
         until = float("inf") if self.playback.following else round(self.playback.position, 1)
         wanted = (node, search, until, self._pace_of_log())
         if node is not None and wanted != self._log_of:
@@ -203,7 +205,7 @@ class WatchApp(App[str]):
         lines: list[LogLine] = await asyncio.to_thread(
             log_window, self.directory, node, self._journal_began, until=until, limit=_DRAWN_LINES, search=search
         )
-        pane = self._pane("log")
+        pane = self._log_pane
         pane.border_title = Text(f"4 Log of {node}").plain.replace("[", "(")
         if lines:
             pane.show(log_text(lines, search))
@@ -232,27 +234,27 @@ class WatchApp(App[str]):
 
     def action_pane(self, name: str) -> None:
         """Go to a pane."""
-        for pane in self.query(Pane):
+        for pane in self._panes.values():
             pane.set_class(pane.id == name, "chosen")
-        self._pane(name).focus()
+        self._panes[name].focus()
 
     def action_search(self) -> None:
         """Ask for the text that lines of the log have to contain."""
         self.action_pane("log")
-        search = self.query_one("#search", Input)
+        search = self._log_pane.search
         search.add_class("open")
         search.focus()
 
     def action_leave_search(self) -> None:
         """Show all lines of the log, and go to the nodes."""
-        search = self.query_one("#search", Input)
+        search = self._log_pane.search
         search.value = ""
         search.remove_class("open")
         self.table.focus()
 
     def on_input_submitted(self) -> None:
         """Go from the search to the log."""
-        self._pane("log").focus()
+        self._log_pane.focus()
 
     def action_sort(self) -> None:
         """Sort the nodes by the next column."""

@@ -7,7 +7,8 @@ from typing import Final
 
 from rich.text import Text
 
-from nomos_testing.evidence.node_logs import LogLine
+from nomos_testing.evidence.node_logs import LogLine, plain_text
+from nomos_testing.journal.events import NodeSample
 from nomos_testing.live.block_tree import BlockRow
 from nomos_testing.live.messages import Message
 from nomos_testing.live.model import FaultState, FaultView, NodeState, NodeView, RunState
@@ -38,6 +39,8 @@ _SILENT_SECONDS: Final = 5.0
 _BEHIND_BLOCKS: Final = 2
 """A node that has so many blocks less than the highest node is marked. One block is on its way quite often."""
 _SHOWN_TIPS: Final = 4
+_SHOWN_CHARACTERS: Final = 300
+"""Of a message. The journal has all of it."""
 
 
 def head_of(playback: Playback, width: int) -> Text:
@@ -113,9 +116,10 @@ NODE_COLUMNS: Final = ("node", "state", "height", "peers", "pool", "cpu", "memor
 
 def node_cells(node: NodeView, highest: int) -> list[Text]:
     """Draw the cells of a node, in the order of ``NODE_COLUMNS``."""
-    sample = node.sample
+    sample = NodeSample() if node.state is NodeState.ENDED else node.sample
     behind = 0 if node.height is None else highest - node.height
     late = f" -{behind}" if behind >= _BEHIND_BLOCKS else ""
+    mode = sample.mode if sample.mode is not None and sample.mode != "Online" else ""
     return [
         Text(node.name, "bold"),
         Text(str(node.state), _STATES[node.state]),
@@ -125,7 +129,7 @@ def node_cells(node: NodeView, highest: int) -> list[Text]:
         Text("-" if node.cpu is None else f"{node.cpu * 100:.0f}%", justify="right"),
         Text(_bytes(sample.memory_bytes), justify="right"),
         Text(_bytes(sample.disk_bytes), justify="right"),
-        Text(node.detail or (sample.mode or "" if sample.mode != "Online" else ""), DIM),
+        Text(plain_text(node.detail.removeprefix("killed by ") or mode), DIM),
     ]
 
 
@@ -204,7 +208,7 @@ def _fault_line(fault: FaultView, now: float) -> Text:
     match fault.state:
         case FaultState.PLANNED:
             wait = "" if fault.begins is None else f"in {max(fault.begins - now, 0.0):.0f} s"
-            return Text(f"  {fault.number} ", DIM).append(f"{wait}: " if wait else "", DIM).append(fault.text)
+            return Text().append(f"  {fault.number} ", DIM).append(f"{wait}: " if wait else "", DIM).append(fault.text)
         case FaultState.ACTIVE:
             since = now - (fault.begins if fault.begins is not None else now)
             left = f", {max(fault.ends - now, 0.0):.0f} s left" if fault.ends is not None else ""
@@ -212,14 +216,21 @@ def _fault_line(fault: FaultView, now: float) -> Text:
         case FaultState.HEALED:
             return Text(f"~ {fault.number} healed, not recovered: {fault.text}", WARNING)
         case FaultState.RECOVERED:
-            return Text(f"+ {fault.number} ", GOOD).append(f"recovered in {fault.recovery}: {fault.text}", DIM)
+            return Text().append(f"+ {fault.number} ", GOOD).append(f"recovered in {fault.recovery}: {fault.text}", DIM)
     return Text(f"- {fault.number} left out: {fault.text}", DIM)
 
 
 def messages_text(messages: Iterable[Message]) -> Text:
     """Draw the messages, the newest one last."""
-    lines = [Text(f"{message.at:7.1f} ", DIM).append(message.text, _LEVELS[message.level]) for message in messages]
+    lines = [
+        Text().append(f"{message.at:7.1f} ", DIM).append(_shortened(message.text), _LEVELS[message.level])
+        for message in messages
+    ]
     return Text("\n").join(lines) if lines else Text("no message yet", DIM)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
 
 def log_text(lines: Sequence[LogLine], search: str) -> Text:
@@ -227,7 +238,7 @@ def log_text(lines: Sequence[LogLine], search: str) -> Text:
     drawn = []
     for line in lines:
         style = {"ERROR": BAD, "WARN": WARNING, "DEBUG": DIM, "TRACE": DIM}.get(line.level, "")
-        text = Text(f"{line.at:7.1f} ", DIM) if line.level else Text(" " * 8)
+        text = Text().append(f"{line.at:7.1f} " if line.level else " " * 8, DIM)
         text.append(f"{line.level:<5} " if line.level else "", style)
         text.append(f"{line.target}: " if line.target else "", DIM).append(line.text, style)
         if search:

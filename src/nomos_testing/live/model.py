@@ -155,7 +155,7 @@ class RunState:
                 self._node(event.node).height = event.height
             case MachineReading():
                 for name, used in event.nodes_cpu.items():
-                    self._node(name).cpu = used
+                    self._use(name, used)
             case NodeStarted() | NodeReady() | NodeExited() | NodeControlled():
                 self._follow_node(event)
             case NetworkImpaired() | NetworkRestored():
@@ -173,8 +173,7 @@ class RunState:
         node.sample = sample
         if sample.height is not None:
             node.height = sample.height
-        if sample.cpu is not None:
-            node.cpu = sample.cpu
+        self._use(name, sample.cpu)
         if sample.tip is not None:
             self.blocks.move(name, sample.tip)
         if node.state in {NodeState.ENDED, NodeState.PAUSED}:
@@ -183,6 +182,11 @@ class RunState:
             node.state, node.detail = NodeState.RUNNING, ""
         elif node.state is not NodeState.STARTING:
             node.state, node.detail = NodeState.SILENT, plain_text(sample.error)
+
+    def _use(self, name: str, processors: float | None) -> None:
+        node = self._node(name)
+        if processors is not None and node.state is not NodeState.ENDED:
+            node.cpu = processors
 
     def _follow_links(self, event: NetworkImpaired | NetworkRestored, at: float) -> None:
         if isinstance(event, NetworkImpaired):

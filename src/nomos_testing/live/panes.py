@@ -29,6 +29,11 @@ class Pane(VerticalScroll):
     def compose(self) -> ComposeResult:
         yield self._static
 
+    def on_show(self) -> None:
+        """Show the newest line of a pane that was hidden."""
+        if self.sticks_to_end:
+            self.call_after_refresh(self.scroll_end, animate=False)
+
     def show(self, text: Text) -> None:
         """Show a text."""
         if text == self.shown and text.spans == self.shown.spans:
@@ -45,9 +50,11 @@ class LogPane(Pane):
 
     def __init__(self, title: str, *, id: str) -> None:
         super().__init__(title, id=id, sticks_to_end=True)
+        self.search = Input(placeholder="only lines with this text; enter: to the log, escape: all lines", id="search")
+        """The text that lines have to contain."""
 
     def compose(self) -> ComposeResult:
-        yield Input(placeholder="only lines with this text; enter: to the log, escape: all lines", id="search")
+        yield self.search
         yield from super().compose()
 
 

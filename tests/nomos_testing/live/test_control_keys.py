@@ -107,6 +107,7 @@ async def test_a_cut_asks_for_the_other_node(tmp_path: Path) -> None:
         question = "Cut the links between validator-0 and"
         for downs, other in ((0, {}), (1, {"other": "validator-1"}), (2, {"other": "validator-2"})):
             press(pilot, "c")
+            await until(pilot, "the choice", lambda: isinstance(pilot.app.focused, OptionList))
             await until(pilot, "the question", lambda: question in screen_text(pilot))
             await ask(pilot, runner, *["down"] * downs, "enter", expected={"do": "cut", "node": "validator-0", **other})
             await until(pilot, "its end", lambda: question not in screen_text(pilot))
