@@ -20,6 +20,8 @@ from nomos_testing.evidence.timeline import LOG, TimelineItem, levels_from, time
 
 _NODE_COLOURS: Final = ("cyan", "magenta", "blue", "green", "bright_cyan", "bright_magenta", "bright_blue")
 _LEVEL_COLOURS: Final = {"WARN": "yellow", "WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
+_WIDEST_SOURCE: Final = 24
+"""Characters. A longer name moves the rest of its line."""
 _POLL_SECONDS: Final = 0.25
 
 
@@ -116,7 +118,7 @@ def print_logs(run_directory: Path, choice: LogChoice, stream: TextIO, *, follow
         return
     record = read_run(run_directory)
     chosen = _Filter.of(choice, record)
-    shown = _shown_on(stream, record.node_names())
+    shown = _shown_on(stream, record)
     found = False
     for item in chosen.items(record):
         stream.write(shown(item))
@@ -127,7 +129,7 @@ def print_logs(run_directory: Path, choice: LogChoice, stream: TextIO, *, follow
 async def _follow(run_directory: Path, choice: LogChoice, stream: TextIO) -> None:
     follower = LogFollower(run_directory)
     chosen = _Filter.of(choice, follower.record)
-    shown = _shown_on(stream, follower.node_names)
+    shown = _shown_on(stream, follower.record)
     for item in chosen.items(follower.record):
         stream.write(shown(item))
     while True:
@@ -151,8 +153,10 @@ def _explain_missing(record: RunRecord, chosen: _Filter, *, found: bool) -> None
         click.echo(f"no line is chosen; the run lasted {record.duration:.1f} s", err=True)
 
 
-def _shown_on(stream: TextIO, names: list[str]) -> Callable[[TimelineItem], str]:
-    width = max(map(len, [*names, "fault 10"]))
+def _shown_on(stream: TextIO, record: RunRecord) -> Callable[[TimelineItem], str]:
+    names = record.node_names()
+    judged = (judgement.expectation for judgement in record.summary.judgements)
+    width = min(max(map(len, [*names, *judged, "validator-0"])), _WIDEST_SOURCE)
     if not stream.isatty() or "NO_COLOR" in os.environ:
         return lambda item: f"{item.at:10.3f}  {item.source:<{width}}  {_level(item)} {item.text}\n"
     colours = {name: _NODE_COLOURS[index % len(_NODE_COLOURS)] for index, name in enumerate(names)}

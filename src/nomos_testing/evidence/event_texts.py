@@ -101,9 +101,8 @@ def _of_fault(event: Any) -> EventText | None:
         case HealVerified():
             told = EventText("fault", f"fault {event.number}", f"the heal is not verified: {event.reason}", "WARN")
         case FaultRecovered():
-            told = EventText(
-                "fault", f"fault {event.number}", f"the network has recovered, {event.slots:g} slots later"
-            )
+            text = f"the network has recovered, {event.slots:g} slots after the heal"
+            told = EventText("fault", f"fault {event.number}", text)
         case NetworkImpaired():
             told = EventText("network", "network", event.description, "WARN")
         case NetworkRestored():
