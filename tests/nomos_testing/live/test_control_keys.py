@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from textual.pilot import Pilot
+from textual.widgets import OptionList
 
 from nomos_testing.journal.events import NodeControlled
 from nomos_testing.live.control_keys import ControlApp
