@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -162,6 +163,31 @@ async def test_a_run_is_found_by_its_open_journal_and_is_dead_without_it(
     assert of_name(found.runs, "second").state is OwnerState.DEAD
     (leftover,) = found.leftovers
     assert leftover.text == f"the process validator-0 (pid {second.node}) of {second.directory}"
+
+
+@pytest.mark.parametrize(("answers", "kept_until"), [(True, 1.9e9), (False, None)], ids=["answers", "silent"])
+async def test_a_kept_network_tells_until_when(
+    runs: list[LocalRun],
+    nowhere: Mapping[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    answers: bool,
+    kept_until: float | None,
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            if answers:
+                answer = {"id": json.loads(line)["id"], "ok": True, "result": {"kept_until": kept_until}}
+                writer.write(json.dumps(answer).encode() + b"\n")
+        writer.close()
+
+    monkeypatch.setattr(local_presence, "_STATUS_SECONDS", 30.0 if answers else 0.1)
+    monkeypatch.chdir(runs[0].directory)  # the path of a socket may have 107 characters
+    server = await asyncio.start_unix_server(serve, SOCKET_NAME)
+    async with server:
+        run = of_name((await looked_at(nowhere)).runs, "first")
+    assert (run.state, run.kept_until) == (OwnerState.ALIVE, kept_until)
+    assert run.since is not None
+    assert ("kept for another" in run.lines(run.since)[0]) is answers
 
 
 def test_a_reader_of_the_journal_is_no_runner(runs: list[LocalRun]) -> None:

@@ -72,6 +72,15 @@ def test_everything_carries_the_label_that_a_reaper_looks_for() -> None:
     assert labels == [{RUN_LABEL: "nomos-compose-1234"}] * len(labels)
 
 
+def test_everything_tells_whose_run_it_is() -> None:
+    marks = {"logos-blockchain-testing.owner": "me", "logos-blockchain-testing.directory": "/runs/with $ign"}
+    stack = replace(STACK, marks=marks)
+    labels = [*(body["labels"] for body in document(stack)["services"].values())]
+    labels.append(document(stack)["networks"]["default"]["labels"])
+    escaped = marks | {"logos-blockchain-testing.directory": "/runs/with $$ign"}
+    assert labels == [{RUN_LABEL: "nomos-compose-1234", **escaped}] * len(labels)
+
+
 def test_a_node_is_told_who_it_is_and_whom_to_ask() -> None:
     node = document()["services"]["executor-0"]
     assert node["entrypoint"] == ["/etc/nomos/scripts/run_nomos_executor.sh"]

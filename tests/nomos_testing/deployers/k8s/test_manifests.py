@@ -61,6 +61,14 @@ def objects(of: NetworkPlan) -> Iterator[manifests.Manifest]:
     yield from pods(of)
 
 
+def test_everything_tells_whose_run_it_is_unless_nobody_runs_it() -> None:
+    marks = {"logos-blockchain-testing.owner": "me"}
+    marked = planner().plan("demo-1", marks=marks)
+    for item in (manifests.namespace(marked), *objects(marked)):
+        assert marks.items() <= item["metadata"]["annotations"].items()
+    assert not any("annotations" in item["metadata"] for item in objects(plan()))
+
+
 def test_pods_have_the_names_and_labels_of_the_manual() -> None:
     first, second, executor = pods(plan())[:3]
     assert [pod["metadata"]["name"] for pod in (first, second, executor)] == [
