@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from nomos_testing.evidence.comparison import compare
 from nomos_testing.evidence.run_record import read_run
+from nomos_testing.report.comparison_html import write_comparison_html
 from nomos_testing.report.html import write_html
 from support.inputs.made_run import eventful_run, log_line, write_run
 
@@ -59,21 +61,46 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def pages(report: Path) -> dict[str, Path]:
+    """The report, and the comparison of its run with another one."""
+    other = write_run(report.parent.parent / "other", eventful_run(nodes=7, seconds=240, seed=2))
+    path = report.parent / "comparison.html"
+    path.write_text(write_comparison_html(compare([read_run(report.parent), read_run(other)])))
+    return {"report": report, "comparison": path}
+
+
+@pytest.mark.parametrize("name", ["report", "comparison"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1440])
 def test_nothing_overlaps_nothing_is_cut_off_and_all_can_be_read(
-    browser: Any, report: Path, width: int, scheme: str
+    browser: Any, pages: dict[str, Path], name: str, width: int, scheme: str
 ) -> None:
     screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
     media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-    browser.get(report.as_uri())
+    browser.get(pages[name].as_uri())
     found = browser.execute_script(MEASURE)
     assert found["problems"] == [], f"{found['count']} problems"
-    assert found["texts"] > 1000
+    assert found["texts"] > (1000 if name == "report" else 100)
     red, green, blue = map(int, found["page"].split(","))
     assert (red + green + blue > 384) == (scheme == "light")
+
+
+def test_the_browser_shows_verdict_cause_and_every_plot(browser: Any, report: Path) -> None:
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.get(report.as_uri())
+    shown = browser.find_element("tag name", "body").text
+    assert "\u2717 failed" in shown
+    assert "Certain cause: validator-6 ended by itself" in shown
+    sizes = browser.execute_script(
+        "return [...document.querySelectorAll('svg.plot')].filter((plot) => plot.checkVisibility())"
+        ".map((plot) => [plot.getBoundingClientRect().width, plot.getBoundingClientRect().height])"
+    )
+    assert len(sizes) >= 12
+    assert min(width for width, _ in sizes) > 250
+    assert min(height for _, height in sizes) > 50
 
 
 def test_what_is_wrong_is_found(browser: Any, tmp_path: Path) -> None:
