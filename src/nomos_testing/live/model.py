@@ -166,7 +166,10 @@ class RunState:
                 self._follow_fault(event, entry.at)
 
     def _node(self, name: str) -> NodeView:
-        return self.nodes.setdefault(name, NodeView(plain_text(name)))
+        node = self.nodes.get(name)
+        if node is None:
+            node = self.nodes[name] = NodeView(plain_text(name))
+        return node
 
     def _sample(self, name: str, sample: NodeSample) -> None:
         node = self._node(name)
