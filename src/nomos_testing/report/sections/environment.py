@@ -14,6 +14,7 @@ from nomos_testing.report.svg import shown_bytes, shown_number
 from nomos_testing.runtime.run_directory import SCENARIO_NAME
 
 _ENVIRONMENT_KIND: Final = "run_environment"
+_TITLES: Final = {"version": "version of the framework", "nodes": "programs of the nodes"}
 _LONGEST_SCENARIO: Final = 50_000
 """Characters of the scenario file that are shown."""
 
@@ -39,8 +40,8 @@ def _facts(record: RunRecord) -> Iterator[Block]:
     topology = plan.get("topology")
     if isinstance(topology, Mapping):
         items += [(name, str(topology[name])) for name in ("validators", "executors", "layout") if name in topology]
-    items += [(name, _text(plan[key])) for key, name in (("programs", "programs"), ("prover", "prover")) if key in plan]
-    items += _versions(record)
+    versions = _versions(record)
+    items += versions or [(key, _text(plan[key])) for key in ("programs", "prover") if key in plan]
     if items:
         yield Facts(items)
 
@@ -56,7 +57,7 @@ def _versions(record: RunRecord) -> list[tuple[str, str]]:
 
 
 def _title(key: str) -> str:
-    return key.removesuffix("_bytes").replace("_", " ")
+    return _TITLES.get(key, key.removesuffix("_bytes").replace("_", " "))
 
 
 def _text(value: Any) -> str:
