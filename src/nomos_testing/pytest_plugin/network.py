@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from nomos_testing.deployers.shared.errors import DeployError
@@ -43,6 +44,8 @@ class RunningNetwork:
         self._ready: Future[Runner] = Future()
         self._leave = asyncio.Event()
         self._over = False
+        self._handing_over = Lock()
+        """Held while work is handed over, because an event loop that has ended would never do it."""
         self._thread = LoopThread(self._serve(deployer), f"network of {scenario.name}")
         self._thread.done.add_done_callback(self._note_end)
         try:
@@ -71,9 +74,12 @@ class RunningNetwork:
             ScenarioNotPassed: the network has ended.
         """
         __tracebackhide__ = True
-        if self._thread.done.done():
-            raise not_passed(self._thread.done.result())
-        future = asyncio.run_coroutine_threadsafe(self._work(work), self._thread.loop)
+        with self._handing_over:
+            over = self._over
+            if not over:
+                future = asyncio.run_coroutine_threadsafe(self._work(work), self._thread.loop)
+        if over:
+            raise not_passed(waited_for(self._thread.done, self._thread.cancel))
         return result_of(future, future.cancel)
 
     def note_failure(self, test: str) -> None:
@@ -100,7 +106,9 @@ class RunningNetwork:
                 self._ready.set_result(runner)
                 return await runner.serve(self._until_closed())
         finally:
-            self._over = True
+            with self._handing_over:
+                self._over = True
+            await asyncio.sleep(0)  # what was handed over begins, so that the end of the loop cancels it
 
     async def _until_closed(self) -> None:
         await self._leave.wait()

@@ -38,6 +38,6 @@ def outcome(project: pytest.Pytester) -> Callable[..., pytest.RunResult]:
     """Runs pytest on the project in a process of its own."""
 
     def run(*arguments: str) -> pytest.RunResult:
-        return project.runpytest_subprocess("-p", "no:cacheprovider", *arguments, timeout=120)
+        return project.runpytest_subprocess("-p", "no:cacheprovider", *arguments, timeout=240)
 
     return run

@@ -90,6 +90,42 @@ def test_the_evidence_of_failed_tests_is_kept(project: pytest.Pytester, outcome:
     assert list(record.directory.glob("validator-0/*.log"))
 
 
+BREAKING = """
+import asyncio
+import pytest
+from nomos_testing import Failure
+from nomos_testing.pytest_plugin import ScenarioNotPassed
+from support.processes.fake_node_scenario import fake_scenario
+
+@pytest.fixture(scope="module")
+def nomos_network():
+    return fake_scenario()
+
+async def broken():
+    raise Failure("the moon fell down")
+
+async def break_it(ctx):
+    ctx.spawn(broken(), name="moon")
+    await asyncio.sleep(600)
+
+def test_break(running_network):
+    with pytest.raises(ScenarioNotPassed, match="the network of fake ended while the test used it"):
+        running_network.run(break_it)
+
+def test_after(running_network):
+    with pytest.raises(ScenarioNotPassed, match="fake failed: .*the moon fell down"):
+        running_network.run(break_it)
+"""
+
+
+def test_a_network_that_ends_by_itself_fails_the_module(project: pytest.Pytester, outcome: Outcome) -> None:
+    project.makepyfile(BREAKING)
+    result = outcome()
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*ERROR at teardown of test_after*", "E *ScenarioNotPassed: fake failed:*"])
+    assert not processes_of(project.path)
+
+
 def test_a_network_that_cannot_be_shared_is_refused(project: pytest.Pytester, outcome: Outcome) -> None:
     project.makepyfile(
         test_none="def test_it(running_network): ...",

@@ -19,6 +19,7 @@ Outcome = Callable[..., pytest.RunResult]
 
 KINDS_OF_TESTS = """
 import asyncio
+import threading
 import pytest
 import trio
 from support.processes.fake_node_scenario import fake_scenario
@@ -32,11 +33,30 @@ async def test_async(run_scenario):
     assert first.run_directory != second.run_directory
 
 def test_a_loop_of_its_own(run_scenario):
+    released = threading.Event()
+
+    class WaitsForTheTest:
+        name = "waits_for_the_test"
+
+        def prepare(self, plan):
+            pass
+
+        def begin(self, ctx):
+            return self
+
+        async def capture(self, ctx):
+            while not released.is_set():
+                await asyncio.sleep(0.01)
+
+        async def evaluate(self, ctx):
+            pass
+
+    async def release():
+        released.set()
+
     async def main():
-        ticks = asyncio.create_task(asyncio.sleep(0.2, "the loop was not blocked"))
-        verdict = await run_scenario(fake_scenario())
-        assert ticks.done()
-        return verdict
+        run = run_scenario(fake_scenario(expectations=[WaitsForTheTest()]))
+        return (await asyncio.gather(run, release()))[0]
 
     assert asyncio.run(main()).passed
 
@@ -46,16 +66,31 @@ def test_trio(run_scenario):
 
     assert trio.run(main).passed
 
-async def test_a_time_limit_ends_the_run(run_scenario):
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(1):
-            await run_scenario(fake_scenario(seconds=600))
+@pytest.fixture
+def begun(tmp_path_factory):
+    def journals():
+        return set(tmp_path_factory.getbasetemp().rglob("journal.jsonl"))
 
-def test_a_time_limit_of_trio_ends_the_run(run_scenario):
+    before = journals()
+    return lambda: journals() - before
+
+async def test_a_cancelled_test_ends_the_run(run_scenario, begun):
+    run = asyncio.create_task(run_scenario(fake_scenario(seconds=600)))
+    async with asyncio.timeout(100):
+        while not begun():
+            await asyncio.sleep(0.02)
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+
+def test_a_cancelled_test_of_trio_ends_the_run(run_scenario, begun):
     async def main():
-        with trio.move_on_after(1) as scope:
-            await run_scenario(fake_scenario(seconds=600))
-        assert scope.cancelled_caught
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run_scenario, fake_scenario(seconds=600))
+            with trio.fail_after(100):
+                while not begun():
+                    await trio.sleep(0.02)
+            nursery.cancel_scope.cancel()
 
     trio.run(main)
 """
