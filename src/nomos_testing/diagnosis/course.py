@@ -25,6 +25,8 @@ from nomos_testing.journal.events import (
 from nomos_testing.journal.journal import Entry
 from nomos_testing.runtime.disturbances import Disturbance, Disturbances
 
+RECOVERY: Final = "recovers_from_faults"
+"""The expectation that judges recoveries."""
 _SHOWN_LINES: Final = 5
 _SOON_SLOTS: Final = 10
 """A healed network needs so long to be whole again."""
@@ -165,8 +167,27 @@ class Course:
 
     @cached_property
     def blamed(self) -> tuple[Disturbance, ...]:
-        """The disturbances that lasted to the end of the run's duration, or during which a failure was noticed."""
-        return tuple(each for each in self.disturbances if each in self.kept or self.noticed_during(each))
+        """The disturbances that lasted to the end of the run's duration, or during which a failure was noticed.
+
+        Also those that the network had not recovered from, if a failure names one of their nodes. Where recovery was
+        asked for, the failure of ``recovers_from_faults`` tells of them.
+        """
+        recovery_failed = any(failed.name == RECOVERY for failed in self.failed)
+        return tuple(
+            each
+            for each in self.disturbances
+            if each in self.kept
+            or self.noticed_during(each)
+            or (not recovery_failed and self.unrecovered(each) and self.failure_about(*each.nodes) is not None)
+        )
+
+    def unrecovered(self, disturbance: Disturbance) -> bool:
+        """Return whether the fault that made a disturbance was healed, and the network never recovered from it."""
+        fault = disturbance.fault
+        return fault is not None and any(
+            each.number == fault.number and each.healed is not None and each.recovered_slots is None
+            for each in self.record.summary.faults
+        )
 
     def noticed_during(self, disturbance: Disturbance) -> bool:
         """Return whether a failure was noticed during a disturbance or soon after it."""
@@ -174,6 +195,12 @@ class Course:
             return any(failed.at is not None and failed.at >= disturbance.began for failed in self.failed)
         soon = disturbance.ended + _SOON_SLOTS * (self.slot_seconds or 1.0)
         return any(failed.at is not None and disturbance.began <= failed.at <= soon for failed in self.failed)
+
+    def effect_of(self, ended: Disturbance) -> str:
+        """Return in words why a disturbance that ended is blamed."""
+        return (
+            "a failure was noticed meanwhile" if self.noticed_during(ended) else "the network did not recover from it"
+        )
 
     def confidence_in(self, disturbance: Disturbance, failed: Failed | None) -> Confidence:
         """Return how sure it is that a blamed disturbance is the cause. ``failed``: a failure that names its nodes."""

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from nomos_testing.diagnosis.causes import Cause
-from nomos_testing.diagnosis.course import Course
+from nomos_testing.diagnosis.course import RECOVERY, Course
 
-_RECOVERY: Final = "recovers_from_faults"
 _TEXTS: Final = (
     ("fault-not-injected", "could not be injected: "),
     ("heal-failed", "could not be healed: "),
@@ -51,7 +50,7 @@ def _failed_controls(course: Course) -> Iterator[Cause]:
 
 
 def _not_recovered(course: Course) -> Iterator[Cause]:
-    failed = next((each for each in course.failed if each.name == _RECOVERY), None)
+    failed = next((each for each in course.failed if each.name == RECOVERY), None)
     if failed is None:
         return
     for fault in course.record.summary.faults:

@@ -30,7 +30,7 @@ def _impaired(course: Course, disturbance: Disturbance) -> Cause:
     verb = "the links were cut" if cut else "links were impaired"
     undone = "not healed" if disturbance.ended is None else "not healed before the end of the run"
     if disturbance.ended is not None and disturbance not in course.kept:
-        undone = f"healed {course.when(disturbance.ended)}; a failure was noticed meanwhile"
+        undone = f"healed {course.when(disturbance.ended)}; {course.effect_of(disturbance)}"
     failed = course.failure_about(*disturbance.nodes)
     return course.cause(
         "partition-kept" if cut else "links-impaired",
@@ -63,7 +63,7 @@ def _lonely_nodes(course: Course) -> Iterator[Cause]:
     lonely = {name for name in last[-1].nodes if all(name in s.nodes and s.nodes[name].peers == 0 for s in last)}
     if not lonely or lonely == set(last[-1].nodes):
         return
-    disturbed = {node for each in course.kept for node in each.nodes}
+    disturbed = {node for each in course.blamed for node in each.nodes}
     for node in sorted(lonely - disturbed):
         with_peers = (e.at for e in reversed(samples) if node in e.event.nodes and e.event.nodes[node].peers)
         at = next(with_peers, course.run_began)

@@ -44,13 +44,13 @@ def _taken_down(course: Course, disturbance: Disturbance) -> Cause:
 
 def _undone(course: Course, disturbance: Disturbance) -> str:
     if disturbance.action == "restart":
-        return ", and a failure was noticed soon after"
+        return f", and {course.effect_of(disturbance)}"
     again = "continued" if disturbance.action == "pause" else "started again"
     if disturbance.ended is None:
         return f" and not {again}"
     if disturbance in course.kept:
         return f" and not {again} before the end of the run"
-    return f" and {again} {course.when(disturbance.ended)}, and a failure was noticed meanwhile"
+    return f" and {again} {course.when(disturbance.ended)}, and {course.effect_of(disturbance)}"
 
 
 def _ended(course: Course, at: float, exited: NodeExited) -> Cause:

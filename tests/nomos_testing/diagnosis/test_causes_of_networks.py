@@ -80,7 +80,9 @@ def test_a_fault_without_recovery_is_the_cause_if_recovery_was_asked_for(tmp_pat
     assert cause.title == "the network did not recover from fault 1 (kill validator-1), which was healed at slot 15"
     recovered = FaultRecovered(number=1, fault=fault, seconds=1.0, slots=2.0, overlapped=False)
     assert diagnose(judged_run(tmp_path / "recovered", [*events, (at_slot(17), recovered)], [asked])) == ()
-    assert diagnose(judged_run(tmp_path / "not asked", events, [FORKED])) == ()
+    (cause,) = diagnose(judged_run(tmp_path / "not asked", events, [FORKED]))  # the failure names the node
+    assert (cause.known, cause.confidence) == ("node-killed", "likely")
+    assert cause.title.endswith("started again at slot 15, and the network did not recover from it")
 
 
 def test_the_end_of_the_relay_is_the_cause(tmp_path: Path) -> None:
