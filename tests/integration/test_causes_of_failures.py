@@ -34,7 +34,7 @@ OF_THREE: dict[str, Any] = {
     "slot": {"seconds": 0.25},
     "node_control": True,
     "network_control": True,
-    "expectations": [{"always": {"condition": {"nodes_within": {"blocks": 3}}}}],
+    "expectations": [{"always": {"condition": {"nodes_within": {"blocks": 8}}}}],
     "run_for": {"slots": 24},
     "seed": 5,
 }
@@ -45,7 +45,7 @@ def mishap(kind: mishaps.Kind, **fields: Any) -> dict[str, Any]:
 
 
 def fault(**what: Any) -> dict[str, Any]:
-    return OF_THREE | {"faults": [{"at": {"slots": 4}, "lasting": {"slots": 20}, **what}]}
+    return OF_THREE | {"faults": [{"at": {"slots": 4}, "lasting": {"slots": 28}, **what}], "run_for": {"slots": 32}}
 
 
 def ran(directory: Path, scenario: dict[str, Any], **variables: str) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from nomos_testing.diagnosis.causes import Cause
+from nomos_testing.diagnosis.causes import Cause, Confidence
 from nomos_testing.diagnosis.course import Course
 from nomos_testing.journal.events import Sample, TipChanged
 from nomos_testing.runtime.disturbances import Disturbance
@@ -66,9 +66,9 @@ def slow_nodes(course: Course) -> Iterator[Cause]:
     )
     if node.silent_samples >= _LAST_SAMPLES:
         known, title = "node-silent", f"{slowest} has not answered {course.since(since)}, and its process had not ended"
-    yield course.cause(
-        known, title, "likely" if failed is not None else "possible", at=since, failed=failed, node=slowest
-    )
+    # With something done to the network up to its end, other nodes may be slow because of it.
+    sure: Confidence = "likely" if failed is not None and not course.kept else "possible"
+    yield course.cause(known, title, sure, at=since, failed=failed, node=slowest)
 
 
 def _often_frozen(course: Course) -> Iterator[Cause]:

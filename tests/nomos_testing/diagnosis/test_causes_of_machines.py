@@ -187,6 +187,16 @@ def test_a_node_that_answers_no_more_is_silent(tmp_path: Path) -> None:
     assert (cause.known, cause.since_slot) == ("node-silent", 20.0)
 
 
+def test_what_was_done_to_one_node_comes_before_another_that_was_slow(tmp_path: Path) -> None:
+    wrong = (at_slot(10), NodeControlled("validator-0", "put the clock +30 s off", 0.01))
+    samples = [(at_slot(slot), sample((slot, slot), silent=slot % 4 == 0)) for slot in SLOTS]
+    causes = diagnose(judged_run(tmp_path, [wrong, *samples], [BEHIND]))
+    assert [(cause.known, cause.confidence) for cause in causes] == [
+        ("clock-skewed", "likely"),
+        ("node-slow", "possible"),
+    ]
+
+
 def test_nodes_that_are_all_slow_are_no_slow_node(tmp_path: Path) -> None:
     silent = {name: NodeSample(height=3, error="no answer") for name in ("validator-0", "validator-1")}
     samples = [(at_slot(slot), Sample(silent, {})) for slot in SLOTS]
