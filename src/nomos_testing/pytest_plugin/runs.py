@@ -89,7 +89,7 @@ class Runs:
 
 def runs_of(config: pytest.Config) -> Runs:
     """Return the runs of a session."""
-    _leave_out_tracebacks()
+    _leave_out_tracebacks(config)
     directory = config.rootpath / config.getoption("nomos_runs_dir")
     return Runs(config.getoption("nomos_on"), directory, config.getoption("nomos_seed"), config)
 
@@ -107,11 +107,12 @@ async def _verdict(deployer: Deployer, scenario: Scenario) -> Verdict:
         return await runner.run()
 
 
-def _leave_out_tracebacks() -> None:
-    """Keep the tracebacks of a run out of pytest's log: the journal and the report have them."""
+def _leave_out_tracebacks(config: pytest.Config) -> None:
+    """Keep the tracebacks of runs out of pytest's log for the session: journals and reports have them."""
     logger = logging.getLogger("nomos_testing.runtime.raised")
     if _is_not_in_the_journal not in logger.filters:
         logger.addFilter(_is_not_in_the_journal)
+        config.add_cleanup(lambda: logger.removeFilter(_is_not_in_the_journal))
 
 
 def _is_not_in_the_journal(record: logging.LogRecord) -> bool:

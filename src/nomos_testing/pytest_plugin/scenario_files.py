@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 import pytest
-
-ENDINGS: Final = {".yaml", ".yml"}
-"""Endings of scenario files."""
 
 
 class ScenarioFile(pytest.File):
@@ -24,7 +20,7 @@ class ScenarioItem(pytest.Item):
 
     def runtest(self) -> None:
         """Run the scenario and fail if it does not pass."""
-        # Not before: collection must be fast, and pytest alone loads this module.
+        # Not before: collection must be fast.
         from nomos_testing.pytest_plugin.runs import runs_of
         from nomos_testing.scenario.file.loader import load_scenario
         from nomos_testing.settings import Settings
@@ -33,9 +29,7 @@ class ScenarioItem(pytest.Item):
         scenario = load_scenario(self.path, Settings.from_environ(), seed=runs.seed)
         runs.run(runs.deployer(), scenario, check=True)
 
-    def repr_failure(
-        self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None
-    ) -> str:  # `style` is not typed in public names of pytest
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
         """Return the text of a failure that explains itself, without a traceback."""
         from nomos_testing.pytest_plugin.failure import ScenarioNotPassed
         from nomos_testing.scenario.errors import ScenarioError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 
@@ -126,3 +127,4 @@ def test_marks_say_duration_and_seed(scenarios: pytest.Pytester, seed: list[str]
     result = scenarios.runpytest_inprocess("--strict-markers", "test_marks.py", *seed)
     result.assert_outcomes(passed=4, failed=1)
     result.stdout.fnmatch_lines(["*the mark nomos_slots takes one whole number, 1 or more; got nomos_slots('many')"])
+    assert not logging.getLogger("nomos_testing.runtime.raised").filters, "the log is as it was before the session"
