@@ -1,8 +1,8 @@
 """Measures the processor time, the memory and the files of a node's process, from ``/proc``.
 
-The runner uses it for nodes of this machine. For the others it is a program, given to a Python interpreter beside the
-node as text: ``python3 -I -S -c TEXT PID`` prints a JSON line about once a second, until the process or the program's
-input ends. So the module imports nothing of the project.
+The runner uses it for nodes of this machine. For the others it is a program: its text is sent to a Python interpreter
+beside the node, with the process id as argument. It prints a JSON line about once a second, until the process or the
+program's input ends. So the module imports nothing of the project.
 """
 
 from __future__ import annotations

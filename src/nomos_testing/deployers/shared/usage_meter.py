@@ -25,6 +25,9 @@ _SILENCE_SECONDS: Final = 60.0
 _AGAIN_SECONDS: Final = 2.0
 """Pause before a node is measured again that has ended, or beside which no program could be started."""
 
+_LOADER: Final = "import json, sys; exec(json.loads(sys.stdin.readline()), {'__name__': '__main__'})"
+"""Runs the program that its first line of input is. On a cluster, arguments are part of a URL and have to be short."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -117,8 +120,9 @@ class _NodeElsewhere:
         """Take what a program beside the node writes, until it ends with the node, or falls silent."""
         host = self._node.host
         program = await asyncio.to_thread(Path(process_usage.__file__).read_text, encoding="utf-8")
-        channel = await host.open(host.python, "-I", "-S", "-c", program, str(host.pid))
+        channel = await host.open(host.python, "-I", "-S", "-c", _LOADER, str(host.pid))
         try:
+            await channel.write(json.dumps(program).encode())
             while True:
                 async with asyncio.timeout(_SILENCE_SECONDS):
                     line = await channel.read()
