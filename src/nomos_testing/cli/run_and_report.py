@@ -219,7 +219,7 @@ async def run_scenario(deployer: Deployer, scenario: Scenario, at_verdict: _AtVe
                     await at_verdict(runner, server, verdict, signals)
                 return verdict
             finally:
-                server.retire()
+                await server.retire()
 
 
 _AtVerdict = Callable[[Runner, ControlServer, Verdict, Sequence[Signals]], Awaitable[None]]

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from nomos_testing.failure import Failure
+from nomos_testing.journal.events import Notice
 from nomos_testing.runtime.background import log_failure
 from nomos_testing.runtime.context import RunContext
 from nomos_testing.runtime.control_protocol import LONGEST_LINE, SOCKET_NAME, ControlRefused, short_path
@@ -31,6 +32,9 @@ _CREDENTIALS: Final = struct.Struct("3i")
 """Process, user and group of the other end of a Unix socket."""
 _OWNER_ONLY: Final = 0o177
 """Mask of the file mode that everybody but the owner loses."""
+
+_CANCEL_SECONDS: Final = 5.0
+"""How long a request may take to end after it was cancelled."""
 
 _log = logging.getLogger(__name__)
 
@@ -50,21 +54,33 @@ class ControlServer:
         self._connections: dict[asyncio.Task[None], _Connection] = {}
         self._end_wanted = asyncio.Event()
         self._kept_until: float | None = None
+        self._cancel_seconds = 0.0
 
     async def serve(self, run_directory: Path, context: RunContext, by_hand: NetworkByHand) -> None:
-        """Take requests from now on. A socket that a dead run has left is replaced."""
+        """Take requests from now on. A socket that a dead run has left is replaced.
+
+        A place that can have no socket is no reason to fail: the journal gets a warning.
+        """
         self._context = context
+        self._cancel_seconds = context.patience().seconds(_CANCEL_SECONDS)
         self._actions = {**by_hand.actions, "status": self._status, "end": self._end}
+        try:
+            await self._listen(run_directory)
+        except OSError as error:
+            text = f"the network cannot be controlled by hand: no socket in {run_directory}: {error.strerror}"
+            context.journal().write(Notice(text, "warning"))
+
+    async def _listen(self, run_directory: Path) -> None:
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         try:
-            self._path = run_directory / SOCKET_NAME
-            self._path.unlink(missing_ok=True)
+            (run_directory / SOCKET_NAME).unlink(missing_ok=True)
             with short_path(run_directory) as path:
                 before = os.umask(_OWNER_ONLY)
                 try:
                     listening.bind(path)
                 finally:
                     os.umask(before)
+            self._path = run_directory / SOCKET_NAME
             self._server = await asyncio.start_unix_server(self._accept, sock=listening, limit=LONGEST_LINE)
         except BaseException:
             listening.close()
@@ -78,8 +94,8 @@ class ControlServer:
         """Wait until a client asks for the end of the kept network."""
         await self._end_wanted.wait()
 
-    def retire(self) -> None:
-        """Take no more requests: the network is being taken down."""
+    async def retire(self) -> None:
+        """Cancel every request and take no more: the network is being taken down. Connections stay open."""
         self._actions = {}
         self._context = None
         if self._server is not None:
@@ -88,10 +104,11 @@ class ControlServer:
         if self._path is not None:
             self._path.unlink(missing_ok=True)
             self._path = None
+        await asyncio.gather(*(connection.cancel_requests() for connection in self._connections.values()))
 
     async def close(self) -> None:
         """Close every connection."""
-        self.retire()
+        await self.retire()
         for connection in self._connections.values():
             connection.hang_up()
         await asyncio.gather(*self._connections, return_exceptions=True)
@@ -105,7 +122,7 @@ class ControlServer:
         await self.close()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = _Connection(reader, writer, self._action)
+        connection = _Connection(reader, writer, self._action, self._cancel_seconds)
         if self._server is None or not _same_user(writer):
             connection.hang_up()
             return
@@ -153,11 +170,13 @@ class _Connection:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         action: Callable[[_Connection, str], Callable[[Mapping[str, Any]], Awaitable[Any]]],
+        cancel_seconds: float,
     ) -> None:
         self.prompt: Prompt | None = None
         self._reader = reader
         self._writer = writer
         self._action = action
+        self._cancel_seconds = cancel_seconds
         self._tasks: set[asyncio.Task[None]] = set()
         self._running: dict[Any, asyncio.Task[None]] = {}
         """The inputs of the prompt that run, by the id of their request."""
@@ -172,15 +191,21 @@ class _Connection:
         finally:
             for task in self._running.values():
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=self._cancel_seconds)
             self._writer.close()
             with suppress(OSError):
                 await self._writer.wait_closed()
 
-    def hang_up(self) -> None:
-        """Close the connection and cancel every request."""
+    async def cancel_requests(self) -> None:
+        """Cancel every request, and wait until none is left."""
         for task in self._tasks:
             task.cancel()
+        if self._tasks:  # an input may be written so that it does not end
+            await asyncio.wait(self._tasks, timeout=self._cancel_seconds)
+
+    def hang_up(self) -> None:
+        """Close the connection."""
         self._writer.close()
 
     def _take(self, line: bytes) -> None:

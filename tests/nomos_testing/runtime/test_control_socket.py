@@ -7,114 +7,20 @@ import json
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nomos_testing.client.answers import NetworkInfo
-from nomos_testing.cluster.interfaces import NodeControlError
 from nomos_testing.faults.fault_events import FaultHealed, FaultInjected, HealVerified
+from nomos_testing.journal.events import Notice
 from nomos_testing.runtime.control_client import ControlClient, ControlRefused
 from nomos_testing.runtime.control_protocol import SOCKET_NAME, short_path
 from nomos_testing.runtime.control_server import ControlServer
-from nomos_testing.waiting.waiting import Seen, wait_until
-from support.fakes.run_bench import Bench, MemoryNode, bench
+from support.fakes.control_lab import PATIENCE, lab, until
+from support.fakes.run_bench import MemoryNode, bench
 
-PATIENCE = 20.0
 _NOBODY = 65534
-
-
-@dataclass
-class MemoryControl:
-    """A node control that keeps the states of nodes that exist in memory only."""
-
-    calls: list[str] = field(default_factory=list)
-    down: set[str] = field(default_factory=set)
-    refuses: bool = False
-
-    def running(self, node: Any) -> bool:
-        return node.name not in self.down
-
-    def __getattr__(self, action: str) -> Callable[..., Awaitable[None]]:
-        async def act(node: Any, **options: Any) -> None:
-            if self.refuses:
-                raise NodeControlError(f"{node.name} does not obey")
-            self.calls.append(f"{action} {node.name}")
-            {"kill": self.down.add, "stop": self.down.add, "start": self.down.discard}.get(action, str)(node.name)
-
-        return act
-
-    async def heal(self) -> None:
-        self.calls.append("heal")
-
-
-class Connected(MemoryNode):
-    """A node that always has a peer."""
-
-    url: str
-
-    async def network_info(self, *, timeout: float | None = None) -> NetworkInfo:
-        return NetworkInfo((), 1, 1, 0)
-
-
-@dataclass
-class Lab:
-    """A run whose network is up, and a client of it."""
-
-    made: Bench
-    server: ControlServer
-    client: ControlClient
-    control: MemoryControl
-
-    @property
-    def directory(self) -> Path:
-        return self.made.directory.path
-
-    async def refusal(self, do: str, **fields: Any) -> str:
-        with pytest.raises(ControlRefused) as refused:
-            await self.client.ask(do, **fields)
-        return str(refused.value)
-
-    async def event(self, kind: type[Any]) -> Any:
-        """The first event of a kind, once there is one."""
-
-        def found() -> list[Any]:
-            return [event for event in self.made.events() if isinstance(event, kind)]
-
-        await until(kind.__name__, lambda: bool(found()))
-        return found()[0]
-
-    async def until_known(self, name: str) -> None:
-        """Wait until the prompt has a name."""
-
-        async def look() -> Seen:
-            answer = await self.client.ask("run", source=f"{name!r} in globals()")
-            return Seen(answer["value"] == "True", answer["value"])
-
-        await wait_until(name, look, timeout=PATIENCE, poll=0.01)
-
-
-async def until(what: str, condition: Callable[[], bool]) -> None:
-    async def look() -> Seen:
-        return Seen(condition(), "not yet")
-
-    await wait_until(what, look, timeout=PATIENCE, poll=0.01)
-
-
-@asynccontextmanager
-async def lab(directory: Path, *, node_control: bool = True) -> AsyncIterator[Lab]:
-    nodes: Sequence[Any] = [Connected("validator-0"), Connected("validator-1")]
-    for number, node in enumerate(nodes):
-        node.url = f"http://127.0.0.1:{number + 1}"
-    async with ControlServer() as server, bench(directory, node_control=node_control, nodes=nodes) as made:
-        made.cluster.control = control = MemoryControl()
-        await server.serve(made.directory.path, made.runner.context, made.runner.by_hand)
-        async with await ControlClient.connect(made.directory.path) as client:
-            yield Lab(made, server, client, control)
 
 
 async def test_only_the_owner_may_open_the_socket(tmp_path: Path) -> None:
@@ -267,7 +173,7 @@ async def test_a_directory_without_a_network_is_explained(tmp_path: Path) -> Non
 async def test_clients_hear_that_the_network_is_taken_down_and_then_that_it_has_ended(tmp_path: Path) -> None:
     async with lab(tmp_path) as net:
         await net.client.ask("status")
-        net.server.retire()
+        await net.server.retire()
         assert not (net.directory / SOCKET_NAME).exists()
         assert "taken down" in await net.refusal("status")
         assert not net.client.ended
@@ -337,3 +243,24 @@ async def test_what_others_print_meanwhile_is_not_of_the_input(
         async with asyncio.timeout(PATIENCE):
             assert (await running)["output"] == "mine\ntoo\n"
         assert capsys.readouterr().out == "of another\n"
+
+
+async def test_a_place_that_can_have_no_socket_gives_a_warning_and_no_failure(tmp_path: Path) -> None:
+    async with bench(tmp_path) as made, ControlServer() as server:
+        (made.directory.path / SOCKET_NAME).mkdir()
+        await server.serve(made.directory.path, made.runner.context, made.runner.by_hand)
+        assert (await made.runner.run()).passed
+    (warning,) = [event for event in made.events() if isinstance(event, Notice)]
+    assert (warning.level, warning.text.partition(":")[0]) == ("warning", "the network cannot be controlled by hand")
+
+
+async def test_an_input_that_runs_ends_before_the_network_is_taken_down(tmp_path: Path) -> None:
+    async with lab(tmp_path) as net:
+        waiting = "began = True\ntry:\n    await __import__('asyncio').Event().wait()\nfinally:\n    ctx.stopped = True"
+        running = asyncio.create_task(net.client.ask("run", source=waiting))
+        await net.until_known("began")
+        await net.server.retire()
+        context: Any = net.made.runner.context
+        assert context.stopped
+        with pytest.raises(ControlRefused, match="cancelled"):
+            await running
