@@ -137,10 +137,8 @@ def _of_run(event: Any) -> EventText | None:
             told = EventText("wait", "run", text, "ERROR")
         case WaitEnded():
             told = EventText("wait", "run", f"waited {event.seconds:.1f} s for {event.waited_for}")
-        case NetworkKept():
-            told = EventText("run", "run", "the network stays up after the verdict")
-        case KeepEnded():
-            told = EventText("run", "run", f"the kept network ends: {event.reason}")
+        case NetworkKept() | KeepEnded():
+            told = EventText("run", "run", str(event))
         case UnreadableLine():
             text = f"line {event.number} of the journal cannot be read: {event.reason}"
             told = EventText("run", "run", text, "WARN")

@@ -428,6 +428,9 @@ class NetworkKept:
     pid: int
     """Id of the process that holds it. SIGTERM ends the network in order."""
 
+    def __str__(self) -> str:
+        return "the network stays up after the verdict"
+
 
 @journal_event("keep_ended")
 @dataclass(frozen=True, slots=True)
@@ -436,6 +439,9 @@ class KeepEnded:
 
     reason: str
     """``its time is over``, ``by hand``, or the signal."""
+
+    def __str__(self) -> str:
+        return f"the kept network ends: {self.reason}"
 
 
 @journal_event("run_ended")

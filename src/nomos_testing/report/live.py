@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 from nomos_testing.evidence.run_progress import RunProgress
 from nomos_testing.journal.events import (
     ExceptionRaised,
+    KeepEnded,
+    NetworkKept,
     NodeExited,
     Notice,
     PhaseEnded,
@@ -81,6 +83,8 @@ def message_of(event: Any) -> str | None:
             message = f"{event.where} raised {event.error}\n{event.traceback.rstrip()}"
         case VerdictReached():
             message = f"verdict: {event.verdict or event.outcome}"
+        case NetworkKept() | KeepEnded():
+            message = str(event)
         case RunEnded(outcome="interrupted"):
             message = f"interrupted; evidence: {event.evidence}"
     return message

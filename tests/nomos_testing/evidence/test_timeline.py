@@ -14,6 +14,8 @@ from nomos_testing.evidence.run_record import RunRecord
 from nomos_testing.evidence.timeline import levels_from, timeline
 from nomos_testing.journal.events import (
     BlockSeen,
+    KeepEnded,
+    NetworkKept,
     NodeControlled,
     Notice,
     Reorganised,
@@ -77,10 +79,12 @@ def test_events_that_are_only_numbers_have_no_line(tmp_path: Path) -> None:
             (4, NetworkImpaired(number=1, description="partition a | b", links=(), seconds=0.1)),
             (5, Reorganised(node="v", old_tip="a", new_tip="b", common_ancestor="c", abandoned=2, adopted=3)),
             (6, VerdictReached(True)),
+            (7, NetworkKept(1_800_000_000.0, 4711)),
+            (8, KeepEnded("by hand")),
         ],
     )
     assert [item.kind for item in timeline(record)] == [
-        *("run", "block", "wait", "network", "reorganisation", "verdict")
+        *("run", "block", "wait", "network", "reorganisation", "verdict", "run", "run")
     ]
 
 
