@@ -20,11 +20,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from nomos_testing.failure import Failure
+from nomos_testing.failure import is_failure
 from nomos_testing.journal.events import Notice
 from nomos_testing.runtime.background import log_failure
 from nomos_testing.runtime.context import RunContext
 from nomos_testing.runtime.control_protocol import LONGEST_LINE, SOCKET_NAME, ControlRefused, short_path
+from nomos_testing.runtime.errors import described
 from nomos_testing.runtime.network_by_hand import NetworkByHand
 from nomos_testing.runtime.prompt import Prompt
 
@@ -231,14 +232,15 @@ class _Connection:
     async def _do(self, number: Any, request: Mapping[str, Any]) -> None:
         try:
             result = await self._action(self, str(request["do"]))(request)
-        except (ControlRefused, Failure) as refused:
+        except ControlRefused as refused:
             self._answer(number, ok=False, error=str(refused))
         except asyncio.CancelledError:
             self._answer(number, ok=False, error="cancelled")
             raise
         except Exception as error:
-            _log.exception("the request %s failed", request)
-            self._answer(number, ok=False, error=f"{type(error).__name__}: {error}")
+            if not is_failure(error):  # a defect of the framework
+                _log.exception("the request %s failed", request)
+            self._answer(number, ok=False, error=described(error))
         else:
             self._answer(number, ok=True, result=result)
 

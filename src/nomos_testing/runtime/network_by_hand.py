@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from nomos_testing.cluster.interfaces import ClusterError, Impairment, NodeHandle
+from nomos_testing.failure import Failure, raise_all
 from nomos_testing.faults.fault import Control, Fault, NodeFault
 from nomos_testing.faults.fault_events import FaultHealed, FaultInjected, HealVerified
 from nomos_testing.faults.injection import Injection
@@ -108,8 +109,16 @@ class NetworkByHand:
         return await self._inject(Partition.of({node}, others))
 
     async def heal(self) -> list[str]:
-        """Undo everything that was done by hand. The newest comes first."""
-        return [await self._heal(done) for done in reversed(list(self._done.values()))]
+        """Undo everything that was done by hand. The newest comes first. One that fails does not hinder the others."""
+        healed: list[str] = []
+        failed: list[Failure] = []
+        for done in reversed(list(self._done.values())):
+            try:
+                healed.append(await self._heal(done))
+            except Failure as error:
+                failed.append(error)
+        raise_all("several things could not be undone", failed)
+        return healed
 
     async def _heal_at_the_end(self) -> None:
         await self.heal()

@@ -85,6 +85,23 @@ async def test_heal_undoes_everything_by_hand(tmp_path: Path) -> None:
         assert await net.client.ask("heal") == []
 
 
+async def test_a_heal_that_fails_hinders_no_other(tmp_path: Path) -> None:
+    async with lab(tmp_path) as net:
+        await net.client.ask("pause", node="validator-0")
+        await net.client.ask("kill", node="validator-1")
+        net.control.refuses.add("validator-1")
+        assert "validator-1 does not obey" in await net.refusal("heal")
+        assert net.control.calls[2:] == ["resume validator-0"]
+        await net.client.ask("pause", node="validator-0")
+        net.control.refuses.add("validator-0")
+        refused = await net.refusal("heal")
+        assert "validator-0 does not obey" in refused
+        assert "validator-1 does not obey" in refused
+        net.control.refuses.clear()
+        await net.client.ask("resume", node="validator-0")
+        assert await net.client.ask("heal") == ["fault 2 (kill validator-1) is healed"]
+
+
 async def test_restart_undoes_what_was_done_to_the_node(tmp_path: Path) -> None:
     async with lab(tmp_path) as net:
         await net.client.ask("stop", node="validator-0")
@@ -125,7 +142,7 @@ async def test_a_scenario_without_control_says_how_to_allow_it(tmp_path: Path) -
 
 async def test_an_action_that_fails_leaves_no_fault_in_progress(tmp_path: Path) -> None:
     async with lab(tmp_path) as net:
-        net.control.refuses = True
+        net.control.refuses.add("validator-0")
         assert "does not obey" in await net.refusal("pause", node="validator-0")
         assert not net.made.runner.context.faults().active()
         assert not any(isinstance(event, FaultInjected) for event in net.made.events())

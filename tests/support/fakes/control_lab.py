@@ -27,14 +27,15 @@ class MemoryControl:
 
     calls: list[str] = field(default_factory=list)
     down: set[str] = field(default_factory=set)
-    refuses: bool = False
+    refuses: set[str] = field(default_factory=set)
+    """The nodes that do not obey."""
 
     def running(self, node: Any) -> bool:
         return node.name not in self.down
 
     def __getattr__(self, action: str) -> Callable[..., Awaitable[None]]:
         async def act(node: Any, **options: Any) -> None:
-            if self.refuses:
+            if node.name in self.refuses:
                 raise NodeControlError(f"{node.name} does not obey")
             self.calls.append(f"{action} {node.name}")
             {"kill": self.down.add, "stop": self.down.add, "start": self.down.discard}.get(action, str)(node.name)
