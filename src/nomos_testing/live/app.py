@@ -22,6 +22,7 @@ from nomos_testing.live.dialogs import Help
 from nomos_testing.live.drawing import NODE_COLUMNS, blocks_text, faults_text, head_of, log_text, messages_text
 from nomos_testing.live.journal_follower import JournalFollower
 from nomos_testing.live.log_window import log_window
+from nomos_testing.live.model import RunState
 from nomos_testing.live.panes import LogPane, NodeTable, Pane
 from nomos_testing.live.playback import Playback
 from nomos_testing.surroundings import monotonic
@@ -119,6 +120,7 @@ class WatchApp(App[str]):
         self._follower = JournalFollower(self.directory / JOURNAL_NAME)
         self._opened = False
         self._advanced_at = 0.0
+        self._drawn_blocks: tuple[Any, ...] = ()
         self._log_of: tuple[Any, ...] = ()
         self._journal_began = 0.0
 
@@ -179,12 +181,20 @@ class WatchApp(App[str]):
         playback, state = self.playback, self.playback.state
         self._head.update(head_of(playback, self.size.width))
         self.table.show(state)
-        self._panes["blocks"].show(blocks_text(state.blocks.rows(_DRAWN_BLOCKS), len(state.nodes)))
-        branches = state.blocks.branches()
-        self._panes["blocks"].border_subtitle = f"{branches} branches" if branches > 1 else ""
+        self._show_blocks(state)
         self._panes["faults"].show(faults_text(state, playback.position))
         self._panes["messages"].show(messages_text(list(state.messages)[-_DRAWN_MESSAGES:]))
         self._show_log(self.table.chosen)
+
+    def _show_blocks(self, state: RunState) -> None:
+        tree, pane = state.blocks, self._panes["blocks"]
+        drawn = tree, tree.changes, len(state.nodes)
+        if drawn == self._drawn_blocks:
+            return
+        self._drawn_blocks = drawn
+        pane.show(blocks_text(tree.rows(_DRAWN_BLOCKS), len(state.nodes)))
+        branches = tree.branches()
+        pane.border_subtitle = f"{branches} branches" if branches > 1 else ""
 
     # The log of the chosen node
 
@@ -206,7 +216,7 @@ class WatchApp(App[str]):
             log_window, self.directory, node, self._journal_began, until=until, limit=_DRAWN_LINES, search=search
         )
         pane = self._log_pane
-        pane.border_title = Text(f"4 Log of {node}").plain.replace("[", "(")
+        pane.border_title = f"4 Log of {node}".replace("[", "(")  # a title is markup
         if lines:
             pane.show(log_text(lines, search))
         elif search:
@@ -226,9 +236,9 @@ class WatchApp(App[str]):
 
     def action_interrupt(self) -> None:
         """Interrupt the run that this view belongs to; else leave."""
-        if self._runner is None:
+        if self._runner is None or self.playback.run_is_over:
             self.exit()
-        elif not self.playback.run_is_over:
+        else:
             os.kill(self._runner, signal.SIGINT)
             self.notify("the run is interrupted and cleans up", markup=False)
 

@@ -28,20 +28,22 @@ class BlockTree:
     def __init__(self) -> None:
         self._blocks: dict[str, BlockSeen] = {}
         self._tips: dict[str, str] = {}
-
-    def __len__(self) -> int:
-        return len(self._blocks)
+        self.changes = 0
+        """Number of changes so far. While it stays, the drawing is the same."""
 
     def add(self, block: BlockSeen) -> None:
         """Add a block. The node that showed it has it as its tip, if it is higher than the tip before."""
         self._blocks.setdefault(block.block, block)
+        self.changes += 1
         tip = self._blocks.get(self._tips.get(block.node, ""))
         if tip is None or block.height > tip.height:
             self._tips[block.node] = block.block
 
     def move(self, node: str, tip: str) -> None:
         """Note the tip of a node."""
-        self._tips[node] = tip
+        if self._tips.get(node) != tip:
+            self._tips[node] = tip
+            self.changes += 1
 
     def canonical(self) -> list[str]:
         """Return the ids on the branch of the highest tip, newest first. Of two tips, that of more nodes counts."""

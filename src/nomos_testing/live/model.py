@@ -63,7 +63,6 @@ class NodeView:
     height: int | None = None
     cpu: float | None = None
     """Processors that it uses."""
-    url: str = ""
 
 
 class FaultState(StrEnum):
@@ -215,7 +214,7 @@ class RunState:
         node = self._node(event.node)
         match event:
             case NodeStarted():
-                node.state, node.detail, node.url = NodeState.STARTING, "", plain_text(event.url)
+                node.state, node.detail = NodeState.STARTING, ""
             case NodeReady():
                 node.state, node.detail = NodeState.RUNNING, ""
             case NodeExited():
