@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 
 import pytest
 
+import nomos_testing
 from nomos_testing.evidence.node_logs import plain_text, read_log
 from nomos_testing.evidence.run_record import NotARun, read_run
-from nomos_testing.journal.events import Notice
+from nomos_testing.journal.events import Notice, event_kinds
 from nomos_testing.journal.journal import Journal
 
 BEGAN = 1_767_225_600.0  # 2026-01-01T00:00:00Z
@@ -61,3 +66,17 @@ def test_log_lines_have_the_journals_clock(tmp_path: Path) -> None:
 
 def test_plain_text_has_no_control_characters() -> None:
     assert plain_text("a\tb\x1b]0;title\x07c\x1b[1;31md\x9b\u2028e") == "a bcde"
+
+
+def test_every_kind_of_event_is_known_where_journals_are_read() -> None:
+    program = """
+import nomos_testing.evidence
+from nomos_testing.journal.events import event_kinds
+print(*event_kinds())
+"""
+    known = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    for module in walk_packages(nomos_testing.__path__, "nomos_testing."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
+    own = {kind for kind, event in event_kinds().items() if event.__module__.startswith("nomos_testing.")}
+    assert set(known.split()) == own
