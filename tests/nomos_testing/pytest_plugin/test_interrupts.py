@@ -29,13 +29,18 @@ def test_it(running_network):
     running_network.run(lambda ctx: asyncio.sleep(600))
 """,
 }
+PYTEST = """
+import signal, sys, pytest
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell is started with SIGINT ignored
+sys.exit(pytest.main(sys.argv[1:]))
+"""
 HEAD = "import asyncio\nimport pytest\nfrom support.processes.fake_node_scenario import fake_scenario\n\n"
 
 
 @pytest.mark.parametrize("kind", TESTS)
 def test_an_interrupt_ends_the_run_in_order(project: pytest.Pytester, kind: str) -> None:
     project.makepyfile(test_long=HEAD + TESTS[kind])
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={project.path / 'temp'}"]
+    command = [sys.executable, "-c", PYTEST, "-q", "-p", "no:cacheprovider", f"--basetemp={project.path / 'temp'}"]
     with subprocess.Popen(command, cwd=project.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         try:
             with eventually("the phase run", lambda: str(phases_in(project.path)), timeout=120) as attempts:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from nomos_core.config import (
     Duration,
@@ -57,10 +57,23 @@ def leader_genesis(extra: Iterable[Note] = ()) -> SignedMantleTx:
     return genesis([Note(1000, zk_public_key(LEADER_SECRET)), *extra])
 
 
+_WORKERS: Final = 4
+_GIVEN: Final = set[int]()
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports free for TCP and UDP at the moment, which the kernel gives to nobody by itself."""
-    with reserve_ports(count) as reserved:
-        return [node.network for node in reserved.nodes]
+    """Ports free for TCP and UDP at the moment, which the kernel gives to nobody by itself.
+
+    No port is given twice, neither by this process nor by another worker of the same pytest.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
+    found = list[int]()
+    while len(found) < count:
+        with reserve_ports(_WORKERS) as reserved:
+            own = {port for node in reserved.nodes for port in node.all if port % _WORKERS == worker} - _GIVEN
+        found += list(own)[: count - len(found)]
+        _GIVEN.update(found)
+    return found
 
 
 def make_config(genesis_tx: SignedMantleTx, **settings: Any) -> ValidatorConfig:

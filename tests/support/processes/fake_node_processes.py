@@ -21,8 +21,8 @@ from nomos_testing.deployers.local.log_files import LogFiles
 from nomos_testing.deployers.local.planning import NodeBlueprint
 from nomos_testing.deployers.shared.node import DeployedNode, config_file_name
 from nomos_testing.deployers.shared.reaper_client import Reaper
-from nomos_testing.topology.ports import reserve_ports
 from support.inputs.fault_deadlines import GONE_WITHIN
+from support.processes.embedded_node import free_ports
 
 TESTS = Path(__file__).parents[2]
 FAKE_ANSWER = '[ $# = 0 ] || case "$1" in --*) echo "error: the required arguments were not provided"; exit 2 ;; esac'
@@ -39,8 +39,8 @@ def fake_program(directory: Path) -> Path:
 
 def free_port() -> int:
     """A port that nobody uses, of those that the kernel gives to no connection before the node binds it."""
-    with reserve_ports(1) as reserved:
-        return reserved.nodes[0].api
+    (port,) = free_ports(1)
+    return port
 
 
 def fake_blueprint(index: int = 0, *, role: Role = Role.VALIDATOR, **fake: Any) -> NodeBlueprint:
