@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -56,8 +56,8 @@ class DeployedNode:
     """The directory of its evidence, on this machine."""
     client: NodeClient
     host: NodeHost
-    config: str | None = None
-    """The YAML that is put into its place; None: the node fetches one when it starts."""
+    config: str | None = field(default=None, repr=False)
+    """The YAML that is put into its place; None: the node fetches one when it starts. Long, and with keys."""
     clock_offset: float = 0.0
     """Seconds that its wall clock is ahead of the right time."""
     end_is_expected: bool = False
