@@ -112,9 +112,9 @@ def repeat(
             if _ends(attempts[-1], until_failure=until_failure):
                 break
     except KeyboardInterrupt:  # between two runs; during one, the run ends in order and has an exit code
-        print_attempts(attempts, times)
+        _print_attempts(attempts, times, directory)
         return INTERRUPTED
-    print_attempts(attempts, times)
+    _print_attempts(attempts, times, directory)
     return _exit_code(attempts)
 
 
@@ -147,11 +147,11 @@ def _attempt(scenario: Scenario, run: Run, directory: Path) -> Attempt:
     return Attempt(scenario.seed, exit_code, kind, signature_of(record), cause, record.duration, made[-1])
 
 
-def print_attempts(attempts: Sequence[Attempt], times: int) -> None:
-    """Print a line for each run, then how often which way of failing was seen."""
+def _print_attempts(attempts: Sequence[Attempt], times: int, directory: Path) -> None:
+    """Print a line for each run, then how often which way of failing was seen, and where the runs are."""
     console = _console()
     rows = [
-        [str(number), str(attempt.seed), attempt.signature, f"{attempt.seconds:.1f}", str(attempt.directory or "-")]
+        [str(number), str(attempt.seed), attempt.signature, f"{attempt.seconds:.1f}", _name(attempt.directory)]
         for number, attempt in enumerate(attempts, start=1)
     ]
     _print_table(console, ("run", "seed", "result", "seconds", "directory"), rows)
@@ -163,6 +163,7 @@ def print_attempts(attempts: Sequence[Attempt], times: int) -> None:
     passed = sum(attempt.passed for attempt in finished)
     left = f", {times - len(finished)} of {times} not run" if len(finished) < times else ""
     console.print(f"{passed} of {len(finished)} runs passed{left}{_durations(finished)}", soft_wrap=True)
+    _print_place(console, directory)
 
 
 def _durations(attempts: Sequence[Attempt]) -> str:
@@ -232,13 +233,15 @@ def rerun_failed(
         for number, item in enumerate(failed, start=1):
             print(f"run {number} of {len(failed)}: repeats {item.directory}", file=sys.stderr, flush=True)
             text, again, exit_code = _rerun(item, settings, run, directory)
-            rows.append([str(item.directory), item.signature, str(item.times), text, again])
+            rows.append([item.directory.name, item.signature, str(item.times), text, again])
             code = max(code, exit_code)
             if exit_code > _FIRST_SIGNAL:
                 break
     except KeyboardInterrupt:
         code = INTERRUPTED
-    _print_table(_console(), ("run", "failed by", "times", "now", "directory"), rows)
+    console = _console()
+    _print_table(console, ("run", "failed by", "times", "now", "directory"), rows)
+    _print_place(console, directory)
     return code
 
 
@@ -249,7 +252,7 @@ def _rerun(item: FailedRun, settings: Settings, run: RunOn, directory: Path) -> 
     except ScenarioError as error:
         return f"cannot be repeated: {error}", "-", FAILED
     attempt = _attempt(scenario, lambda place, given: run(place, given, deployer), directory)
-    where = str(attempt.directory or "-")
+    where = _name(attempt.directory)
     if not attempt.judged:
         return "interrupted", where, attempt.exit_code
     if attempt.passed:
@@ -257,6 +260,15 @@ def _rerun(item: FailedRun, settings: Settings, run: RunOn, directory: Path) -> 
     same = attempt.signature == item.signature
     text = "fails again in the same way" if same else f"fails in another way: {attempt.signature}"
     return text, where, attempt.exit_code
+
+
+def _name(run_directory: Path | None) -> str:
+    # Not the whole path: a table would break it over several lines, so that nobody can copy it.
+    return "-" if run_directory is None else run_directory.name
+
+
+def _print_place(console: Console, directory: Path) -> None:
+    console.print(f"runs: {directory}", soft_wrap=True)
 
 
 def _console() -> Console:

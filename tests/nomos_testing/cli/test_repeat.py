@@ -93,6 +93,17 @@ def test_ways_of_failing_are_counted(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert rows == [("2", "failed; liveness"), ("1", "failed; forks")]
 
 
+def test_the_place_of_the_runs_is_in_one_line_also_if_it_is_long(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / ("long" * 40)
+    place.mkdir()
+    repeated(place, ["passed"])
+    *_, end = capsys.readouterr().out.splitlines()
+    (made,) = place.iterdir()
+    assert end == f"runs: {made}"
+
+
 def test_runs_stop_at_the_first_failure_if_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, runs = repeated(tmp_path, ["passed", "liveness"], times=9, until_failure=True)
     assert (code, len(runs.seeds)) == (1, 2)
