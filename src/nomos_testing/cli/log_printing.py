@@ -146,9 +146,9 @@ async def _follow(run_directory: Path, choice: LogChoice, stream: TextIO) -> Non
 
 def _explain_missing(record: RunRecord, chosen: _Filter, *, found: bool) -> None:
     if chosen.logs and not any(next(record.log_of(name), None) for name in record.node_names()):
-        click.echo(
-            "there are no logs: those of a passed run are deleted, unless NOMOS_TESTS_KEEP_LOGS=1 keeps them", err=True
-        )
+        passed = record.summary.outcome == "passed"
+        why = ": those of a passed run are deleted, unless NOMOS_TESTS_KEEP_LOGS=1 keeps them" if passed else ""
+        click.echo(f"there are no logs in {record.directory}{why}", err=True)
     elif not found:
         click.echo(f"no line is chosen; the run lasted {record.duration:.1f} s", err=True)
 

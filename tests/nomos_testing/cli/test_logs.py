@@ -84,6 +84,8 @@ def test_missing_runs_logs_and_lines_are_explained(tmp_path: Path) -> None:
     assert missing.exit_code == 1
     assert "is no run directory" in missing.stderr
     stored(tmp_path, [(0, started())])
+    assert logs(str(tmp_path)).stderr == f"there are no logs in {tmp_path}\n"
+    stored(tmp_path, [(0, started()), (1, RunEnded("passed"))])
     assert "those of a passed run are deleted" in logs(str(tmp_path)).stderr
     faulty(tmp_path)
     assert "no line is chosen; the run lasted 31.0 s" in logs(str(tmp_path), "--since", "100").stderr
