@@ -61,7 +61,7 @@ def _lines(summary: RunSummary) -> Iterable[str]:
         yield f"{raised.where} raised {raised.error}" + (f" ({raised.location})" if raised.location else "")
     yield from _unreadable_lines(summary.unreadable)
     if started is not None:
-        kept = "journal, plan and configurations" if summary.outcome == "passed" else "evidence"
+        kept = "report, journal, plan and configurations" if summary.outcome == "passed" else "evidence"
         yield f"{kept}: {started.directory}"
 
 
