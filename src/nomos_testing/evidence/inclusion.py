@@ -95,7 +95,9 @@ class InclusionOf:
         """Return the numbers; None if the run has no such items."""
         last = self._over_time[-1] if self._over_time else None
         if self._judged is not None:
-            planned, sent, included = self._judged
+            expected, sent, included = self._judged
+            # An expectation of blobs tells how many it expects, which need not be all that were planned.
+            planned = self._told[0] if self._told is not None else expected
         elif self._told is not None:
             (planned, sent), included = self._told, last.included if last is not None else 0
         elif last is not None:

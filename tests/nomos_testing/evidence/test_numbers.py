@@ -23,7 +23,7 @@ from nomos_testing.journal.events import (
 )
 from nomos_testing.percentiles import Percentiles
 from nomos_testing.runtime.machine_load import MachineReading
-from nomos_testing.workloads.blobs.events import BlobIncluded, BlobsFinished
+from nomos_testing.workloads.blobs.events import BlobIncluded, BlobsFinished, BlobsJudged
 from nomos_testing.workloads.transactions.events import TransactionIncluded, TransactionsFinished, TransactionsJudged
 from support.inputs.written_run import started, written_run
 
@@ -191,6 +191,14 @@ def test_blobs_that_were_never_judged_have_the_numbers_of_their_workload(tmp_pat
     assert numbers.blobs is not None
     assert (numbers.blobs.planned, numbers.blobs.sent, numbers.blobs.included) == (3, 2, 1)
     assert numbers.transactions is None
+
+
+def test_planned_blobs_are_those_of_the_workload_and_not_those_that_are_expected(tmp_path: Path) -> None:
+    finished = BlobsFinished(planned=24, dispersed=24, overdue=0)
+    judged = BlobsJudged(channels=2, inscribed=2, dispersed=24, included=23, expected=22, required=18)
+    numbers = numbers_of(written_run(tmp_path, [(1.0, finished), (2.0, judged)]))
+    assert numbers.blobs is not None
+    assert (numbers.blobs.planned, numbers.blobs.sent, numbers.blobs.included) == (24, 24, 23)
 
 
 def test_starts_and_ends_of_a_node_are_kept(tmp_path: Path) -> None:
