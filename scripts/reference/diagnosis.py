@@ -27,7 +27,7 @@ the start of the workloads.
 
 | The cause is called | if |
 | --- | --- |
-| certain | the journal says it, and the failure names the node, or follows from it |
+| certain | the journal says that it lasted to the end of the run, and the failure names the node, or follows from it |
 | likely | the journal says it, and the failure does not name the node; or the numbers point to it |
 | possible | it was there, and nothing else connects it with the failure |
 

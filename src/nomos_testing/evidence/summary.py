@@ -71,6 +71,12 @@ class RunSummary:
         return "unfinished"
 
     @property
+    def unreadable_lines(self) -> str:
+        """How many lines of the journal cannot be read, in words; empty if all can."""
+        count = len(self.unreadable)
+        return f"{count} line{'s' * (count > 1)} of the journal cannot be read" if count else ""
+
+    @property
     def kind(self) -> VerdictKind | None:
         """The kind of the verdict; None if the run has not ended."""
         if self.verdict is not None and self.verdict.verdict is not None:

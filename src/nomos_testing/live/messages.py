@@ -24,6 +24,7 @@ from nomos_testing.journal.events import (
 )
 from nomos_testing.journal.journal import Entry
 from nomos_testing.report import live
+from nomos_testing.report.faults import planned_faults
 from nomos_testing.runtime.machine_load import MachineFellBehind
 
 
@@ -50,7 +51,7 @@ def _text(event: Any) -> str | None:
     message = live.message_of(event)
     match event:
         case FaultsPlanned():
-            message = f"{len(event.lines)} faults planned"
+            message = planned_faults(len(event.lines))
         case PhaseStarted():
             message = f"phase {event.phase}"
         case NodeControlled():

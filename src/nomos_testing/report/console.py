@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from nomos_testing.evidence.summary import RunSummary, summarise
-from nomos_testing.journal.events import PhaseEnded, UnreadableLine
+from nomos_testing.journal.events import PhaseEnded
 from nomos_testing.journal.journal import Entry
 from nomos_testing.outcome import outcome_of
 from nomos_testing.report.faults import add_fault_rows
+from nomos_testing.runtime.run_directory import REPORT_NAME
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -59,16 +61,20 @@ def _lines(summary: RunSummary) -> Iterable[str]:
         yield str(summary.fell_behind)
     for raised in summary.raised:
         yield f"{raised.where} raised {raised.error}" + (f" ({raised.location})" if raised.location else "")
-    yield from _unreadable_lines(summary.unreadable)
+    yield from _unreadable_lines(summary)
     if started is not None:
         kept = "report, journal, plan and configurations" if summary.outcome == "passed" else "evidence"
+        report = Path(started.directory, REPORT_NAME)
+        if summary.outcome != "passed" and report.is_file():
+            yield f"report: {report}"
         yield f"{kept}: {started.directory}"
 
 
-def _unreadable_lines(lines: Sequence[UnreadableLine]) -> Iterable[str]:
+def _unreadable_lines(summary: RunSummary) -> Iterable[str]:
+    lines = summary.unreadable
     if not lines:
         return
-    yield f"{len(lines)} line{'s' if len(lines) > 1 else ''} of the journal cannot be read:"
+    yield f"{summary.unreadable_lines}:"
     for line in lines[:_SHOWN_UNREADABLE_LINES]:
         yield f"  line {line.number}, {line.start[:_SHOWN_CHARACTERS]!r}: {line.reason}"
     if len(lines) > _SHOWN_UNREADABLE_LINES:

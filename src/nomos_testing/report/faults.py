@@ -36,11 +36,16 @@ def _recovered(fault: FaultSummary) -> Text:
     return Text(f"{fault.recovered_slots:g} slots" + (" (beside others)" if fault.overlapped else ""))
 
 
+def planned_faults(count: int) -> str:
+    """Return how many faults are planned, in words."""
+    return f"{count} fault{'s' * (count != 1)} planned"
+
+
 def fault_message(event: Any) -> str | None:
     """Return one or more lines for the live view; None for events that other code reports."""
     match event:
         case FaultsPlanned(lines=lines):
-            return "\n".join((f"{len(lines)} faults planned:", *lines))
+            return "\n".join((f"{planned_faults(len(lines))}:", *lines))
         case FaultInjected() | FaultLeftOut() | FaultHealed():
             return f"fault {event.number}{_BECAME[type(event)]}: {event.fault}"
         case FaultRecovered():

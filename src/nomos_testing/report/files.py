@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from nomos_testing.evidence.run_record import RunRecord, read_run
+from nomos_testing.runtime.run_directory import JUNIT_NAME, REPORT_NAME
 
 
 def _html(record: RunRecord) -> str:
@@ -25,7 +26,7 @@ def _junit(record: RunRecord) -> str:
     return write_junit(record)
 
 
-WRITERS: Final[Mapping[str, Callable[[RunRecord], str]]] = {"report.html": _html, "junit.xml": _junit}
+WRITERS: Final[Mapping[str, Callable[[RunRecord], str]]] = {REPORT_NAME: _html, JUNIT_NAME: _junit}
 """The reports of every run: the name of the file, and the function that returns its text.
 
 Each imports what it needs when it is called, because no run may wait for that before its end.

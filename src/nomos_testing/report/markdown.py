@@ -50,7 +50,7 @@ def _verdict(record: RunRecord) -> Iterator[str]:
     for raised in summary.raised:
         yield f"{code(raised.where)} raised {code(raised.error)} {code(raised.location or '')}".rstrip()
     if summary.unreadable:
-        yield f"{len(summary.unreadable)} lines of the journal cannot be read."
+        yield f"{summary.unreadable_lines}."
 
 
 def _causes(record: RunRecord) -> Iterator[str]:

@@ -20,6 +20,8 @@ from nomos_testing.surroundings import THIS_MACHINE, Surroundings
 DEFAULT_RUNS_DIRECTORY = Path(".tmp/runs")
 PLAN_NAME = "plan.json"
 SCENARIO_NAME = "scenario.yaml"
+REPORT_NAME = "report.html"
+JUNIT_NAME = "junit.xml"
 _KEPT_AFTER_SUCCESS = "*.yaml"
 
 _log = logging.getLogger(__name__)

@@ -10,6 +10,7 @@ import pytest
 
 from nomos_testing.journal.events import ExceptionRaised, RunEnded
 from nomos_testing.journal.journal import JOURNAL_NAME, read_journal
+from nomos_testing.runtime.run_directory import REPORT_NAME
 from support.processes.fake_node_processes import fake_environment
 
 PROGRAM = """
@@ -91,3 +92,5 @@ def test_why_a_run_failed_is_printed_once_under_the_scenarios_name(tmp_path: Pat
     assert run.returncode == 1
     assert (run.stdout + run.stderr).count("3 below 5") == 1, run.stdout + run.stderr
     assert run.stdout.rstrip().endswith("fake failed: expectations failed:\njudge: 3 below 5")
+    (report,) = (tmp_path / "runs").glob(f"*/{REPORT_NAME}")
+    assert run.stdout.splitlines().count(f"report: {report}") == 1, run.stdout

@@ -55,7 +55,7 @@ async def test_a_wide_terminal_shows_everything_at_once(tmp_path: Path) -> None:
             "│ ●",
             "<- validator-2",
             "2 branches",
-            "1 faults planned",
+            "1 fault planned",
             "Log of validator-0",
             "? help",
             "q quit",

@@ -88,7 +88,7 @@ def test_the_table_is_printed() -> None:
 @pytest.mark.parametrize(
     ("event", "message"),
     [
-        (FaultsPlanned(({"number": 1},), ("   1  at     8.00 s",)), "1 faults planned:\n   1  at     8.00 s"),
+        (FaultsPlanned(({"number": 1},), ("   1  at     8.00 s",)), "1 fault planned:\n   1  at     8.00 s"),
         (injected(1, "kill a"), "fault 1: kill a"),
         (FaultHealed(number=1, fault="kill a", seconds=0.4), "fault 1 healed: kill a"),
         (

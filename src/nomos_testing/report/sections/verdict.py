@@ -111,4 +111,4 @@ def _errors(record: RunRecord) -> Iterator[Block]:
         yield Lines(f"{raised.where} raised {raised.error}{place}", raised.traceback.rstrip().split("\n"))
     if summary.unreadable:
         lines = [f"line {line.number}, {line.start!r}: {line.reason}" for line in summary.unreadable]
-        yield Lines(f"{len(lines)} lines of the journal cannot be read", _bounded(lines))
+        yield Lines(summary.unreadable_lines, _bounded(lines))
