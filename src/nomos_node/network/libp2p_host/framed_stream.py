@@ -33,7 +33,7 @@ class FramedStream:
         """
         while (frame := self._decoder.next_frame()) is None:
             try:
-                self._decoder.feed(await self._stream.read())
+                self._decoder.feed(await self._read())
             except StreamEOF:
                 if self._decoder.mid_frame:
                     raise StreamBroken("the stream ended in the middle of a frame") from None
@@ -43,6 +43,17 @@ class FramedStream:
             except _LIBRARY_ERRORS as error:
                 raise StreamBroken(f"the stream was lost: {error or type(error).__name__}") from error
         return frame
+
+    async def _read(self) -> bytes:
+        """Read what has arrived.
+
+        The library may tell the end of a stream before the bytes that came together with it. Those are read by asking
+        again.
+        """
+        try:
+            return await self._stream.read()
+        except StreamEOF:
+            return await self._stream.read()
 
     async def write_frame(self, payload: bytes) -> None:
         """Send a frame. Waits while the peer does not keep up.
