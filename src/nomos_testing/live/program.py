@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 import sys
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from nomos_testing.journal.events import RunEnded
 from nomos_testing.journal.journal import JOURNAL_NAME
 from nomos_testing.live.journal_follower import JournalFollower
 from nomos_testing.report.live import PlainView
+
+if TYPE_CHECKING:
+    from nomos_testing.live.app import WatchApp
 
 _LOOK_SECONDS: Final = 0.25
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 100_000
@@ -35,9 +39,15 @@ def watch(
     from nomos_testing.live.control_keys import ControlApp
 
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
-    message = ControlApp(directory, speed=speed, start=start, runner=runner).run()
+    message = asyncio.run(_shown(ControlApp(directory, speed=speed, start=start, runner=runner)))
     if message:
         print(message, file=sys.stderr)
+
+
+async def _shown(app: WatchApp) -> str | None:
+    """Show the view until it ends. The runner of ``--live`` ends it by SIGTERM. The terminal is then as before."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit)
+    return await app.run_async()
 
 
 async def write_lines(directory: Path, stream: TextIO, *, start: float = 0.0) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +20,10 @@ from nomos_testing.live.playback import Playback
 from nomos_testing.live.program import write_lines
 from nomos_testing.waiting.waiting import Seen, wait_until
 from support.inputs.live_journals import append, run_of
+from support.processes.terminal import in_terminal
+
+_TERMINAL_AS_BEFORE = b"\x1b[?1049l"
+"""Leaves the alternate screen of the terminal."""
 
 
 async def test_without_a_terminal_there_are_lines_until_the_run_ends(tmp_path: Path) -> None:
@@ -44,6 +50,16 @@ def test_the_command_writes_lines_into_a_pipe(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=True)
     assert done.stdout.splitlines()[-1] == "[   11.5 s] the run ended: passed"
     assert "fault" not in done.stdout
+
+
+def test_a_view_that_its_runner_ends_gives_the_terminal_back(tmp_path: Path) -> None:
+    append(tmp_path, *run_of(tmp_path))
+    command = [sys.executable, "-m", "nomos_testing.live", str(tmp_path), str(os.getpid())]
+    with in_terminal(command) as terminal:
+        terminal.until("the view", lambda: b"validator-0" in terminal.output)
+        os.kill(terminal.pid, signal.SIGTERM)
+        terminal.until("the terminal as before", lambda: _TERMINAL_AS_BEFORE in terminal.output)
+        assert terminal.exit_code() == 0
 
 
 @pytest.mark.parametrize("command", [["--help"], ["watch", "--help"], ["run", "--help"]])
