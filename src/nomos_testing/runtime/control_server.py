@@ -108,10 +108,14 @@ class ControlServer:
         await asyncio.gather(*(connection.cancel_requests() for connection in self._connections.values()))
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection. A client that does not read, such as a stopped shell, loses its last answers."""
         await self.retire()
         for connection in self._connections.values():
             connection.hang_up()
+        if self._connections:
+            await asyncio.wait(self._connections, timeout=self._cancel_seconds)
+        for connection in self._connections.values():
+            connection.abort()
         await asyncio.gather(*self._connections, return_exceptions=True)
 
     async def __aenter__(self) -> Self:
@@ -206,8 +210,12 @@ class _Connection:
             await asyncio.wait(self._tasks, timeout=self._cancel_seconds)
 
     def hang_up(self) -> None:
-        """Close the connection."""
+        """Close the connection, after the client has read its answers."""
         self._writer.close()
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        self._writer.transport.abort()
 
     def _take(self, line: bytes) -> None:
         try:

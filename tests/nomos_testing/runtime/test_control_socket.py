@@ -14,6 +14,7 @@ import pytest
 
 from nomos_testing.faults.fault_events import FaultHealed, FaultInjected, HealVerified
 from nomos_testing.journal.events import Notice
+from nomos_testing.runtime import control_server
 from nomos_testing.runtime.control_client import ControlClient, ControlRefused
 from nomos_testing.runtime.control_protocol import SOCKET_NAME, short_path
 from nomos_testing.runtime.control_server import ControlServer
@@ -281,3 +282,16 @@ async def test_an_input_that_runs_ends_before_the_network_is_taken_down(tmp_path
         assert context.stopped
         with pytest.raises(ControlRefused, match="cancelled"):
             await running
+
+
+async def test_a_client_that_does_not_read_does_not_hinder_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_server, "_CANCEL_SECONDS", 0.1)
+    large = {"do": "run", "source": "print('x' * 900_000)\nctx.has_printed = True"}
+    with socket.socket(socket.AF_UNIX) as silent:
+        async with asyncio.timeout(PATIENCE), lab(tmp_path) as net:
+            with short_path(net.directory) as path:
+                silent.connect(path)
+            silent.sendall(json.dumps(large).encode() + b"\n")
+            await net.until_told("has_printed")
