@@ -11,6 +11,7 @@ from random import Random
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from nomos_testing.deployers.shared.run_opening import usable
 from nomos_testing.diagnosis.diagnose import diagnose, signature_of
 from nomos_testing.evidence.node_logs import plain_text
 from nomos_testing.evidence.run_record import NotARun, read_run
@@ -99,9 +100,10 @@ def repeat(
 
     Raises:
         ScenarioError: the scenario cannot be built.
+        DeployError: the runs directory cannot be used.
     """
     scenario = load(None)
-    seeds, directory = Random(scenario.seed), RunDirectory.create(runs_directory, f"{scenario.name}-repeat").path
+    seeds, directory = Random(scenario.seed), _directory_of_runs(runs_directory, f"{scenario.name}-repeat")
     attempts: list[Attempt] = []
     try:
         for number in range(1, times + 1):
@@ -116,6 +118,11 @@ def repeat(
         return INTERRUPTED
     _print_attempts(attempts, times, directory)
     return _exit_code(attempts)
+
+
+def _directory_of_runs(runs_directory: Path, name: str) -> Path:
+    with usable(runs_directory):
+        return RunDirectory.create(runs_directory, name).path
 
 
 def _ends(attempt: Attempt, *, until_failure: bool) -> bool:
@@ -225,8 +232,11 @@ def rerun_failed(
 
     Returns:
         The exit code: 0 if all pass now, 1 if one does not, 128 + n if signal n ended them.
+
+    Raises:
+        DeployError: the runs directory cannot be used.
     """
-    directory = RunDirectory.create(runs_directory, "rerun").path
+    directory = _directory_of_runs(runs_directory, "rerun")
     rows: list[list[str]] = []
     code = PASSED
     try:

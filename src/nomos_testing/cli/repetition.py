@@ -67,6 +67,7 @@ class Repetition:
 
         Raises:
             ScenarioError: the scenario cannot be built.
+            DeployError: the runs directory cannot be used.
         """
         from nomos_testing.cli.repeat import failed_runs, repeat, rerun_failed
 

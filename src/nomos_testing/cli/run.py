@@ -53,6 +53,7 @@ def run(
 ) -> None:
     """Run a scenario, once or several times."""
     from nomos_testing.cli.run_and_report import FAILED, export_manifests, run_on
+    from nomos_testing.deployers.shared.errors import DeployError
     from nomos_testing.scenario.errors import ScenarioError
     from nomos_testing.scenario.file.loader import load_scenario
     from nomos_testing.scenario.scenario import Scenario
@@ -86,7 +87,7 @@ def run(
         if repetition.asked_for:
             sys.exit(repetition.run(load, run_in, settings, deployer=deployer, runs_directory=runs_dir))
         loaded = load(None)
-    except ScenarioError as error:
+    except (ScenarioError, DeployError) as error:
         click.echo(str(error), err=True)
         sys.exit(FAILED)
     sys.exit(export_manifests(loaded, settings, export) if export is not None else run_in(runs_dir, loaded, deployer))

@@ -213,6 +213,22 @@ def test_a_directory_without_failed_runs_is_no_failure(tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, f"no failed run in {tmp_path}\n")
 
 
+@pytest.mark.parametrize("failed_before", [False, True], ids=["repeat", "rerun-failed"])
+def test_a_runs_directory_that_cannot_be_made_is_explained(tmp_path: Path, failed_before: bool) -> None:
+    program(tmp_path, "exit 3")
+    (tmp_path / "file").touch()
+    runs = tmp_path / "file" / "runs"
+    a_failed_run(tmp_path / "old" / "run", "liveness")
+    repetition = (
+        ["--rerun-failed", str(tmp_path / "old")]
+        if failed_before
+        else [str(tmp_path / "scenario.yaml"), "--repeat", "2"]
+    )
+    result = CliRunner().invoke(main, ["run", *repetition, "--runs-dir", str(runs)])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"the runs directory {runs} cannot be used: Not a directory\n")
+
+
 def program(place: Path, body: str) -> Path:
     """Write a scenario and a node program beside it."""
     (place / "scenario.yaml").write_text("name: dies\ntopology: {validators: 2}\nrun_for: 5\nseed: 4\n")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -243,9 +243,20 @@ async def _report(run_directory: RunDirectory, settings: Settings) -> None:
 
 
 def _opened(runs_directory: Path, scenario: Scenario, surroundings: Surroundings) -> tuple[RunDirectory, Journal]:
-    try:
+    with usable(runs_directory):
         run_directory = RunDirectory.create(runs_directory, scenario.name, surroundings=surroundings)
         return run_directory, Journal(run_directory.journal, surroundings=surroundings)
+
+
+@contextmanager
+def usable(runs_directory: Path) -> Iterator[None]:
+    """Explain an error of the block, which makes something in the runs directory.
+
+    Raises:
+        DeployError: it cannot be made.
+    """
+    try:
+        yield
     except OSError as error:
         raise DeployError(
             f"the runs directory {runs_directory} cannot be used: {error.strerror}\n"
