@@ -149,8 +149,11 @@ class WatchApp(App[str]):
         if not self._head.is_attached:  # the application ends
             return
         entries, more = self._follower.read()
-        if entries and not self._journal_began:
-            self._journal_began = datetime.fromisoformat(entries[0].time).timestamp() - entries[0].at
+        if not self._journal_began:
+            # A line that cannot be read has the time of the entry before it, and the first one has none.
+            first = next((entry for entry in entries if entry.time), None)
+            if first is not None:
+                self._journal_began = datetime.fromisoformat(first.time).timestamp() - first.at
         self.playback.add(entries)
         if more:
             self.call_later(self._tick)

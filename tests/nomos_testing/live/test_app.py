@@ -214,6 +214,13 @@ async def test_texts_of_a_journal_are_shown_as_they_are(tmp_path: Path) -> None:
         await until(pilot, "the message", lambda: "[red]no markup[/red] [/] <script>" in pane(app, "messages"))
 
 
+async def test_a_journal_whose_first_line_cannot_be_read_is_shown(tmp_path: Path) -> None:
+    (tmp_path / JOURNAL_NAME).write_text("no entry\n")
+    append(tmp_path, *run_of(tmp_path))
+    async with watching(tmp_path, start=4.0, playing=False) as (app, pilot):
+        await until(pilot, "the nodes", lambda: len(rows(app)) == 3)
+
+
 @pytest.mark.parametrize("size", [(40, 10), (20, 5), (200, 60)])
 async def test_any_size_of_a_terminal_is_drawn(tmp_path: Path, size: tuple[int, int]) -> None:
     append(tmp_path, *run_of(tmp_path))
