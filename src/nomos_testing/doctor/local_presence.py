@@ -147,9 +147,9 @@ def _for_writing(pid: int, descriptor: str) -> bool:
 
 
 def _beginning(directory: Path) -> tuple[RunStarted | None, float | None]:
-    """Return the first event of a journal, and its time."""
-    for entry in islice(read_journal(directory / JOURNAL_NAME), 1):
-        with suppress(ValueError):
+    """Return the first event of a journal, and its time. The journal of a runner in a container is not visible here."""
+    with suppress(OSError, ValueError):
+        for entry in islice(read_journal(directory / JOURNAL_NAME), 1):
             since = datetime.fromisoformat(entry.time).timestamp()
             return (entry.event if isinstance(entry.event, RunStarted) else None), since
     return None, None

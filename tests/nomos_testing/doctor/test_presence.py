@@ -165,6 +165,16 @@ async def test_a_run_is_found_by_its_open_journal_and_is_dead_without_it(
     assert leftover.text == f"the process validator-0 (pid {second.node}) of {second.directory}"
 
 
+async def test_a_runner_in_a_container_whose_journal_is_not_visible_here_lives(
+    nowhere: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    directory = tmp_path / "in-its-container"
+    monkeypatch.setattr(local_presence, "node_processes", list)
+    monkeypatch.setattr(local_presence, "runners", lambda: {directory: os.getpid()})
+    (run,) = (await looked_at(nowhere)).runs
+    assert (run.name, run.state, run.scenario, run.since) == (directory.name, OwnerState.ALIVE, None, None)
+
+
 @pytest.mark.parametrize(("answers", "kept_until"), [(True, 1.9e9), (False, None)], ids=["answers", "silent"])
 async def test_a_kept_network_tells_until_when(
     runs: list[LocalRun],
