@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from nomos_testing.deployers.compose.docker import INFO_SECONDS, Docker
+from nomos_testing.deployers.compose.docker import CONTAINER_SECONDS, INFO_SECONDS, Docker
 from nomos_testing.deployers.compose.errors import CommandFailed
 from nomos_testing.deployers.compose.teardown import leftovers
 from nomos_testing.deployers.shared.reaper_client import RUN_LABEL
@@ -54,7 +54,7 @@ async def remove_stack(docker: Docker, project: str) -> None:
     """
     for kind in leftovers(docker.program, project):
         if left := (await docker.run(kind.listing, timeout=INFO_SECONDS)).split():
-            await docker.run([*kind.removing, *left], timeout=INFO_SECONDS)
+            await docker.run([*kind.removing, *left], timeout=CONTAINER_SECONDS)
 
 
 async def _inspected(docker: Docker, kind: str, names: list[str]) -> list[Mapping[str, Any]]:
