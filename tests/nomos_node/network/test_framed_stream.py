@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, cast
 
 import pytest
-from libp2p.network.stream.exceptions import StreamEOF
 
 from nomos_node.network.errors import StreamBroken
 from nomos_node.network.framing import encode_frame
+from nomos_node.network.libp2p_host import framed_stream  # before the library, which else sets up the log of its own
 from nomos_node.network.libp2p_host.framed_stream import FramedStream
 
 END = None
@@ -24,7 +24,7 @@ class ScriptedStream:
     async def read(self) -> bytes:
         part = self._parts.pop(0) if self._parts else END
         if part is END:
-            raise StreamEOF
+            raise framed_stream.StreamEOF
         return part
 
 
