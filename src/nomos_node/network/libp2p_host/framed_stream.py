@@ -52,8 +52,11 @@ class FramedStream:
         """
         try:
             return await self._stream.read()
-        except StreamEOF:
-            return await self._stream.read()
+        except StreamEOF as end:
+            try:
+                return await self._stream.read()
+            except _LIBRARY_ERRORS:  # of a stream that is closed in both directions it says that it is lost
+                raise end from None
 
     async def write_frame(self, payload: bytes) -> None:
         """Send a frame. Waits while the peer does not keep up.
