@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
+
+from support.fakes.http_receiver import http_receiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +33,13 @@ class Collector:
 
 @contextmanager
 def otlp_collector() -> Iterator[Collector]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            collector.exports.append(_read(self.path, self.headers["content-type"], body))
-            self.send_response(collector.status)
-            self.send_header("content-length", "0")
-            self.end_headers()
+    def take(path: str, content_type: str | None, body: bytes) -> int:
+        collector.exports.append(_read(path, content_type, body))
+        return collector.status
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing to be seen on the console."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    collector = Collector(f"http://127.0.0.1:{server.server_port}")
-    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    serving.start()
-    try:
+    with http_receiver(take) as url:
+        collector = Collector(url)
         yield collector
-    finally:
-        server.shutdown()
-        serving.join()
-        server.server_close()
 
 
 def _read(path: str, content_type: str | None, body: bytes) -> Export:

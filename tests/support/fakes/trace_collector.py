@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import grpc
@@ -20,6 +18,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
     add_TraceServiceServicer_to_server,
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from support.fakes.http_receiver import http_receiver
 
 
 @dataclass(slots=True)
@@ -84,30 +84,15 @@ def grpc_collector(port: int = 0) -> Iterator[TraceCollector]:
 
 @contextmanager
 def http_collector() -> Iterator[TraceCollector]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            right = self.path == "/v1/traces" and self.headers["content-type"] == "application/x-protobuf"
-            status = 404 if not right else collector.refuse_with or 200
-            if status == 200:
-                collector.requests.append(ExportTraceServiceRequest.FromString(body))
-            else:
-                collector.refused += 1
-            self.send_response(status)
-            self.send_header("content-length", "0")
-            self.end_headers()
+    def take(path: str, content_type: str | None, body: bytes) -> int:
+        right = path == "/v1/traces" and content_type == "application/x-protobuf"
+        status = 404 if not right else collector.refuse_with or 200
+        if status == 200:
+            collector.requests.append(ExportTraceServiceRequest.FromString(body))
+        else:
+            collector.refused += 1
+        return int(status)
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing to be seen on the console."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    collector = TraceCollector(f"http://127.0.0.1:{server.server_port}/v1/traces")
-    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    serving.start()
-    try:
+    with http_receiver(take) as url:
+        collector = TraceCollector(f"{url}/v1/traces")
         yield collector
-    finally:
-        server.shutdown()
-        serving.join()
-        server.server_close()
