@@ -148,6 +148,19 @@ class Course:
             **fields,
         )
 
+    def cause_of(self, known: str, title: str, disturbance: Disturbance, **fields: Any) -> Cause:
+        """Make the cause that a blamed disturbance is. It explains the first failure that names one of its nodes."""
+        failed = self.failure_about(*disturbance.nodes)
+        return self.cause(
+            known,
+            title,
+            self.confidence_in(disturbance, failed),
+            at=disturbance.began,
+            failed=failed,
+            done_to_it=disturbance.described,
+            **fields,
+        )
+
     @cached_property
     def disturbances(self) -> tuple[Disturbance, ...]:
         """Everything that was done to the network on purpose, in the order of its begin."""

@@ -37,16 +37,8 @@ def _overloaded(course: Course) -> Iterator[Cause]:
 def _skewed(course: Course, disturbance: Disturbance) -> Cause:
     (node,) = disturbance.nodes
     offset = disturbance.what.removeprefix("put the clock ").removesuffix(" off")
-    failed = course.failure_about(node)
-    return course.cause(
-        "clock-skewed",
-        f"the clock of {node} was {offset} off {course.since(disturbance.began)}, {disturbance.by}",
-        course.confidence_in(disturbance, failed),
-        at=disturbance.began,
-        failed=failed,
-        node=node,
-        done_to_it=disturbance.described,
-    )
+    title = f"the clock of {node} was {offset} off {course.since(disturbance.began)}, {disturbance.by}"
+    return course.cause_of("clock-skewed", title, disturbance, node=node)
 
 
 def _hurt(course: Course, full: Disturbance) -> bool:
@@ -62,15 +54,8 @@ def _end_while(course: Course, full: Disturbance) -> float | None:
 
 def _full(course: Course, full: Disturbance) -> Cause:
     (node,) = full.nodes
-    ended, failed = _end_while(course, full), course.failure_about(node)
+    ended = _end_while(course, full)
     then = "" if ended is None else f", and {node} ended {course.when(ended)}"
-    return course.cause(
-        "disk-full",
-        f"the disk of {node} was full {course.since(full.began)}, {full.by}{then}",
-        course.confidence_in(full, failed),
-        at=full.began,
-        failed=failed,
-        node=node,
-        done_to_it=full.described,
-        says=course.log_about(node, "disk-full", full.began),
-    )
+    title = f"the disk of {node} was full {course.since(full.began)}, {full.by}{then}"
+    says = course.log_about(node, "disk-full", full.began)
+    return course.cause_of("disk-full", title, full, node=node, says=says)

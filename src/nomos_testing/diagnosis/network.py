@@ -31,15 +31,8 @@ def _impaired(course: Course, disturbance: Disturbance) -> Cause:
     undone = "not healed" if disturbance.ended is None else "not healed before the end of the run"
     if disturbance.ended is not None and disturbance not in course.kept:
         undone = f"healed {course.when(disturbance.ended)}; {course.effect_of(disturbance)}"
-    failed = course.failure_about(*disturbance.nodes)
-    return course.cause(
-        "partition-kept" if cut else "links-impaired",
-        f"{verb} ({shown}) {course.when(disturbance.began)} {disturbance.by}, and {undone}",
-        course.confidence_in(disturbance, failed),
-        at=disturbance.began,
-        failed=failed,
-        done_to_it=disturbance.described,
-    )
+    title = f"{verb} ({shown}) {course.when(disturbance.began)} {disturbance.by}, and {undone}"
+    return course.cause_of("partition-kept" if cut else "links-impaired", title, disturbance)
 
 
 def _relay_ended(course: Course) -> Iterator[Cause]:

@@ -29,17 +29,9 @@ def node_ends(course: Course) -> Iterator[Cause]:
 
 def _taken_down(course: Course, disturbance: Disturbance) -> Cause:
     (node,) = disturbance.nodes
-    failed = course.failure_about(node)
-    return course.cause(
-        _KNOWN[disturbance.action],
-        f"{node} was {_DONE[disturbance.action]} {course.when(disturbance.began)} {disturbance.by}"
-        f"{_undone(course, disturbance)}",
-        course.confidence_in(disturbance, failed),
-        at=disturbance.began,
-        failed=failed,
-        node=node,
-        done_to_it=disturbance.described,
-    )
+    done = f"{node} was {_DONE[disturbance.action]} {course.when(disturbance.began)} {disturbance.by}"
+    title = f"{done}{_undone(course, disturbance)}"
+    return course.cause_of(_KNOWN[disturbance.action], title, disturbance, node=node)
 
 
 def _undone(course: Course, disturbance: Disturbance) -> str:
