@@ -52,6 +52,7 @@ from nomos_testing.runtime.interfaces import (
     RunningExpectation,
     RunningWorkload,
 )
+from nomos_testing.runtime.machine_load import MachineFellBehind
 from nomos_testing.runtime.machine_watch import MachineWatch
 from nomos_testing.runtime.network_by_hand import NetworkByHand
 from nomos_testing.runtime.raised import note_exception
@@ -361,22 +362,22 @@ class Runner:
         return judgement
 
     def _conclude(self, judgements: tuple[Judgement, ...], failure: RunFailed | None) -> Verdict:
+        machine = None if failure is None or failure.errored else self._machine.explanation()
         self._verdict = Verdict(
             passed=failure is None,
-            failure=None if failure is None else self._explained(failure),
+            failure=None if failure is None else self._explained(failure, machine),
             judgements=judgements,
             phases=self._phases.timings,
             run_directory=self._deployment.run_directory.path,
             errored=failure is not None and failure.errored,
-            kind=VerdictKind.PASSED if failure is None else self._kind_of(failure),
+            kind=VerdictKind.PASSED if failure is None else self._kind_of(failure, machine),
         )
         verdict = self._verdict
         self._journal.write(VerdictReached(verdict.passed, verdict.failure, verdict.errored, verdict.kind))
         return verdict
 
-    def _kind_of(self, failure: RunFailed) -> VerdictKind:
+    def _kind_of(self, failure: RunFailed, machine: MachineFellBehind | None) -> VerdictKind:
         """Return the kind of a failure. A network that still moves on an overloaded machine is slow."""
-        machine = self._machine.explanation()
         if failure.kind is VerdictKind.FAILED and machine is not None and machine.blocks > 0 and not self._ended:
             return VerdictKind.SLOW
         return failure.kind
@@ -388,9 +389,8 @@ class Runner:
             case NodeExited(node=name, status=status, expected=False):
                 self._ended[name] = status
 
-    def _explained(self, failure: RunFailed) -> str:
+    def _explained(self, failure: RunFailed, machine: MachineFellBehind | None) -> str:
         """Return the text of a failure. Nodes that ended come first, because they are the likely cause of the rest."""
-        machine = None if failure.errored else self._machine.explanation()
         ended = (f"{name} ended: {status}" for name, status in self._ended.items())
         return "\n".join([*ended, str(failure), *([] if machine is None else [str(machine)])])
 
