@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from nomos_testing.pytest_plugin.runs import Runs
+from nomos_testing.runtime.run_directory import name_for_files
 from nomos_testing.scenario.builder import MINIMUM_SLOTS, ScenarioBuilder
 from nomos_testing.scenario.file.loader import load_builder
 from nomos_testing.scenario.scenario import Scenario
@@ -42,7 +42,7 @@ class ScenarioStart:
             data_availability=data_availability,
             sampling_delay=sampling_delay,
         )
-        name = re.sub(r"[^A-Za-z0-9._-]+", "-", self.test.name).strip("-.") or "test"
+        name = name_for_files(self.test.name) or "test"
         return with_marks(builder.with_settings(Settings.from_environ()).named(name), self.test, self.runs)
 
     def load(self, path: Path | str) -> ScenarioBuilder:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from nomos_testing.pytest_plugin.reporting import REPORT
-
 if TYPE_CHECKING:
     from nomos_testing.deployers.shared.errors import DeployError
     from nomos_testing.evidence.run_record import RunRecord
@@ -68,7 +66,9 @@ def _explanation(record: RunRecord) -> list[str]:
 
 
 def _place(run_directory: Path) -> str:
-    report = run_directory / REPORT
+    from nomos_testing.runtime.run_directory import REPORT_NAME
+
+    report = run_directory / REPORT_NAME
     return f"report: {report}" if report.is_file() else f"evidence: {run_directory}"
 
 

@@ -10,10 +10,6 @@ import pytest
 if TYPE_CHECKING:
     from nomos_testing.pytest_plugin.network import RunningNetwork
 
-REPORT: Final = "report.html"
-"""The report of a run, in its directory."""
-JUNIT: Final = "junit.xml"
-"""The JUnit XML of a run, in its directory."""
 TEST: Final = pytest.StashKey[pytest.Item]()
 """The test that runs now, in the stash of the configuration."""
 NETWORK: Final = pytest.StashKey["RunningNetwork"]()
@@ -23,13 +19,15 @@ _RUN_DIRECTORIES: Final = pytest.StashKey[list[Path]]()
 
 def attach(test: pytest.Item, run_directory: Path) -> None:
     """Attach a run to the reports of a test. Its reports may be written later."""
+    from nomos_testing.runtime.run_directory import JUNIT_NAME, REPORT_NAME
+
     directories = test.stash.setdefault(_RUN_DIRECTORIES, [])
     if run_directory not in directories:
         directories.append(run_directory)
         test.user_properties += [
             ("nomos_run", str(run_directory)),
-            ("nomos_report", str(run_directory / REPORT)),
-            ("nomos_junit", str(run_directory / JUNIT)),
+            ("nomos_report", str(run_directory / REPORT_NAME)),
+            ("nomos_junit", str(run_directory / JUNIT_NAME)),
         ]
 
 
@@ -48,5 +46,7 @@ def add_section(test: pytest.Item, report: pytest.TestReport) -> None:
 
 
 def _files(run_directory: Path) -> str:
-    there = [name for name in (REPORT, JUNIT) if (run_directory / name).is_file()]
+    from nomos_testing.runtime.run_directory import JUNIT_NAME, REPORT_NAME
+
+    there = [name for name in (REPORT_NAME, JUNIT_NAME) if (run_directory / name).is_file()]
     return f"{run_directory}: {', '.join(there) or 'its reports are written when its network ends'}"

@@ -27,6 +27,11 @@ _KEPT_AFTER_SUCCESS = "*.yaml"
 _log = logging.getLogger(__name__)
 
 
+def name_for_files(text: str) -> str:
+    """Return a text as part of a file name: other characters than letters, digits, ``._-`` become ``-``."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")
+
+
 @dataclass(frozen=True, slots=True)
 class RunDirectory:
     """The directory of one run."""
@@ -42,7 +47,7 @@ class RunDirectory:
         Raises:
             OSError: it cannot be made.
         """
-        name = re.sub(r"[^A-Za-z0-9._-]+", "-", scenario).strip("-.") or "run"
+        name = name_for_files(scenario) or "run"
         local_time = surroundings.utc().astimezone()
         run_id = f"{name}-{local_time:%Y%m%d-%H%M%S}-{surroundings.rng.randbytes(2).hex()}"
         path = runs_directory.absolute() / run_id
